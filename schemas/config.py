@@ -1,0 +1,261 @@
+"""`alignbench.toml`: what a workspace is to hold and how it is to be made.
+
+Unknown keys are refused, with the nearest known key named. No secret is ever read from here: keys
+and passwords come from the environment.
+"""
+
+import datetime
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.config_errors import describe
+from schemas.errors import ConfigError
+from schemas.protocols import Options
+from schemas.registry import Group, find
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _PluginSection(BaseModel):
+    """A section whose further keys belong to the plug-in that it names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    @property
+    def further(self) -> dict[str, Any]:
+        """The keys that are the plug-in's own."""
+        return dict(self.model_extra or {})
+
+
+class SourceConfig(_PluginSection):
+    """`[[sources]]`: where images come from."""
+
+    name: Name
+    kind: str
+
+    def options(self) -> Options:
+        """The plug-in's own keys, validated."""
+        options: Options = find(Group.SOURCES, self.kind).options_type.model_validate(self.further)
+        return options
+
+
+class GeneratorConfig(_PluginSection):
+    """`[[captioners]]` and `[[image_generators]]`: a model, and what is sent to it.
+
+    Attributes:
+        name: The model's name in tables and releases; two entries may not share one.
+        backend: Name of the plug-in that runs it.
+        repo: Repository, path or served name of the model.
+        revision: Pinned revision. Not pinned, it is resolved once and kept.
+        family: Models of one family prefer each other's captions; `name` if not given.
+        instruction: What a captioner is asked.
+        samples: Generations for each image or prompt.
+        sources: For a captioner, the sources whose images it gets; all if not given.
+        params: What is sent to the engine, exactly.
+    """
+
+    name: Name
+    backend: str
+    repo: str = ""
+    revision: str | None = None
+    family: str | None = None
+    instruction: str | None = None
+    samples: Annotated[int, Field(ge=1, le=100)] = 1
+    sources: tuple[str, ...] | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+
+    def options(self, group: Group) -> Options:
+        """The backend's own keys, validated."""
+        options: Options = find(group, self.backend).options_type.model_validate(self.further)
+        return options
+
+    def checked_params(self, group: Group) -> Options:
+        """What is sent to the engine, validated."""
+        params: Options = find(group, self.backend).params_type.model_validate(self.params)
+        return params
+
+
+class PromptsConfig(_PluginSection):
+    """`[[prompts]]`: where prompts for image generators come from."""
+
+    name: Name
+    kind: str
+
+    def options(self) -> Options:
+        """The plug-in's own keys, validated."""
+        plugin = find(Group.PROMPT_SOURCES, self.kind)
+        options: Options = plugin.options_type.model_validate(self.further)
+        return options
+
+
+class SplitterConfig(_Section):
+    """`[splitter]`: how captions are cut into sentences."""
+
+    model: str = "en_core_web_sm"
+
+
+class AnnotationConfig(_Section):
+    """`[annotation]`: the Label Studio server and the round.
+
+    Attributes:
+        url: The server; not given, the embedded one of this workspace is used.
+        project: Title of the projects; annotators see it, so it must not give the models away.
+        round: Name of the current round.
+        annotators_per_sentence: How many answers each sentence is to get.
+        storage: How images reach the browser; `local` only with the embedded server.
+    """
+
+    url: str | None = None
+    project: Annotated[str, Field(min_length=3, max_length=50)] = "Image descriptions"
+    round: Name = "1"
+    annotators_per_sentence: Annotated[int, Field(ge=1, le=50)] = 3
+    tasks_per_project: Annotated[int, Field(ge=1, le=50_000)] = 50_000
+    storage: Literal["local", "s3"] = "local"
+
+
+class LabelsConfig(_Section):
+    """`[labels]`: how answers become a label."""
+
+    method: Literal["majority"] = "majority"
+    minimum_votes: Annotated[int, Field(ge=1)] = 1
+
+
+class ReleaseConfig(_Section):
+    """`[release]`: the dataset that is published. `date` is printed on its card."""
+
+    name: Name = "benchmark"
+    version: Name = "1.0.0"
+    date: datetime.date | None = None
+    title: str | None = None
+    description: str = ""
+    license: str = "other"
+    split: Name = "test"
+
+
+class RunConfig(_Section):
+    """`[run]`: how work is cut up and when a run counts as failed.
+
+    Attributes:
+        commit_rows: Most items of one commit (one Parquet part, one Prefect task).
+        commit_seconds: How much work a commit should hold; commits grow until they last so long.
+        max_failure_share: A run with a larger share of failed items exits with code 1.
+        allow_private_addresses: Whether image URLs may lead to private and loopback addresses.
+    """
+
+    commit_rows: Annotated[int, Field(ge=1, le=100_000)] = 2048
+    commit_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    max_failure_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    allow_private_addresses: bool = False
+
+
+class Config(_Section):
+    """A whole `alignbench.toml`."""
+
+    name: Name = "benchmark"
+    sources: tuple[SourceConfig, ...] = ()
+    captioners: tuple[GeneratorConfig, ...] = ()
+    image_generators: tuple[GeneratorConfig, ...] = ()
+    prompts: tuple[PromptsConfig, ...] = ()
+    splitter: SplitterConfig = SplitterConfig()
+    annotation: AnnotationConfig = AnnotationConfig()
+    labels: LabelsConfig = LabelsConfig()
+    release: ReleaseConfig = ReleaseConfig()
+    run: RunConfig = RunConfig()
+
+
+def parse_config(text: str, where: str) -> Config:
+    """Reads a configuration and checks every key, those of plug-ins included.
+
+    Args:
+        text: TOML.
+        where: Where the text is from, for messages.
+
+    Raises:
+        ConfigError: It is not TOML, or a key or value is wrong; each is named with its place.
+        UnknownNameError: A plug-in that it names does not exist.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where} is not TOML: {error}.", "Correct that line.") from None
+    try:
+        config = Config.model_validate(raw)
+    except ValidationError as error:
+        raise describe(error, where, Config) from None
+    _check_names(config, where)
+    _check_plugins(config, where)
+    return config
+
+
+def configuration_folder(url: str) -> Path:
+    """Returns what relative paths of a configuration are relative to.
+
+    That is the workspace's own folder; for one on S3 it is the current folder.
+    """
+    return Path.cwd() if url.startswith("s3://") else Path(url)
+
+
+def _check_names(config: Config, where: str) -> None:
+    sections = {
+        "sources": [source.name for source in config.sources],
+        "captioners and image_generators": [
+            generator.name for generator in (*config.captioners, *config.image_generators)
+        ],
+        "prompts": [prompts.name for prompts in config.prompts],
+    }
+    for section, names in sections.items():
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(
+                f"{where}: the name {twice[0]!r} stands twice among the {section}.",
+                "Give each entry a name of its own; it tells them apart in the release.",
+            )
+    sources = sections["sources"]
+    for captioner in config.captioners:
+        for source in captioner.sources or ():
+            if source not in sources:
+                raise ConfigError(
+                    f"{where}: captioner {captioner.name!r} names the source {source!r}, "
+                    "which is not there.",
+                    f"Known sources: {', '.join(sources) or 'none'}.",
+                )
+
+
+def _check_plugins(config: Config, where: str) -> None:
+    for source in config.sources:
+        _checked(where, Group.SOURCES, source.kind, "options_type", source.further, SourceConfig)
+    for prompts in config.prompts:
+        _checked(
+            where, Group.PROMPT_SOURCES, prompts.kind, "options_type", prompts.further,
+            PromptsConfig,
+        )  # fmt: skip
+    for group, generators in (
+        (Group.CAPTIONERS, config.captioners),
+        (Group.IMAGE_GENERATORS, config.image_generators),
+    ):
+        for item in generators:
+            _checked(where, group, item.backend, "options_type", item.further, GeneratorConfig)
+            _checked(where, group, item.backend, "params_type", item.params, None)
+
+
+def _checked(
+    where: str,
+    group: Group,
+    name: str,
+    options: str,
+    values: dict[str, Any],
+    section: type[BaseModel] | None,
+) -> None:
+    options_type: type[Options] = getattr(find(group, name), options)
+    try:
+        options_type.model_validate(values)
+    except ValidationError as error:
+        place = f"{where}: [[{group.removeprefix('alignbench.')}]] {name}"
+        raise describe(error, place, options_type, section) from None

@@ -1,0 +1,100 @@
+"""Ids are derived, never drawn: the same thing has the same id on every machine and every run."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+ID_LENGTH = 32
+"""Hexadecimal digits of an id: 128 bits, no collision to be expected below 10**18 rows."""
+
+
+def canonical_json(value: JsonValue) -> str:
+    """Writes a value as the one JSON text that stands for it.
+
+    Keys are sorted, there is no white space, non-ASCII characters are kept, and a float that is a
+    whole number is written as that integer, so that `1` and `1.0` in a configuration mean the same.
+
+    Raises:
+        ValueError: The value holds NaN or an infinity, which JSON cannot write.
+        TypeError: The value holds something that JSON does not know.
+    """
+    return json.dumps(
+        _normalised(value),
+        ensure_ascii=False,
+        allow_nan=False,
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+
+
+def derive_id(*parts: JsonValue) -> str:
+    """Returns the first 32 hexadecimal digits of SHA-256 over the parts' canonical JSON list."""
+    return sha256_hex(canonical_json(parts).encode())[:ID_LENGTH]
+
+
+def sha256_hex(data: bytes | memoryview) -> str:
+    """Returns SHA-256 of the bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def text_sha256(text: str) -> str:
+    """Returns SHA-256 of a text's UTF-8 bytes as 64 hexadecimal digits."""
+    return sha256_hex(text.encode())
+
+
+def origin_id(source: str, locator: str) -> str:
+    """Returns the id of one place an image came from."""
+    return derive_id(source, locator)
+
+
+def prompt_id(text: str) -> str:
+    """Returns the id of a prompt: its text alone."""
+    return derive_id(text)
+
+
+def generator_id(
+    direction: str,
+    backend: str,
+    repo: str,
+    revision: str | None,
+    instruction: str | None,
+    params: Mapping[str, JsonValue],
+) -> str:
+    """Returns the id of a model together with everything that is sent to it."""
+    return derive_id(direction, backend, repo, revision, instruction, params)
+
+
+def pair_id(generator: str, subject: str, sample_index: int) -> str:
+    """Returns the id of one generation; `subject` is an image id (i2t) or a prompt id (t2i)."""
+    return derive_id(generator, subject, sample_index)
+
+
+def item_seed(pair: str) -> int:
+    """Returns the seed of a generation: 63 bits derived from its pair id."""
+    return int(sha256_hex(f"seed:{pair}".encode())[:16], 16) >> 1
+
+
+def splitter_id(model: str, model_version: str, rules_version: int) -> str:
+    """Returns the id of a sentence splitter."""
+    return derive_id(model, model_version, rules_version)
+
+
+def sentence_id(pair: str, pair_text_sha256: str, splitter: str, start: int, end: int) -> str:
+    """Returns the id of a sentence: a range of one pair's text, cut by one splitter."""
+    return derive_id(pair, pair_text_sha256, splitter, start, end)
+
+
+def _normalised(value: JsonValue) -> JsonValue:
+    if isinstance(value, bool | int | str) or value is None:
+        return value
+    if isinstance(value, float):
+        whole = math.isfinite(value) and value.is_integer()
+        return int(value) if whole else value
+    if isinstance(value, Mapping):
+        return {str(key): _normalised(item) for key, item in value.items()}
+    if isinstance(value, Sequence):
+        return [_normalised(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no canonical JSON.")

@@ -1,0 +1,67 @@
+"""Plug-ins by name, through entry points; the built-in ones come the same way as anyone's.
+
+A package adds a captioner by one line in its `pyproject.toml`:
+
+    [project.entry-points."alignbench.captioners"]
+    mine = "my_package.captioner:MyCaptioner"
+"""
+
+import difflib
+from collections.abc import Sequence
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from schemas.errors import MissingExtraError, UnknownNameError
+
+
+class Group(StrEnum):
+    """The kinds of plug-in, as entry point groups."""
+
+    SOURCES = "alignbench.sources"
+    CAPTIONERS = "alignbench.captioners"
+    IMAGE_GENERATORS = "alignbench.image_generators"
+    PROMPT_SOURCES = "alignbench.prompt_sources"
+    DETECTORS = "alignbench.detectors"
+
+
+def names(group: Group) -> list[str]:
+    """Returns the names of the plug-ins of a group, sorted."""
+    return sorted(_entry_points(group))
+
+
+@cache
+def find(group: Group, name: str) -> Any:
+    """Returns a plug-in's class; its module is imported only now.
+
+    Raises:
+        UnknownNameError: There is none of that name; the nearest is named.
+        MissingExtraError: Its module needs a package that is not installed.
+    """
+    known = _entry_points(group)
+    if name not in known:
+        kind = group.removeprefix("alignbench.").replace("_", " ")
+        raise UnknownNameError(
+            f"There is no {name!r} among the {kind}.", suggestion(name, sorted(known))
+        )
+    try:
+        return known[name].load()
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{name!r} needs the package {error.name!r}, which is not installed.",
+            "Install the extra that has it, such as pip install 'alignbench[pipeline,models]'.",
+        ) from None
+
+
+def suggestion(word: str, known: Sequence[str]) -> str:
+    """Returns a sentence that names the known word nearest to this one, or all of them."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Known: {', '.join(known) or 'none'}."
+
+
+@cache
+def _entry_points(group: Group) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group.value)}

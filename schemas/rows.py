@@ -1,0 +1,291 @@
+"""The rows of every table, one class each. Ids are in `schemas.ids`, words in `vocabulary`.
+
+`created_at` (UTC, microseconds) and `run_id` are stamped on every row when its part is written;
+they are not fields here. Offsets are Unicode code points, half-open:
+`text[start:end] == span.text`.
+"""
+
+from dataclasses import dataclass
+
+from schemas.columns import Bool, Instant, Int, Long, Real, Str
+from schemas.vocabulary import (
+    AnnotationStatus,
+    Direction,
+    FailureKind,
+    HallucinationType,
+    ImageType,
+    Purpose,
+    StageName,
+    TaskState,
+    Verdict,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A range of a sentence that is wrong, and how. Offsets are relative to the sentence."""
+
+    start: Int
+    end: Int
+    type: HallucinationType
+    text: Str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VotedSpan:
+    """A wrong range that the annotators agreed on, with how many of them marked it."""
+
+    start: Int
+    end: Int
+    type: HallucinationType
+    text: Str
+    votes: Int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordScore:
+    """A detector's score of one word; lower is more suspicious."""
+
+    start: Int
+    end: Int
+    score: Real
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """One place an image came from. An image found in two sources has two origins."""
+
+    origin_id: Str
+    image_id: Str
+    source: Str
+    locator: Str
+    image_name: Str
+    image_url: Str | None = None
+    license: Str | None = None
+    redistributable: Bool | None = None
+    domain: Str | None = None
+    caption: Str | None = None
+    caption_model: Str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image by content: `image_id` is the SHA-256 of the stored bytes."""
+
+    image_id: Str
+    image_type: ImageType
+    width: Int
+    height: Int
+    format: Str
+    blob: Str
+    perceptual_hash: Str
+    normalised: tuple[Str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A text that images are made from."""
+
+    prompt_id: Str
+    text: Str
+    origin: Str
+    concepts: tuple[Str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """A model with everything that is sent to it. `params` is canonical JSON."""
+
+    generator_id: Str
+    direction: Direction
+    model: Str
+    family: Str
+    backend: Str
+    repo: Str
+    revision: Str | None
+    requested_revision: Str | None
+    instruction: Str | None
+    params: Str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """An image and a text: a caption written for it (i2t) or the prompt it was made from (t2i)."""
+
+    pair_id: Str
+    generator_id: Str
+    direction: Direction
+    model: Str
+    image_id: Str
+    prompt_id: Str | None
+    sample_index: Int
+    text: Str
+    text_sha256: Str
+    seed: Long
+    finish_reason: Str | None
+    engine: Str
+    prompt_tokens: Int | None
+    completion_tokens: Int | None
+    seconds: Real | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Splitter:
+    """A sentence splitter that this workspace uses; the highest version is the frozen one."""
+
+    splitter_id: Str
+    model: Str
+    model_version: Str
+    rules_version: Int
+    version: Int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sentence:
+    """A sentence of a pair's text: the unit of annotation. `sentence_index` counts from 0."""
+
+    sentence_id: Str
+    pair_id: Str
+    generator_id: Str
+    direction: Direction
+    model: Str
+    image_id: Str
+    prompt_id: Str | None
+    text_sha256: Str
+    sentence_index: Int
+    text: Str
+    start: Int
+    end: Int
+    splitter_id: Str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A sentence on a Label Studio server; `task_id` is null while it is only intended."""
+
+    server: Str
+    project_id: Long
+    task_id: Long | None
+    sentence_id: Str
+    round: Str
+    purpose: Purpose
+    state: TaskState
+    version: Long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """One annotator's answer, as it stood on the server at `updated_at`."""
+
+    server: Str
+    project_id: Long
+    annotation_id: Long
+    sentence_id: Str
+    task_id: Long
+    round: Str
+    purpose: Purpose
+    annotator: Str
+    verdict: Verdict | None
+    spans: tuple[Span, ...]
+    status: AnnotationStatus
+    flags: tuple[Str, ...]
+    note: Str | None
+    preannotated_by: Str | None
+    updated_by: Str | None
+    text_sha256: Str
+    lead_seconds: Real | None
+    annotated_at: Instant
+    updated_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedAnnotation:
+    """An answer that could not be believed, with its raw JSON: kept, and used for nothing."""
+
+    server: Str
+    project_id: Long
+    annotation_id: Long
+    task_id: Long
+    code: Str
+    reason: Str
+    raw: Str
+    updated_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gold:
+    """A sentence whose answer is known, to measure annotators with."""
+
+    sentence_id: Str
+    verdict: Verdict
+    spans: tuple[Span, ...]
+    source: Str
+    version: Long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """An image or an annotator (`kind`) whose data is used no more."""
+
+    kind: Str
+    id: Str
+    reason: Str
+    version: Long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSet:
+    """One computation of labels; the highest version is the current one. `options` is JSON."""
+
+    label_set_id: Str
+    method: Str
+    options: Str
+    answers_sha256: Str
+    sentences: Long
+    version: Long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What the annotators of a sentence said together."""
+
+    label_set_id: Str
+    sentence_id: Str
+    verdict: Verdict
+    confidence: Real
+    n_correct: Int
+    n_incorrect: Int
+    n_unknown: Int
+    agreement_ratio: Real
+    fleiss_Pi: Real | None  # noqa: N815 - the published column's name
+    error_type: HallucinationType | None
+    error_spans: tuple[VotedSpan, ...]
+    span_agreement: Str | None
+    adjudicated: Bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A detector's score of a sentence; higher is more likely correct."""
+
+    sentence_id: Str
+    image_id: Str
+    detector_id: Str
+    score: Real | None
+    words: tuple[WordScore, ...]
+    status: Str
+    seconds: Real | None
+    release: Str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """An item that a stage could not do. `scope` is its source or its generator id."""
+
+    stage: StageName
+    key: Str
+    scope: Str
+    kind: FailureKind
+    code: Str
+    message: Str
+    attempts: Int

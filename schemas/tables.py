@@ -1,0 +1,95 @@
+"""The tables of a workspace: row class, key, and what happens to a key written twice."""
+
+from dataclasses import dataclass
+from typing import Generic
+
+import pyarrow as pa
+
+from schemas import rows
+from schemas.columns import DataclassRow, Row, arrow_schema
+
+SCHEMA_VERSION = 1
+"""Raised whenever a column is added; a part of an older version reads its new columns as null."""
+
+CREATED_AT = pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False)
+RUN_ID = pa.field("run_id", pa.string(), nullable=False)
+
+
+@dataclass(frozen=True)
+class TableSpec(Generic[Row]):
+    """One table's contract.
+
+    Attributes:
+        name: Folder of its parts, `tables/<name>/`.
+        row: Class of its rows.
+        key: Columns that tell rows apart.
+        version: For a *versioned* table, the column whose highest value wins when a key was written
+            twice (a counter, or the server's `updated_at`; never our clock). None for an
+            *immutable* table: the oldest row wins, so that text never changes under sentences that
+            were cut from it.
+    """
+
+    name: str
+    row: type[Row]
+    key: tuple[str, ...]
+    version: str | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of the table's parts: the row's columns, `created_at` and `run_id`."""
+        return arrow_schema(self.row).append(CREATED_AT).append(RUN_ID)
+
+
+ORIGINS = TableSpec("origins", rows.Origin, ("origin_id",))
+IMAGES = TableSpec("images", rows.Image, ("image_id",))
+PROMPTS = TableSpec("prompts", rows.Prompt, ("prompt_id",))
+GENERATORS = TableSpec("generators", rows.Generator, ("generator_id",))
+PAIRS = TableSpec("pairs", rows.Pair, ("pair_id",))
+SENTENCES = TableSpec("sentences", rows.Sentence, ("sentence_id",))
+SPLITTERS = TableSpec("splitters", rows.Splitter, ("splitter_id",), "version")
+TASKS = TableSpec("tasks", rows.Task, ("server", "project_id", "task_id", "sentence_id"), "version")
+ANNOTATIONS = TableSpec(
+    "annotations",
+    rows.Annotation,
+    ("server", "project_id", "annotation_id", "sentence_id"),
+    "updated_at",
+)
+QUARANTINE = TableSpec(
+    "quarantine",
+    rows.QuarantinedAnnotation,
+    ("server", "project_id", "annotation_id"),
+    "updated_at",
+)
+GOLD = TableSpec("gold", rows.Gold, ("sentence_id",), "version")
+WITHDRAWN = TableSpec("withdrawn", rows.Withdrawn, ("kind", "id"), "version")
+LABEL_SETS = TableSpec("label_sets", rows.LabelSet, ("label_set_id",), "version")
+LABELS = TableSpec("labels", rows.Label, ("label_set_id", "sentence_id"))
+SCORES = TableSpec("scores", rows.Score, ("sentence_id", "image_id", "detector_id"))
+FAILURES = TableSpec("failures", rows.Failure, ("stage", "key"), "attempts")
+
+TABLES: tuple[TableSpec[DataclassRow], ...] = (
+    ORIGINS,
+    IMAGES,
+    PROMPTS,
+    GENERATORS,
+    PAIRS,
+    SPLITTERS,
+    SENTENCES,
+    TASKS,
+    ANNOTATIONS,
+    QUARANTINE,
+    GOLD,
+    WITHDRAWN,
+    LABEL_SETS,
+    LABELS,
+    SCORES,
+    FAILURES,
+)  # type: ignore[assignment]
+
+
+def spec_of(row_type: type[Row]) -> TableSpec[Row]:
+    """Returns the table that rows of this class belong to."""
+    for spec in TABLES:
+        if spec.row is row_type:
+            return spec  # type: ignore[return-value]
+    raise KeyError(row_type.__name__)

@@ -1,0 +1,94 @@
+"""The words that tables, configuration and releases use as values."""
+
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which side of a pair was generated."""
+
+    I2T = "i2t"
+    """A caption was written for an image."""
+    T2I = "t2i"
+    """An image was made from a prompt."""
+
+
+class ImageType(StrEnum):
+    """Where an image comes from."""
+
+    REAL = "real"
+    SYNTHETIC = "synthetic"
+
+
+class Verdict(StrEnum):
+    """What an annotator, or a label, says of a sentence."""
+
+    CORRECT = "correct"
+    INCORRECT = "incorrect"
+    UNKNOWN = "unknown"
+    """Cannot be decided from this image: too vague, subjective, unreadable, outside the frame."""
+
+
+class HallucinationType(StrEnum):
+    """What kind of mistake a wrong span is. The paper's eight, and `other` as the escape."""
+
+    ATTRIBUTE = "attribute"
+    """Colour, size, material, state, pose or action of a thing that is there."""
+    OBJECT = "object"
+    """A thing that is there, named wrongly."""
+    NUMBER = "number"
+    """A wrong count."""
+    LOCATION = "location"
+    """A wrong place in the frame."""
+    DIRECTION = "direction"
+    """Wrong gaze, facing, pointing or motion."""
+    TEXT = "text"
+    """Writing misread."""
+    RELATION = "relation"
+    """Wrong placement of, or interaction between, two things."""
+    ILLUSION = "illusion"
+    """A thing with no counterpart in the image."""
+    OTHER = "other"
+
+
+class Purpose(StrEnum):
+    """Why a sentence was sent to the annotators."""
+
+    LABEL = "label"
+    GOLD = "gold"
+    ADJUDICATE = "adjudicate"
+
+
+class TaskState(StrEnum):
+    """How far a task has come: its intent is written before it is sent, then it is confirmed."""
+
+    INTENDED = "intended"
+    CONFIRMED = "confirmed"
+
+
+class AnnotationStatus(StrEnum):
+    """What became of an annotation on the server."""
+
+    SUBMITTED = "submitted"
+    SKIPPED = "skipped"
+    DELETED = "deleted"
+
+
+class FailureKind(StrEnum):
+    """Whether an item broke or simply had nothing in it."""
+
+    FAILED = "failed"
+    EMPTY = "empty"
+
+
+class StageName(StrEnum):
+    """The stages of the road, in order. Each is one verb and one flow."""
+
+    INGEST = "ingest"
+    PROMPTS = "prompts"
+    CAPTION = "caption"
+    IMAGINE = "imagine"
+    SPLIT = "split"
+    PUSH = "push"
+    PULL = "pull"
+    LABEL = "label"
+    RELEASE = "release"

@@ -1,0 +1,181 @@
+"""A store in a local folder. A write is temporary file, fsync, rename, fsync of the folder."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+
+from workspace.errors import LockHeldError, ObjectNotFoundError, UnsafeKeyError
+from workspace.store import ObjectInfo, checked_key
+
+_TEMPORARY = ".tmp-"
+
+
+class LocalStore:
+    """An object store in a folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    @property
+    def url(self) -> str:
+        """The folder's path."""
+        return str(self.root)
+
+    def path(self, key: str) -> Path:
+        """Returns where an object lies.
+
+        Raises:
+            UnsafeKeyError: The key, or a link on its way, leads out of the folder.
+        """
+        path = self.root / checked_key(key)
+        if not path.resolve().is_relative_to(self.root):
+            raise UnsafeKeyError(
+                f"{key!r} leads out of {self.root} through a link.", "Remove the link."
+            )
+        return path
+
+    def read(self, key: str) -> bytes:
+        """Returns an object's bytes."""
+        try:
+            return self.path(key).read_bytes()
+        except (FileNotFoundError, IsADirectoryError):
+            raise self._missing(key) from None
+
+    def open(self, key: str) -> pa.NativeFile:
+        """Opens an object for random access through a memory map."""
+        try:
+            return pa.memory_map(str(self.path(key)))
+        except FileNotFoundError:
+            raise self._missing(key) from None
+
+    def write(self, key: str, data: bytes) -> None:
+        """Writes an object whole, replacing what was there."""
+        path = self.path(key)
+        with _staged(path) as file:
+            file.write(data)
+            _commit(file, path)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Writes an object only if the key is free."""
+        path = self.path(key)
+        if path.exists():
+            return False
+        with _staged(path) as file:
+            file.write(data)
+            _flush(file)
+            try:
+                os.link(file.name, path)  # fails if the name was taken meanwhile; rename would not
+            except FileExistsError:
+                return False
+            _sync_folder(path.parent)
+        return True
+
+    def write_file(self, key: str, path: Path) -> None:
+        """Writes a local file as an object."""
+        target = self.path(key)
+        with path.open("rb") as source, _staged(target) as file:
+            shutil.copyfileobj(source, file, 4 << 20)
+            _commit(file, target)
+
+    def exists(self, key: str) -> bool:
+        """Tells whether the object is there."""
+        return self.path(key).is_file()
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yields the objects under `prefix/`, in order of their keys."""
+        folder = self.path(prefix)
+        for directory, names, files in os.walk(folder):
+            names.sort()
+            for name in sorted(files):
+                path = Path(directory, name)
+                if name.startswith(_TEMPORARY):
+                    continue
+                with contextlib.suppress(FileNotFoundError):  # deleted since the walk saw it
+                    yield ObjectInfo(path.relative_to(self.root).as_posix(), path.stat().st_size)
+
+    def delete(self, key: str) -> None:
+        """Deletes an object; one that is not there is no error."""
+        self.path(key).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Holds `locks/<name>.json` by flock, which the kernel frees however the process ends."""
+        path = self.path(f"locks/{name}.json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.EACCES):
+                    raise
+                file.seek(0)
+                raise LockHeldError(
+                    f"Another run holds the lock {name!r} of {self.root} ({file.read().strip()}).",
+                    "Wait for it to end, or stop it.",
+                ) from None
+            file.truncate(0)
+            file.write(json.dumps(_owner()))
+            file.flush()
+            yield
+
+    def _missing(self, key: str) -> ObjectNotFoundError:
+        return ObjectNotFoundError(
+            f"{key} is not in {self.root}.", "Check the path, or run the stage that makes it."
+        )
+
+
+def _owner() -> dict[str, str | int]:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"host": socket.gethostname(), "pid": os.getpid(), "since": since}
+
+
+@contextlib.contextmanager
+def _staged(path: Path) -> Iterator[IO[bytes]]:
+    """Yields a temporary file beside `path` that is gone afterwards unless it was renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_TEMPORARY, delete=False) as file:
+        try:
+            yield file
+        finally:
+            Path(file.name).unlink(missing_ok=True)
+
+
+def _commit(file: IO[bytes], path: Path) -> None:
+    _flush(file)
+    Path(file.name).replace(path)
+    _sync_folder(path.parent)
+
+
+def _flush(file: IO[bytes]) -> None:
+    file.flush()
+    # A temporary file is private by default; an object is as open as the folder allows.
+    os.fchmod(file.fileno(), 0o666 & ~_UMASK)
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _current_umask() -> int:
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+_UMASK = _current_umask()

@@ -1,0 +1,135 @@
+"""One Parquet part: how it is written, named, checked and read.
+
+The name is the SHA-256 of the bytes (its first 32 digits), so a part proves its own integrity and
+writing the same part twice is one part. File metadata:
+
+- `alignbench.table`, `alignbench.schema_version`: an older version is cast on reading (its new
+  columns are null), a newer one is refused.
+- `alignbench.leaves`: only in a part that `compact` merged. JSON list of `[part name, rows]`, in
+  the order in which their rows lie in this one, so that a reader that was half way through the
+  sources can go on here.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.errors import NewerSchemaError
+from schemas.ids import ID_LENGTH, sha256_hex
+from schemas.tables import SCHEMA_VERSION, TableSpec
+from workspace.errors import CorruptPartError
+from workspace.store import ObjectStore
+
+_TABLE = b"alignbench.table"
+_VERSION = b"alignbench.schema_version"
+_LEAVES = b"alignbench.leaves"
+
+
+class Leaf(NamedTuple):
+    """A part as it was first committed, and how many rows it has."""
+
+    name: str
+    rows: int
+
+
+def part_folder(table: str) -> str:
+    """Returns the prefix of a table's parts."""
+    return f"tables/{table}"
+
+
+def encode_part(table: str, rows: pa.Table, leaves: Sequence[Leaf] = ()) -> tuple[str, bytes]:
+    """Returns a part's name and its bytes."""
+    metadata = {_TABLE: table.encode(), _VERSION: str(SCHEMA_VERSION).encode()}
+    if leaves:
+        metadata[_LEAVES] = json.dumps(leaves).encode()
+    buffer = io.BytesIO()
+    pq.write_table(rows.replace_schema_metadata(metadata), buffer, compression="zstd")
+    data = buffer.getvalue()
+    return f"part-{sha256_hex(data)[:ID_LENGTH]}.parquet", data
+
+
+class Part:
+    """A part that is open for reading."""
+
+    def __init__(self, store: ObjectStore, spec: "TableSpec[Any]", name: str) -> None:
+        """Opens a part.
+
+        Raises:
+            ObjectNotFoundError: The part is gone: it was merged into another.
+            NewerSchemaError: It was written by a newer version of this project.
+            CorruptPartError: It is not a Parquet file, or not of this table.
+        """
+        self.name = name
+        self._spec = spec
+        key = f"{part_folder(spec.name)}/{name}"
+        try:
+            self._file = pq.ParquetFile(store.open(key))
+        except pa.ArrowInvalid as error:
+            raise CorruptPartError(
+                f"{key} in {store.url} is not a Parquet file ({error}).",
+                "Restore it from a backup, or delete it and run the stage again.",
+            ) from None
+        metadata = self._file.schema_arrow.metadata or {}
+        _check_version(store.url, key, spec.name, metadata)
+        self.row_count: int = self._file.metadata.num_rows
+        self.leaves = _leaves(metadata, Leaf(name, self.row_count))
+
+    def rows_of(self, leaves: Iterable[bool]) -> npt.NDArray[np.bool_]:
+        """Returns for each row whether its leaf is among those marked true, in their order."""
+        return np.repeat(list(leaves), [leaf.rows for leaf in self.leaves])
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """Returns those columns of all rows."""
+        present = [name for name in columns if name in self._file.schema_arrow.names]
+        return _cast(self._file.read(present), self._spec.schema, columns)
+
+    def batches(
+        self, columns: Sequence[str], batch_rows: int, rows: npt.NDArray[np.bool_]
+    ) -> Iterator[pa.Table]:
+        """Yields those columns of the rows marked true, in tables of at most `batch_rows` rows."""
+        present = [name for name in columns if name in self._file.schema_arrow.names]
+        start = 0
+        for batch in self._file.iter_batches(batch_rows, columns=present):
+            wanted = rows[start : start + len(batch)]
+            start += len(batch)
+            table = _cast(pa.Table.from_batches([batch]), self._spec.schema, columns)
+            yield table if wanted.all() else table.filter(pa.array(wanted))
+
+
+def _check_version(url: str, key: str, table: str, metadata: dict[bytes, bytes]) -> None:
+    if metadata.get(_TABLE) != table.encode():
+        raise CorruptPartError(
+            f"{key} in {url} is not a part of table {table}.",
+            "Move it away; parts are written by the stages only.",
+        )
+    version = int(metadata.get(_VERSION, b"0"))
+    if version > SCHEMA_VERSION:
+        raise NewerSchemaError(
+            f"{key} in {url} has schema version {version}; this installation knows up to "
+            f"{SCHEMA_VERSION}.",
+            "Upgrade alignbench: a newer one wrote this workspace.",
+        )
+
+
+def _leaves(metadata: dict[bytes, bytes], itself: Leaf) -> tuple[Leaf, ...]:
+    merged = metadata.get(_LEAVES)
+    if merged is None:
+        return (itself,)
+    return tuple(Leaf(name, rows) for name, rows in json.loads(merged))
+
+
+def _cast(table: pa.Table, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
+    arrays = [
+        table.column(name).cast(schema.field(name).type)
+        if name in table.schema.names
+        else pa.nulls(len(table), schema.field(name).type)
+        for name in columns
+    ]
+    fields = [schema.field(name).with_nullable(True) for name in columns]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))

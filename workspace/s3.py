@@ -1,0 +1,169 @@
+"""A store under a prefix of an S3 bucket, through boto3. One PUT is one commit.
+
+Credentials, region and endpoint come from boto3's own chain (`AWS_ACCESS_KEY_ID`,
+`AWS_ENDPOINT_URL_S3`, ...). The bucket must honour If-None-Match and If-Match on PUT, which locks
+stand on; `alignbench doctor` checks it.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pyarrow as pa
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from workspace.errors import ObjectNotFoundError, StoreUnreachableError
+from workspace.s3_lock import hold
+from workspace.store import ObjectInfo, checked_key
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_CONFIG = Config(
+    retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60
+)
+_TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=64 << 20)
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+
+
+class S3Store:
+    """An object store under `s3://bucket/prefix`."""
+
+    def __init__(self, bucket: str, prefix: str = "", client: "S3Client | None" = None) -> None:
+        self.bucket = bucket
+        self.prefix = prefix.strip("/")
+        self._client = client
+
+    @property
+    def url(self) -> str:
+        """`s3://bucket/prefix`."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    @property
+    def client(self) -> "S3Client":
+        """The boto3 client, made at first use and anew after unpickling."""
+        if self._client is None:
+            self._client = boto3.client("s3", config=_CONFIG)
+        return self._client
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"bucket": self.bucket, "prefix": self.prefix}
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        self.__init__(state["bucket"], state["prefix"])  # type: ignore[misc]
+
+    def read(self, key: str) -> bytes:
+        """Returns an object's bytes."""
+        with self._errors(key):
+            answer = self.client.get_object(Bucket=self.bucket, Key=self._name(key))
+            return answer["Body"].read()
+
+    def open(self, key: str) -> pa.NativeFile:
+        """Opens an object for random access; it is read whole, since parts are bounded in size."""
+        return pa.BufferReader(self.read(key))
+
+    def write(self, key: str, data: bytes) -> None:
+        """Writes an object whole, replacing what was there."""
+        with self._errors(key):
+            self.client.put_object(Bucket=self.bucket, Key=self._name(key), Body=data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Writes an object only if the key is free."""
+        return self.put_if(key, data, etag=None) is not None
+
+    def put_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        """Writes an object if it still has that ETag, or with None if it does not exist.
+
+        Returns:
+            The new ETag, or None if the condition did not hold and nothing was written.
+        """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        try:
+            with self._errors(key):
+                answer = self.client.put_object(
+                    Bucket=self.bucket,
+                    Key=self._name(key),
+                    Body=data,
+                    **condition,  # type: ignore[arg-type]
+                )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _TAKEN:
+                return None
+            raise
+        except ObjectNotFoundError:  # If-Match on an object that is gone
+            return None
+        return answer["ETag"]
+
+    def read_with_etag(self, key: str) -> tuple[bytes, str]:
+        """Returns an object's bytes and its ETag."""
+        with self._errors(key):
+            answer = self.client.get_object(Bucket=self.bucket, Key=self._name(key))
+            return answer["Body"].read(), answer["ETag"]
+
+    def write_file(self, key: str, path: Path) -> None:
+        """Writes a local file as an object, in parts when it is large."""
+        with self._errors(key):
+            self.client.upload_file(str(path), self.bucket, self._name(key), Config=_TRANSFER)
+
+    def exists(self, key: str) -> bool:
+        """Tells whether the object is there."""
+        try:
+            with self._errors(key):
+                self.client.head_object(Bucket=self.bucket, Key=self._name(key))
+        except ObjectNotFoundError:
+            return False
+        return True
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yields the objects under `prefix/`, in order of their keys."""
+        start = len(self.prefix) + 1 if self.prefix else 0
+        with self._errors(prefix):
+            pages = self.client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=self._name(prefix) + "/"
+            )
+            for page in pages:
+                for item in page.get("Contents", []):
+                    yield ObjectInfo(item["Key"][start:], item["Size"])
+
+    def delete(self, key: str) -> None:
+        """Deletes an object; one that is not there is no error."""
+        with self._errors(key):
+            self.client.delete_object(Bucket=self.bucket, Key=self._name(key))
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Holds `locks/<name>.json`, renewed by a heartbeat while the context is open."""
+        return hold(self, f"locks/{name}.json")
+
+    def _name(self, key: str) -> str:
+        return f"{self.prefix}/{checked_key(key)}".lstrip("/")
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _MISSING:
+                raise ObjectNotFoundError(
+                    f"{key} is not in {self.url}.",
+                    "Check the path, or run the stage that makes it.",
+                ) from None
+            if code in {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
+                raise self._unreachable(code) from None
+            if code == "NoSuchBucket":
+                raise self._unreachable("there is no such bucket") from None
+            raise
+        except BotoCoreError as error:
+            raise self._unreachable(type(error).__name__) from None
+
+    def _unreachable(self, reason: str) -> StoreUnreachableError:
+        return StoreUnreachableError(
+            f"{self.url} cannot be used: {reason}.",
+            "Check the bucket, the credentials and AWS_ENDPOINT_URL_S3, then run "
+            "'alignbench doctor'.",
+        )

@@ -1,0 +1,96 @@
+"""The small interface that the local store and the S3 store share.
+
+Keys are `/`-separated, relative, without `.` or `..`. A write is whole or not there at all: no
+reader ever sees half an object.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import pyarrow as pa
+
+from workspace.errors import UnsafeKeyError
+
+_SAFE_KEY = re.compile(r"[^/\x00-\x1f\\]+(?:/[^/\x00-\x1f\\]+)*")
+
+
+class ObjectInfo(NamedTuple):
+    """One object of a listing; `size` in bytes."""
+
+    key: str
+    size: int
+
+
+class ObjectStore(Protocol):
+    """What a workspace needs from the place it is kept in."""
+
+    @property
+    def url(self) -> str:
+        """Where the store is, for messages: a path or `s3://bucket/prefix`."""
+        ...
+
+    def read(self, key: str) -> bytes:
+        """Returns an object's bytes.
+
+        Raises:
+            ObjectNotFoundError: There is no such object.
+        """
+        ...
+
+    def open(self, key: str) -> pa.NativeFile:
+        """Opens an object for random access.
+
+        Raises:
+            ObjectNotFoundError: There is no such object.
+        """
+        ...
+
+    def write(self, key: str, data: bytes) -> None:
+        """Writes an object whole, replacing what was there."""
+        ...
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Writes an object only if the key is free; returns False, and writes nothing, if not."""
+        ...
+
+    def write_file(self, key: str, path: Path) -> None:
+        """Writes a local file as an object, without holding it in memory."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Tells whether the object is there."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yields the objects under `prefix/`, in order of their keys."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Deletes an object; one that is not there is no error."""
+        ...
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Holds the named lock while the context is open.
+
+        Raises:
+            LockHeldError: Someone else holds it.
+        """
+        ...
+
+
+def checked_key(key: str) -> str:
+    """Returns the key if it stays inside a store.
+
+    Raises:
+        UnsafeKeyError: The key is empty, absolute, or has a `.` or `..` step.
+    """
+    steps = key.split("/")
+    if not _SAFE_KEY.fullmatch(key) or "." in steps or ".." in steps:
+        raise UnsafeKeyError(
+            f"{key!r} is not a key inside the workspace.",
+            "Use a relative path without '.' or '..' steps.",
+        )
+    return key

@@ -1,0 +1,162 @@
+"""A table: the current rows of all its parts.
+
+Parts are only ever added (and merged), so a key may have been written twice: by two workers that
+did the same commit, or as a newer version. Readers see one row a key:
+
+- *immutable* tables: the oldest row wins (`created_at`), so that text never changes under sentences
+  that were cut from it; of rows that are equally old, the one with the lower hash of its content;
+- *versioned* tables: the row with the highest version wins, and of equals the one with the lower
+  hash.
+
+Memory: key columns are held whole, everything else streams.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Generic
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.columns import Row, from_batch, to_batch
+from schemas.tables import CREATED_AT, RUN_ID, TableSpec
+from workspace.errors import ObjectNotFoundError
+from workspace.keys import KeySet, key_column
+from workspace.listing import Listing, take_listing
+from workspace.parts import Part, encode_part, part_folder
+from workspace.store import ObjectStore
+
+BATCH_ROWS = 32_768
+_RELISTINGS = 20
+
+
+class Table(Generic[Row]):
+    """One table of a workspace."""
+
+    def __init__(self, store: ObjectStore, spec: TableSpec[Row]) -> None:
+        self.store = store
+        self.spec = spec
+        self._known: Listing | None = None
+
+    def append(self, rows: Sequence[Row], run_id: str) -> str | None:
+        """Commits rows as one part.
+
+        Args:
+            rows: Rows of this table.
+            run_id: Stamped on each, with the time.
+
+        Returns:
+            The part's name, or None if there was no row.
+        """
+        if not rows:
+            return None
+        batch = to_batch(self.spec.row, rows)
+        now = pa.array([datetime.now(UTC)] * len(rows), CREATED_AT.type)
+        table = pa.Table.from_batches([batch])
+        table = table.append_column(CREATED_AT, now)
+        table = table.append_column(RUN_ID, pa.array([run_id] * len(rows), RUN_ID.type))
+        name, data = encode_part(self.spec.name, table)
+        self.store.write(f"{part_folder(self.spec.name)}/{name}", data)
+        return name
+
+    def part_names(self) -> list[str]:
+        """Returns the names of the parts that are there now."""
+        return [
+            info.key.rpartition("/")[2]
+            for info in self.store.list(part_folder(self.spec.name))
+            if info.key.endswith(".parquet")
+        ]
+
+    def scan(
+        self,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Iterator[pa.Table]:
+        """Yields the current rows in tables of at most `batch_rows` rows, part by part.
+
+        What is appended while the scan runs is not seen by it; parts merged by `compact` while it
+        runs are read on in the merged part.
+
+        Args:
+            columns: Which to read; None reads all.
+            where: Filter on these columns.
+            batch_rows: Upper bound of a yielded table's rows.
+        """
+        wanted = list(columns) if columns is not None else self.spec.schema.names
+        for batch in self._current(wanted, batch_rows):
+            found = batch if where is None else batch.filter(where)
+            if len(found):
+                yield found
+
+    def read(
+        self, columns: Sequence[str] | None = None, where: pc.Expression | None = None
+    ) -> pa.Table:
+        """Returns the current rows whole. For key columns and small tables only."""
+        wanted = list(columns) if columns is not None else self.spec.schema.names
+        fields = [self.spec.schema.field(name).with_nullable(True) for name in wanted]
+        return pa.concat_tables([pa.schema(fields).empty_table(), *self.scan(wanted, where)])
+
+    def rows(self, where: pc.Expression | None = None) -> Iterator[Row]:
+        """Yields the current rows as instances of their class."""
+        for batch in self.scan(where=where):
+            yield from from_batch(self.spec.row, batch)
+
+    def keys(
+        self,
+        *columns: str,
+        where: pc.Expression | None = None,
+        filter_columns: Sequence[str] = (),
+    ) -> KeySet:
+        """Returns the set of values of these columns; without any, of the table's key.
+
+        Args:
+            columns: Columns that make the key.
+            where: Filter on these columns and the next.
+            filter_columns: Columns that only the filter needs.
+        """
+        wanted = list(columns) or list(self.spec.key)
+        needed = list(dict.fromkeys([*wanted, *filter_columns]))
+        found = [key_column(batch, wanted) for batch in self.scan(needed, where)]
+        return KeySet(pa.chunked_array([c for f in found for c in f.chunks], pa.string()))
+
+    def count(self) -> int:
+        """Returns the number of current rows."""
+        return sum(len(batch) for batch in self.scan(self.spec.key))
+
+    def _current(self, columns: Sequence[str], batch_rows: int) -> Iterator[pa.Table]:
+        listing = self._listing()
+        open_leaves = set(listing.leaves)
+        for _ in range(_RELISTINGS):
+            try:
+                for name in listing.names:
+                    part = Part(self.store, self.spec, name)
+                    rows = part.rows_of(leaf.name in open_leaves for leaf in part.leaves)
+                    if name in listing.current:
+                        rows &= listing.current[name]
+                    if rows.any():
+                        yield from part.batches(columns, batch_rows, rows)
+                    open_leaves.difference_update(leaf.name for leaf in part.leaves)
+            except ObjectNotFoundError:
+                listing = self._listing()  # merged into another part since it was listed
+                continue
+            return
+        raise self._unstable()
+
+    def _listing(self) -> Listing:
+        for _ in range(_RELISTINGS):
+            names = tuple(self.part_names())
+            if self._known is not None and self._known.names == names:
+                return self._known
+            try:
+                self._known = take_listing(self.store, self.spec, names)
+            except ObjectNotFoundError:
+                continue
+            return self._known
+        raise self._unstable()
+
+    def _unstable(self) -> ObjectNotFoundError:
+        return ObjectNotFoundError(
+            f"Parts of table {self.spec.name} in {self.store.url} keep disappearing.",
+            "Something else deletes files there: stop it, and run the command again.",
+        )
