@@ -95,12 +95,6 @@ class PromptsConfig(_PluginSection):
         return options
 
 
-class SplitterConfig(_Section):
-    """`[splitter]`: how captions are cut into sentences."""
-
-    model: str = "en_core_web_sm"
-
-
 class AnnotationConfig(_Section):
     """`[annotation]`: the Label Studio server and the round.
 
@@ -163,7 +157,6 @@ class Config(_Section):
     captioners: tuple[GeneratorConfig, ...] = ()
     image_generators: tuple[GeneratorConfig, ...] = ()
     prompts: tuple[PromptsConfig, ...] = ()
-    splitter: SplitterConfig = SplitterConfig()
     annotation: AnnotationConfig = AnnotationConfig()
     labels: LabelsConfig = LabelsConfig()
     release: ReleaseConfig = ReleaseConfig()

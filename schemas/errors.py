@@ -72,3 +72,9 @@ class NewerSchemaError(AlignBenchError):
 
     code = "AB-W01"
     exit_code = 2
+
+
+class TransientError(AlignBenchError):
+    """A passing fault: the same call may succeed later."""
+
+    code = "AB-S02"

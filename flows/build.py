@@ -1,0 +1,40 @@
+"""build: every stage from ingest to push, one after the other."""
+
+from prefect import Flow, flow
+
+from flows.caption import caption
+from flows.errors import TooManyFailuresError
+from flows.imagine import imagine
+from flows.ingest import ingest
+from flows.orchestration import run_flow
+from flows.prompts import prompts
+from flows.push import push
+from flows.report import StageReport
+from flows.split import split
+
+STAGES: tuple[Flow[..., StageReport], ...] = (ingest, prompts, caption, imagine, split, push)
+
+
+@flow(name="build", persist_result=False)
+def build(workspace: str = ".", limit: int | None = None) -> list[StageReport]:
+    """Runs every stage from ingest to push.
+
+    Too many failures in one stage do not stop the next, which go on with what is good.
+
+    Args:
+        workspace: Path, or `s3://bucket/prefix`.
+        limit: Most items to take in each stage.
+
+    Raises:
+        TooManyFailuresError: After the last stage, if any had too many failures.
+    """
+    reports: list[StageReport] = []
+    failures: list[TooManyFailuresError] = []
+    for stage in STAGES:
+        try:
+            reports.append(run_flow(stage, workspace=workspace, limit=limit))
+        except TooManyFailuresError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return reports

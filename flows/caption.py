@@ -1,0 +1,111 @@
+"""caption: a caption is written for each image by each configured captioner.
+
+What comes in: the images of the sources that a captioner is given, or, for a captioner that only
+passes on what exists, the captions that came with them. What is done: the model is asked; a seed
+derived from the pair's key goes along. What goes out: rows of `pairs`, direction `i2t`.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from prefect import flow
+
+from flows.caption_inputs import CaptionItem, given_captions, images_to_caption
+from flows.commit import Failed, Made, Outcome
+from flows.errors import EMPTY_CAPTION, TEXT_TAKEN
+from flows.generators import SelectedGenerator, load, reads_pixels, register_generators
+from flows.pairs import caption_pair
+from flows.report import StageReport
+from flows.run import Run, open_run
+from flows.stage import Limits, run_stage
+from schemas import ids
+from schemas.columns import from_batch
+from schemas.protocols import CaptionInput, Generation, ItemFailure
+from schemas.rows import Generator
+from schemas.tables import PAIRS, TableSpec
+from schemas.text import clean_text
+from schemas.vocabulary import Direction, FailureKind, StageName
+
+
+@flow(name="caption", persist_result=False)
+def caption(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
+    """Writes captions for the workspace's images with the configured captioners.
+
+    Args:
+        workspace: Path, or `s3://bucket/prefix`.
+        limit: Most captions to write in this run.
+        retry: Take only those that failed before.
+    """
+    run = open_run(workspace)
+    stage = CaptionStage(run, register_generators(run, Direction.I2T))
+    return run_stage(stage, run, Limits(limit, retry))
+
+
+class CaptionStage:
+    """Items are (captioner, image, sample); the key is the pair's id."""
+
+    name: ClassVar[StageName] = StageName.CAPTION
+    writes: ClassVar[Sequence[TableSpec[Any]]] = (PAIRS,)
+
+    def __init__(self, run: Run, captioners: Sequence[SelectedGenerator]) -> None:
+        self._workspace = run.workspace
+        self._all_sources = tuple(source.name for source in run.config.sources)
+        self._captioners = {selected.row.generator_id: selected for selected in captioners}
+
+    def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - items are small
+        """Yields every image that a captioner is to write for, with that captioner."""
+        for generator_id, selected in self._captioners.items():
+            sources = selected.config.sources or self._all_sources
+            if reads_pixels(selected):
+                samples = selected.config.samples
+                yield from images_to_caption(self._workspace, sources, generator_id, samples)
+            else:
+                model = selected.row.repo
+                yield from given_captions(self._workspace, sources, generator_id, model)
+
+    def done(self) -> pa.Table:
+        """Returns the captions that have a row."""
+        columns = ["pair_id", "generator_id", "direction"]
+        captions = pc.field("direction") == Direction.I2T.value
+        pairs = self._workspace.table(PAIRS).read(columns, captions)
+        return pairs.select(columns[:2]).rename_columns(["key", "scope"])
+
+    def work(self, items: pa.Table) -> Iterator[Outcome]:
+        """Writes captions for images of one captioner, in the batches that its model takes."""
+        selected = self._captioners[items["scope"][0].as_py()]
+        captioner = load(selected)
+        for start in range(0, len(items), captioner.forward_batch):
+            batch = list(from_batch(CaptionItem, items.slice(start, captioner.forward_batch)))
+            asked = [item for item in batch if item.taken_by is None]
+            yield from (_taken(item) for item in batch if item.taken_by is not None)
+            if asked:
+                images = [self._caption_input(item, captioner.reads_pixels) for item in asked]
+                seeds = [ids.item_seed(item.key) for item in asked]
+                answers = captioner.caption(images, selected.row.instruction, seeds)
+                for item, answer in zip(asked, answers, strict=True):
+                    yield _outcome(item, answer, selected.row)
+
+    def _caption_input(self, item: CaptionItem, with_pixels: bool) -> CaptionInput:
+        data = self._workspace.store.read(item.blob) if with_pixels and item.blob else b""
+        return CaptionInput(item.image_id, data, item.caption)
+
+
+def _outcome(item: CaptionItem, answer: Generation | ItemFailure, generator: Generator) -> Outcome:
+    if isinstance(answer, ItemFailure):
+        return Failed(item.key, answer)
+    cleaned = clean_text(answer.text)
+    if not cleaned.text.strip():
+        return Failed(item.key, ItemFailure(EMPTY_CAPTION, "No text.", FailureKind.EMPTY))
+    pair = caption_pair(item.key, item.image_id, item.sample_index, cleaned, answer, generator)
+    return Made(item.key, [pair])
+
+
+def _taken(item: CaptionItem) -> Failed:
+    message = (
+        f"Image {item.image_id} has another caption by this model already, that of origin "
+        f"{item.taken_by}; a caption never changes once it is taken. To use this text, give it "
+        "under another model name."
+    )
+    return Failed(item.key, ItemFailure(TEXT_TAKEN, message))

@@ -1,0 +1,48 @@
+"""What can go wrong with a run as a whole."""
+
+from typing import TYPE_CHECKING
+
+from schemas.errors import AlignBenchError, TransientError
+
+if TYPE_CHECKING:
+    from flows.report import StageReport
+
+
+class TooManyFailuresError(AlignBenchError):
+    """A run finished, and a larger share of its items failed than the configuration allows."""
+
+    code = "AB-F01"
+
+    def __init__(self, what: str, fix: str, report: "StageReport | None" = None) -> None:
+        super().__init__(what, fix)
+        self.report = report
+
+
+class NothingWorksError(AlignBenchError):
+    """A run stopped early because its first items all failed."""
+
+    code = "AB-F02"
+
+
+class PrefectUnreachableError(TransientError):
+    """A Prefect server is configured and does not answer."""
+
+    code = "AB-F04"
+    exit_code = 2
+
+
+class SplitterChangedError(AlignBenchError):
+    """The installed sentence splitter is not the one that this workspace was split with."""
+
+    code = "AB-F05"
+    exit_code = 2
+
+
+UNEXPECTED = "AB-F03"
+"""Code of the failure row of an item on which a backend raised something unforeseen."""
+EMPTY_CAPTION = "AB-F06"
+"""Code of the row of a caption that has no text."""
+NO_SENTENCE = "AB-F07"
+"""Code of the row of a caption that has text and no sentence, such as a heading alone."""
+TEXT_TAKEN = "AB-F08"
+"""Code of the row of a precomputed caption whose image already has another text by that model."""

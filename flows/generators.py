@@ -1,0 +1,198 @@
+"""Which generators the configuration selects, and the model behind each.
+
+A generator's id is made of everything that is sent to the model, its revision included. A revision
+that is not pinned is resolved once, before any key is made, and kept in table `generators`: a model
+repository that moves on does not change the keys of a benchmark that is half made.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from flows.run import Run
+from schemas import ids
+from schemas.config import GeneratorConfig
+from schemas.errors import ConfigError
+from schemas.registry import Group, find
+from schemas.rows import Generator
+from schemas.tables import GENERATORS
+from schemas.vocabulary import Direction
+
+GROUPS = {Direction.I2T: Group.CAPTIONERS, Direction.T2I: Group.IMAGE_GENERATORS}
+
+
+class SelectedGenerator(NamedTuple):
+    """An entry of the configuration and the row that stands for it."""
+
+    config: GeneratorConfig
+    row: Generator
+
+    @property
+    def group(self) -> Group:
+        """The kind of plug-in that runs it."""
+        return GROUPS[self.row.direction]
+
+
+def configured(run: Run, direction: Direction) -> Sequence[GeneratorConfig]:
+    """Returns the configuration's generators of a direction."""
+    return run.config.captioners if direction is Direction.I2T else run.config.image_generators
+
+
+def known_generators(run: Run, *directions: Direction) -> list[SelectedGenerator]:
+    """Returns the selected generators that have a row already, in the configuration's order.
+
+    One that has no row yet has made nothing, so stages after generation need not know it.
+    """
+    rows = list(run.workspace.table(GENERATORS).rows())
+    return [
+        SelectedGenerator(config, row)
+        for direction in directions or tuple(Direction)
+        for config in configured(run, direction)
+        if (row := _row(config, direction, rows)) is not None
+    ]
+
+
+def planned_generators(run: Run, direction: Direction) -> list[SelectedGenerator]:
+    """Returns all selected generators of a direction without writing or asking anything.
+
+    One that has no row yet gets a provisional one, good for counting what it would make.
+    """
+    rows = list(run.workspace.table(GENERATORS).rows())
+    return [
+        SelectedGenerator(
+            config, _row(config, direction, rows) or _new_row(config, direction, config.revision)
+        )
+        for config in configured(run, direction)
+    ]
+
+
+def register_generators(run: Run, direction: Direction) -> list[SelectedGenerator]:
+    """Returns all selected generators of a direction; new ones get their row first.
+
+    Raises:
+        ConfigError: Two entries stand for the same model.
+    """
+    table = run.workspace.table(GENERATORS)
+    rows = list(table.rows())
+    selected: list[SelectedGenerator] = []
+    fresh: list[Generator] = []
+    for config in configured(run, direction):
+        row = _row(config, direction, rows)
+        if row is None:
+            row = _new_row(config, direction, _resolved_revision(config, direction))
+            fresh.append(row)
+        selected.append(SelectedGenerator(config, row))
+    _check_distinct(selected)
+    table.append(fresh, run.run_id)
+    return selected
+
+
+@lru_cache(maxsize=1)
+def loaded(
+    group: Group, backend: str, repo: str, revision: str | None, options: str, params: str
+) -> Any:
+    """Returns the model, loaded once per process; one at a time, since memory holds one.
+
+    Args:
+        group: Captioners or image generators.
+        backend: Name of the plug-in.
+        repo: What to load.
+        revision: Which revision of it.
+        options: The backend's own keys, as JSON.
+        params: What is sent to the engine, as JSON.
+    """
+    plugin = find(group, backend)
+    return plugin(
+        repo,
+        revision,
+        plugin.options_type.model_validate_json(options),
+        plugin.params_type.model_validate_json(params),
+    )
+
+
+def load(selected: SelectedGenerator) -> Any:
+    """Returns the model of a selected generator, loaded once per process."""
+    config = selected.config
+    return loaded(
+        selected.group,
+        config.backend,
+        selected.row.repo,
+        selected.row.revision,
+        config.options(selected.group).model_dump_json(),
+        config.checked_params(selected.group).model_dump_json(exclude_unset=True),
+    )
+
+
+def reads_pixels(selected: SelectedGenerator) -> bool:
+    """Tells whether a captioner looks at images, or passes on captions that came with them."""
+    return bool(find(selected.group, selected.config.backend).reads_pixels)
+
+
+def _row(
+    config: GeneratorConfig, direction: Direction, rows: Sequence[Generator]
+) -> Generator | None:
+    return next(_matches(config, direction, rows), None)
+
+
+def _matches(
+    config: GeneratorConfig, direction: Direction, rows: Sequence[Generator]
+) -> Iterator[Generator]:
+    for row in rows:
+        if (
+            row.direction is direction
+            and row.backend == config.backend
+            and row.repo == _repo(config)
+            and row.requested_revision == config.revision
+            and row.instruction == config.instruction
+            and row.params == _params(config, direction)
+        ):
+            yield row
+
+
+def _resolved_revision(config: GeneratorConfig, direction: Direction) -> str | None:
+    if config.revision is not None:
+        return config.revision
+    group = GROUPS[direction]
+    plugin = find(group, config.backend)
+    revision: str | None = plugin.resolve_revision(_repo(config), config.options(group))
+    return revision
+
+
+def _repo(config: GeneratorConfig) -> str:
+    return config.repo or config.name
+
+
+def _new_row(config: GeneratorConfig, direction: Direction, revision: str | None) -> Generator:
+    group = GROUPS[direction]
+    repo = _repo(config)
+    params = config.checked_params(group).model_dump(exclude_unset=True, mode="json")
+    return Generator(
+        generator_id=ids.generator_id(
+            direction, config.backend, repo, revision, config.instruction, params
+        ),
+        direction=direction,
+        model=config.name,
+        family=config.family or config.name,
+        backend=config.backend,
+        repo=repo,
+        revision=revision,
+        requested_revision=config.revision,
+        instruction=config.instruction,
+        params=ids.canonical_json(params),
+    )
+
+
+def _check_distinct(selected: Sequence[SelectedGenerator]) -> None:
+    names: dict[str, str] = {}
+    for config, row in selected:
+        other = names.setdefault(row.generator_id, config.name)
+        if other != config.name:
+            raise ConfigError(
+                f"{other!r} and {config.name!r} are the same model, asked the same thing.",
+                "Remove one, or let them differ in revision, instruction or params.",
+            )
+
+
+def _params(config: GeneratorConfig, direction: Direction) -> str:
+    params = config.checked_params(GROUPS[direction])
+    return ids.canonical_json(params.model_dump(exclude_unset=True, mode="json"))

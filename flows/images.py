@@ -1,0 +1,22 @@
+"""Storing a checked image: the blob first, then the row that names it."""
+
+from generators.images import CheckedImage
+from schemas.rows import Image
+from schemas.vocabulary import ImageType
+from workspace.blobs import put_image
+from workspace.workspace import Workspace
+
+
+def store_image(workspace: Workspace, checked: CheckedImage, image_type: ImageType) -> Image:
+    """Puts an image among the blobs and returns its row."""
+    image_id, blob = put_image(workspace.store, checked.data, checked.format)
+    return Image(
+        image_id=image_id,
+        image_type=image_type,
+        width=checked.width,
+        height=checked.height,
+        format=checked.format,
+        blob=blob,
+        perceptual_hash=checked.perceptual_hash,
+        normalised=checked.normalised,
+    )

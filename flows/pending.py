@@ -1,0 +1,128 @@
+"""What is left to do of a stage: an anti-join of its inputs with what is done and what failed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flows.pace import Pace
+from flows.report import StageCounts
+from schemas.tables import FAILURES
+from workspace.keys import KeySet
+from workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from flows.stage import Stage
+
+
+class Plan:
+    """The pending items of a stage, as they stood when the run began."""
+
+    def __init__(self, stage: "Stage", workspace: Workspace, *, retry: bool = False) -> None:
+        self._stage = stage
+        self._retry = retry
+        self._done = KeySet(stage.done().column("key"))
+        failures = workspace.table(FAILURES).read(
+            ["stage", "key", "kind", "attempts"], pc.field("stage") == stage.name.value
+        )
+        self._failures = failures
+        self._failed = KeySet(failures.column("key"))
+        self.duplicates = 0
+
+    def pending_count(self) -> int:
+        """Returns how many items are pending; one pass over the keys."""
+        return sum(len(batch) for batch in self._pending_batches(keys_only=True))
+
+    def pending(self, pace: Pace, limit: int | None) -> Iterator[pa.Table]:
+        """Yields the pending items, each once, in tables of the size that the pace asks for."""
+        left = limit
+        waiting: list[pa.Table] = []
+        for batch in self._first_of_each(self._pending_batches(keys_only=False)):
+            waiting.append(batch)
+            while sum(map(len, waiting)) >= pace.size and left != 0:
+                chunk, waiting = _cut(waiting, pace.size if left is None else min(pace.size, left))
+                left = None if left is None else left - len(chunk)
+                yield chunk
+            if left == 0:
+                return
+        chunk, _ = _cut(waiting, left)
+        if len(chunk):
+            yield chunk
+
+    def attempts_of(self, items: pa.Table) -> dict[str, int]:
+        """Returns how often each of these items has failed before; only those that did."""
+        mask = KeySet(items.column("key")).contains(self._failures.column("key"))
+        before = self._failures.filter(mask)
+        return dict(zip(before["key"].to_pylist(), before["attempts"].to_pylist(), strict=True))
+
+    def counts(self) -> list[StageCounts]:
+        """Returns where the stage stands, for each source or generator."""
+        kinds = self._failures["kind"]
+        empties = KeySet(self._failures.filter(pc.equal(kinds, "empty"))["key"])
+        tallies: dict[str, Counter[str]] = {}
+        selected: list[pa.ChunkedArray] = []
+        for batch in self._stage.inputs(keys_only=True):
+            keys = batch.column("key")
+            selected.append(keys)
+            states = pc.case_when(
+                pc.make_struct(
+                    self._done.contains(keys), empties.contains(keys), self._failed.contains(keys)
+                ),
+                "done", "empty", "failed", "pending",
+            )  # fmt: skip
+            _tally(tallies, batch.column("scope"), states)
+        known = KeySet(pa.chunked_array([c for keys in selected for c in keys.chunks], pa.string()))
+        done = self._stage.done()
+        others = done.filter(pc.invert(known.contains(done.column("key"))))
+        _tally(tallies, others.column("scope"), pa.array(["not_selected"] * len(others)))
+        return [
+            StageCounts(
+                self._stage.name,
+                scope,
+                tally["done"],
+                tally["pending"],
+                tally["failed"],
+                tally["empty"],
+                tally["not_selected"],
+            )
+            for scope, tally in tallies.items()
+        ]
+
+    def _pending_batches(self, *, keys_only: bool) -> Iterator[pa.Table]:
+        for batch in self._stage.inputs(keys_only):
+            keys = batch.column("key")
+            pending = pc.invert(self._done.contains(keys))
+            failed = self._failed.contains(keys)
+            pending = pc.and_(pending, failed if self._retry else pc.invert(failed))
+            found = batch.filter(pending)
+            if len(found):
+                yield found
+
+    def _first_of_each(self, batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
+        seen: set[str] = set()
+        for batch in batches:
+            fresh: list[bool] = []
+            for key in batch.column("key").to_pylist():
+                fresh.append(key not in seen)
+                seen.add(key)
+            self.duplicates += fresh.count(False)
+            yield batch if all(fresh) else batch.filter(pa.array(fresh))
+
+
+def _cut(waiting: list[pa.Table], size: int | None) -> tuple[pa.Table, list[pa.Table]]:
+    if not waiting:
+        return pa.table({"key": pa.array([], pa.string())}), []
+    whole = pa.concat_tables(waiting)
+    if size is None:
+        return whole, []
+    return whole.slice(0, size), [whole.slice(size)] if size < len(whole) else []
+
+
+def _tally(
+    tallies: dict[str, Counter[str]], scopes: pa.ChunkedArray, states: pa.ChunkedArray | pa.Array
+) -> None:
+    pairs = zip(scopes.to_pylist(), states.to_pylist(), strict=True)
+    for (scope, state), count in Counter(pairs).items():
+        tallies.setdefault(scope, Counter())[state] += count

@@ -1,0 +1,92 @@
+"""prompts: the texts that images are to be made from come in.
+
+What comes in: the configured prompt sources. What goes out: rows of `prompts`, each text once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, ClassVar
+
+import pyarrow as pa
+from prefect import flow
+
+from flows.commit import Made, Outcome
+from flows.report import StageReport
+from flows.run import Run, open_run
+from flows.stage import Limits, run_stage
+from schemas import ids
+from schemas.columns import Str, from_batch, to_batch
+from schemas.protocols import PromptSource
+from schemas.registry import Group, find
+from schemas.rows import Prompt
+from schemas.tables import PROMPTS, TableSpec
+from schemas.text import clean_text
+from schemas.vocabulary import StageName
+
+_READ_AT_ONCE = 1024
+
+
+@flow(name="prompts", persist_result=False)
+def prompts(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
+    """Reads prompts from the configured sources into the workspace.
+
+    Args:
+        workspace: Path, or `s3://bucket/prefix`.
+        limit: Most prompts to take in this run.
+        retry: Take only those that failed before.
+    """
+    run = open_run(workspace)
+    return run_stage(PromptsStage(run), run, Limits(limit, retry))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptOffer:
+    """A prompt as its source gave it, with its text cleaned."""
+
+    key: Str
+    scope: Str
+    text: Str
+    concepts: tuple[Str, ...]
+
+
+class PromptsStage:
+    """Items are prompts; the key is the prompt's id, its text."""
+
+    name: ClassVar[StageName] = StageName.PROMPTS
+    writes: ClassVar[Sequence[TableSpec[Any]]] = (PROMPTS,)
+
+    def __init__(self, run: Run) -> None:
+        self._workspace = run.workspace
+        self._sources: dict[str, PromptSource] = {
+            config.name: find(Group.PROMPT_SOURCES, config.kind)(
+                config.options(), run.surroundings(config.name)
+            )
+            for config in run.config.prompts
+        }
+
+    def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - a prompt is its key
+        """Yields what the sources offer."""
+        for name, source in self._sources.items():
+            entries = iter(source.prompts())
+            while offers := [
+                PromptOffer(
+                    key=ids.prompt_id(text), scope=name, text=text, concepts=tuple(item.concepts)
+                )
+                for item in islice(entries, _READ_AT_ONCE)
+                if (text := clean_text(item.text).text.strip())
+            ]:
+                yield pa.Table.from_batches([to_batch(PromptOffer, offers)])
+
+    def done(self) -> pa.Table:
+        """Returns the prompts that have a row."""
+        known = self._workspace.table(PROMPTS).read(["prompt_id", "origin"])
+        return known.rename_columns(["key", "scope"])
+
+    def work(self, items: pa.Table) -> Iterator[Outcome]:
+        """Turns offers into rows."""
+        for offer in from_batch(PromptOffer, items):
+            prompt = Prompt(
+                prompt_id=offer.key, text=offer.text, origin=offer.scope, concepts=offer.concepts
+            )
+            yield Made(offer.key, [prompt])

@@ -1,0 +1,58 @@
+"""One run: the workspace it works in, the configuration it goes by, and its id."""
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from flows.orchestration import flow_run_id
+from schemas.config import Config, configuration_folder, parse_config
+from schemas.protocols import Surroundings
+from schemas.tables import CREATED_AT, FAILURES
+from schemas.vocabulary import StageName
+from workspace.workspace import CONFIG_KEY, Workspace, open_workspace
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every stage is given.
+
+    Attributes:
+        workspace: Where data is read and written.
+        config: The workspace's configuration.
+        folder: What relative paths in the configuration are relative to.
+        run_id: Stamped on every row that this run writes: the Prefect flow run's id, or a new one.
+    """
+
+    workspace: Workspace
+    config: Config
+    folder: Path
+    run_id: str
+
+    def surroundings(self, name: str) -> Surroundings:
+        """Returns what a plug-in of that name is told about where it finds itself."""
+        return Surroundings(name, self.folder, self.config.run.allow_private_addresses)
+
+    def newest_failure(self, stage: StageName) -> dict[str, str] | None:
+        """Returns code and message of the stage's newest failure row."""
+        columns = ["stage", "code", "message", CREATED_AT.name]
+        found = self.workspace.table(FAILURES).read(columns, pc.field("stage") == stage.value)
+        if not len(found):
+            return None
+        newest = found.sort_by([(CREATED_AT.name, "descending")]).slice(0, 1).to_pylist()[0]
+        return {"code": newest["code"], "message": newest["message"]}
+
+
+def open_run(address: str) -> Run:
+    """Opens the workspace at a path or `s3://bucket/prefix` and reads its configuration.
+
+    Raises:
+        NotAWorkspaceError: There is no `alignbench.toml` at that place.
+        ConfigError: The configuration has a mistake.
+    """
+    workspace = open_workspace(address)
+    text = workspace.store.read(CONFIG_KEY).decode()
+    config = parse_config(text, f"{workspace.url}/{CONFIG_KEY}")
+    run_id = flow_run_id() or uuid.uuid4().hex
+    return Run(workspace, config, configuration_folder(workspace.url), run_id)

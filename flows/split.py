@@ -1,0 +1,152 @@
+"""split: captions and prompts are cut into sentences, the unit of annotation.
+
+What comes in: the selected pairs. What goes out: rows of `sentences`, whose offsets index the
+pair's text exactly. A text with no sentence in it, such as a heading alone, is a row of `failures`
+of kind `empty`. The splitter is frozen at first use: another would cut the same text differently,
+and answers already given would be about sentences that no longer exist.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from prefect import flow
+
+from annotation.sentences import (
+    SentenceSpan,
+    SentenceSplitter,
+    SplitterIdentity,
+    installed_splitter,
+)
+from flows.commit import Failed, Made, Outcome
+from flows.errors import NO_SENTENCE, SplitterChangedError
+from flows.report import StageReport
+from flows.run import Run, open_run
+from flows.selection import current_selection, current_splitter
+from flows.stage import Limits, run_stage
+from schemas import ids
+from schemas.columns import from_batch
+from schemas.protocols import ItemFailure
+from schemas.rows import Pair, Sentence, Splitter
+from schemas.tables import PAIRS, SENTENCES, SPLITTERS, TableSpec
+from schemas.vocabulary import FailureKind, StageName
+
+_TEXTS_AT_ONCE = 256
+
+
+@flow(name="split", persist_result=False)
+def split(
+    workspace: str = ".", limit: int | None = None, retry: bool = False, resplit: bool = False
+) -> StageReport:
+    """Cuts the selected pairs' texts into sentences.
+
+    Args:
+        workspace: Path, or `s3://bucket/prefix`.
+        limit: Most texts to cut in this run.
+        retry: Take only those that failed before.
+        resplit: Go over to the installed splitter if it is not the one used so far.
+    """
+    run = open_run(workspace)
+    splitter = frozen_splitter(run, resplit=resplit)
+    return run_stage(SplitStage(run, splitter), run, Limits(limit, retry))
+
+
+def frozen_splitter(run: Run, *, resplit: bool = False) -> Splitter:
+    """Returns the workspace's splitter; the installed one becomes it at first use.
+
+    Raises:
+        SplitterChangedError: Another is installed than the one used so far.
+    """
+    installed = installed_splitter()
+    identity = (installed.model, installed.model_version, installed.rules_version)
+    used = current_splitter(run)
+    if used is not None and used.splitter_id == ids.splitter_id(*identity):
+        return used
+    if used is not None and not resplit:
+        raise SplitterChangedError(
+            f"This workspace was split with {used.model} {used.model_version}, rules "
+            f"{used.rules_version}; installed is {identity[0]} {identity[1]}, rules {identity[2]}.",
+            "Install the one that was used, or run 'alignbench split --resplit', which makes new "
+            "sentences; answers to the old ones are kept and no longer selected.",
+        )
+    splitter = Splitter(
+        splitter_id=ids.splitter_id(*identity),
+        model=installed.model,
+        model_version=installed.model_version,
+        rules_version=installed.rules_version,
+        version=used.version + 1 if used is not None else 1,
+    )
+    run.workspace.table(SPLITTERS).append([splitter], run.run_id)
+    return splitter
+
+
+class SplitStage:
+    """Items are pairs; the key is the pair's id."""
+
+    name: ClassVar[StageName] = StageName.SPLIT
+    writes: ClassVar[Sequence[TableSpec[Any]]] = (SENTENCES,)
+
+    def __init__(self, run: Run, splitter: Splitter) -> None:
+        self._workspace = run.workspace
+        self._selection = current_selection(run)
+        self._splitter = splitter
+        self._loaded: SentenceSplitter | None = None
+
+    def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
+        """Yields the selected pairs."""
+        names = ["pair_id", "generator_id"] if keys_only else PAIRS.schema.names
+        for pairs in self._workspace.table(PAIRS).scan(names, self._selection.pairs()):
+            keyed = pairs.append_column("key", pairs["pair_id"])
+            yield keyed.append_column("scope", pairs["generator_id"])
+
+    def done(self) -> pa.Table:
+        """Returns the pairs that this splitter has cut."""
+        columns = ["pair_id", "generator_id", "splitter_id"]
+        cut = pc.field("splitter_id") == self._splitter.splitter_id
+        sentences = self._workspace.table(SENTENCES).read(columns, cut).select(columns[:2])
+        return sentences.group_by(columns[:2]).aggregate([]).rename_columns(["key", "scope"])
+
+    def work(self, items: pa.Table) -> Iterator[Outcome]:
+        """Cuts texts; all sentences of a text are in one commit."""
+        if self._loaded is None:
+            self._loaded = SentenceSplitter(_identity(self._splitter))
+        for start in range(0, len(items), _TEXTS_AT_ONCE):
+            pairs = list(from_batch(Pair, items.slice(start, _TEXTS_AT_ONCE)))
+            found = self._loaded.split(pair.text for pair in pairs)
+            for pair, spans in zip(pairs, found, strict=True):
+                yield _outcome(pair, spans, self._splitter.splitter_id)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_loaded": None}
+
+
+def _outcome(pair: Pair, spans: Sequence[SentenceSpan], splitter_id: str) -> Outcome:
+    if not spans:
+        reason = ItemFailure(NO_SENTENCE, "The text has no sentence.", FailureKind.EMPTY)
+        return Failed(pair.pair_id, reason)
+    return Made(pair.pair_id, [_row(pair, i, span, splitter_id) for i, span in enumerate(spans)])
+
+
+def _row(pair: Pair, index: int, span: SentenceSpan, splitter_id: str) -> Sentence:
+    return Sentence(
+        sentence_id=ids.sentence_id(
+            pair.pair_id, pair.text_sha256, splitter_id, span.start, span.end
+        ),
+        pair_id=pair.pair_id,
+        generator_id=pair.generator_id,
+        direction=pair.direction,
+        model=pair.model,
+        image_id=pair.image_id,
+        prompt_id=pair.prompt_id,
+        text_sha256=pair.text_sha256,
+        sentence_index=index,
+        text=pair.text[span.start : span.end],
+        start=span.start,
+        end=span.end,
+        splitter_id=splitter_id,
+    )
+
+
+def _identity(splitter: Splitter) -> SplitterIdentity:
+    return SplitterIdentity(splitter.model, splitter.model_version, splitter.rules_version)

@@ -1,0 +1,139 @@
+"""The engine that every stage runs on.
+
+    inputs ──minus done, minus failures──▶ pending ──cut──▶ commits ──work──▶ parts
+
+A stage says what its inputs are, which are done, and how a batch is worked on. The engine does the
+rest, the same way for all: resume is an anti-join on the stage's key, so a killed run loses at most
+the commit in flight and the same command goes on; an item that cannot be done becomes a row of
+table `failures`; a commit is one Parquet part for each table and, where a Prefect server is
+configured, one Prefect task. Commits are independent and idempotent: any worker may do any of them,
+twice if need be.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import pyarrow as pa
+
+from flows.commit import Outcome, commit
+from flows.errors import NothingWorksError, TooManyFailuresError
+from flows.orchestration import as_task, publish_progress, publish_report
+from flows.pace import Pace
+from flows.pending import Plan
+from flows.progress import current_progress
+from flows.report import StageReport
+from flows.run import Run
+from schemas.tables import TableSpec
+from schemas.vocabulary import StageName
+
+ALL_FAIL_LIMIT = 20
+"""A run stops when its first items, so many, all failed: something is wrong with all of them."""
+
+
+class Stage(Protocol):
+    """What the engine needs to know of a stage.
+
+    Attributes:
+        name: The stage.
+        writes: Tables that it writes, in the order in which a commit must write them.
+    """
+
+    name: ClassVar[StageName]
+    writes: ClassVar[Sequence[TableSpec[Any]]]
+
+    def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
+        """Yields every selected input, streaming.
+
+        The tables have the columns `key` (the item's done-key), `scope` (its source or generator)
+        and, unless only keys are asked for, whatever `work` needs.
+        """
+        ...
+
+    def done(self) -> pa.Table:
+        """Returns `key` and `scope` of everything this stage ever did, selected now or not."""
+        ...
+
+    def work(self, items: pa.Table) -> Iterator[Outcome]:
+        """Does the items, all of one scope, in batches as its model likes; one outcome for each."""
+        ...
+
+
+class Limits(NamedTuple):
+    """What a caller may ask of a run: at most so many items; only those that failed before."""
+
+    limit: int | None = None
+    retry: bool = False
+
+
+def run_stage(stage: Stage, run: Run, limits: Limits = Limits()) -> StageReport:  # noqa: B008
+    """Does what is pending of a stage.
+
+    Raises:
+        TooManyFailuresError: It went through, and too large a share of the items failed.
+        NothingWorksError: It stopped because the first items all failed.
+        LockHeldError: Another run of this stage is at work in this workspace.
+    """
+    started = time.monotonic()
+    report = StageReport(stage.name)
+    with run.workspace.store.lock(stage.name):
+        plan = Plan(stage, run.workspace, retry=limits.retry)
+        total = plan.pending_count()
+        if limits.limit is not None:
+            total = min(total, limits.limit)
+        if total:
+            with _shown(stage.name, total):
+                _do_pending(stage, run, plan, limits, report, total)
+    report.duplicates = plan.duplicates
+    report.seconds = time.monotonic() - started
+    if report.items:
+        publish_report(report)
+    current_progress().reported(report)
+    _check_failures(report, run)
+    return report
+
+
+@contextmanager
+def _shown(stage: StageName, total: int) -> Iterator[None]:
+    progress = current_progress()
+    progress.started(stage, total)
+    try:
+        yield
+    finally:
+        progress.finished()
+
+
+def _do_pending(
+    stage: Stage, run: Run, plan: Plan, limits: Limits, report: StageReport, total: int
+) -> None:
+    settings = run.config.run
+    pace = Pace(settings.commit_rows, settings.commit_seconds)
+    do_commit = as_task(commit)
+    for items in plan.pending(pace, limits.limit):
+        done = do_commit(stage, run.workspace, run.run_id, items, plan.attempts_of(items))
+        pace.learn(done.items, done.seconds)
+        report.add(done)
+        publish_progress(stage.name, report.items, total)
+        if report.failed >= ALL_FAIL_LIMIT and not report.made and not report.empty:
+            raise NothingWorksError(
+                f"{stage.name}: the first {report.failed} items all failed "
+                f"({_example(run, stage.name)}).",
+                f"Mend the cause, then run 'alignbench retry {stage.name}'.",
+            )
+
+
+def _check_failures(report: StageReport, run: Run) -> None:
+    allowed = run.config.run.max_failure_share
+    if report.failure_share > allowed:
+        raise TooManyFailuresError(
+            f"{report.stage}: {report.failed:,} of {report.items:,} items failed, more than "
+            f"{allowed:.1%} ({_example(run, report.stage)}).",
+            f"See 'alignbench status --failures'; then 'alignbench retry {report.stage}'.",
+            report,
+        )
+
+
+def _example(run: Run, stage: StageName) -> str:
+    newest = run.newest_failure(stage)
+    return f"such as {newest['code']}: {newest['message']}" if newest else "no row was kept"

@@ -1,0 +1,65 @@
+"""A stage whose items are numbers and whose rows are prompts: the engine with no model behind it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from flows.commit import Failed, Made, Outcome
+from flows.run import Run, open_run
+from schemas.protocols import ItemFailure
+from schemas.rows import Prompt
+from schemas.tables import PROMPTS
+from schemas.vocabulary import FailureKind, StageName
+
+Behaviour = Callable[[str], None]
+
+
+def open_numbers(folder: Path, settings: str = "") -> Run:
+    """Returns a run in a new workspace whose `[run]` section holds `settings`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "alignbench.toml").write_text(f"[run]\n{settings}\n")
+    return open_run(str(folder))
+
+
+class EmptyNumber(Exception):
+    """Raised by a behaviour to say that a number has nothing in it."""
+
+
+class BadNumber(Exception):
+    """Raised by a behaviour to say that a number cannot be done."""
+
+
+class NumberStage:
+    """Makes one prompt of each number below `count`."""
+
+    name: ClassVar[StageName] = StageName.PROMPTS
+    writes: ClassVar[Any] = (PROMPTS,)
+
+    def __init__(self, run: Run, count: int, behaviour: Behaviour = lambda _: None) -> None:
+        self._workspace = run.workspace
+        self._count = count
+        self._behaviour = behaviour
+        self.worked_on: list[str] = []
+
+    def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
+        for start in range(0, self._count, 5000):
+            keys = [f"{n:08d}" for n in range(start, min(start + 5000, self._count))]
+            yield pa.table({"key": keys, "scope": ["numbers"] * len(keys)})
+
+    def done(self) -> pa.Table:
+        known = self._workspace.table(PROMPTS).read(["prompt_id", "origin"])
+        return known.rename_columns(["key", "scope"])
+
+    def work(self, items: pa.Table) -> Iterator[Outcome]:
+        for key in items["key"].to_pylist():
+            self.worked_on.append(key)
+            try:
+                self._behaviour(key)
+            except EmptyNumber:
+                yield Failed(key, ItemFailure("T01", "Nothing in it.", FailureKind.EMPTY))
+            except BadNumber as error:
+                yield Failed(key, ItemFailure("T02", f"Cannot do it: {error}"))
+            else:
+                yield Made(key, [Prompt(prompt_id=key, text=f"text {key}", origin="numbers")])

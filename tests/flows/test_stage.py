@@ -1,0 +1,227 @@
+"""The engine: what is pending is done once, and whatever goes wrong, nothing is lost."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.errors import NothingWorksError, TooManyFailuresError
+from flows.pending import Plan
+from flows.run import Run
+from flows.stage import Limits, run_stage
+from schemas.errors import AlignBenchError, TransientError
+from schemas.rows import Failure
+from schemas.tables import FAILURES, PROMPTS
+from tests.flows.number_stage import BadNumber, EmptyNumber, NumberStage, open_numbers
+
+
+def made(run: Run) -> set[str]:
+    return {row.prompt_id for row in run.workspace.table(PROMPTS).rows()}
+
+
+def failures(run: Run) -> dict[str, Failure]:
+    return {row.key: row for row in run.workspace.table(FAILURES).rows()}
+
+
+def bad(*numbers: int):
+    keys = {f"{n:08d}" for n in numbers}
+
+    def behave(key: str) -> None:
+        if key in keys:
+            raise BadNumber(key)
+
+    return behave
+
+
+def test_every_item_is_done_once_and_a_second_run_does_nothing(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path)
+    first = run_stage(NumberStage(run, 100), run)
+    assert (first.made, first.failed) == (100, 0)
+    again = NumberStage(run, 100)
+    second = run_stage(again, run)
+    assert second.items == 0
+    assert again.worked_on == []
+    assert second.summary() == "prompts: nothing to do"
+    assert len(made(run)) == 100
+
+
+def test_new_inputs_are_done_and_old_ones_are_not_done_again(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path)
+    run_stage(NumberStage(run, 10), run)
+    more = NumberStage(run, 15)
+    assert run_stage(more, run).made == 5
+    assert len(more.worked_on) == 5
+
+
+def test_a_failed_item_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path, "max_failure_share = 0.1")
+    report = run_stage(NumberStage(run, 100, bad(3)), run)
+    assert (report.made, report.failed) == (99, 1)
+    row = failures(run)["00000003"]
+    assert (row.code, row.scope, row.attempts) == ("T02", "numbers", 1)
+    assert run_stage(NumberStage(run, 100), run).items == 0, "a failed item waits for retry"
+
+
+def test_retry_does_failed_items_again_and_counts_the_attempts(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path, "max_failure_share = 1")
+    run_stage(NumberStage(run, 50, bad(3, 4)), run)
+    report = run_stage(NumberStage(run, 50, bad(4)), run, Limits(retry=True))
+    assert (report.made, report.failed) == (1, 1)
+    assert failures(run)["00000004"].attempts == 2
+    assert len(made(run)) == 49
+
+
+def test_too_large_a_share_of_failures_is_an_error_after_everything_was_tried(
+    tmp_path: Path,
+) -> None:
+    run = open_numbers(tmp_path)
+    with pytest.raises(TooManyFailuresError, match=r"AB-F01: prompts: 3 of 100 .* T02") as caught:
+        run_stage(NumberStage(run, 100, bad(50, 51, 52)), run)
+    assert caught.value.exit_code == 1
+    assert caught.value.report is not None
+    assert caught.value.report.made == 97
+
+
+def test_an_empty_item_is_kept_apart_and_is_no_failure(tmp_path: Path) -> None:
+    def behave(key: str) -> None:
+        if key < "00000050":
+            raise EmptyNumber
+
+    run = open_numbers(tmp_path)
+    report = run_stage(NumberStage(run, 100, behave), run)
+    assert (report.made, report.empty, report.failed) == (50, 50, 0)
+
+
+def test_a_run_stops_early_when_the_first_items_all_fail(tmp_path: Path) -> None:
+    def behave(key: str) -> None:
+        raise BadNumber(key)
+
+    run = open_numbers(tmp_path)
+    stage = NumberStage(run, 10_000, behave)
+    with pytest.raises(NothingWorksError, match="AB-F02"):
+        run_stage(stage, run)
+    assert len(stage.worked_on) < 100
+
+
+def test_one_item_that_makes_a_backend_raise_does_not_take_the_others_with_it(
+    tmp_path: Path,
+) -> None:
+    def behave(key: str) -> None:
+        if key == "00000077":
+            raise ZeroDivisionError("a plug-in's own mistake")
+
+    run = open_numbers(tmp_path, "max_failure_share = 0.05")
+    report = run_stage(NumberStage(run, 100, behave), run)
+    assert (report.made, report.failed) == (99, 1)
+    row = failures(run)["00000077"]
+    assert row.code == "AB-F03"
+    assert row.message == "ZeroDivisionError: a plug-in's own mistake"
+
+
+def test_a_passing_fault_is_tried_again_without_doing_finished_items_twice(tmp_path: Path) -> None:
+    raised: list[str] = []
+
+    def behave(key: str) -> None:
+        if key == "00000005" and len(raised) < 2:
+            raised.append(key)
+            raise TransientError("The server is away.", "Wait.")
+
+    run = open_numbers(tmp_path)
+    stage = NumberStage(run, 8, behave)
+    assert run_stage(stage, run).made == 8
+    assert sorted(stage.worked_on) == sorted(
+        [f"{n:08d}" for n in range(8)] + ["00000005"] * 2
+    )
+
+
+def test_an_error_of_the_whole_backend_stops_the_run_and_keeps_what_was_committed(
+    tmp_path: Path,
+) -> None:
+    class BackendGoneError(AlignBenchError):
+        code = "AB-F99"
+
+    def behave(key: str) -> None:
+        if key == "00000060":
+            raise BackendGoneError("It is gone.", "Bring it back.")
+
+    run = open_numbers(tmp_path)
+    with pytest.raises(BackendGoneError):
+        run_stage(NumberStage(run, 100, behave), run)
+    kept = made(run)
+    assert 0 < len(kept) <= 60
+    assert run_stage(NumberStage(run, 100), run).made == 100 - len(kept)
+
+
+def test_a_limit_takes_so_many_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path)
+    assert run_stage(NumberStage(run, 100), run, Limits(limit=30)).made == 30
+    assert run_stage(NumberStage(run, 100), run, Limits(limit=30)).made == 30
+    assert run_stage(NumberStage(run, 100), run).made == 40
+
+
+def test_an_input_named_twice_is_done_once_and_counted(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path)
+
+    class Twice(NumberStage):
+        def inputs(self, keys_only: bool):
+            yield from super().inputs(keys_only)
+            yield from super().inputs(keys_only)
+
+    stage = Twice(run, 20)
+    report = run_stage(stage, run)
+    assert (report.made, report.duplicates) == (20, 20)
+    assert len(stage.worked_on) == 20
+
+
+def test_commits_grow_until_they_last_long_enough(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path, "commit_rows = 500")
+    report = run_stage(NumberStage(run, 2000), run)
+    assert report.commits < 10
+    assert len(run.workspace.table(PROMPTS).part_names()) == report.commits
+
+
+def test_counts_tell_done_pending_failed_empty_and_not_selected(tmp_path: Path) -> None:
+    def behave(key: str) -> None:
+        if key == "00000001":
+            raise BadNumber(key)
+        if key == "00000002":
+            raise EmptyNumber
+
+    run = open_numbers(tmp_path, "max_failure_share = 1")
+    run_stage(NumberStage(run, 10, behave), run)
+    [counts] = Plan(NumberStage(run, 12), run.workspace).counts()
+    assert (counts.done, counts.pending, counts.failed, counts.empty) == (8, 2, 1, 1)
+    [fewer] = Plan(NumberStage(run, 5), run.workspace).counts()
+    assert (fewer.done, fewer.not_selected) == (3, 5)
+
+
+KILLED = """
+import os, signal, sys, time
+from pathlib import Path
+from flows.stage import run_stage
+from tests.flows.number_stage import NumberStage, open_numbers
+run = open_numbers(Path(sys.argv[1]), "commit_rows = 7")
+def behave(key):
+    if key == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+run_stage(NumberStage(run, 60, behave), run)
+"""
+
+
+@pytest.mark.parametrize("fatal", ["00000000", "00000009", "00000059"])
+def test_a_killed_run_goes_on_where_it_was_with_the_same_keys(tmp_path: Path, fatal: str) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path), fatal],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    run = open_numbers(tmp_path)
+    before = made(run)
+    report = run_stage(NumberStage(run, 60), run)
+    assert report.made == 60 - len(before)
+    assert made(run) == {f"{n:08d}" for n in range(60)}
+    assert not failures(run)
