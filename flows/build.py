@@ -1,21 +1,24 @@
 """build: every stage from ingest to push, one after the other."""
 
-from prefect import Flow, flow
+from typing import TYPE_CHECKING
 
 from flows.caption import caption
 from flows.errors import TooManyFailuresError
 from flows.imagine import imagine
 from flows.ingest import ingest
-from flows.orchestration import run_flow
+from flows.orchestration import run_flow, stage_flow
 from flows.prompts import prompts
 from flows.push import push
 from flows.report import StageReport
 from flows.split import split
 
-STAGES: tuple[Flow[..., StageReport], ...] = (ingest, prompts, caption, imagine, split, push)
+if TYPE_CHECKING:
+    from prefect import Flow
+
+STAGES: "tuple[Flow[..., StageReport], ...]" = (ingest, prompts, caption, imagine, split, push)
 
 
-@flow(name="build", persist_result=False)
+@stage_flow("build")
 def build(workspace: str = ".", limit: int | None = None) -> list[StageReport]:
     """Runs every stage from ingest to push.
 

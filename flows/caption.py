@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from prefect import flow
 
 from flows.caption_inputs import CaptionItem, given_captions, images_to_caption
 from flows.commit import Failed, Made, Outcome
 from flows.errors import EMPTY_CAPTION, TEXT_TAKEN
 from flows.generators import SelectedGenerator, load, reads_pixels, register_generators
+from flows.orchestration import stage_flow
 from flows.pairs import caption_pair
 from flows.report import StageReport
 from flows.run import Run, open_run
@@ -29,7 +29,7 @@ from schemas.text import clean_text
 from schemas.vocabulary import Direction, FailureKind, StageName
 
 
-@flow(name="caption", persist_result=False)
+@stage_flow("caption")
 def caption(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
     """Writes captions for the workspace's images with the configured captioners.
 

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from prefect import flow
 
 from flows.commit import Failed, Made, Outcome
 from flows.generators import SelectedGenerator, load, register_generators
 from flows.images import store_image
+from flows.orchestration import stage_flow
 from flows.pairs import image_pair
 from flows.report import StageReport
 from flows.run import Run, open_run
@@ -30,7 +30,7 @@ from schemas.vocabulary import Direction, ImageType, StageName
 from workspace.workspace import Workspace
 
 
-@flow(name="imagine", persist_result=False)
+@stage_flow("imagine")
 def imagine(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
     """Makes images from the workspace's prompts with the configured image generators.
 

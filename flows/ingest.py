@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
-from prefect import flow
 
 from flows.commit import Failed, Made, Outcome
 from flows.images import store_image
+from flows.orchestration import stage_flow
 from flows.report import StageReport
 from flows.run import Run, open_run
 from flows.stage import Limits, run_stage
@@ -32,7 +32,7 @@ _LISTED_AT_ONCE = 1024
 _READ_AT_ONCE = 32
 
 
-@flow(name="ingest", persist_result=False)
+@stage_flow("ingest")
 def ingest(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
     """Reads images from the configured sources into the workspace.
 

@@ -2,34 +2,50 @@
 
 One Prefect task is one commit, never one item: a task run costs 10 to 20 ms and some 25 KB that its
 client keeps until the flow ends. Prefect's result cache is off: the tables are the cache.
+
+An install of the core alone has no Prefect; there, flows are plain functions, so that a release can
+be made from a workspace on any machine.
 """
 
 import uuid
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
-
-import httpx
-from prefect import Flow, task
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    update_progress_artifact,
-)
-from prefect.cache_policies import NO_CACHE
-from prefect.context import FlowRunContext
-from prefect.settings import get_current_settings
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 from flows.errors import PrefectUnreachableError
 from flows.report import StageReport
 from schemas.vocabulary import StageName
 
+if TYPE_CHECKING:
+    from prefect import Flow
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_INSTALLED = find_spec("prefect") is not None
 _progress_artifacts: dict[tuple[str, str], uuid.UUID] = {}
 
 
-def run_flow(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+class PlainFlow(Generic[P, R]):
+    """What a flow is where Prefect is not installed: its function."""
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.fn = function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: D102
+        return self.fn(*args, **kwargs)
+
+
+def stage_flow(name: str) -> "Callable[[Callable[P, R]], Flow[P, R]]":
+    """Makes a Prefect flow of a stage's function; its result is small and is not kept."""
+    if not _INSTALLED:
+        return PlainFlow  # type: ignore[return-value]
+    from prefect import flow
+
+    return flow(name=name, persist_result=False)
+
+
+def run_flow(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     """Runs a flow: as a Prefect flow where a server is configured, plainly where not.
 
     Raises:
@@ -38,26 +54,37 @@ def run_flow(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     url = server_url()
     if url is None:
         return flow.fn(*args, **kwargs)
-    if FlowRunContext.get() is None:
+    if flow_run_id() is None:
         _check_server(url)
     return flow(*args, **kwargs)
 
 
 def server_url() -> str | None:
     """Returns the API address of the Prefect server that is configured, if one is."""
+    if not _INSTALLED:
+        return None
+    from prefect.settings import get_current_settings
+
     return get_current_settings().api.url
 
 
 def flow_run_id() -> str | None:
     """Returns the id of the Prefect flow run that this code is part of."""
+    if not _INSTALLED:
+        return None
+    from prefect.context import FlowRunContext
+
     context = FlowRunContext.get()
     return context.flow_run.id.hex if context is not None and context.flow_run else None
 
 
 def as_task(commit: Callable[P, R]) -> Callable[P, R]:
     """Returns the function as a Prefect task inside a flow run, as it is outside one."""
-    if FlowRunContext.get() is None:
+    if flow_run_id() is None:
         return commit
+    from prefect import task
+    from prefect.cache_policies import NO_CACHE
+
     return task(name="commit", cache_policy=NO_CACHE, persist_result=False)(commit)
 
 
@@ -66,6 +93,8 @@ def publish_progress(stage: StageName, items: int, total: int) -> None:
     run_id = flow_run_id()
     if run_id is None:
         return
+    from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
     percent = min(100.0, 100.0 * items / total) if total else 100.0
     known = _progress_artifacts.get((run_id, stage))
     if known is None:
@@ -78,29 +107,34 @@ def publish_progress(stage: StageName, items: int, total: int) -> None:
 
 def publish_report(report: StageReport) -> None:
     """Shows what a stage did as a table among the artifacts of its flow run."""
-    if flow_run_id() is None:
-        return
     lines = [f"| {table} | {rows:,} |" for table, rows in report.rows.items()]
-    markdown = "\n".join(
-        [f"**{report.summary()}**", "", "| table | rows |", "| --- | ---: |", *lines, *report.notes]
-    )
-    create_markdown_artifact(markdown, key=f"{report.stage}-report", description=report.summary())
+    notes = [f"- {note}" for note in report.notes]
+    markdown = [f"**{report.summary()}**", "", "| table | rows |", "| --- | ---: |", *lines, ""]
+    _publish(f"{report.stage}-report", report.summary(), "\n".join([*markdown, *notes]))
 
 
-def publish_samples(stage: StageName, title: str, samples: list[str]) -> None:
+def publish_samples(stage: StageName, samples: list[str]) -> None:
     """Shows a few of the things that a stage made among the artifacts of its flow run.
 
     Args:
         stage: The stage.
-        title: What the samples are.
         samples: Markdown, one for each; whoever writes it has escaped untrusted text.
     """
-    if flow_run_id() is not None and samples:
-        markdown = "\n\n".join([f"## {title}", *samples])
-        create_markdown_artifact(markdown, key=f"{stage}-samples", description=title)
+    if samples:
+        _publish(f"{stage}-samples", f"Samples of {stage}", "\n\n".join(samples))
+
+
+def _publish(key: str, description: str, markdown: str) -> None:
+    if flow_run_id() is None:
+        return
+    from prefect.artifacts import create_markdown_artifact
+
+    create_markdown_artifact(markdown, key=key, description=description)
 
 
 def _check_server(url: str) -> None:
+    import httpx
+
     try:
         httpx.get(f"{url.rstrip('/')}/health", timeout=5, trust_env=False).raise_for_status()
     except httpx.HTTPError as error:

@@ -29,11 +29,18 @@ class Plan:
         )
         self._failures = failures
         self._failed = KeySet(failures.column("key"))
+        self._repeated = KeySet.of([])
         self.duplicates = 0
 
     def pending_count(self) -> int:
-        """Returns how many items are pending; one pass over the keys."""
-        return sum(len(batch) for batch in self._pending_batches(keys_only=True))
+        """Returns how many items are pending; one pass over the keys, made before `pending`."""
+        keys = [batch.column("key") for batch in self._pending_batches(keys_only=True)]
+        counts = pc.value_counts(_chained(keys))
+        repeated = counts.filter(pc.greater(counts.field("counts"), 1))
+        self._repeated = KeySet(pa.chunked_array([repeated.field("values")]))
+        self.duplicates = pc.sum(repeated.field("counts")).as_py() or 0
+        self.duplicates -= len(repeated)
+        return len(counts)
 
     def pending(self, pace: Pace, limit: int | None) -> Iterator[pa.Table]:
         """Yields the pending items, each once, in tables of the size that the pace asks for."""
@@ -73,7 +80,7 @@ class Plan:
                 "done", "empty", "failed", "pending",
             )  # fmt: skip
             _tally(tallies, batch.column("scope"), states)
-        known = KeySet(pa.chunked_array([c for keys in selected for c in keys.chunks], pa.string()))
+        known = KeySet(_chained(selected))
         done = self._stage.done()
         others = done.filter(pc.invert(known.contains(done.column("key"))))
         _tally(tallies, others.column("scope"), pa.array(["not_selected"] * len(others)))
@@ -103,12 +110,17 @@ class Plan:
     def _first_of_each(self, batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
         seen: set[str] = set()
         for batch in batches:
+            repeated = self._repeated.contains(batch.column("key")).to_pylist()
             fresh: list[bool] = []
-            for key in batch.column("key").to_pylist():
-                fresh.append(key not in seen)
-                seen.add(key)
-            self.duplicates += fresh.count(False)
+            for key, is_repeated in zip(batch.column("key").to_pylist(), repeated, strict=True):
+                fresh.append(not is_repeated or key not in seen)
+                if is_repeated:
+                    seen.add(key)
             yield batch if all(fresh) else batch.filter(pa.array(fresh))
+
+
+def _chained(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
+    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
 
 
 def _cut(waiting: list[pa.Table], size: int | None) -> tuple[pa.Table, list[pa.Table]]:

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Any, ClassVar
 
 import pyarrow as pa
-from prefect import flow
 
 from flows.commit import Made, Outcome
+from flows.orchestration import stage_flow
 from flows.report import StageReport
 from flows.run import Run, open_run
 from flows.stage import Limits, run_stage
@@ -27,7 +27,7 @@ from schemas.vocabulary import StageName
 _READ_AT_ONCE = 1024
 
 
-@flow(name="prompts", persist_result=False)
+@stage_flow("prompts")
 def prompts(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
     """Reads prompts from the configured sources into the workspace.
 

@@ -11,16 +11,13 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from prefect import flow
 
-from annotation.sentences import (
-    SentenceSpan,
-    SentenceSplitter,
-    SplitterIdentity,
-    installed_splitter,
-)
+from annotation.sentences.identity import SplitterIdentity, installed_splitter
+from annotation.sentences.spans import SentenceSpan
+from annotation.sentences.splitter import SentenceSplitter
 from flows.commit import Failed, Made, Outcome
 from flows.errors import NO_SENTENCE, SplitterChangedError
+from flows.orchestration import stage_flow
 from flows.report import StageReport
 from flows.run import Run, open_run
 from flows.selection import current_selection, current_splitter
@@ -35,7 +32,7 @@ from schemas.vocabulary import FailureKind, StageName
 _TEXTS_AT_ONCE = 256
 
 
-@flow(name="split", persist_result=False)
+@stage_flow("split")
 def split(
     workspace: str = ".", limit: int | None = None, retry: bool = False, resplit: bool = False
 ) -> StageReport:
@@ -58,27 +55,31 @@ def frozen_splitter(run: Run, *, resplit: bool = False) -> Splitter:
     Raises:
         SplitterChangedError: Another is installed than the one used so far.
     """
-    installed = installed_splitter()
-    identity = (installed.model, installed.model_version, installed.rules_version)
     used = current_splitter(run)
-    if used is not None and used.splitter_id == ids.splitter_id(*identity):
+    installed = installed_row(version=used.version + 1 if used is not None else 1)
+    if used is not None and used.splitter_id == installed.splitter_id:
         return used
     if used is not None and not resplit:
         raise SplitterChangedError(
-            f"This workspace was split with {used.model} {used.model_version}, rules "
-            f"{used.rules_version}; installed is {identity[0]} {identity[1]}, rules {identity[2]}.",
+            f"This workspace was split with {_identity(used)}; installed is "
+            f"{_identity(installed)}.",
             "Install the one that was used, or run 'alignbench split --resplit', which makes new "
             "sentences; answers to the old ones are kept and no longer selected.",
         )
-    splitter = Splitter(
-        splitter_id=ids.splitter_id(*identity),
-        model=installed.model,
-        model_version=installed.model_version,
-        rules_version=installed.rules_version,
-        version=used.version + 1 if used is not None else 1,
+    run.workspace.table(SPLITTERS).append([installed], run.run_id)
+    return installed
+
+
+def installed_row(version: int = 1) -> Splitter:
+    """Returns the row that stands for the installed splitter; nothing is loaded or written."""
+    found = installed_splitter()
+    return Splitter(
+        splitter_id=ids.splitter_id(found.model, found.model_version, found.rules_version),
+        model=found.model,
+        model_version=found.model_version,
+        rules_version=found.rules_version,
+        version=version,
     )
-    run.workspace.table(SPLITTERS).append([splitter], run.run_id)
-    return splitter
 
 
 class SplitStage:

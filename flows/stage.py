@@ -11,7 +11,7 @@ twice if need be.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -67,8 +67,24 @@ class Limits(NamedTuple):
     retry: bool = False
 
 
-def run_stage(stage: Stage, run: Run, limits: Limits = Limits()) -> StageReport:  # noqa: B008
+def _nothing_first() -> Sequence[str]:
+    return ()
+
+
+def run_stage(
+    stage: Stage,
+    run: Run,
+    limits: Limits = Limits(),  # noqa: B008 - an immutable value
+    first: Callable[[], Sequence[str]] = _nothing_first,
+) -> StageReport:
     """Does what is pending of a stage.
+
+    Args:
+        stage: The stage.
+        run: Workspace, configuration and id of this run.
+        limits: How much of what is pending to do.
+        first: Called with the stage's lock held, before it is worked out what is pending; returns
+            notes for the report.
 
     Raises:
         TooManyFailuresError: It went through, and too large a share of the items failed.
@@ -78,6 +94,7 @@ def run_stage(stage: Stage, run: Run, limits: Limits = Limits()) -> StageReport:
     started = time.monotonic()
     report = StageReport(stage.name)
     with run.workspace.store.lock(stage.name):
+        report.notes += first()
         plan = Plan(stage, run.workspace, retry=limits.retry)
         total = plan.pending_count()
         if limits.limit is not None:

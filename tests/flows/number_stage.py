@@ -1,4 +1,4 @@
-"""A stage whose items are numbers and whose rows are prompts: the engine with no model behind it."""
+"""A stage whose items are numbers and whose rows are prompts: the engine without a model."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,11 +23,11 @@ def open_numbers(folder: Path, settings: str = "") -> Run:
     return open_run(str(folder))
 
 
-class EmptyNumber(Exception):
+class EmptyNumberError(Exception):
     """Raised by a behaviour to say that a number has nothing in it."""
 
 
-class BadNumber(Exception):
+class BadNumberError(Exception):
     """Raised by a behaviour to say that a number cannot be done."""
 
 
@@ -57,9 +57,9 @@ class NumberStage:
             self.worked_on.append(key)
             try:
                 self._behaviour(key)
-            except EmptyNumber:
+            except EmptyNumberError:
                 yield Failed(key, ItemFailure("T01", "Nothing in it.", FailureKind.EMPTY))
-            except BadNumber as error:
+            except BadNumberError as error:
                 yield Failed(key, ItemFailure("T02", f"Cannot do it: {error}"))
             else:
                 yield Made(key, [Prompt(prompt_id=key, text=f"text {key}", origin="numbers")])

@@ -15,7 +15,7 @@ from flows.stage import Limits, run_stage
 from schemas.errors import AlignBenchError, TransientError
 from schemas.rows import Failure
 from schemas.tables import FAILURES, PROMPTS
-from tests.flows.number_stage import BadNumber, EmptyNumber, NumberStage, open_numbers
+from tests.flows.number_stage import BadNumberError, EmptyNumberError, NumberStage, open_numbers
 
 
 def made(run: Run) -> set[str]:
@@ -31,7 +31,7 @@ def bad(*numbers: int):
 
     def behave(key: str) -> None:
         if key in keys:
-            raise BadNumber(key)
+            raise BadNumberError(key)
 
     return behave
 
@@ -88,7 +88,7 @@ def test_too_large_a_share_of_failures_is_an_error_after_everything_was_tried(
 def test_an_empty_item_is_kept_apart_and_is_no_failure(tmp_path: Path) -> None:
     def behave(key: str) -> None:
         if key < "00000050":
-            raise EmptyNumber
+            raise EmptyNumberError
 
     run = open_numbers(tmp_path)
     report = run_stage(NumberStage(run, 100, behave), run)
@@ -97,7 +97,7 @@ def test_an_empty_item_is_kept_apart_and_is_no_failure(tmp_path: Path) -> None:
 
 def test_a_run_stops_early_when_the_first_items_all_fail(tmp_path: Path) -> None:
     def behave(key: str) -> None:
-        raise BadNumber(key)
+        raise BadNumberError(key)
 
     run = open_numbers(tmp_path)
     stage = NumberStage(run, 10_000, behave)
@@ -132,9 +132,7 @@ def test_a_passing_fault_is_tried_again_without_doing_finished_items_twice(tmp_p
     run = open_numbers(tmp_path)
     stage = NumberStage(run, 8, behave)
     assert run_stage(stage, run).made == 8
-    assert sorted(stage.worked_on) == sorted(
-        [f"{n:08d}" for n in range(8)] + ["00000005"] * 2
-    )
+    assert sorted(stage.worked_on) == sorted([f"{n:08d}" for n in range(8)] + ["00000005"] * 2)
 
 
 def test_an_error_of_the_whole_backend_stops_the_run_and_keeps_what_was_committed(
@@ -186,9 +184,9 @@ def test_commits_grow_until_they_last_long_enough(tmp_path: Path) -> None:
 def test_counts_tell_done_pending_failed_empty_and_not_selected(tmp_path: Path) -> None:
     def behave(key: str) -> None:
         if key == "00000001":
-            raise BadNumber(key)
+            raise BadNumberError(key)
         if key == "00000002":
-            raise EmptyNumber
+            raise EmptyNumberError
 
     run = open_numbers(tmp_path, "max_failure_share = 1")
     run_stage(NumberStage(run, 10, behave), run)

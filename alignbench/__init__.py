@@ -1,0 +1,1 @@
+"""The command line, local services, `doctor` and the demo."""

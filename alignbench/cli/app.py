@@ -1,0 +1,48 @@
+"""The root of the command line: the workspace option, the verbs, and how errors end a command."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from alignbench.cli import data, inspect, releases, services, stages, start
+from alignbench.cli.context import Context
+from schemas.errors import AlignBenchError
+
+app = typer.Typer(
+    name="alignbench",
+    help="Build fine-grained image-text alignment benchmarks, and score detectors on them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for verbs in (start, stages, releases, inspect, data, services):
+    verbs.register(app)
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    workspace: Annotated[
+        str,
+        typer.Option(
+            "-C",
+            "--workspace",
+            envvar="ALIGNBENCH_WORKSPACE",
+            help="The workspace: a folder, or s3://bucket/prefix.",
+        ),
+    ] = ".",
+) -> None:
+    context.obj = Context(workspace)
+
+
+def main() -> None:
+    """Runs a command; an error that a person can act on ends it with one line and its exit code."""
+    try:
+        app()
+    except AlignBenchError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped. The same command goes on where this one was.\n")
+        raise SystemExit(130) from None

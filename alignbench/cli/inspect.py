@@ -1,0 +1,59 @@
+"""`status`: where every stage stands, for each source and model."""
+
+from typing import Annotated
+
+import typer
+
+from alignbench.cli.context import use_local_services
+from alignbench.cli.output import print_json, print_table, say
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command()(status)
+
+
+def status(
+    context: typer.Context,
+    failures: Annotated[
+        bool, typer.Option("--failures", help="List what failed, and why.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show done, pending, failed and not selected, per stage and model."""
+    use_local_services(context.obj)
+    from flows.status import failure_rows, workspace_status
+
+    if failures:
+        rows = failure_rows(context.obj.workspace)
+        if as_json:
+            print_json([row._asdict() for row in rows])
+        elif rows:
+            print_table(
+                ["stage", "scope", "item", "code", "why", "attempts"],
+                [(r.stage, r.scope, r.key, r.code, r.message, r.attempts) for r in rows],
+            )
+        else:
+            say("Nothing failed.")
+        return
+    counts = workspace_status(context.obj.workspace)
+    if as_json:
+        print_json(
+            [
+                {
+                    "stage": item.stage,
+                    "scope": item.scope,
+                    "done": item.done,
+                    "pending": item.pending,
+                    "failed": item.failed,
+                    "empty": item.empty,
+                    "not_selected": item.not_selected,
+                }
+                for item in counts
+            ]
+        )
+        return
+    print_table(
+        ["stage", "source or model", "done", "pending", "failed", "empty", "not selected"],
+        [(i.stage, i.scope, i.done, i.pending, i.failed, i.empty, i.not_selected) for i in counts],
+    )

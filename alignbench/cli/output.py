@@ -1,0 +1,98 @@
+"""How commands speak: a progress bar and sentences for people, one JSON document for scripts."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from schemas.ids import JsonValue
+
+if TYPE_CHECKING:
+    from flows.report import StageReport
+    from schemas.vocabulary import StageName
+
+console = Console(stderr=True)
+
+
+class TerminalProgress:
+    """A progress bar with rate and time left, on standard error."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+        self._failed = 0
+
+    def started(self, stage: "StageName", total: int) -> None:
+        """Shows the bar of a stage."""
+        self._failed = 0
+        if self._quiet:
+            return
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task(stage.value, total=total, rate="")
+        self._bar.start()
+
+    def advanced(self, items: int, failed: int) -> None:
+        """Moves the bar on."""
+        if self._bar is None:
+            return
+        self._failed += failed
+        speed = self._bar.tasks[0].speed
+        rate = f"{speed:,.1f}/s" if speed else ""
+        if self._failed:
+            rate += f" [red]{self._failed:,} failed[/red]"
+        self._bar.update(self._task, advance=items, rate=rate)
+
+    def finished(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def reported(self, report: "StageReport") -> None:
+        """Prints what a stage did, unless a script is to be told at the end."""
+        if not self._quiet:
+            say(report.summary())
+            for note in report.notes:
+                say(f"  {note}")
+
+
+def say(message: str) -> None:
+    """Prints a line for people; nothing in it is taken as markup."""
+    typer.echo(message)
+
+
+def print_json(value: JsonValue) -> None:
+    """Prints one JSON document for scripts."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Prints a table for people; numbers are right-aligned, text is never taken as markup."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, name in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(f"{c:,}" if isinstance(c, int) else escape(str(c)) for c in row))
+    Console().print(table)

@@ -1,0 +1,145 @@
+"""The stages as verbs: each runs its flow on the workspace."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from alignbench.cli.context import Context, use_local_services
+from alignbench.cli.output import TerminalProgress, print_json, say
+
+if TYPE_CHECKING:
+    from prefect import Flow
+
+    from flows.report import StageReport
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Take at most so many items in this run.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs."""
+    for verb in (ingest, prompts, caption, imagine, split, push, pull, label, build, retry):
+        app.command()(verb)
+
+
+def ingest(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
+           as_json: Json = False) -> None:  # fmt: skip
+    """Read images from the configured sources."""
+    _stage(context.obj, "ingest", as_json, dry_run, limit=limit)
+
+
+def prompts(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
+            as_json: Json = False) -> None:  # fmt: skip
+    """Read prompts for image generators from the configured sources."""
+    _stage(context.obj, "prompts", as_json, dry_run, limit=limit)
+
+
+def caption(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
+            as_json: Json = False) -> None:  # fmt: skip
+    """Write captions for the images with the configured captioners."""
+    _stage(context.obj, "caption", as_json, dry_run, limit=limit)
+
+
+def imagine(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
+            as_json: Json = False) -> None:  # fmt: skip
+    """Make images from the prompts with the configured image generators."""
+    _stage(context.obj, "imagine", as_json, dry_run, limit=limit)
+
+
+def split(
+    context: typer.Context,
+    limit: Limit = None,
+    resplit: Annotated[
+        bool, typer.Option("--resplit", help="Go over to the installed splitter.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Cut captions and prompts into sentences."""
+    _stage(context.obj, "split", as_json, limit=limit, resplit=resplit)
+
+
+def push(context: typer.Context, limit: Limit = None, as_json: Json = False) -> None:
+    """Send sentences to Label Studio."""
+    _stage(context.obj, "push", as_json, limit=limit)
+
+
+def pull(
+    context: typer.Context,
+    accept_deletions: Annotated[
+        bool,
+        typer.Option("--accept-deletions", help="Believe the server that answers are gone."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch the annotators' answers."""
+    _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions)
+
+
+def label(context: typer.Context, as_json: Json = False) -> None:
+    """Make labels from the answers."""
+    _stage(context.obj, "label", as_json)
+
+
+def build(context: typer.Context, limit: Limit = None, as_json: Json = False) -> None:
+    """Run every stage from ingest to push."""
+    use_local_services(context.obj)
+    from flows.build import build as build_flow
+    from flows.orchestration import run_flow
+    from flows.progress import shown_by
+
+    with shown_by(TerminalProgress(quiet=as_json)):
+        reports = run_flow(build_flow, workspace=context.obj.workspace, limit=limit)
+    if as_json:
+        print_json([report.as_json() for report in reports])
+
+
+def retry(
+    context: typer.Context,
+    stage: Annotated[str, typer.Argument(help="The stage whose failed items to do again.")],
+    limit: Limit = None,
+    as_json: Json = False,
+) -> None:
+    """Do a stage's failed and empty items again."""
+    from schemas.errors import UsageError
+    from schemas.registry import suggestion
+
+    retryable = ("ingest", "prompts", "caption", "imagine", "split", "push")
+    if stage not in retryable:
+        raise UsageError(f"{stage!r} keeps no failures.", suggestion(stage, retryable))
+    _stage(context.obj, stage, as_json, limit=limit, retry=True)
+
+
+def _stage(
+    context: Context, name: str, as_json: bool, dry_run: bool = False, **parameters: Any
+) -> None:
+    use_local_services(context)
+    from importlib import import_module
+
+    from flows.orchestration import run_flow
+    from flows.progress import shown_by
+
+    if dry_run:
+        _say_what_would_be_done(context, name, as_json)
+        return
+    flow: Flow[..., Any] = getattr(import_module(f"flows.{name}"), name)
+    with shown_by(TerminalProgress(quiet=as_json)):
+        report: StageReport = run_flow(flow, workspace=context.workspace, **parameters)
+    if as_json:
+        print_json(report.as_json())
+
+
+def _say_what_would_be_done(context: Context, name: str, as_json: bool) -> None:
+    from flows.status import stage_counts
+    from schemas.vocabulary import StageName
+
+    counts = stage_counts(context.workspace, StageName(name))
+    if as_json:
+        print_json([{"scope": item.scope, "pending": item.pending} for item in counts])
+        return
+    for item in counts:
+        say(f"{name}: {item.scope}: {item.pending:,} to do")
+    if not any(item.pending for item in counts):
+        say(f"{name}: nothing to do")

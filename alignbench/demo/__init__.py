@@ -1,0 +1,5 @@
+"""`alignbench demo`: the whole road in one command, with real servers and sample photographs.
+
+It uses only what anyone can use: the flows, the services, Label Studio's own sign-up form and
+annotation API. Read `run.py` for the story.
+"""

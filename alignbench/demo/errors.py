@@ -1,0 +1,15 @@
+"""What can go wrong with the demo itself."""
+
+from schemas.errors import AlignBenchError
+
+
+class DemoAccountsError(AlignBenchError):
+    """The demo's annotators have accounts whose passwords are not there any more."""
+
+    code = "AB-S20"
+
+
+class UnsoundDemoError(AlignBenchError):
+    """What the demo released does not pass `verify`."""
+
+    code = "AB-S21"

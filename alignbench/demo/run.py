@@ -1,0 +1,133 @@
+"""The demo, start to end: what an operator, three annotators and a researcher would do."""
+
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+from alignbench import services
+from alignbench.cli.context import Context, use_local_services
+from alignbench.cli.output import TerminalProgress, print_table, say
+from alignbench.demo.errors import UnsoundDemoError
+from schemas.config import parse_config
+from workspace.workspace import CONFIG_KEY, open_store
+
+
+def run_demo(workspace: str, *, annotate_yourself: bool, keep_services: bool) -> None:
+    """Builds, annotates, releases and verifies a small benchmark.
+
+    Run again, it goes on where it was; what is done is not done again.
+
+    Args:
+        workspace: The folder it is built in.
+        annotate_yourself: Stop after the push until a person has answered.
+        keep_services: Leave the servers running, so that their pages can be looked at.
+
+    Raises:
+        AlignBenchError: Something it needs is missing or refused.
+    """
+    started = time.monotonic()
+    root = Context(workspace).folder.resolve()
+    say(f"1. A workspace with sample photographs and captions: {root}")
+    _prepare(root)
+    say("2. A Prefect server and a Label Studio (its first start takes most of a minute)")
+    states = services.up(root)
+    for state in states:
+        say(f"   {state.name}: {state.url}")
+    try:
+        _build_and_release(root, annotate_yourself)
+    finally:
+        if not keep_services:
+            services.down(root)
+    _show_result(root, time.monotonic() - started, keep_services)
+
+
+def _prepare(root: Path) -> None:
+    from scenes.photographs import copy_inputs
+
+    root.mkdir(parents=True, exist_ok=True)
+    copy_inputs(root / "inputs")
+    open_store(root).create(CONFIG_KEY, (files("alignbench.demo") / "alignbench.toml").read_bytes())
+
+
+def _build_and_release(root: Path, annotate_yourself: bool) -> None:
+    use_local_services(Context(str(root)))
+    from flows.build import build
+    from flows.label import label
+    from flows.orchestration import run_flow
+    from flows.progress import shown_by
+    from flows.pull import pull
+    from flows.release import release
+
+    address = str(root)
+    with shown_by(TerminalProgress()):
+        say("3. From images to tasks: ingest, caption, split, push")
+        run_flow(build, workspace=address)
+        if annotate_yourself:
+            _wait_for_a_person(root)
+        else:
+            _let_annotators_answer(address)
+        say("5. From answers to a release: pull, label, release")
+        for flow in (pull, label, release):
+            run_flow(flow, workspace=address)
+
+
+def _let_annotators_answer(address: str) -> None:
+    from alignbench.demo.annotators import PROFILES, accounts, answer_everything
+    from flows.label_studio import annotation_server
+    from flows.progress import current_progress
+    from flows.pull import pull
+    from flows.run import open_run
+
+    say(f"4. Three simulated annotators answer as {', '.join(PROFILES)}")
+    run = open_run(address)
+    pull.fn(workspace=address)  # what an earlier demo, cut short, had answered
+    server = annotation_server(run)
+    tokens = accounts(server, Path(address) / "services" / "label-studio")
+    count = answer_everything(run.workspace, server, tokens, current_progress())
+    say(f"   {count:,} answers")
+
+
+def _wait_for_a_person(root: Path) -> None:
+    connection = services.label_studio_connection(root)
+    credentials = services.read_credentials(root)
+    if credentials is None:
+        raise AssertionError("a server that runs has credentials")
+    say("4. Your turn")
+    say(f"   Open {connection.url} and log in:")
+    say(f"     email     {credentials.username}")
+    say(f"     password  {credentials.password}")
+    say("   Open the project, press 'Label All Tasks', and answer as many sentences as you like.")
+    say("   Press Enter here to go on with what you have answered.")
+    sys.stdin.readline()
+
+
+def _show_result(root: Path, seconds: float, services_run: bool) -> None:
+    from flows.status import workspace_status
+    from release.verify.verify import verify
+
+    named = parse_config((root / CONFIG_KEY).read_text(), CONFIG_KEY).release
+    folder = root / "releases" / named.name / named.version
+    report = verify(folder)
+    say(f"6. Verified from the release alone: {'sound' if not report.findings else 'NOT sound'}\n")
+    counts = workspace_status(str(root))
+    print_table(
+        ["stage", "source or model", "done", "pending", "failed"],
+        [(item.stage, item.scope, item.done, item.pending, item.failed) for item in counts],
+    )
+    say(f"\nReleased in {seconds:.0f} s: {folder}")
+    say("Load it:\n")
+    say("    from datasets import load_dataset")
+    say(f'    data = load_dataset("{folder}", "all", split="test")')
+    say('    print(data[0]["caption"], data[0]["annotation"], data[0]["error_spans"])\n')
+    if services_run:
+        connection = services.label_studio_connection(root)
+        say(f"Label Studio: {connection.url}")
+        say(f"Prefect:      {services.prefect_api_url(root) or ''}".removesuffix("/api"))
+        say(f"Its login:    alignbench -C {root} services status --login")
+        say(f"Stop both:    alignbench -C {root} services down")
+    if report.findings:
+        raise UnsoundDemoError(
+            f"The release has {len(report.findings)} findings.",
+            f"See 'alignbench verify {folder}'.",
+        )

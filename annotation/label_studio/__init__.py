@@ -1,0 +1,1 @@
+"""Label Studio: the page that annotators answer on."""

@@ -1,0 +1,103 @@
+"""The answers an annotator can give: their keys, colours and definitions.
+
+The page and the guidelines both take them from here, so that an annotator reads what the keys do.
+"""
+
+from typing import NamedTuple
+
+from schemas.vocabulary import HallucinationType, Verdict
+
+
+class VerdictAnswer(NamedTuple):
+    """A verdict on the page.
+
+    Attributes:
+        hotkey: The key that gives it.
+        definition: When to give it, as a sentence without a full stop.
+    """
+
+    hotkey: str
+    definition: str
+
+
+class TypeAnswer(NamedTuple):
+    """A hallucination type on the page.
+
+    Attributes:
+        hotkey: The key that chooses it.
+        colour: What marked words are coloured with, as `#RRGGBB`.
+        definition: What it covers, as a sentence without a full stop.
+        example: A caption's wrong words, between asterisks, and what the image shows instead.
+    """
+
+    hotkey: str
+    colour: str
+    definition: str
+    example: str
+
+
+VERDICTS: dict[Verdict, VerdictAnswer] = {
+    Verdict.CORRECT: VerdictAnswer("1", "Everything the sentence says can be seen in the image"),
+    Verdict.INCORRECT: VerdictAnswer("2", "At least one thing the sentence says is wrong"),
+    Verdict.UNKNOWN: VerdictAnswer(
+        "3",
+        "It cannot be decided from this image: too vague, a matter of taste, unreadable, or "
+        "outside the frame",
+    ),
+}
+
+# Eight hues of Paul Tol's "muted" scheme (personal.sron.nl/~pault), made to stay apart under the
+# common forms of colour-blindness, and a grey. A marked span also carries its type's name.
+TYPES: dict[HallucinationType, TypeAnswer] = {
+    HallucinationType.ATTRIBUTE: TypeAnswer(
+        "a",
+        "#DDCC77",
+        "Wrong colour, size, material, state, pose or action of a thing that is there",
+        "The woman wears a *blue* suit. (It is orange.)",
+    ),
+    HallucinationType.OBJECT: TypeAnswer(
+        "o",
+        "#CC6677",
+        "A thing that is there, named wrongly",
+        "A *fox* lies on the rug. (It is a cat.)",
+    ),
+    HallucinationType.NUMBER: TypeAnswer(
+        "n", "#88CCEE", "A wrong count", "*Three* cups stand on the table. (There is one.)"
+    ),
+    HallucinationType.LOCATION: TypeAnswer(
+        "l",
+        "#44AA99",
+        "A wrong place in the frame",
+        "The helmet is in the *upper left* corner. (It is at the lower right.)",
+    ),
+    HallucinationType.DIRECTION: TypeAnswer(
+        "d",
+        "#117733",
+        "Wrong gaze, facing, pointing or motion",
+        "The cat looks *away from the camera*. (It looks into it.)",
+    ),
+    HallucinationType.TEXT: TypeAnswer(
+        "t",
+        "#332288",
+        "Writing that is misread",
+        "The sign says *OPEN*. (It says CLOSED.)",
+    ),
+    HallucinationType.RELATION: TypeAnswer(
+        "r",
+        "#999933",
+        "Wrong placement of, or interaction between, two things",
+        "The spoon lies *under* the saucer. (It lies on it.)",
+    ),
+    HallucinationType.ILLUSION: TypeAnswer(
+        "i",
+        "#AA4499",
+        "A thing with no counterpart in the image",
+        "*A small dog* sits beside her. (There is no animal.)",
+    ),
+    HallucinationType.OTHER: TypeAnswer(
+        "x",
+        "#777777",
+        "Wrong in a way that none of these covers; say how in the note",
+        "*At night*, the rocket lifts off. (It is day.)",
+    ),
+}

@@ -1,0 +1,45 @@
+"""label: the annotators' answers become one label a sentence.
+
+What comes in: the newest answer of each annotator to each selected sentence. What goes out: rows of
+`labels` under a label set whose id says which answers, method and options it was made from.
+"""
+
+from flows.orchestration import publish_report, stage_flow
+from flows.progress import current_progress
+from flows.report import StageReport
+from flows.run import open_run
+from flows.selection import current_selection
+from release.labels.compute import compute_labels
+from schemas.tables import LABELS
+from schemas.vocabulary import StageName
+
+
+@stage_flow("label")
+def label(workspace: str = ".") -> StageReport:
+    """Computes the labels of all selected sentences; unchanged answers are nothing to do.
+
+    Args:
+        workspace: Path, or `s3://bucket/prefix`.
+    """
+    run = open_run(workspace)
+    options = run.config.labels
+    with run.workspace.store.lock(StageName.LABEL):
+        done = compute_labels(
+            run.workspace,
+            current_selection(run),
+            run.run_id,
+            method=options.method,
+            minimum_votes=options.minimum_votes,
+        )
+    report = StageReport(StageName.LABEL)
+    if done.computed:
+        report.made = done.labelled
+        report.rows = {LABELS.name: done.labelled}
+        report.notes += [f"{count:,} {verdict}" for verdict, count in done.verdicts.items()]
+    if done.unanswered or done.below_minimum_votes:
+        report.notes.append(
+            f"{done.unanswered:,} sentences have no answer, {done.below_minimum_votes:,} too few"
+        )
+    publish_report(report)
+    current_progress().reported(report)
+    return report

@@ -1,0 +1,48 @@
+"""The annotation server that a run talks to: its address and its token."""
+
+import os
+
+from annotation.label_studio.guidelines import guidelines_html
+from annotation.label_studio.page import labelling_config
+from annotation.label_studio.records import ProjectSettings
+from annotation.label_studio.server import LabelStudioServer, connect
+from flows.run import Run
+from schemas.errors import MissingSecretError, UsageError
+
+URL = "LABEL_STUDIO_URL"
+TOKEN = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the variable's name
+
+
+def annotation_server(run: Run) -> LabelStudioServer:
+    """Connects to the server that the configuration, or else `LABEL_STUDIO_URL`, names.
+
+    Raises:
+        UsageError: Neither names one.
+        MissingSecretError: `LABEL_STUDIO_API_KEY` is not set.
+        ServerUnreachableError: It does not answer.
+        TokenRefusedError: It does not accept the token.
+    """
+    url = run.config.annotation.url or os.environ.get(URL)
+    if not url:
+        raise UsageError(
+            "No Label Studio server is running for this workspace or configured.",
+            f"Run 'alignbench services up', or set annotation.url or {URL}.",
+        )
+    token = os.environ.get(TOKEN)
+    if not token:
+        raise MissingSecretError(
+            f"{TOKEN} is not set, which opens {url}.",
+            "Set it in the environment to the access token of an account of that server.",
+        )
+    return connect(url, token)
+
+
+def project_settings(run: Run) -> ProjectSettings:
+    """Returns how the projects of this workspace are set up."""
+    settings = run.config.annotation
+    return ProjectSettings(
+        title=settings.project,
+        labelling_config=labelling_config(),
+        instructions=guidelines_html(),
+        annotators_per_sentence=settings.annotators_per_sentence,
+    )

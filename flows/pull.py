@@ -1,0 +1,50 @@
+"""pull: the annotators' answers come back.
+
+What comes in: what changed on the server since the newest answer that is known. What is done: every
+answer is validated against the sentence's stored text, and what cannot be believed is set aside
+with its raw JSON. What goes out: rows of `annotations` and `quarantine`; a later version of an
+answer supersedes the earlier one, a deleted answer gets a row that says so.
+"""
+
+from annotation.pull import pull as pull_answers
+from flows.label_studio import annotation_server
+from flows.orchestration import publish_report, stage_flow
+from flows.progress import current_progress
+from flows.report import StageReport
+from flows.run import open_run
+from schemas.tables import ANNOTATIONS, QUARANTINE
+from schemas.vocabulary import StageName
+
+
+@stage_flow("pull")
+def pull(workspace: str = ".", accept_deletions: bool = False) -> StageReport:
+    """Fetches new, changed and deleted answers.
+
+    Args:
+        workspace: Path, or `s3://bucket/prefix`.
+        accept_deletions: Go on although answers or projects have disappeared from the server.
+    """
+    run = open_run(workspace)
+    server = annotation_server(run)
+    with run.workspace.store.lock(StageName.PULL):
+        found = pull_answers(run.workspace, server, run.run_id, accept_deletions)
+    quarantined = sum(found.quarantined.values())
+    report = StageReport(StageName.PULL, made=found.written - quarantined)
+    report.rows = {
+        name: rows
+        for name, rows in (
+            (ANNOTATIONS.name, found.written - quarantined),
+            (QUARANTINE.name, quarantined),
+        )
+        if rows
+    }
+    if found.written:
+        report.notes.append(
+            f"{found.new:,} new, {found.updated:,} changed, {found.deleted:,} deleted"
+        )
+    report.notes += [
+        f"{count:,} set aside: {code}" for code, count in sorted(found.quarantined.items())
+    ]
+    publish_report(report)
+    current_progress().reported(report)
+    return report

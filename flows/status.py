@@ -1,0 +1,134 @@
+"""Where every stage stands, for each source and model; asks no server and changes nothing."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pyarrow.compute as pc
+
+from flows.caption import CaptionStage
+from flows.generators import planned_generators
+from flows.imagine import ImagineStage
+from flows.ingest import IngestStage
+from flows.pending import Plan
+from flows.prompts import PromptsStage
+from flows.push import PushStage
+from flows.report import StageCounts
+from flows.run import Run, open_run
+from flows.selection import current_splitter
+from flows.split import SplitStage, installed_row
+from flows.stage import Stage
+from schemas.errors import MissingExtraError
+from schemas.tables import ANNOTATIONS, FAILURES, GENERATORS, LABEL_SETS, QUARANTINE
+from schemas.vocabulary import Direction, StageName
+from workspace.keys import KeySet
+
+
+class FailureRow(NamedTuple):
+    """An item that is failed or empty now, for people."""
+
+    stage: str
+    scope: str
+    key: str
+    kind: str
+    code: str
+    message: str
+    attempts: int
+
+
+def workspace_status(address: str) -> list[StageCounts]:
+    """Returns the counts of every stage of a workspace."""
+    run = open_run(address)
+    counts = [item for stage in _stages(run) for item in _named(run, Plan(stage, run.workspace))]
+    return [*counts, *_later_stages(run)]
+
+
+def stage_counts(address: str, name: StageName) -> list[StageCounts]:
+    """Returns the counts of one stage that runs on the engine."""
+    run = open_run(address)
+    stage = next(stage for stage in _stages(run) if stage.name is name)
+    return _named(run, Plan(stage, run.workspace))
+
+
+def failure_rows(address: str) -> list[FailureRow]:
+    """Returns the items that are failed or empty now: those that no later run has done."""
+    run = open_run(address)
+    names = _model_names(run)
+    rows: list[FailureRow] = []
+    for stage in _stages(run):
+        done = KeySet(stage.done()["key"])
+        of_stage = pc.field("stage") == stage.name.value
+        rows += [
+            FailureRow(
+                row.stage,
+                names.get(row.scope, row.scope),
+                row.key,
+                row.kind,
+                row.code,
+                row.message,
+                row.attempts,
+            )
+            for row in run.workspace.table(FAILURES).rows(of_stage)
+            if row.key not in done
+        ]
+    return rows
+
+
+def _stages(run: Run) -> Iterator[Stage]:
+    yield IngestStage(run)
+    if run.config.image_generators or run.config.prompts:
+        yield PromptsStage(run)
+    yield CaptionStage(run, planned_generators(run, Direction.I2T))
+    if run.config.image_generators:
+        yield ImagineStage(run, planned_generators(run, Direction.T2I))
+    try:
+        yield SplitStage(run, current_splitter(run) or installed_row())
+    except MissingExtraError:
+        # Nothing was split yet and nothing can be here; the stages around it can still be told.
+        return
+    yield PushStage(run, None)
+
+
+def _named(run: Run, plan: Plan) -> list[StageCounts]:
+    names = _model_names(run)
+    return [
+        StageCounts(
+            item.stage,
+            names.get(item.scope, item.scope),
+            item.done,
+            item.pending,
+            item.failed,
+            item.empty,
+            item.not_selected,
+        )
+        for item in plan.counts()
+    ]
+
+
+def _model_names(run: Run) -> dict[str, str]:
+    """Returns the names of generators; one that the configuration left is told by its id too."""
+    selected = {
+        selected.row.generator_id
+        for direction in Direction
+        for selected in planned_generators(run, direction)
+    }
+    names = {
+        row.generator_id: row.model
+        if row.generator_id in selected
+        else f"{row.model} ({row.generator_id[:8]})"
+        for row in run.workspace.table(GENERATORS).rows()
+    }
+    for direction in Direction:
+        for generator in planned_generators(run, direction):
+            names.setdefault(generator.row.generator_id, generator.config.name)
+    return names
+
+
+def _later_stages(run: Run) -> list[StageCounts]:
+    answers = run.workspace.table(ANNOTATIONS).count()
+    quarantined = run.workspace.table(QUARANTINE).count()
+    sets = list(run.workspace.table(LABEL_SETS).rows())
+    labelled = max(sets, key=lambda row: row.version).sentences if sets else 0
+    return [
+        StageCounts(StageName.PULL, "answers", answers, 0, quarantined, 0, 0),
+        StageCounts(StageName.LABEL, "sentences", labelled, 0, 0, 0, 0),
+    ]

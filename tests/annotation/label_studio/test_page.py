@@ -1,0 +1,264 @@
+"""The labelling page, as an annotator uses it: a real Label Studio in a real browser."""
+
+import re
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from typing import NamedTuple
+
+import pytest
+import skimage
+from tests.fixtures.services import EmbeddedLabelStudio
+from label_studio_sdk.client import LabelStudio
+from label_studio_sdk.label_interface import LabelInterface
+from playwright.sync_api import Browser, Page, expect
+
+from annotation.label_studio.answers import TYPES, VERDICTS
+from annotation.label_studio.guidelines import guidelines_html
+from annotation.label_studio.page import NOTE, SENTENCE, SPANS, VERDICT, labelling_config
+from schemas.vocabulary import HallucinationType, Verdict
+
+TASK = {
+    "image": "/data/local-files/?d=images/as/astronaut.png",
+    "sentence": "She wears a bright blue flight suit with a mission patch on her chest.",
+    "before": "A smiling woman with short brown hair sits for a portrait. ",
+    "after": " Behind her stand an American flag and a model of a Space Shuttle.",
+    "place": "2 of 3",
+    "sentence_id": "0" * 32,
+    "text_sha256": "0" * 64,
+}
+HOSTILE = (
+    'A <b>bold</b> <script>window.ran = 1</script><img src=x onerror="window.ran = 1"> '
+    "{{7*7}} ${sentence} $after &amp; 5 < 6."
+)
+
+# Where a word of the sentence stands on the screen.
+WORD_BOX = """word => {
+  const walker = document.createTreeWalker(
+    document.querySelector(".ab-sentence .lsf-richtext__container"), NodeFilter.SHOW_TEXT);
+  for (let node; (node = walker.nextNode());) {
+    const start = node.data.indexOf(word);
+    if (start < 0) continue;
+    const range = document.createRange();
+    range.setStart(node, start);
+    range.setEnd(node, start + word.length);
+    const box = range.getBoundingClientRect();
+    return [box.x, box.y, box.width, box.height];
+  }
+}"""
+
+
+class Annotator(NamedTuple):
+    """A browser page on which the first sentence of a project waits for an answer."""
+
+    page: Page
+    client: LabelStudio
+    project_id: int
+    requested: list[str]
+
+    def mark(self, word: str) -> None:
+        """Drags over the word's inner letters."""
+        x, y, width, height = self.page.evaluate(WORD_BOX, word)
+        self.page.mouse.move(x + width * 0.3, y + height / 2)
+        self.page.mouse.down()
+        self.page.mouse.move(x + width * 0.7, y + height / 2, steps=4)
+        self.page.mouse.up()
+
+    def marks(self, word: str, kind: HallucinationType) -> None:
+        """Waits until the word is shown as a span of that type."""
+        span = self.page.locator(".ab-sentence .htx-highlight", has_text=word)
+        expect(span).to_have_attribute("data-label", re.compile(rf"^\d+:{kind}$"))
+
+    def submit(self) -> list[dict[str, object]]:
+        """Submits with the keyboard and gives what the server then has."""
+        with self.page.expect_response(lambda response: "/annotations" in response.url) as posted:
+            self.page.keyboard.press("Control+Enter")
+        assert posted.value.status == 201
+        [task] = self.client.tasks.list(project=self.project_id, fields="all")
+        [annotation] = self.client.annotations.list(id=task.id)
+        return list(annotation.result)
+
+
+def values(result: list[dict[str, object]], control: str) -> list[object]:
+    return [answer["value"] for answer in result if answer["from_name"] == control]
+
+
+@pytest.fixture(scope="module")
+def photograph(label_studio: EmbeddedLabelStudio) -> None:
+    target = label_studio.images / "as" / "astronaut.png"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(files(skimage).joinpath("data", "astronaut.png").read_bytes())
+
+
+@pytest.fixture
+def open_task(
+    label_studio: EmbeddedLabelStudio, browser: Browser, photograph: None
+) -> Iterator[Callable[..., Annotator]]:
+    """Makes a project of one task, logs in and opens its label stream."""
+    client = LabelStudio(base_url=label_studio.url, api_key=label_studio.token)
+    context = browser.new_context()
+
+    def open_page(instruction: str = "", height: int = 900, **data: str) -> Annotator:
+        project = client.projects.create(
+            title="Captions",
+            label_config=labelling_config(),
+            expert_instruction=instruction,
+            show_instruction=bool(instruction),
+        )
+        client.import_storage.local.create(
+            project=project.id, path=str(label_studio.images), use_blob_urls=True
+        )
+        client.projects.import_tasks(id=project.id, request=[{**TASK, **data}])
+        page = context.new_page()
+        page.set_viewport_size({"width": 1400, "height": height})
+        requested: list[str] = []
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(f"{label_studio.url}/user/login/")
+        page.fill("[name=email]", label_studio.username)
+        page.fill("[name=password]", label_studio.password)
+        page.click("button[type=submit]")
+        page.wait_for_url("**/")
+        page.goto(f"{label_studio.url}/projects/{project.id}/data?labeling=1")
+        expect(page.locator(".ab-sentence")).to_contain_text(data.get("sentence", TASK["sentence"]))
+        return Annotator(page, client, int(project.id), requested)
+
+    yield open_page
+    context.close()
+
+
+def test_every_verdict_and_every_type_has_a_key_of_its_own() -> None:
+    assert set(VERDICTS) == set(Verdict)
+    assert set(TYPES) == set(HallucinationType)
+    keys = [answer.hotkey for answer in (*VERDICTS.values(), *TYPES.values())]
+    assert len(set(keys)) == len(keys)
+    assert len({answer.colour for answer in TYPES.values()}) == len(TYPES)
+
+
+def test_label_studio_finds_the_controls_under_their_exported_names() -> None:
+    interface = LabelInterface(labelling_config())
+    interface.validate()
+    controls = {name: interface.get_control(name) for name in (VERDICT, SPANS, NOTE)}
+    assert [control.tag for control in controls.values()] == ["Choices", "Labels", "TextArea"]
+    assert all(control.to_name == [SENTENCE] for control in controls.values())
+    assert set(controls[VERDICT].labels) == set(Verdict)
+    assert set(controls[SPANS].labels) == set(HallucinationType)
+
+
+def test_an_incorrect_sentence_is_answered_by_keyboard_and_its_wrong_word_marked(
+    open_task: Callable[..., Annotator],
+) -> None:
+    annotator = open_task()
+    annotator.page.keyboard.press("2")
+    annotator.page.keyboard.press("a")
+    annotator.mark("blue")
+    annotator.marks("blue", HallucinationType.ATTRIBUTE)
+    annotator.page.keyboard.press("o")
+    annotator.mark("patch")
+    annotator.marks("patch", HallucinationType.OBJECT)
+    annotator.marks("blue", HallucinationType.ATTRIBUTE)
+    result = annotator.submit()
+    assert values(result, VERDICT) == [{"choices": ["incorrect"]}]
+    blue, patch = TASK["sentence"].index("blue"), TASK["sentence"].index("patch")
+    assert values(result, SPANS) == [
+        {"start": blue, "end": blue + 4, "text": "blue", "labels": ["attribute"]},
+        {"start": patch, "end": patch + 5, "text": "patch", "labels": ["object"]},
+    ]
+    assert values(result, NOTE) == []
+
+
+@pytest.mark.parametrize("verdict", [Verdict.CORRECT, Verdict.UNKNOWN])
+def test_other_verdicts_are_one_key_and_show_no_types(
+    open_task: Callable[..., Annotator], verdict: Verdict
+) -> None:
+    annotator = open_task()
+    types = annotator.page.locator(".ab-types")
+    expect(types).not_to_be_visible()
+    annotator.page.keyboard.press(VERDICTS[Verdict.INCORRECT].hotkey)
+    expect(types).to_be_visible()
+    annotator.page.keyboard.press(VERDICTS[verdict].hotkey)
+    expect(types).not_to_be_visible()
+    assert values(annotator.submit(), VERDICT) == [{"choices": [verdict]}]
+
+
+def test_an_answer_without_a_verdict_is_not_sent(open_task: Callable[..., Annotator]) -> None:
+    annotator = open_task()
+    annotator.page.keyboard.press("Control+Enter")
+    expect(annotator.page.get_by_text("Choose a verdict first")).to_be_visible()
+    [task] = annotator.client.tasks.list(project=annotator.project_id, fields="all")
+    assert list(annotator.client.annotations.list(id=task.id)) == []
+
+
+def test_a_note_is_saved_as_typed_and_its_letters_are_no_answers(
+    open_task: Callable[..., Annotator],
+) -> None:
+    annotator = open_task()
+    annotator.page.keyboard.press("1")
+    annotator.page.click(f"textarea[name={NOTE}]")
+    annotator.page.keyboard.type("At 2 or 3 places, a lot is blurred.")
+    annotator.page.keyboard.press("Tab")
+    result = annotator.submit()
+    assert values(result, VERDICT) == [{"choices": ["correct"]}]
+    assert values(result, NOTE) == [{"text": ["At 2 or 3 places, a lot is blurred."]}]
+
+
+def test_a_mark_is_removed_with_click_and_backspace(open_task: Callable[..., Annotator]) -> None:
+    annotator = open_task()
+    annotator.page.keyboard.press("2")
+    annotator.page.keyboard.press("a")
+    annotator.mark("blue")
+    annotator.marks("blue", HallucinationType.ATTRIBUTE)
+    annotator.page.locator(".ab-sentence .htx-highlight").click()
+    annotator.page.keyboard.press("Backspace")
+    expect(annotator.page.locator(".ab-sentence .htx-highlight")).to_have_count(0)
+    assert values(annotator.submit(), SPANS) == []
+
+
+def test_markup_scripts_and_braces_in_a_caption_are_shown_as_text(
+    open_task: Callable[..., Annotator],
+) -> None:
+    annotator = open_task(sentence=HOSTILE, before=HOSTILE, after=HOSTILE, place=HOSTILE)
+    for place in (".ab-sentence", ".ab-around >> nth=0", ".ab-around >> nth=1", ".ab-heading h4"):
+        expect(annotator.page.locator(place).first).to_contain_text(HOSTILE)
+    assert annotator.page.locator(".ab-answer script, .ab-answer img, .ab-answer b").count() == 0
+    assert annotator.page.evaluate("window.ran") is None
+
+
+def test_the_image_stays_in_view_and_a_long_caption_does_not_push_the_sentence_away(
+    open_task: Callable[..., Annotator],
+) -> None:
+    many = "\n".join(f"Sentence {number} of a caption that does not end." for number in range(80))
+    annotator = open_task(height=600, before=many, after=many)
+    annotator.page.keyboard.press("2")
+    expect(annotator.page.locator(".ab-sentence")).to_be_in_viewport(ratio=1)
+    expect(annotator.page.get_by_text("Sentence 79").first).to_be_in_viewport()
+    annotator.page.locator(f"textarea[name={NOTE}]").scroll_into_view_if_needed()
+    expect(annotator.page.locator(".ab-picture")).to_be_in_viewport(ratio=0.9)
+
+
+def test_a_sentence_at_either_end_of_its_caption_leaves_no_gap(
+    open_task: Callable[..., Annotator],
+) -> None:
+    annotator = open_task(before="", after="")
+    assert [box.is_visible() for box in annotator.page.locator(".ab-around").all()] == [False] * 2
+
+
+def test_the_guidelines_come_first_and_define_every_answer(
+    open_task: Callable[..., Annotator],
+) -> None:
+    annotator = open_task(instruction=guidelines_html())
+    shown = annotator.page.locator(".ab-guidelines")
+    expect(shown).to_be_visible()
+    for answer in (*VERDICTS.values(), *TYPES.values()):
+        expect(shown).to_contain_text(answer.definition)
+    expect(shown.locator("td b").first).to_have_text("correct")
+    assert shown.inner_html().count("&lt;") == 0
+
+
+def test_the_image_is_shown_and_nothing_is_asked_of_another_host(
+    open_task: Callable[..., Annotator], label_studio: EmbeddedLabelStudio
+) -> None:
+    annotator = open_task()
+    image = annotator.page.locator(".ab-picture img")
+    expect(image).to_be_visible()
+    assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [512, 512]
+    own = (label_studio.url, "data:", "blob:")
+    assert [url for url in annotator.requested if not url.startswith(own)] == []

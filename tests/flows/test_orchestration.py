@@ -1,0 +1,76 @@
+"""The same flow function runs under a Prefect server and without one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+RUN = """
+import json, sys
+from pathlib import Path
+from prefect import flow
+from flows.orchestration import run_flow, server_url
+from flows.stage import run_stage
+from tests.flows.number_stage import NumberStage, open_numbers
+
+@flow(name="numbers", persist_result=False)
+def numbers(workspace: str, count: int):
+    run = open_numbers(Path(workspace), "commit_rows = 100")
+    return run_stage(NumberStage(run, count), run)
+
+report = run_flow(numbers, sys.argv[1], int(sys.argv[2]))
+print(json.dumps(report.as_json()))
+"""
+
+
+def run_numbers(workspace: Path, count: int, api_url: str | None) -> dict[str, object]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment["PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"] = "CRITICAL"
+    environment.pop("PREFECT_API_URL", None)
+    if api_url is not None:
+        environment["PREFECT_API_URL"] = api_url
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(workspace), str(count)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report: dict[str, object] = json.loads(done.stdout)
+    return report
+
+
+def test_under_a_server_a_commit_is_one_task_run_and_the_report_is_an_artifact(
+    tmp_path: Path, prefect_server: str
+) -> None:
+    report = run_numbers(tmp_path, 500, prefect_server)
+    assert report["made"] == 500
+    flows = httpx.post(
+        f"{prefect_server}/flow_runs/filter",
+        json={"flows": {"name": {"any_": ["numbers"]}}, "sort": "START_TIME_DESC", "limit": 1},
+    ).json()
+    run_id = flows[0]["id"]
+    assert flows[0]["state_type"] == "COMPLETED"
+    by_run = {"flow_runs": {"id": {"any_": [run_id]}}}
+    tasks = httpx.post(f"{prefect_server}/task_runs/filter", json=by_run).json()
+    assert len(tasks) == report["commits"]
+    artifacts = httpx.post(f"{prefect_server}/artifacts/filter", json=by_run).json()
+    keys = {artifact["key"] for artifact in artifacts}
+    assert {"prompts-progress", "prompts-report"} <= keys
+
+
+def test_without_a_server_none_is_started(tmp_path: Path) -> None:
+    report = run_numbers(tmp_path, 50, None)
+    assert report["made"] == 50
+
+
+def test_a_configured_server_that_does_not_answer_is_an_error_that_says_what_to_do(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(AssertionError, match=r"AB-F04: The Prefect server .* does not answer"):
+        run_numbers(tmp_path, 5, "http://127.0.0.1:9/api")
