@@ -1,0 +1,1 @@
+"""Backends that give captions for images."""

@@ -1,0 +1,59 @@
+"""Captions that already exist, taken as they came with the images."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from generators.errors import ItemCode
+from schemas.errors import ConfigError
+from schemas.protocols import CaptionInput, Generation, ItemFailure, NoOptions, Options
+from schemas.vocabulary import FailureKind
+
+
+class PrecomputedCaptioner:
+    """Gives back the caption that came with each image; `repo` is the model that wrote it.
+
+    Raises:
+        ConfigError: `repo` is empty.
+    """
+
+    options_type: ClassVar[type[Options]] = NoOptions
+    params_type: ClassVar[type[Options]] = NoOptions
+    reads_pixels: ClassVar[bool] = False
+    forward_batch = 1024
+
+    def __init__(
+        self,
+        repo: str,
+        revision: str | None,  # noqa: ARG002 - the protocol's
+        options: Options,  # noqa: ARG002 - the protocol's
+        params: Options,  # noqa: ARG002 - the protocol's
+    ) -> None:
+        if not repo:
+            raise ConfigError(
+                "A captioner with backend 'precomputed' does not say whose captions it gives.",
+                "Set its `repo` to the name of the model in the captions file.",
+            )
+
+    @classmethod
+    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
+        """Returns None: captions that are already there have no revision."""
+        return None
+
+    def caption(
+        self,
+        images: Sequence[CaptionInput],
+        instruction: str | None,  # noqa: ARG002 - nothing is asked
+        seeds: Sequence[int],  # noqa: ARG002 - nothing is drawn
+    ) -> list[Generation | ItemFailure]:
+        """Returns the caption of each image as it is, or a failure where it is missing or blank."""
+        return [_taken(image) for image in images]
+
+
+def _taken(image: CaptionInput) -> Generation | ItemFailure:
+    if image.caption is None:
+        return ItemCode.CAPTION_MISSING.failure(f"Image {image.image_id} came without a caption.")
+    if not image.caption.strip():
+        return ItemCode.CAPTION_EMPTY.failure(
+            f"The caption of image {image.image_id} is empty.", FailureKind.EMPTY
+        )
+    return Generation(image.caption)

@@ -1,0 +1,1 @@
+"""Places that prompts for image generators come from."""

@@ -1,0 +1,1 @@
+"""Places that images come from: a folder, a list of URLs, Parquet files, precomputed captions."""

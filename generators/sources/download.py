@@ -1,0 +1,192 @@
+"""Downloading images over HTTP: many at once, each within limits of time and size."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+import httpcore
+import httpx
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
+
+from generators.errors import ItemCode, ItemError
+from generators.sources.checked_network import CheckedNetwork
+from schemas.protocols import ItemFailure
+
+MAX_REDIRECTS: Final = 5
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_WAIT: Final = 30.0
+_BACK_OFF: Final = wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT)
+_HEADERS: Final = (
+    ("User-Agent", f"alignbench/{version('alignbench')}"),
+    ("Accept", "image/*,*/*;q=0.5"),
+    # Images are compressed already, and a compressed answer could grow past every limit.
+    ("Accept-Encoding", "identity"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a download may take.
+
+    Attributes:
+        concurrency: Downloads at the same time.
+        timeout_seconds: Time for one attempt, redirects included.
+        max_bytes: Bytes of one image.
+        retries: Further attempts after a failure that may pass.
+    """
+
+    concurrency: int
+    timeout_seconds: float
+    max_bytes: int
+    retries: int
+
+
+class TransientError(Exception):
+    """A failure that may pass by itself.
+
+    Attributes:
+        failure: What it is if it does not.
+        wait_seconds: How long the server asked to be left alone.
+    """
+
+    def __init__(self, failure: ItemFailure, wait_seconds: float = 0.0) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.wait_seconds = wait_seconds
+
+
+async def download_all(
+    urls: Sequence[str], limits: Limits, network: CheckedNetwork
+) -> list[bytes | ItemFailure]:
+    """Returns the body behind each URL, or why there is none, in order.
+
+    The proxies that the environment may name are not used: behind one, nobody could check the
+    addresses that it connects to.
+    """
+    slots = asyncio.Semaphore(limits.concurrency)
+    async with httpcore.AsyncConnectionPool(
+        ssl_context=httpx.create_ssl_context(),
+        max_connections=limits.concurrency,
+        network_backend=network,
+    ) as pool:
+
+        async def one(url: str) -> bytes | ItemFailure:
+            async with slots:
+                return await _download(pool, url, limits)
+
+        return list(await asyncio.gather(*map(one, urls)))
+
+
+async def _download(
+    pool: httpcore.AsyncConnectionPool, url: str, limits: Limits
+) -> bytes | ItemFailure:
+    try:
+        async for attempt in AsyncRetrying(
+            stop=stop_after_attempt(1 + limits.retries),
+            wait=_wait,
+            retry=retry_if_exception_type(TransientError),
+            reraise=True,
+        ):
+            with attempt:
+                return await _attempt(pool, url, limits)
+    except (ItemError, TransientError) as error:
+        return error.failure
+    raise AssertionError("tenacity ends by a result or by an exception")
+
+
+async def _attempt(pool: httpcore.AsyncConnectionPool, url: str, limits: Limits) -> bytes:
+    """Makes one attempt, with every failure sorted into one that may pass and one that will not."""
+    try:
+        async with asyncio.timeout(limits.timeout_seconds):
+            return await _follow(pool, _parsed(url), limits)
+    except TimeoutError:
+        failure = ItemCode.DOWNLOAD_TIMED_OUT.failure(
+            f"{url} was not downloaded within {limits.timeout_seconds:g} seconds."
+        )
+        raise TransientError(failure) from None
+    except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
+        reason = str(error) or type(error).__name__
+        failure = ItemCode.HOST_UNREACHABLE.failure(f"{url} could not be fetched: {reason}.")
+        raise TransientError(failure) from error
+
+
+async def _follow(pool: httpcore.AsyncConnectionPool, url: httpx.URL, limits: Limits) -> bytes:
+    for _ in range(1 + MAX_REDIRECTS):
+        found = await _get(pool, url, limits)
+        if isinstance(found, bytes):
+            return found
+        url = found
+    raise ItemError(
+        ItemCode.TOO_MANY_REDIRECTS.failure(f"More than {MAX_REDIRECTS} redirects, up to {url}.")
+    )
+
+
+async def _get(
+    pool: httpcore.AsyncConnectionPool, url: httpx.URL, limits: Limits
+) -> bytes | httpx.URL:
+    """Returns the body, or the URL that the server sends on to."""
+    target = httpcore.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
+    timeout = dict.fromkeys(("connect", "read", "write", "pool"), limits.timeout_seconds)
+    async with pool.stream(
+        "GET", target, headers=_HEADERS, extensions={"timeout": timeout}
+    ) as response:
+        answer = httpx.Headers(response.headers)
+        if response.status in _REDIRECTS and "location" in answer:
+            return _parsed(answer["location"], base=url)
+        if response.status != 200:
+            raise _status_error(url, response.status, answer)
+        return await _body(response, answer, url, limits.max_bytes)
+
+
+async def _body(
+    response: httpcore.Response, headers: httpx.Headers, url: httpx.URL, limit: int
+) -> bytes:
+    too_large = ItemError(
+        ItemCode.IMAGE_TOO_LARGE.failure(f"{url} has more than the {limit:,} bytes allowed.")
+    )
+    declared = headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise too_large
+    body = bytearray()
+    async for chunk in response.aiter_stream():
+        body += chunk
+        if len(body) > limit:
+            raise too_large
+    return bytes(body)
+
+
+def _parsed(text: str, base: httpx.URL | None = None) -> httpx.URL:
+    try:
+        url = httpx.URL(text) if base is None else base.join(text)
+        raw_host = url.raw_host
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ItemError(ItemCode.URL_INVALID.failure(f"{text!r} is not a URL: {error}.")) from None
+    if url.scheme not in ("http", "https") or not raw_host:
+        raise ItemError(ItemCode.URL_INVALID.failure(f"{text!r} is not an http or https URL."))
+    return url
+
+
+def _status_error(url: httpx.URL, status: int, headers: httpx.Headers) -> Exception:
+    failure = ItemCode.HTTP_STATUS.failure(f"{url} was answered with HTTP status {status}.")
+    if status not in _TRANSIENT:
+        return ItemError(failure)
+    asked = headers.get("retry-after", "")
+    return TransientError(failure, float(asked) if asked.isdecimal() else 0.0)
+
+
+def _wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.wait_seconds if isinstance(error, TransientError) else 0.0
+    return min(_LONGEST_WAIT, max(asked, _BACK_OFF(state)))

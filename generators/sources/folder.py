@@ -1,0 +1,131 @@
+"""Images of a folder."""
+
+import os
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Final
+
+from generators.errors import ItemError
+from generators.sources.notes import NoteOptions, Notes, read_folder_notes
+from generators.sources.paths import (
+    check_storable,
+    configured_folder,
+    inside,
+    read_image_file,
+    storable,
+    unreadable,
+)
+from schemas.protocols import ItemFailure, ItemFailureAt, Options, SourceItem, Surroundings
+
+_EXTENSIONS: Final = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2",
+)  # fmt: skip
+
+
+class FolderOptions(NoteOptions):
+    """Which files of which folder.
+
+    Attributes:
+        path: The folder.
+        recursive: Whether folders in it are searched too.
+        extensions: Endings of the files that are images, with the dot, in any case.
+        pattern: If given, only files whose relative path matches; `*` stands for anything, `/` too.
+        metadata: A file in the folder with notes on its images (see `generators.sources.notes`).
+    """
+
+    path: str
+    recursive: bool = True
+    extensions: tuple[str, ...] = _EXTENSIONS
+    pattern: str | None = None
+    metadata: str | None = None
+
+
+class FolderSource:
+    """The image files of a folder, in order of their paths; a locator is the relative path.
+
+    Other files and hidden ones are passed over. A link to an image elsewhere in the folder is an
+    origin of its own; a linked folder inside is passed over, as its images are found where they
+    are; a link that leads out of the folder is a failure.
+    """
+
+    options_type: ClassVar[type[Options]] = FolderOptions
+
+    def __init__(self, options: Options, surroundings: Surroundings) -> None:
+        self._options = FolderOptions.model_validate(options)
+        self._root = configured_folder(self._options.path, surroundings)
+        self._extensions = frozenset(ending.lower() for ending in self._options.extensions)
+
+    def items(self) -> Iterator[SourceItem | ItemFailureAt]:
+        """Yields the images, then the rows of the metadata file that describe no image."""
+        notes = read_folder_notes(self._root, self._options.metadata)
+        yield from notes.failures
+        not_seen = set(notes.by_name)
+        for found in self._walk(self._root):
+            if isinstance(found, ItemFailureAt):
+                not_seen.discard(found.locator)
+                yield found
+            else:
+                not_seen.discard(found)
+                own = notes.by_name.get(found, Notes())
+                yield own.otherwise(self._options.notes).item(found, found)
+        for name in sorted(not_seen):
+            yield from self._absent(name)
+
+    def read(self, items: Sequence[SourceItem]) -> list[bytes | ItemFailure]:
+        """Returns the files' bytes."""
+        return [read_image_file(self._root, item.locator) for item in items]
+
+    def _absent(self, name: str) -> Iterator[ItemFailureAt]:
+        """Yields a failure if there is no such file; one that is there was not asked for."""
+        try:
+            (self._root / name).stat()
+        except OSError as error:
+            yield ItemFailureAt(name, unreadable(name, error))
+
+    def _walk(self, folder: Path) -> Iterator[str | ItemFailureAt]:
+        try:
+            with os.scandir(folder) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            name = self._relative(folder)
+            yield ItemFailureAt(storable(name), unreadable(name, error))
+            return
+        for entry in listed:
+            if entry.name.startswith("."):
+                continue
+            path = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                if self._options.recursive:
+                    yield from self._walk(path)
+            elif entry.is_symlink() or entry.is_file():
+                yield from self._offered(path, linked=entry.is_symlink())
+
+    def _offered(self, path: Path, *, linked: bool) -> Iterator[str | ItemFailureAt]:
+        """Yields the file's relative path, or what is wrong with it, or nothing."""
+        name = self._relative(path)
+        leads_to_folder = linked and self._options.recursive and path.is_dir()
+        if not (leads_to_folder or self._is_wanted(name)):
+            return
+        try:
+            if linked:
+                target = inside(self._root, name)
+                if leads_to_folder:
+                    return
+                target.stat()
+            check_storable(name)
+        except ItemError as error:
+            yield ItemFailureAt(storable(name), error.failure)
+        except OSError as error:
+            yield ItemFailureAt(storable(name), unreadable(name, error))
+        else:
+            yield name
+
+    def _is_wanted(self, name: str) -> bool:
+        pattern = self._options.pattern
+        return PurePosixPath(name).suffix.lower() in self._extensions and (
+            pattern is None or fnmatchcase(name, pattern)
+        )
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self._root).as_posix()

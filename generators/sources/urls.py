@@ -1,0 +1,132 @@
+"""Images behind URLs."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Annotated, ClassVar
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field
+
+from generators.errors import ItemCode, ItemError
+from generators.images import MAX_BYTES
+from generators.sources.caption_columns import CaptionColumnOptions
+from generators.sources.notes import NOTE_COLUMNS, own_notes
+from generators.sources.paths import configured_path
+from generators.sources.record_files import read_records
+from generators.sources.records import Record, source_items
+from schemas.errors import MissingExtraError
+from schemas.protocols import ItemFailure, ItemFailureAt, Options, SourceItem, Surroundings
+from schemas.text import clean_text
+
+
+class UrlsOptions(CaptionColumnOptions):
+    """A file with URLs, its columns, and limits of the download.
+
+    Attributes:
+        path: CSV, JSON Lines, JSON (an array) or Parquet, an entry per image. Columns `license`,
+            `redistributable` and `domain` are read where they are there.
+        url_column: Where the URL is.
+        name_column: Where the image's name is; else the last part of the URL's path is its name.
+        concurrency: Downloads at the same time.
+        timeout_seconds: Time for one attempt, redirects included.
+        max_bytes: Bytes of one image.
+        retries: Further attempts after a failure that may pass, with growing pauses.
+    """
+
+    path: str
+    url_column: str = "url"
+    name_column: str | None = None
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 16
+    timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    max_bytes: Annotated[int, Field(ge=1, le=MAX_BYTES)] = MAX_BYTES
+    retries: Annotated[int, Field(ge=0, le=10)] = 3
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns that are asked for by name."""
+        name = (self.name_column,) if self.name_column else ()
+        return (self.url_column, *name, *self.caption_columns)
+
+
+class UrlsSource:
+    """Images behind the URLs of a file; a locator is the URL, with caption and model if there are.
+
+    URLs that lead to private, link-local or loopback addresses are refused, after redirects too,
+    unless the surroundings allow them. A URL with a password in it is refused because URLs are
+    published. Whatever a server calls its answer, it counts as an image only if it decodes as one.
+
+    Raises:
+        MissingExtraError: httpx is not installed.
+    """
+
+    options_type: ClassVar[type[Options]] = UrlsOptions
+
+    def __init__(self, options: Options, surroundings: Surroundings) -> None:
+        self._options = UrlsOptions.model_validate(options)
+        self._path = configured_path(self._options.path, surroundings)
+        self._allow_private = surroundings.allow_private_addresses
+        _require_httpx()
+
+    def items(self) -> Iterator[SourceItem | ItemFailureAt]:
+        """Yields an item per entry; nothing is fetched."""
+        required = self._options.required
+        records = read_records(self._path, columns=(*required, *NOTE_COLUMNS), required=required)
+        return source_items(records, self._item)
+
+    def read(self, items: Sequence[SourceItem]) -> list[bytes | ItemFailure]:
+        """Downloads the images, several at once; not to be called from a running event loop."""
+        from generators.sources.checked_network import CheckedNetwork
+        from generators.sources.download import Limits, download_all
+
+        options = self._options
+        limits = Limits(
+            options.concurrency, options.timeout_seconds, options.max_bytes, options.retries
+        )
+        network = CheckedNetwork(allow_private=self._allow_private)
+        urls = [item.image_url or item.locator for item in items]
+        return asyncio.run(download_all(urls, limits, network))
+
+    def _item(self, record: Record) -> SourceItem:
+        options = self._options
+        url = _checked_url(record.required_text(options.url_column).strip())
+        name = record.text(options.name_column) if options.name_column else None
+        values = {**record.values, "image_url": url}
+        notes = own_notes(Record(record.place, values)).otherwise(options.notes)
+        name = name or _last_part(url)
+        caption = options.caption_of(record)
+        return notes.item(caption.locator(url) if caption else url, name, caption)
+
+
+def _checked_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, credentials = parts.hostname, parts.username or parts.password
+    except ValueError as error:
+        raise ItemError(ItemCode.URL_INVALID.failure(f"{url!r} is not a URL: {error}.")) from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ItemError(ItemCode.URL_INVALID.failure(f"{url!r} is not an http or https URL."))
+    if credentials:
+        raise ItemError(
+            ItemCode.URL_INVALID.failure(
+                f"The URL of a file on {host} carries a user name or password, which would be "
+                "published; download such files and use a source of kind 'folder'."
+            )
+        )
+    return url
+
+
+def _last_part(url: str) -> str:
+    parts = urlsplit(url)
+    name = clean_text(unquote(PurePosixPath(parts.path).name)).text
+    return name or parts.netloc
+
+
+def _require_httpx() -> None:
+    try:
+        import httpx  # noqa: F401
+    except ModuleNotFoundError:
+        raise MissingExtraError(
+            "Downloading images needs httpx, which is not installed.",
+            "Run: pip install 'alignbench[pipeline]'.",
+        ) from None

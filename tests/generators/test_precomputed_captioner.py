@@ -1,0 +1,30 @@
+import pytest
+
+from generators.captioners.precomputed import PrecomputedCaptioner
+from generators.errors import ItemCode
+from schemas.errors import ConfigError
+from schemas.protocols import Captioner, CaptionInput, Generation, ItemFailure, NoOptions
+from schemas.vocabulary import FailureKind
+
+
+def test_captions_are_given_back_as_they_came_and_blank_ones_are_empty() -> None:
+    captioner: Captioner = PrecomputedCaptioner("m", None, NoOptions(), NoOptions())
+    texts = ["  A cat.\n", "", " \n\t", None]
+    images = [CaptionInput("0" * 64, b"", text) for text in texts]
+    first, *others = captioner.caption(images, None, [0] * 4)
+    assert first == Generation("  A cat.\n")
+    assert [(other.code, other.kind) for other in others if isinstance(other, ItemFailure)] == [
+        (ItemCode.CAPTION_EMPTY, FailureKind.EMPTY),
+        (ItemCode.CAPTION_EMPTY, FailureKind.EMPTY),
+        (ItemCode.CAPTION_MISSING, FailureKind.FAILED),
+    ]
+
+
+def test_it_needs_no_pixels_and_has_no_revision() -> None:
+    assert not PrecomputedCaptioner.reads_pixels
+    assert PrecomputedCaptioner.resolve_revision("m", NoOptions()) is None
+
+
+def test_it_must_be_said_whose_captions_are_meant() -> None:
+    with pytest.raises(ConfigError, match="AB-C01"):
+        PrecomputedCaptioner("", None, NoOptions(), NoOptions())
