@@ -1,0 +1,88 @@
+"""What is read from and written to a Label Studio server, as plain values."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+JsonObject = dict[str, object]
+"""An object of an answer: nothing is known yet about its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectSettings:
+    """How a project is set up.
+
+    Attributes:
+        title: Annotators see it; 3 to 50 characters.
+        labelling_config: The page, as XML.
+        instructions: The guidelines, as HTML.
+        annotators_per_sentence: How many answers a task gets before it is no longer offered.
+    """
+
+    title: str
+    labelling_config: str
+    instructions: str
+    annotators_per_sentence: int
+
+
+class ProjectCounts(NamedTuple):
+    """How much a project holds; `answers` are submitted and skipped ones, without drafts."""
+
+    tasks: int
+    answers: int
+
+
+class ListedTask(NamedTuple):
+    """A task as a listing shows it.
+
+    `answered` counts skips too. Drafts it cannot count: the server shows them to their author only.
+    """
+
+    task_id: int
+    sentence_id: str | None
+    answered: bool
+
+
+class ChangedTask(NamedTuple):
+    """A task, when the server last changed it or an answer to it, and whether it has answers."""
+
+    updated_at: datetime
+    task_id: int
+    answered: bool
+
+
+class AnsweredTask(NamedTuple):
+    """A task with its answers, as the server sent them."""
+
+    task_id: int
+    updated_at: datetime
+    data: object
+    answers: list[object]
+
+
+def as_object(value: object) -> JsonObject | None:
+    """Returns the value if it is a JSON object."""
+    return value if isinstance(value, dict) else None
+
+
+def as_objects(value: object) -> list[JsonObject]:
+    """Returns the JSON objects of a JSON list; of anything else, none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def as_id(value: object) -> int | None:
+    """Returns the value if it can be the id of something on a server: a positive 64-bit integer."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 63:
+        return value
+    return None
+
+
+def as_instant(value: object) -> datetime | None:
+    """Returns the instant that an ISO 8601 text with an offset means, in UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+        return instant.astimezone(UTC) if instant.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

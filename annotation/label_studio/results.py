@@ -1,0 +1,30 @@
+"""The JSON of an answer as the page saves it, in its `result`: one entry a control used."""
+
+from collections.abc import Iterable
+
+from annotation.label_studio.page import NOTE, SENTENCE, SPANS, VERDICT
+from annotation.label_studio.records import JsonObject
+from schemas.rows import Span
+from schemas.vocabulary import Verdict
+
+
+def answer_result(
+    verdict: Verdict, spans: Iterable[Span] = (), note: str | None = None
+) -> list[JsonObject]:
+    """Returns what the page saves when an annotator chooses this verdict and marks these spans."""
+    result = [_entry(VERDICT, "choices", {"choices": [verdict.value]})]
+    for number, span in enumerate(spans):
+        value = {
+            "start": span.start,
+            "end": span.end,
+            "text": span.text,
+            "labels": [span.type.value],
+        }
+        result.append({"id": f"span-{number}", **_entry(SPANS, "labels", value)})
+    if note:
+        result.append(_entry(NOTE, "textarea", {"text": [note]}))
+    return result
+
+
+def _entry(control: str, kind: str, value: JsonObject) -> JsonObject:
+    return {"from_name": control, "to_name": SENTENCE, "type": kind, "value": value}

@@ -1,0 +1,299 @@
+"""A Label Studio server: the few things that push and pull ask of it.
+
+What it answers is read as JSON of unknown shape; what cannot be understood is an error here, except
+answers of annotators, which pass as they are to `annotation.validation`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from annotation.errors import ServerUnreachableError, UnclearImportError, UnexpectedAnswerError
+from annotation.label_studio.queries import exactly, in_order_of_id
+from annotation.label_studio.records import (
+    AnsweredTask,
+    ChangedTask,
+    JsonObject,
+    ListedTask,
+    ProjectCounts,
+    ProjectSettings,
+    as_id,
+    as_instant,
+    as_object,
+    as_objects,
+)
+from annotation.label_studio.transport import NotFoundError, Transport
+from schemas.ids import derive_id
+
+TIMEOUT = 120.0
+"""Seconds that a read may take."""
+IMPORT_TIMEOUT = 600.0
+"""Seconds that an import may take before its outcome counts as unknown."""
+LISTING_PAGE = 1000
+_ANSWERS = "total_annotations,cancelled_annotations"
+MAX_TITLE = 50
+"""Characters that Label Studio allows in a project's title."""
+
+
+def connect(url: str, token: str) -> "LabelStudioServer":
+    """Connects to a Label Studio server.
+
+    Args:
+        url: Its address, with the path that it lives under, if any.
+        token: An API token of the operator's account, of either kind.
+
+    Raises:
+        MissingExtraError: The SDK is not installed.
+        UsageError: The address is not one.
+        ServerUnreachableError: It does not answer.
+        TokenRefusedError: It does not accept the token.
+        UnexpectedAnswerError: Something else than Label Studio answers there.
+    """
+    return LabelStudioServer(Transport(url, token, TIMEOUT))
+
+
+class LabelStudioServer:
+    """A server, through the operator's account.
+
+    Attributes:
+        url: Its address, safe to show.
+        identity: What tells its database from any other: a hash of its organization's id and time
+            of creation. It stays when the server moves to another port, name or machine, and
+            changes when somebody starts over with an empty database.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.url = transport.url
+        self.identity = self._read_identity()
+
+    def create_project(self, settings: ProjectSettings, marker: str) -> int:
+        """Creates a project whose tasks are offered in order, and returns its id.
+
+        Args:
+            settings: How it is set up.
+            marker: Stands in its description, so that `empty_projects_with` finds it again.
+        """
+        project = self._transport.once(
+            "creating a project",
+            lambda: self._transport.sdk.projects.create(
+                title=settings.title[:MAX_TITLE],
+                description=marker,
+                label_config=settings.labelling_config,
+                expert_instruction=settings.instructions,
+                show_instruction=True,
+                maximum_annotations=settings.annotators_per_sentence,
+                show_skip_button=True,
+                skip_queue="REQUEUE_FOR_OTHERS",
+                sampling="Sequential sampling",
+                enable_empty_annotation=False,
+                show_collab_predictions=False,
+            ),
+        )
+        return self._checked_id(project.id, "creating a project")
+
+    def empty_projects_with(self, marker: str) -> list[int]:
+        """Returns the projects that carry this marker and have no task yet, oldest first."""
+        found: list[int] = []
+        page = 1
+        while True:
+            fields = "id,description,task_number"
+            params: dict[str, str | int] = {"page": page, "page_size": 100, "include": fields}
+            answer = self._object("api/projects/", "listing projects", params)
+            for project in as_objects(answer.get("results")):
+                if project.get("description") == marker and project.get("task_number") == 0:
+                    found.append(self._checked_id(project.get("id"), "listing projects"))
+            if not answer.get("next"):
+                return sorted(found)
+            page += 1
+
+    def counts(self, project_id: int) -> ProjectCounts | None:
+        """Returns how much a project holds; None if there is no such project."""
+        what = f"reading project {project_id}"
+        try:
+            project = self._object(f"api/projects/{project_id}/", what)
+        except NotFoundError:
+            return None
+        names = ("task_number", "total_annotations_number", "skipped_annotations_number")
+        tasks, answers, skips = (self._count(project.get(name), what) for name in names)
+        return ProjectCounts(tasks, answers + skips)
+
+    def ensure_local_images(self, project_id: int, folder: str) -> None:
+        """Lets the project's users see the image files under a folder of the server's machine."""
+        what = f"letting project {project_id} show images"
+        storages = self._transport.sdk.import_storage.local
+        known = self._transport.read(what, lambda: storages.list(project=project_id))
+        if any(storage.path == folder for storage in known):
+            return
+        self._transport.once(
+            what,
+            lambda: storages.create(
+                project=project_id, path=folder, title="Images", use_blob_urls=True
+            ),
+        )
+
+    def import_tasks(self, project_id: int, data: Sequence[Mapping[str, str]]) -> list[int]:
+        """Adds tasks in one POST, which is never repeated, and returns their ids in order.
+
+        Raises:
+            UnclearImportError: Whether they were added is unknown.
+            AlignBenchError: As any request; then none was added.
+        """
+        what = f"sending {len(data)} tasks to project {project_id}"
+        try:
+            answer = self._transport.once(
+                what,
+                lambda: self._transport.sdk.projects.import_tasks(
+                    project_id,
+                    request=[{"data": dict(item)} for item in data],
+                    return_task_ids=True,
+                    request_options={"max_retries": 0, "timeout": IMPORT_TIMEOUT},
+                ),
+            )
+        except (ServerUnreachableError, UnexpectedAnswerError) as error:
+            raise UnclearImportError(error.what, error.fix) from None
+        ids = [as_id(value) for value in getattr(answer, "task_ids", None) or ()]
+        certain = [task_id for task_id in ids if task_id is not None]
+        if len(certain) != len(data):
+            raise UnclearImportError(
+                f"Label Studio at {self.url} did not say which ids the tasks got ({what}).",
+                "Run the same command again: it looks which of them arrived.",
+            )
+        return certain
+
+    def listed_tasks(self, project_id: int) -> Iterator[ListedTask]:
+        """Yields all tasks of a project, in order of their ids."""
+        for task in self._tasks(project_id, f"id,data,{_ANSWERS}", None):
+            sentence_id = (as_object(task.get("data")) or {}).get("sentence_id")
+            yield ListedTask(
+                self._checked_id(task.get("id"), "listing tasks"),
+                sentence_id if isinstance(sentence_id, str) else None,
+                _is_answered(task),
+            )
+
+    def delete_unanswered(self, task_id: int) -> bool:
+        """Deletes a task unless somebody has answered it; tells whether it is gone."""
+        what = f"removing task {task_id}, which is there twice"
+        path = f"api/tasks/{task_id}/"
+        try:
+            task = self._object(path, what)
+            if task.get("annotations"):
+                return False
+            self._transport.once(what, lambda: self._transport.sdk.tasks.delete(str(task_id)))
+        except NotFoundError:
+            pass
+        return True
+
+    def changed_tasks(self, project_id: int, since: datetime | None) -> Iterator[ChangedTask]:
+        """Yields the tasks that changed, or got, lost or changed an answer, at `since` or later."""
+        what = f"listing project {project_id}"
+        for task in self._tasks(project_id, f"id,updated_at,{_ANSWERS}", since):
+            updated_at = self._checked_instant(task.get("updated_at"), what)
+            task_id = self._checked_id(task.get("id"), what)
+            yield ChangedTask(updated_at, task_id, _is_answered(task))
+
+    def answered_tasks(self, project_id: int, task_ids: Sequence[int]) -> Iterator[AnsweredTask]:
+        """Yields these tasks with their answers; one that is no longer there is left out."""
+        what = f"reading answers of project {project_id}"
+        wanted = set(task_ids)
+        while wanted:
+            page = self._page(project_id, what, exactly(wanted), len(wanted), fields="all")
+            if not page:
+                return
+            for task in page:
+                task_id = self._checked_id(task.get("id"), what)
+                if task_id not in wanted:
+                    raise self._unexpected(what)
+                wanted.remove(task_id)
+                updated_at = self._checked_instant(task.get("updated_at"), what)
+                answers = task.get("annotations")
+                if not isinstance(answers, list):
+                    raise self._unexpected(what)
+                yield AnsweredTask(task_id, updated_at, task.get("data"), answers)
+
+    def annotators(self) -> dict[int, str]:
+        """Returns the e-mail address, in lower case, of each user."""
+        answer = self._transport.get_json("listing users", "api/users/")
+        users = ((as_id(user.get("id")), user.get("email")) for user in as_objects(answer))
+        return {
+            user_id: email.lower()
+            for user_id, email in users
+            if user_id is not None and isinstance(email, str) and email
+        }
+
+    def invitation(self) -> str:
+        """Returns the address of the page on which an invited person makes an account."""
+        what = "reading the invitation"
+        path = self._object("api/invite", what).get("invite_url")
+        if not isinstance(path, str) or not path:
+            raise self._unexpected(what)
+        return path if path.startswith("http") else f"{self.url}/{path.lstrip('/')}"
+
+    def _tasks(self, project_id: int, fields: str, since: datetime | None) -> Iterator[JsonObject]:
+        """Yields tasks page by page. Each page goes on after the last id that was seen.
+
+        Page numbers would skip tasks whenever one before them leaves the filtered set.
+        """
+        what = f"listing project {project_id}"
+        last = 0
+        while True:
+            query = in_order_of_id(last, since)
+            page = self._page(project_id, what, query, LISTING_PAGE, include=fields)
+            if not page:  # a short page proves nothing: the server may cap its size
+                return
+            yield from page
+            last = self._checked_id(page[-1].get("id"), what)
+
+    def _page(
+        self, project_id: int, what: str, query: JsonObject, size: int, **fields: str
+    ) -> list[JsonObject]:
+        params: dict[str, str | int] = {
+            "project": project_id,
+            "query": json.dumps(query),
+            "page_size": size,
+            # Else a sentence that looks like a storage address would come back rewritten.
+            "resolve_uri": "false",
+            **fields,
+        }
+        return as_objects(self._object("api/tasks/", what, params).get("tasks"))
+
+    def _read_identity(self) -> str:
+        what = "reading the organization"
+        account = self._object("api/current-user/whoami", what)
+        organization_id = self._checked_id(account.get("active_organization"), what)
+        organization = self._object(f"api/organizations/{organization_id}", what)
+        created = self._checked_instant(organization.get("created_at"), what)
+        return derive_id("label-studio", organization_id, created.isoformat())
+
+    def _object(
+        self, path: str, what: str, params: Mapping[str, str | int] | None = None
+    ) -> JsonObject:
+        answer = as_object(self._transport.get_json(what, path, params))
+        if answer is None:
+            raise self._unexpected(what)
+        return answer
+
+    def _checked_id(self, value: object, what: str) -> int:
+        checked = as_id(value)
+        if checked is None:
+            raise self._unexpected(what)
+        return checked
+
+    def _count(self, value: object, what: str) -> int:
+        return 0 if value in (0, None) else self._checked_id(value, what)
+
+    def _checked_instant(self, value: object, what: str) -> datetime:
+        checked = as_instant(value)
+        if checked is None:
+            raise self._unexpected(what)
+        return checked
+
+    def _unexpected(self, what: str) -> UnexpectedAnswerError:
+        return UnexpectedAnswerError(
+            f"Label Studio at {self.url} answers something unknown ({what}).",
+            "See that the address is Label Studio's own, and that its version is supported.",
+        )
+
+
+def _is_answered(task: JsonObject) -> bool:
+    return any(task.get(name) for name in _ANSWERS.split(","))

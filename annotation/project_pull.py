@@ -1,0 +1,209 @@
+"""Pulling one project: what changed since the newest row, in the order in which it changed.
+
+Rows are written in that order, so that whatever a kill leaves written, everything older is written
+too. An answer that is known in its version is not written again.
+
+Deleting an answer moves its task; deleting a task leaves no trace. So the numbers of answers are
+compared in the end, and a project in which they differ is read whole.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from annotation.errors import MissingProjectError
+from annotation.known import KnownAnswers, SentTasks, retired_answers
+from annotation.label_studio.records import AnsweredTask, as_object
+from annotation.label_studio.server import LabelStudioServer
+from annotation.validation import TaskOnServer, answer_id_of, answer_time_of, validate
+from schemas.rows import Annotation, QuarantinedAnnotation
+from schemas.tables import ANNOTATIONS, QUARANTINE
+from workspace.workspace import Workspace
+
+COMMIT_ANSWERS = 2000
+"""Answers of one commit."""
+_READ_TASKS = 200
+
+
+@dataclass
+class PulledProject:
+    """What a pull found in one project, in answers.
+
+    Attributes:
+        project_id: The project.
+        known: Answers that were known to be on the server before.
+        new: Written for the first time.
+        updated: Known, and written again because they were changed.
+        unchanged: Seen again as they were.
+        quarantined: Of the new and updated ones those that went to quarantine, by code.
+        deletions: Answers that are gone, and the versions of the rows that are to say so; not yet
+            written.
+    """
+
+    project_id: int
+    known: int = 0
+    new: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)
+    deletions: dict[int, datetime] = field(default_factory=dict)
+
+
+def pull_project(
+    workspace: Workspace,
+    server: LabelStudioServer,
+    project_id: int,
+    annotators: Mapping[int, str],
+    overlap: timedelta,
+    run_id: str,
+) -> PulledProject:
+    """Pulls a project's answers and writes what is new; deletions are left to the caller.
+
+    Args:
+        workspace: Whose answers.
+        server: Where they are.
+        project_id: The project.
+        annotators: Names of users by their id.
+        overlap: How far to look back from the newest answer that is known.
+        run_id: Stamped on the rows.
+
+    Raises:
+        MissingProjectError: It has just been deleted.
+        AlignBenchError: The server cannot be asked.
+    """
+    reading = _Reading(workspace, server, project_id, annotators, run_id)
+    known = reading.known
+    before = reading.count_on_server()
+    if not before and not known.count():
+        return reading.found
+    if known.newest is not None:
+        reading.read_since(known.newest - overlap)
+        after = reading.count_on_server()
+        # Annotators may be at work: then the number lies between those before and after.
+        if min(before, after) <= known.count() <= max(before, after):
+            return reading.found
+    reading.read_since(None)
+    return reading.found
+
+
+class _Reading:
+    """The state of reading one project: what is known, found, and waiting to be written."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        server: LabelStudioServer,
+        project_id: int,
+        annotators: Mapping[int, str],
+        run_id: str,
+    ) -> None:
+        self.known = KnownAnswers(workspace, server.identity, project_id)
+        self.found = PulledProject(project_id, known=self.known.count())
+        self._sent = SentTasks(workspace, server.identity, project_id)
+        self._workspace, self._server, self._run_id = workspace, server, run_id
+        self._annotators = annotators
+        self._rows: list[Annotation | QuarantinedAnnotation] = []
+        self._retired: dict[int, datetime] = {}
+
+    def count_on_server(self) -> int:
+        counts = self._server.counts(self.found.project_id)
+        if counts is None:
+            raise MissingProjectError(
+                f"Project {self.found.project_id} disappeared from Label Studio at "
+                f"{self._server.url} while it was read.",
+                "If that was meant, pull with --accept-deletions.",
+            )
+        return counts.answers
+
+    def read_since(self, since: datetime | None) -> None:
+        """Reads the tasks that changed since then; without a time, all."""
+        seen: set[int] = set()
+        for task in self._changed_tasks(since):
+            seen.add(task.task_id)
+            self._take(task)
+            if len(self._rows) >= COMMIT_ANSWERS:
+                self._write()
+        if since is None:
+            for task_id in self.known.live.keys() - seen:
+                self._note_deletions(self.known.live[task_id], None)
+        self._write()
+
+    def _changed_tasks(self, since: datetime | None) -> Iterator[AnsweredTask]:
+        """Yields tasks with their answers, oldest change first.
+
+        A task that changed again after it was listed comes last: its answers may be newer than
+        those of tasks that are still to be read.
+        """
+        project_id = self.found.project_id
+        changed = sorted(self._server.changed_tasks(project_id, since))
+        # Most tasks of a young round have no answer: they need not be read one by one.
+        listed = [task for task in changed if task.answered or self.known.live.get(task.task_id)]
+        moved: list[AnsweredTask] = []
+        for start in range(0, len(listed), _READ_TASKS):
+            time_of = {task.task_id: task.updated_at for task in listed[start:][:_READ_TASKS]}
+            read = self._server.answered_tasks(project_id, list(time_of))
+            for task in _by_change(read):
+                if task.updated_at == time_of[task.task_id]:
+                    yield task
+                else:
+                    moved.append(task)
+        yield from _by_change(moved)
+
+    def _take(self, answered: AnsweredTask) -> None:
+        shown = as_object(answered.data) or {}
+        task = TaskOnServer(
+            server=self._server.identity,
+            project_id=self.found.project_id,
+            task_id=answered.task_id,
+            updated_at=answered.updated_at,
+            data=answered.data,
+            sent=self._sent.find(answered.task_id, shown.get("sentence_id")),
+        )
+        here = {answer_id_of(answer) for answer in answered.answers}
+        gone = self.known.live.get(task.task_id, set()) - here
+        self._note_deletions(gone, task.updated_at)
+        for answer in answered.answers:
+            self._take_answer(answer, task)
+
+    def _take_answer(self, answer: object, task: TaskOnServer) -> None:
+        answer_id = answer_id_of(answer)
+        known = self.known.get(answer_id)
+        is_same = known is not None and answer_time_of(answer, task) <= known.updated_at
+        # One in quarantine is looked at again: its task may be known or mended by now.
+        is_settled = known is not None and (known.is_believed or answer_id in self.known.retired)
+        if is_same and is_settled:
+            self.found.unchanged += 1
+            return
+        row = validate(answer, task, self._annotators)
+        if isinstance(row, QuarantinedAnnotation):
+            if is_same:
+                self.found.unchanged += 1
+                return
+            self.found.quarantined[row.code] = self.found.quarantined.get(row.code, 0) + 1
+            if known is not None:  # as it was before, it would still count as a vote
+                self._retired[answer_id] = row.updated_at
+        if known is None:
+            self.found.new += 1
+        else:
+            self.found.updated += 1
+        self.known.note(row)
+        self._rows.append(row)
+
+    def _note_deletions(self, answer_ids: Iterable[int], seen: datetime | None) -> None:
+        for answer_id in list(answer_ids):
+            self.found.deletions[answer_id] = self.known.note_deletion(answer_id, seen)
+
+    def _write(self) -> None:
+        """Writes what was taken; quarantine first, see `KnownAnswers.newest`."""
+        doubtful = [row for row in self._rows if isinstance(row, QuarantinedAnnotation)]
+        believed = [row for row in self._rows if isinstance(row, Annotation)]
+        if self._retired:
+            identity, project_id = self._server.identity, self.found.project_id
+            believed += retired_answers(self._workspace, identity, project_id, self._retired)
+        self._workspace.table(QUARANTINE).append(doubtful, self._run_id)
+        self._workspace.table(ANNOTATIONS).append(believed, self._run_id)
+        self._rows, self._retired = [], {}
+
+
+def _by_change(tasks: Iterable[AnsweredTask]) -> list[AnsweredTask]:
+    return sorted(tasks, key=lambda task: (task.updated_at, task.task_id))

@@ -1,0 +1,233 @@
+"""Sending sentences to Label Studio, so that each is there once whatever happens on the way.
+
+    intents written ──▶ POST ──▶ confirmed rows written (by the caller)
+
+A kill, or an answer that does not come, leaves open intents behind. They are settled before
+anything is sent again: by `reconcile` at the start of a run, by `send` when it is called again.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from annotation.label_studio.records import ProjectSettings
+from annotation.label_studio.server import MAX_TITLE, LabelStudioServer
+from annotation.ledger import Ledger, ProjectLedger
+from annotation.settlement import Settlement, needs_settling, settle_project
+from annotation.tasks import SentenceTask, Storage, local_image_folder, sentence_tasks
+from schemas.ids import derive_id
+from schemas.rows import Task
+from schemas.tables import TASKS
+from schemas.vocabulary import Purpose
+from workspace.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushOptions:
+    """What is sent where.
+
+    Attributes:
+        round: Name of the round.
+        settings: How projects are set up; a second one gets its number behind the title.
+        purpose: Why the sentences are sent.
+        tasks_per_project: A new project is begun after so many tasks.
+        storage: How images reach the browser.
+        stable_seconds: After an unclear answer, how long the number of tasks on the server must not
+            change before those that are missing are sent again.
+    """
+
+    round: str
+    settings: ProjectSettings
+    purpose: Purpose = Purpose.LABEL
+    tasks_per_project: int = 50_000
+    storage: Storage = "local"
+    stable_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What a reconciliation changed, in tasks.
+
+    Attributes:
+        confirmed: Had arrived without the workspace knowing.
+        retracted: Had disappeared from the server; their sentences are to be sent again.
+        removed: Were there twice, unanswered, and were deleted.
+    """
+
+    confirmed: int = 0
+    retracted: int = 0
+    removed: int = 0
+
+
+class Pusher:
+    """Sends sentences of one round to one server.
+
+    One at a time may be at work on a round of a workspace: hold the stage's lock.
+    """
+
+    def __init__(
+        self, workspace: Workspace, server: LabelStudioServer, options: PushOptions, run_id: str
+    ) -> None:
+        """Reads what was sent before.
+
+        Args:
+            workspace: Whose sentences; intents are written to its table `tasks`.
+            server: Where they go.
+            options: What is sent where.
+            run_id: Stamped on the rows that are written here.
+
+        Raises:
+            ImageStorageError: The server cannot show this workspace's images.
+        """
+        self._workspace = workspace
+        self._server = server
+        self._options = options
+        self._run_id = run_id
+        self._image_folder = local_image_folder(workspace.store, options.storage)
+        self._ledger = Ledger(workspace, server.identity, options.round)
+        self._room: dict[int, int] = {}
+        # Rows that a caller may ask for again, because it could not write them or did not know.
+        self._found: dict[str, Task] = {}
+        self._last: dict[str, Task] = {}
+
+    def reconcile(self) -> Reconciliation:
+        """Settles what an earlier push left unclear, and writes what it finds to table `tasks`.
+
+        Call it before working out what is to be sent. A project is listed only if it has open
+        intents or another number of tasks than is confirmed.
+
+        Raises:
+            MissingProjectError: A project with confirmed tasks is not on the server.
+            AlignBenchError: The server cannot be asked.
+        """
+        confirmed = retracted = removed = 0
+        for project_id in sorted(self._ledger.projects):
+            if not needs_settling(self._server, self._ledger, project_id):
+                continue
+            found = self._settle(project_id)
+            self._write(found.rows)
+            self._found.update((task.sentence_id, task) for task in found.confirmed)
+            confirmed += len(found.confirmed)
+            retracted += len(found.retracted)
+            removed += found.removed
+        return Reconciliation(confirmed, retracted, removed)
+
+    def send(self, sentences: pa.Table) -> list[Task]:
+        """Sends sentences and returns a confirmed row for each, in order; the caller writes them.
+
+        Called again with the same sentences, after an error or not, it sends only those that are
+        not on the server.
+
+        Args:
+            sentences: As `ordered_sentences` gives them; up to some thousand.
+
+        Raises:
+            UnclearImportError: Whether they arrived is unknown; call it again.
+            MissingImageError: A sentence's image is not in the workspace; nothing was sent.
+            AlignBenchError: The server refused the request.
+        """
+        tasks = list(sentence_tasks(sentences))
+        rows = self._already_there([task.sentence_id for task in tasks])
+        posted: dict[str, Task] = {}
+        missing = [task for task in tasks if task.sentence_id not in rows]
+        for project_id, batch in self._placed(missing):
+            posted.update(self._post(project_id, batch))
+        # Only now: if a later POST failed, the next call must find the tasks of the earlier ones.
+        self._delivered(posted)
+        rows.update(posted)
+        return [rows[task.sentence_id] for task in tasks]
+
+    def _already_there(self, sentence_ids: Sequence[str]) -> dict[str, Task]:
+        """Gives the rows of those sentences that are on the server, as far as there is a doubt."""
+        asked = set(sentence_ids)
+        there = {
+            sentence_id: task
+            for known in (self._found, self._last)
+            for sentence_id, task in known.items()
+            if sentence_id in asked
+        }
+        for project_id, project in sorted(self._ledger.projects.items()):
+            if project.open & asked - there.keys():
+                found = self._settle(project_id)
+                fresh = {task.sentence_id: task for task in found.confirmed}
+                self._found.update(fresh)
+                there.update((key, task) for key, task in fresh.items() if key in asked)
+                others = [task for task in found.confirmed if there.get(task.sentence_id) != task]
+                self._write([*others, *found.retracted])
+        return there
+
+    def _settle(self, project_id: int) -> Settlement:
+        self._room.pop(project_id, None)
+        return settle_project(self._server, self._ledger, project_id, self._options.stable_seconds)
+
+    def _placed(
+        self, tasks: Sequence[SentenceTask]
+    ) -> Iterator[tuple[int, Sequence[SentenceTask]]]:
+        """Deals the tasks out: to the newest project as far as it has room, then to new ones."""
+        start = 0
+        while start < len(tasks):
+            project_id = self._project_with_room()
+            batch = tasks[start : start + self._room[project_id]]
+            yield project_id, batch
+            self._room[project_id] -= len(batch)
+            start += len(batch)
+
+    def _post(self, project_id: int, tasks: Sequence[SentenceTask]) -> dict[str, Task]:
+        purpose = self._options.purpose
+        sentence_ids = [task.sentence_id for task in tasks]
+        self._write(self._ledger.intents(project_id, sentence_ids, purpose))
+        task_ids = self._server.import_tasks(project_id, [task.data for task in tasks])
+        return {
+            sentence_id: self._ledger.confirmed(project_id, task_id, sentence_id, purpose)
+            for sentence_id, task_id in zip(sentence_ids, task_ids, strict=True)
+        }
+
+    def _delivered(self, posted: dict[str, Task]) -> None:
+        self._ledger.settle(posted)
+        for task in posted.values():
+            self._ledger.projects[task.project_id].confirmed += 1
+        if posted:
+            self._last = posted
+
+    def _project_with_room(self) -> int:
+        newest = max(self._ledger.projects, default=None)
+        if newest is None or self._room_in(newest) <= 0:
+            return self._new_project()
+        return newest
+
+    def _room_in(self, project_id: int) -> int:
+        if project_id not in self._room:
+            counts = self._server.counts(project_id)
+            if counts is None:
+                return 0
+            self._server.ensure_local_images(project_id, self._image_folder)
+            self._room[project_id] = self._options.tasks_per_project - counts.tasks
+        return self._room[project_id]
+
+    def _new_project(self) -> int:
+        """Creates the round's next project, unless a run that was killed has just created it."""
+        number = len(self._ledger.projects) + 1
+        marker = derive_id("project", self._workspace.url, self._options.round, number)
+        # Only an empty one: the same path and round may exist on another machine.
+        unused = [
+            project_id
+            for project_id in self._server.empty_projects_with(marker)
+            if project_id not in self._ledger.projects
+        ]
+        settings = _numbered(self._options.settings, number)
+        project_id = unused[0] if unused else self._server.create_project(settings, marker)
+        self._server.ensure_local_images(project_id, self._image_folder)
+        self._ledger.projects[project_id] = ProjectLedger()
+        self._room[project_id] = self._options.tasks_per_project
+        return project_id
+
+    def _write(self, rows: Sequence[Task]) -> None:
+        self._workspace.table(TASKS).append(rows, self._run_id)
+
+
+def _numbered(settings: ProjectSettings, number: int) -> ProjectSettings:
+    if number == 1:
+        return settings
+    suffix = f" {number}"
+    return replace(settings, title=settings.title[: MAX_TITLE - len(suffix)] + suffix)

@@ -1,0 +1,292 @@
+"""From an answer as the server sends it to a row, or to quarantine: nothing is believed unproved.
+
+Everything in an answer may be missing, of another type, or made up. What is doubtful goes to
+quarantine with its JSON and a code from `annotation.errors.Doubt`; what is merely untidy is put
+right and flagged (`Flag`).
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from annotation.errors import Doubt
+from annotation.label_studio.page import NOTE, VERDICT
+from annotation.label_studio.page import SPANS as SPANS_CONTROL
+from annotation.label_studio.records import JsonObject, as_id, as_instant, as_object
+from annotation.spans import SpanDoubt, merged_spans, read_span
+from schemas.ids import sha256_hex, text_sha256
+from schemas.rows import Annotation, QuarantinedAnnotation, Span
+from schemas.text import clean_text
+from schemas.vocabulary import AnnotationStatus, Purpose, Verdict
+
+
+class Flag(StrEnum):
+    """What was put right in an answer, or is notable about it."""
+
+    SPANS_MISSING = "spans_missing"
+    """It says incorrect and marks nothing."""
+    SPANS_DROPPED = "spans_dropped"
+    """It marked spans and says something else than incorrect."""
+    OFFSETS_REPAIRED = "offsets_repaired"
+    """A span's text proved that it lies elsewhere than its offsets said."""
+    SPANS_MERGED = "spans_merged"
+    """Spans of one type overlapped."""
+    NOTE_CLEANED = "note_cleaned"
+    """The note held control characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentTask:
+    """What this workspace sent, and an answered task must therefore be about."""
+
+    sentence_id: str
+    text: str
+    round: str
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOnServer:
+    """The task that an answer was given to.
+
+    Attributes:
+        server: Identity of the server.
+        project_id: Its project.
+        task_id: Its id.
+        updated_at: When the server last changed it.
+        data: What it shows, as the server sends it.
+        sent: What was sent; None if this workspace sent no such task.
+    """
+
+    server: str
+    project_id: int
+    task_id: int
+    updated_at: datetime
+    data: object
+    sent: SentTask | None
+
+
+class _Doubtful(Exception):  # noqa: N818 - not an error: it carries the reason to quarantine
+    def __init__(self, doubt: Doubt, reason: str) -> None:
+        super().__init__(reason)
+        self.doubt = doubt
+        self.reason = reason
+
+
+def validate(
+    answer: object, task: TaskOnServer, annotators: Mapping[int, str]
+) -> Annotation | QuarantinedAnnotation:
+    """Turns one answer into a row; never raises, whatever the answer is.
+
+    Args:
+        answer: The JSON that the server sent.
+        task: The task it was given to.
+        annotators: Names of users by their id; a user without one is `user-<id>`.
+    """
+    try:
+        return _annotation(_as_answer(answer), task, annotators)
+    except _Doubtful as doubtful:
+        return _quarantined(answer, task, doubtful)
+
+
+def answer_id_of(answer: object) -> int:
+    """Returns an answer's id; without a usable one, a negative number that its JSON determines."""
+    stated = as_id((as_object(answer) or {}).get("id"))
+    return stated if stated is not None else -1 - int(sha256_hex(_raw(answer).encode())[:15], 16)
+
+
+def answer_time_of(answer: object, task: TaskOnServer) -> datetime:
+    """Returns when an answer was last saved; if it does not say, when its task was."""
+    return as_instant((as_object(answer) or {}).get("updated_at")) or task.updated_at
+
+
+def _annotation(
+    answer: JsonObject, task: TaskOnServer, annotators: Mapping[int, str]
+) -> Annotation:
+    sent = _checked_task(task)
+    annotator_id, editor_id = _authors(answer)
+    skipped = answer.get("was_cancelled")
+    if not isinstance(skipped, bool):
+        raise _Doubtful(Doubt.MALFORMED, "It does not say whether it is a skip.")
+    flags: list[Flag] = []
+    verdict, spans = (None, ()) if skipped else _judgement(answer, sent.text, flags)
+    return Annotation(
+        server=task.server,
+        project_id=task.project_id,
+        annotation_id=answer_id_of(answer),
+        sentence_id=sent.sentence_id,
+        task_id=task.task_id,
+        round=sent.round,
+        purpose=sent.purpose,
+        annotator=_name(annotator_id, annotators),
+        verdict=verdict,
+        spans=spans,
+        status=AnnotationStatus.SKIPPED if skipped else AnnotationStatus.SUBMITTED,
+        note=_note(answer, flags),
+        flags=tuple(dict.fromkeys(flags)),
+        preannotated_by=_preannotator(answer),
+        updated_by=None if editor_id is None else _name(editor_id, annotators),
+        text_sha256=text_sha256(sent.text),
+        lead_seconds=_lead_seconds(answer.get("lead_time")),
+        annotated_at=_instant(answer, "created_at"),
+        updated_at=_instant(answer, "updated_at"),
+    )
+
+
+def _as_answer(answer: object) -> JsonObject:
+    found = as_object(answer)
+    if found is None or as_id(found.get("id")) is None:
+        raise _Doubtful(Doubt.MALFORMED, "It is not an object with an id.")
+    return found
+
+
+def _checked_task(task: TaskOnServer) -> SentTask:
+    sent = task.sent
+    if sent is None:
+        raise _Doubtful(Doubt.UNKNOWN_TASK, f"Task {task.task_id} was not sent from here.")
+    shown = as_object(task.data) or {}
+    promised = {
+        "sentence_id": sent.sentence_id,
+        "sentence": sent.text,
+        "text_sha256": text_sha256(sent.text),
+    }
+    for name, value in promised.items():
+        if shown.get(name) != value:
+            raise _Doubtful(
+                Doubt.CHANGED_TASK, f"{name} of task {task.task_id} is not what was sent."
+            )
+    return sent
+
+
+def _authors(answer: JsonObject) -> tuple[int, int | None]:
+    """Gives the ids of who gave the answer and of who saved it last, if the server says."""
+    annotator, editor = (_user_id(answer.get(name)) for name in ("completed_by", "updated_by"))
+    if annotator is None:
+        raise _Doubtful(Doubt.MALFORMED, "It does not say whose it is.")
+    if editor is None and answer.get("updated_by") is not None:
+        raise _Doubtful(Doubt.MALFORMED, "It does not say who saved it last.")
+    if editor not in (None, annotator):
+        raise _Doubtful(Doubt.EDITED, f"User {editor} saved the answer of user {annotator}.")
+    return annotator, editor
+
+
+def _user_id(value: object) -> int | None:
+    user = as_object(value)  # some requests expand users
+    return as_id(value if user is None else user.get("id"))
+
+
+def _name(user_id: int, annotators: Mapping[int, str]) -> str:
+    return annotators.get(user_id, f"user-{user_id}")
+
+
+def _judgement(
+    answer: JsonObject, sentence: str, flags: list[Flag]
+) -> tuple[Verdict, tuple[Span, ...]]:
+    verdict = _verdict(answer)
+    marks = _values(answer, SPANS_CONTROL)
+    if verdict is not Verdict.INCORRECT:
+        flags += [Flag.SPANS_DROPPED] if marks else []
+        return verdict, ()
+    if not marks:
+        flags.append(Flag.SPANS_MISSING)
+        return verdict, ()
+    try:
+        read = [read_span(mark, sentence) for mark in marks]
+    except SpanDoubt as error:
+        raise _Doubtful(error.doubt, error.reason) from None
+    flags += [Flag.OFFSETS_REPAIRED] if any(found.repaired for found in read) else []
+    given = [span for found in read for span in found.spans]
+    spans = merged_spans(given, sentence)
+    flags += [Flag.SPANS_MERGED] if len(spans) < len(given) else []
+    return verdict, spans
+
+
+def _verdict(answer: JsonObject) -> Verdict:
+    chosen: list[object] = []
+    for value in _values(answer, VERDICT):
+        choices = value.get("choices")
+        chosen += choices if isinstance(choices, list) else [choices]
+    words = {choice if isinstance(choice, str) else repr(choice) for choice in chosen}
+    if len(words) != 1:
+        found = f"{len(words)} verdicts" if words else "no verdict"
+        raise _Doubtful(Doubt.UNKNOWN_VERDICT, f"It has {found}.")
+    word = words.pop()
+    if word not in list(Verdict):
+        raise _Doubtful(Doubt.UNKNOWN_VERDICT, f"{word[:40]!r} is no verdict.")
+    return Verdict(word)
+
+
+def _values(answer: JsonObject, control: str) -> list[JsonObject]:
+    """Gives the values that the answer has for one control of the page."""
+    result = answer.get("result")
+    if not isinstance(result, list):
+        raise _Doubtful(Doubt.MALFORMED, "It has no list of results.")
+    found: list[JsonObject] = []
+    for item in result:
+        entry = as_object(item)
+        if entry is None:
+            raise _Doubtful(Doubt.MALFORMED, "One of its results is not an object.")
+        if entry.get("from_name") == control:
+            found.append(as_object(entry.get("value")) or {})
+    return found
+
+
+def _note(answer: JsonObject, flags: list[Flag]) -> str | None:
+    if not isinstance(answer.get("result"), list):  # a skip may have no result at all
+        return None
+    parts: list[str] = []
+    for value in _values(answer, NOTE):
+        text = value.get("text")
+        lines = text if isinstance(text, list) else [text]
+        parts += [line for line in lines if isinstance(line, str)]
+    cleaned = clean_text("\n".join(parts))
+    flags += [Flag.NOTE_CLEANED] if cleaned.removed else []
+    return cleaned.text.strip() or None
+
+
+def _preannotator(answer: JsonObject) -> str | None:
+    """Gives what the answer started from: a prediction's model, or its number."""
+    prediction = as_object(answer.get("prediction")) or {}
+    model = prediction.get("model_version")
+    if isinstance(model, str) and clean_text(model).text:
+        return clean_text(model).text
+    number = as_id(answer.get("parent_prediction"))
+    return None if number is None else f"prediction-{number}"
+
+
+def _lead_seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _instant(answer: JsonObject, name: str) -> datetime:
+    instant = as_instant(answer.get(name))
+    if instant is None:
+        raise _Doubtful(Doubt.MALFORMED, f"Its {name} is not a time.")
+    return instant
+
+
+def _quarantined(answer: object, task: TaskOnServer, doubtful: _Doubtful) -> QuarantinedAnnotation:
+    return QuarantinedAnnotation(
+        server=task.server,
+        project_id=task.project_id,
+        annotation_id=answer_id_of(answer),
+        task_id=task.task_id,
+        code=doubtful.doubt,
+        reason=clean_text(doubtful.reason).text,
+        raw=_raw(answer),
+        updated_at=answer_time_of(answer, task),
+    )
+
+
+def _raw(answer: object) -> str:
+    # Escaped to ASCII, so that NUL and lone surrogates can be stored.
+    return json.dumps(answer, sort_keys=True, ensure_ascii=True)

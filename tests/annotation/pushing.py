@@ -1,0 +1,69 @@
+"""What the push stage does around a pusher, reduced to the order of its reads and writes."""
+
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from annotation.label_studio.guidelines import guidelines_html
+from annotation.label_studio.page import labelling_config
+from annotation.label_studio.records import ProjectSettings
+from annotation.label_studio.server import LabelStudioServer
+from annotation.ledger import pushed_keys
+from annotation.ordering import ordered_sentences
+from annotation.push import Pusher, PushOptions
+from schemas.tables import TASKS
+from tests.annotation.workspaces import Prepared
+from workspace.local import LocalStore
+from workspace.workspace import Workspace
+
+SETTINGS = ProjectSettings("Image descriptions", labelling_config(), guidelines_html(), 3)
+
+
+def options(tasks_per_project: int = 50_000, round_name: str = "1") -> PushOptions:
+    return PushOptions(
+        round=round_name,
+        settings=SETTINGS,
+        tasks_per_project=tasks_per_project,
+        stable_seconds=0.3,
+    )
+
+
+def push_all(
+    prepared: Prepared,
+    server: LabelStudioServer,
+    what: PushOptions | None = None,
+    chunk: int = 2048,
+) -> int:
+    """Pushes everything that is pending, like the engine; returns how many tasks were new."""
+    what = what or options()
+    workspace = prepared.workspace
+    pusher = Pusher(workspace, server, what, "test")
+    pusher.reconcile()
+    done = pushed_keys(workspace, server.identity, what.round)
+    pushed = 0
+    for table in ordered_sentences(workspace, prepared.selection):
+        pending = table.filter(pc.invert(done.contains(table["sentence_id"])))
+        for start in range(0, len(pending), chunk):
+            rows = pusher.send(pending.slice(start, chunk))
+            workspace.table(TASKS).append(rows, "test")
+            pushed += len(rows)
+    return pushed
+
+
+def reopened(prepared: Prepared) -> Prepared:
+    """The same workspace as a new process would open it."""
+    root = Path(prepared.workspace.url)
+    return prepared._replace(workspace=Workspace(LocalStore(root)))
+
+
+def on_server(prepared: Prepared, server: LabelStudioServer) -> Counter[str]:
+    """How often each sentence is on the server, in the projects that the workspace knows."""
+    tasks = prepared.workspace.table(TASKS).read(["server", "project_id"])
+    projects = pc.unique(tasks["project_id"]).to_pylist()
+    return Counter(
+        str(task.sentence_id)
+        for project_id in projects
+        if server.counts(project_id) is not None
+        for task in server.listed_tasks(project_id)
+    )
