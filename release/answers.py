@@ -1,0 +1,155 @@
+"""The selected sentences and the votes on them, in memory one bucket of sentences at a time.
+
+A vote is the newest submitted answer of one annotator to one sentence in one round. A skipped or
+deleted answer is none, nor is one for gold or adjudication, nor one of a withdrawn annotator;
+sentences of withdrawn images are left out. Quarantined answers are in a table of their own.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from release.buckets import Buckets, columns_of
+from schemas.ids import canonical_json
+from schemas.tables import ANNOTATIONS, SENTENCES, WITHDRAWN
+from schemas.vocabulary import AnnotationStatus, Purpose
+from workspace.selection import Selection
+from workspace.workspace import Workspace
+
+SENTENCE_COLUMNS: Final = (
+    "sentence_id", "pair_id", "generator_id", "model", "direction", "image_id",
+    "sentence_index", "text", "start", "end",
+)  # fmt: skip
+VOTE_COLUMNS: Final = (
+    "sentence_id", "round", "annotator", "verdict", "spans", "flags", "preannotated_by",
+    "lead_seconds", "annotated_at", "updated_at", "server", "annotation_id",
+)  # fmt: skip
+_VOTER: Final = ("sentence_id", "round", "annotator")
+_SEPARATOR: Final = "\x1f"
+
+
+class SentenceBucket(NamedTuple):
+    """Some of the sentences, with all the votes on them.
+
+    Attributes:
+        number: Which bucket of sentence ids it is.
+        sentences: Rows of `SENTENCE_COLUMNS`, sorted by sentence id.
+        votes: Rows of `VOTE_COLUMNS`, sorted by sentence id, round and annotator.
+    """
+
+    number: int
+    sentences: pa.Table
+    votes: pa.Table
+
+
+class Digest(NamedTuple):
+    """What all votes come to.
+
+    Attributes:
+        sha256: Hash of everything in them that a label depends on.
+        first_answers: When each annotator's first vote was given.
+    """
+
+    sha256: str
+    first_answers: dict[str, datetime]
+
+
+class Answers:
+    """The votes on a workspace's selected sentences, as they are at construction."""
+
+    def __init__(self, workspace: Workspace, selection: Selection, folder: Path) -> None:
+        """Reads sentences and annotations once, and parts them by sentence.
+
+        Args:
+            workspace: Where they are.
+            selection: Which sentences count.
+            folder: Where the buckets go; the caller removes it.
+        """
+        withdrawn = _withdrawn(workspace)
+        self._sentences = Buckets(
+            folder, "sentences", "sentence_id", columns_of(SENTENCES, SENTENCE_COLUMNS)
+        )
+        with self._sentences as buckets:
+            needed = [*SENTENCE_COLUMNS, "splitter_id"]
+            where = selection.sentences() & _not_in("image_id", withdrawn["image"])
+            for batch in workspace.table(SENTENCES).scan(needed, where):
+                buckets.add(batch.select(list(SENTENCE_COLUMNS)))
+        self._votes = Buckets(folder, "votes", "sentence_id", columns_of(ANNOTATIONS, VOTE_COLUMNS))
+        with self._votes as buckets:
+            needed = [*VOTE_COLUMNS, "status", "purpose"]
+            where = _is_vote() & _not_in("annotator", withdrawn["annotator"])
+            for batch in workspace.table(ANNOTATIONS).scan(needed, where):
+                buckets.add(batch.select(list(VOTE_COLUMNS)))
+
+    def __iter__(self) -> Iterator[SentenceBucket]:
+        """Yields all buckets that have sentences, in order of sentence ids."""
+        for number in self._sentences.numbers():
+            sentences = self._sentences.read(number).sort_by("sentence_id")
+            votes = _newest(self._votes.read(number), sentences)
+            yield SentenceBucket(number, sentences, votes)
+
+    def digest(self) -> Digest:
+        """Returns the hash of the votes and the annotators; it does not depend on any order."""
+        sha256 = hashlib.sha256()
+        first: dict[str, datetime] = {}
+        for bucket in self:
+            for line in _lines(bucket.votes):
+                sha256.update(line.encode())
+            found = bucket.votes.group_by("annotator").aggregate([("annotated_at", "min")])
+            names = found.column("annotator").to_pylist()
+            moments = found.column("annotated_at_min").to_pylist()
+            for name, moment in zip(names, moments, strict=True):
+                first[name] = min(moment, first.get(name, moment))
+        return Digest(sha256.hexdigest(), first)
+
+
+def _withdrawn(workspace: Workspace) -> dict[str, list[str]]:
+    table = workspace.table(WITHDRAWN).read(["kind", "id"])
+    return {
+        kind: table.filter(pc.field("kind") == kind).column("id").to_pylist()
+        for kind in ("image", "annotator")
+    }
+
+
+def _not_in(column: str, values: list[str]) -> pc.Expression:
+    return ~pc.field(column).isin(pa.array(values, pa.string()))
+
+
+def _is_vote() -> pc.Expression:
+    submitted = pc.field("status") == AnnotationStatus.SUBMITTED.value
+    labelling = pc.field("purpose") == Purpose.LABEL.value
+    return submitted & labelling & pc.field("verdict").is_valid()
+
+
+def _newest(votes: pa.Table, sentences: pa.Table) -> pa.Table:
+    """Returns one vote per voter, sentence and round: the one updated last."""
+    wanted = sentences.column("sentence_id").combine_chunks()
+    votes = votes.filter(pc.is_in(votes.column("sentence_id"), value_set=wanted))
+    order = [*_VOTER, "updated_at", "server", "annotation_id"]
+    votes = votes.sort_by([(name, "ascending") for name in order])
+    if len(votes) < 2:
+        return votes
+    changes = np.zeros(len(votes) - 1, dtype=np.bool_)
+    for name in _VOTER:
+        column = votes.column(name)
+        changes |= pc.not_equal(column.slice(1), column.slice(0, len(votes) - 1)).to_numpy()
+    return votes.filter(pa.array(np.append(changes, True)))
+
+
+def _lines(votes: pa.Table) -> Iterator[str]:
+    """Yields each vote as a text line of all that a label depends on."""
+    heads = pc.binary_join_element_wise(
+        *(votes.column(name) for name in (*_VOTER, "verdict")), _SEPARATOR
+    )
+    for head, spans in zip(heads.to_pylist(), votes.column("spans").to_pylist(), strict=True):
+        yield f"{head}{_SEPARATOR}{_span_text(spans) if spans else ''}\n"
+
+
+def _span_text(spans: list[dict[str, Any]]) -> str:
+    return canonical_json([[s["start"], s["end"], s["type"], s["text"]] for s in spans])

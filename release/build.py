@@ -1,0 +1,227 @@
+"""A release: labelled sentences as a dataset folder that is complete, verified, and never changes.
+
+The folder is built on local disk, checked with `release.verify`, and then copied into the store.
+The same input gives the same bytes: nothing in it tells when or where it was made, and rows and
+files have one order.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from release.answers import Answers
+from release.card import render_card
+from release.columns import DATA_SCHEMA
+from release.croissant import render_croissant
+from release.errors import NoLabelsError, RefusedReleaseError
+from release.image_counts import ImageCounter
+from release.images import with_images
+from release.labelled import Labelled, check_current, labelled
+from release.labels.sets import label_sets
+from release.layout import (
+    CARD,
+    CHECKSUMS,
+    CROISSANT,
+    DATA,
+    MANIFEST,
+    Shard,
+    check_names,
+    parse_shard,
+    release_folder,
+)
+from release.manifest import (
+    Counts,
+    ImageCounts,
+    LabelSetRecord,
+    Manifest,
+    SelectionRecord,
+    checksums_of,
+    checksums_text,
+    model_counts,
+)
+from release.pseudonyms import pseudonyms
+from release.publish import already_there, publish
+from release.rows import ReleaseRows
+from release.shards import ShardWriter
+from release.stage import staging_folder
+from release.statistics import COLUMNS, Statistics
+from release.verify.report import VerifyReport
+from release.verify.verify import verify
+from release.votes import write_votes
+from schemas.config import ReleaseConfig
+from schemas.rows import LabelSet
+from workspace.selection import Selection
+from workspace.store import ObjectStore
+from workspace.workspace import Workspace
+
+
+class ReleaseReport(NamedTuple):
+    """What `build_release` did.
+
+    Attributes:
+        address: Where the release is, for `verify` and for a reader.
+        built: False if this release was there already, so that nothing was to be done.
+        manifest: What is in it.
+    """
+
+    address: str
+    built: bool
+    manifest: Manifest
+
+
+class _Plan(NamedTuple):
+    """What is to be released, as far as it is known before anything is read."""
+
+    prefix: str
+    config: ReleaseConfig
+    resolved: dict[str, Any]
+    selection: Selection
+    label_set: LabelSet
+
+
+def build_release(
+    workspace: Workspace,
+    selection: Selection,
+    config: ReleaseConfig,
+    resolved: Mapping[str, Any] | None = None,
+) -> ReleaseReport:
+    """Writes `releases/<name>/<version>/` from the current label set, once.
+
+    Args:
+        workspace: What it is made from, and where it goes.
+        selection: Generators and splitter whose sentences are released.
+        config: Name, version and texts of the release.
+        resolved: The whole configuration as JSON, kept in `release.json`; without secrets.
+
+    Raises:
+        NoLabelsError: There are no labels of the selected sentences.
+        StaleLabelsError: Answers or the selection changed since the labels were made.
+        ReleaseExistsError: That version is there already, made from something else.
+        UnusableNameError: A model or the split cannot be named so in a release.
+        BrokenReferenceError: A sentence's pair, image or generator is gone.
+        RefusedReleaseError: What was built does not pass `verify`.
+        LockHeldError: Another release of this workspace is being built.
+    """
+    store = workspace.store
+    known = label_sets(workspace)
+    if not known:
+        raise NoLabelsError(f"There are no labels in {store.url}.", "Run 'alignbench label' first.")
+    prefix = release_folder(config.name, config.version)
+    plan = _Plan(prefix, config, dict(resolved or {}), selection, known[-1])
+    with store.lock("releases"):
+        if store.exists(f"{prefix}/{CHECKSUMS}"):
+            return _existing(store, plan)
+        with (
+            staging_folder(f"{store.url}/{prefix}") as stage,
+            tempfile.TemporaryDirectory(dir=stage) as scratch,
+        ):
+            folder = stage / config.version
+            folder.mkdir()
+            manifest = _build(workspace, plan, folder, Path(scratch))
+            _refuse_unless_sound(verify(folder))
+            publish(store, prefix, folder)
+    return ReleaseReport(f"{store.url}/{prefix}", built=True, manifest=manifest)
+
+
+def _existing(store: ObjectStore, plan: _Plan) -> ReleaseReport:
+    """Returns the report on a release that is there; raises if this one would be another."""
+    try:
+        there = Manifest.model_validate_json(store.read(f"{plan.prefix}/{MANIFEST}"))
+    except ValidationError:
+        raise already_there(store, plan.prefix) from None
+    if there != _manifest(plan, there.counts).model_copy(update={"config": there.config}):
+        raise already_there(store, plan.prefix)
+    return ReleaseReport(f"{store.url}/{plan.prefix}", built=False, manifest=there)
+
+
+def _build(workspace: Workspace, plan: _Plan, folder: Path, scratch: Path) -> Manifest:
+    """Writes the whole release folder, `SHA256SUMS` last."""
+    answers = Answers(workspace, plan.selection, scratch)
+    digest = answers.digest()
+    check_current(plan.label_set, digest.sha256)
+    found = labelled(workspace, answers, plan.label_set.label_set_id, scratch)
+    check_names(found.models, plan.config.split)
+    names = pseudonyms(workspace.store, digest.first_answers)
+    rows = ReleaseRows(workspace, plan.selection, scratch, found.sentences, plan.label_set.method)
+    statistics, images = Statistics(), ImageCounter()
+    for model in found.models:
+        _write_data(workspace, plan, folder, model, rows, statistics, images)
+        write_votes(folder, model, plan.config.split, found.votes, names)
+    manifest = _manifest(plan, _counts(found, statistics, images.counts()))
+    _write_texts(folder, manifest, statistics)
+    return manifest
+
+
+def _write_data(
+    workspace: Workspace,
+    plan: _Plan,
+    folder: Path,
+    model: str,
+    rows: ReleaseRows,
+    statistics: Statistics,
+    images: ImageCounter,
+) -> None:
+    place = Shard(DATA, model, plan.config.split, 0, 0)
+    with ShardWriter(folder, place, DATA_SCHEMA) as writer:
+        for group in with_images(rows.of_model(model), workspace.store.read):
+            writer.write(group)
+            statistics.add(group.select(list(COLUMNS)))
+            images.add(group)
+
+
+def _write_texts(folder: Path, manifest: Manifest, statistics: Statistics) -> None:
+    shards = {path: sha for path, sha in checksums_of(folder).items() if parse_shard(path)}
+    sizes = {path: (folder / path).stat().st_size for path in shards}
+    texts = {
+        **statistics.files(),
+        CROISSANT: render_croissant(manifest, shards),
+        MANIFEST: manifest.to_json(),
+        CARD: render_card(manifest, statistics, sizes),
+    }
+    for path, text in texts.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8", newline="")
+    (folder / CHECKSUMS).write_text(checksums_text(checksums_of(folder)), encoding="utf-8")
+
+
+def _manifest(plan: _Plan, counts: Counts) -> Manifest:
+    config, label_set = plan.config, plan.label_set
+    return Manifest(
+        name=config.name,
+        version=config.version,
+        date=config.date,
+        title=config.title or config.name,
+        description=config.description,
+        license=config.license,
+        split=config.split,
+        selection=SelectionRecord(
+            generator_ids=plan.selection.generator_ids, splitter_id=plan.selection.splitter_id
+        ),
+        label_set=LabelSetRecord.of(label_set),
+        counts=counts,
+        config=plan.resolved,
+    )
+
+
+def _counts(found: Labelled, statistics: Statistics, images: ImageCounts) -> Counts:
+    by_model = model_counts(statistics)
+    return Counts(
+        sentences=sum(part.sentences for part in by_model.values()),
+        votes=sum(part.votes for part in by_model.values()),
+        annotators=len(found.annotators),
+        images=images,
+        by_model=by_model,
+        left_out=found.left_out,
+    )
+
+
+def _refuse_unless_sound(report: VerifyReport) -> None:
+    if not report.ok:
+        raise RefusedReleaseError(
+            f"The release does not pass its own verification: {report.findings[0]}"
+            f" ({len(report.findings)} findings).",
+            "Nothing was published. If the workspace's rows were not changed by hand, report this.",
+        )

@@ -1,0 +1,134 @@
+"""`README.md`: the dataset card, whose YAML tells `datasets` and the hubs what lies where.
+
+Every value in the YAML is written as JSON, which is YAML too, one key a line; `card_configs` reads
+it back without a YAML parser.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from release.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features
+from release.labels.agreement import FleissKappa
+from release.layout import ALL_MODELS, DATA, VOTES
+from release.manifest import Manifest
+from release.statistics import Cell, ModelStatistics, Statistics, sentences_row
+from schemas.ids import JsonValue
+from schemas.vocabulary import Verdict
+
+_SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
+_LARGE: Final = "100K<n<1M"
+_LARGER: Final = "1M<n<10M"
+
+_CONFIG: Final = re.compile(r"- config_name: (?P<json>\".*\")")
+_PATH: Final = re.compile(r"\s+path: (?P<json>\".*\")")
+
+
+class CardConfig(NamedTuple):
+    """One config of a card: what `datasets` loads under a name."""
+
+    name: str
+    split: str
+    glob: str
+    rows: int
+    features: Sequence[JsonValue]
+
+    def matches(self, path: str) -> bool:
+        """Tells whether a file of the release belongs to the config."""
+        return fnmatchcase(path, self.glob)
+
+
+def card_configs(text: str) -> dict[str, list[str]]:
+    """Returns the path globs of each config that a card written by `render_card` declares."""
+    found: dict[str, list[str]] = {}
+    _, _, after = text.partition("\nconfigs:\n")
+    block = re.split(r"\n(?=[^\s-])", after, maxsplit=1)[0]
+    name = None
+    for line in block.splitlines():
+        config, path = _CONFIG.fullmatch(line), _PATH.fullmatch(line)
+        if config is not None:
+            name = str(json.loads(config["json"]))
+            found[name] = []
+        elif path is not None and name is not None:
+            found[name].append(str(json.loads(path["json"])))
+    return found
+
+
+def configs(manifest: Manifest) -> list[CardConfig]:
+    """Returns the configs of a release: all models, each model, and the votes."""
+    split, counts = manifest.split, manifest.counts
+    data, votes = card_features(DATA_SCHEMA), card_features(VOTE_SCHEMA)
+    each = [
+        CardConfig(model, split, f"{DATA}/{model}/{split}-*.parquet", part.sentences, data)
+        for model, part in sorted(counts.by_model.items())
+    ]
+    every = f"{DATA}/*/{split}-*.parquet"
+    answers = f"{VOTES}/*/{split}-*.parquet"
+    return [
+        CardConfig(ALL_MODELS, split, every, counts.sentences, data),
+        *each,
+        CardConfig(VOTES, split, answers, counts.votes, votes),
+    ]
+
+
+class _ModelRow(NamedTuple):
+    """What the card's table says of one model."""
+
+    model: str
+    direction: str
+    numbers: tuple[Cell, ...]
+    unknown: int
+    fleiss: FleissKappa
+
+
+def render_card(manifest: Manifest, statistics: Statistics, sizes: Mapping[str, int]) -> str:
+    """Returns the text of the dataset card.
+
+    Args:
+        manifest: What is in the release.
+        statistics: Counts over its rows.
+        sizes: Bytes of each Parquet file by its path in the release.
+    """
+    environment = Environment(
+        loader=PackageLoader("release", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - it is Markdown; names in it are checked or escaped
+    )
+    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    environment.filters["number"] = _number
+    rows = [_model_row(model, part) for model, part in sorted(statistics.models.items())]
+    return environment.get_template("card.md.j2").render(
+        manifest=manifest,
+        configs=configs(manifest),
+        num_bytes=lambda config: sum(n for path, n in sizes.items() if config.matches(path)),
+        default=ALL_MODELS,
+        rows=rows,
+        total=sentences_row(statistics.models.values()),
+        unknown=sum(row.unknown for row in rows),
+        size=_size(manifest.counts.sentences),
+    )
+
+
+def _model_row(model: str, part: ModelStatistics) -> _ModelRow:
+    unknown = part.verdicts[Verdict.UNKNOWN]
+    return _ModelRow(model, part.direction, sentences_row([part]), unknown, part.fleiss())
+
+
+def _size(rows: int) -> str:
+    for limit, name in _SIZES:
+        if rows < limit:
+            return name
+    return _LARGE if rows < 1_000_000 else _LARGER
+
+
+def _number(value: Cell, digits: int = 1) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.{digits}f}"

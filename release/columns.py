@@ -1,0 +1,153 @@
+"""The columns of released files: their Arrow schemas, and what `datasets` is told about them.
+
+The first sixteen columns of the data are those of AlignBench's own file, in its order. Everything
+is nullable in the files, as readers expect; `REQUIRED_*` says what is never null.
+"""
+
+import json
+from typing import Any, Final
+
+import pyarrow as pa
+
+from schemas.ids import JsonValue
+
+RELEASE_SCHEMA_VERSION: Final = 1
+"""Raised whenever a released column is added or changes its meaning."""
+
+_STRINGS: Final = pa.list_(pa.field("element", pa.string()))
+
+
+def _spans(*further: pa.Field) -> pa.ListType:
+    offsets = [pa.field(name, pa.int32()) for name in ("start", "end")]
+    texts = [pa.field(name, pa.string()) for name in ("type", "text")]
+    return pa.list_(pa.field("element", pa.struct([*offsets, *texts, *further])))
+
+
+IMAGE: Final = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+
+DATA_SCHEMA: Final = pa.schema(
+    [
+        pa.field("model", pa.string()),
+        pa.field("image_source", pa.string()),
+        pa.field("image_name", pa.string()),
+        pa.field("image_type", pa.string()),
+        pa.field("sentence_index", pa.int32()),
+        pa.field("caption", pa.string()),
+        pa.field("annotation", pa.string()),
+        pa.field("error_type", pa.string()),
+        pa.field("error_words", _STRINGS),
+        pa.field("agreement_ratio", pa.float64()),
+        pa.field("fleiss_Pi", pa.float64()),
+        pa.field("n_correct", pa.int32()),
+        pa.field("n_incorrect", pa.int32()),
+        pa.field("n_unknown", pa.int32()),
+        pa.field("image_url", pa.string()),
+        pa.field("image_path_in_repo", pa.string()),
+        pa.field("sentence_id", pa.string()),
+        pa.field("pair_id", pa.string()),
+        pa.field("image_id", pa.string()),
+        pa.field("direction", pa.string()),
+        pa.field("full_caption", pa.string()),
+        pa.field("sentence_start", pa.int32()),
+        pa.field("sentence_end", pa.int32()),
+        pa.field("error_spans", _spans(pa.field("votes", pa.int32()))),
+        pa.field("domain", pa.string()),
+        pa.field("confidence", pa.float64()),
+        pa.field("label_method", pa.string()),
+        pa.field("span_agreement", pa.string()),
+        pa.field("adjudicated", pa.bool_()),
+        pa.field("instruction", pa.string()),
+        pa.field("generator_revision", pa.string()),
+        pa.field("generator_params", pa.string()),
+        pa.field("seed", pa.int64()),
+        pa.field("splitter", pa.string()),
+        pa.field("license", pa.string()),
+        pa.field("schema_version", pa.int32()),
+        pa.field("image", IMAGE),
+    ]
+)
+"""One row a sentence. `caption` is the sentence and `full_caption` the text it is in, as in the
+original's file; `image_path_in_repo` is there for compatibility and always null, since an image is
+inside the Parquet file or behind `image_url`."""
+
+VOTE_SCHEMA: Final = pa.schema(
+    [
+        pa.field("model", pa.string()),
+        pa.field("sentence_id", pa.string()),
+        pa.field("annotator", pa.string()),
+        pa.field("round", pa.string()),
+        pa.field("verdict", pa.string()),
+        pa.field("spans", _spans()),
+        pa.field("flags", _STRINGS),
+        pa.field("preannotated_by", pa.string()),
+        pa.field("lead_seconds", pa.float64()),
+    ]
+)
+"""One row a vote, annotators under pseudonyms. Times, notes and editors are not published."""
+
+REQUIRED_DATA: Final = (
+    "model", "image_source", "image_name", "image_type", "sentence_index", "caption", "annotation",
+    "error_words", "agreement_ratio", "n_correct", "n_incorrect", "n_unknown", "sentence_id",
+    "pair_id", "image_id", "direction", "full_caption", "sentence_start", "sentence_end",
+    "error_spans", "confidence", "label_method", "adjudicated", "generator_params", "seed",
+    "splitter", "schema_version",
+)  # fmt: skip
+REQUIRED_VOTE: Final = (
+    "model", "sentence_id", "annotator", "round", "verdict", "spans", "flags",
+)  # fmt: skip
+
+SORT_COLUMNS: Final = ("image_id", "pair_id", "sentence_index")
+"""Order of a model's rows over all its shards."""
+
+_DTYPES: Final = {
+    pa.string(): "string",
+    pa.int32(): "int32",
+    pa.int64(): "int64",
+    pa.float64(): "float64",
+    pa.bool_(): "bool",
+}
+
+
+def with_features(schema: pa.Schema) -> dict[str, str]:
+    """Returns the file metadata that makes `datasets` decode the image column as images."""
+    features = {field.name: _feature(field.type) for field in schema}
+    return {"huggingface": json.dumps({"info": {"features": features}})}
+
+
+def card_features(schema: pa.Schema) -> list[JsonValue]:
+    """Returns the columns as the `features` of a dataset card's `dataset_info`."""
+    return [{"name": field.name, **_card_type(field.type)} for field in schema]
+
+
+def leaf_paths(schema: pa.Schema) -> list[str]:
+    """Returns the Parquet columns of a schema by their dotted paths."""
+    return [path for field in schema for path in _leaves(field)]
+
+
+def _feature(kind: pa.DataType) -> dict[str, Any]:
+    if kind == IMAGE:
+        return {"_type": "Image"}
+    if pa.types.is_list(kind):
+        return {"feature": _feature(kind.value_type), "_type": "List"}
+    if pa.types.is_struct(kind):
+        return {field.name: _feature(field.type) for field in kind}
+    return {"dtype": _DTYPES[kind], "_type": "Value"}
+
+
+def _card_type(kind: pa.DataType) -> dict[str, JsonValue]:
+    if kind == IMAGE:
+        return {"dtype": "image"}
+    if pa.types.is_list(kind):
+        inner = kind.value_type
+        if pa.types.is_struct(inner):
+            return {"list": [{"name": f.name, **_card_type(f.type)} for f in inner]}
+        return {"list": _DTYPES[inner]}
+    return {"dtype": _DTYPES[kind]}
+
+
+def _leaves(field: pa.Field) -> list[str]:
+    if pa.types.is_list(field.type):
+        return [f"{field.name}.list.{path}" for path in _leaves(field.type.value_field)]
+    if pa.types.is_struct(field.type):
+        return [f"{field.name}.{path}" for child in field.type for path in _leaves(child)]
+    return [field.name]

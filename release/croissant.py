@@ -1,0 +1,173 @@
+"""`croissant.json`: the release as Croissant 1.0 metadata (JSON-LD over schema.org).
+
+Source: https://docs.mlcommons.org/croissant/docs/croissant-spec.html
+"""
+
+import json
+from typing import Any, Final
+
+import pyarrow as pa
+
+from release.columns import DATA_SCHEMA, VOTE_SCHEMA
+from release.layout import DATA, VOTES
+from release.manifest import Manifest
+
+CONFORMS_TO: Final = "http://mlcommons.org/croissant/1.0"
+
+_CONTEXT: Final = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_PARQUET: Final = "application/x-parquet"
+_TYPES: Final = {
+    pa.string(): "sc:Text",
+    pa.int32(): "sc:Integer",
+    pa.int64(): "sc:Integer",
+    pa.float64(): "sc:Float",
+    pa.bool_(): "sc:Boolean",
+}
+
+
+def render_croissant(manifest: Manifest, checksums: dict[str, str]) -> str:
+    """Returns the text of `croissant.json`.
+
+    Args:
+        manifest: What is in the release.
+        checksums: SHA-256 of each Parquet file by its path in the release.
+    """
+    document = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": CONFORMS_TO,
+        "name": manifest.name,
+        "description": manifest.description or manifest.title,
+        "version": manifest.version,
+        "license": manifest.license,
+        **({"datePublished": manifest.date.isoformat()} if manifest.date else {}),
+        "distribution": [
+            *(_file(path, sha256) for path, sha256 in sorted(checksums.items())),
+            *(_file_set(kind, manifest.split) for kind in (DATA, VOTES)),
+        ],
+        "recordSet": [
+            _record_set(DATA, DATA_SCHEMA, "sentence_id", "One sentence with its label."),
+            _record_set(VOTES, VOTE_SCHEMA, None, "One annotator's vote on a sentence."),
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+def croissant_checksums(text: str) -> dict[str, str] | None:
+    """Returns SHA-256 by path of the files that a `croissant.json` lists; None if it is none."""
+    try:
+        document = json.loads(text)
+        if document["conformsTo"] != CONFORMS_TO:
+            return None
+        files = [part for part in document["distribution"] if part["@type"] == "cr:FileObject"]
+        return {str(part["contentUrl"]): str(part["sha256"]) for part in files}
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return None
+
+
+def _file(path: str, sha256: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": path,
+        "name": path,
+        "contentUrl": path,
+        "encodingFormat": _PARQUET,
+        "sha256": sha256,
+    }
+
+
+def _file_set(kind: str, split: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"{kind}-files",
+        "name": f"{kind}-files",
+        "encodingFormat": _PARQUET,
+        "includes": f"{kind}/*/{split}-*.parquet",
+    }
+
+
+def _record_set(kind: str, schema: pa.Schema, key: str | None, description: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:RecordSet",
+        "@id": kind,
+        "name": kind,
+        "description": description,
+        **({"key": {"@id": f"{kind}/{key}"}} if key is not None else {}),
+        "field": [_field(kind, field) for field in schema],
+    }
+
+
+def _field(kind: str, field: pa.Field) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "@type": "cr:Field",
+        "@id": f"{kind}/{field.name}",
+        "name": field.name,
+    }
+    if pa.types.is_struct(field.type):
+        source = _source(kind, field.name, "bytes")
+        return {**found, "dataType": "sc:ImageObject", "source": source}
+    if not pa.types.is_list(field.type):
+        return {**found, "dataType": _TYPES[field.type], "source": _source(kind, field.name)}
+    item = field.type.value_type
+    if pa.types.is_struct(item):
+        members = [_member(kind, field.name, member) for member in item]
+        return {**found, "repeated": True, "subField": members}
+    source = _source(kind, field.name)
+    return {**found, "dataType": _TYPES[item], "repeated": True, "source": source}
+
+
+def _member(kind: str, column: str, member: pa.Field) -> dict[str, Any]:
+    """Returns one member of the structs that a column has lists of."""
+    return {
+        "@type": "cr:Field",
+        "@id": f"{kind}/{column}/{member.name}",
+        "name": member.name,
+        "dataType": _TYPES[member.type],
+        "repeated": True,
+        "source": _source(kind, column, member.name),
+    }
+
+
+def _source(kind: str, column: str, member: str | None = None) -> dict[str, Any]:
+    source: dict[str, Any] = {
+        "fileSet": {"@id": f"{kind}-files"},
+        "extract": {"column": column},
+    }
+    return source if member is None else {**source, "transform": {"jsonPath": member}}

@@ -1,0 +1,50 @@
+"""The verdict that most votes gave, over Arrow columns: no Python per sentence."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from release.labels.agreement import Counts
+from schemas.vocabulary import Verdict
+
+VERDICTS: Final = (Verdict.CORRECT, Verdict.INCORRECT, Verdict.UNKNOWN)
+"""Order of the columns of verdict counts."""
+
+
+class VerdictCounts(NamedTuple):
+    """How many votes each sentence got for each verdict.
+
+    Attributes:
+        sentence_ids: Sentences that have votes, each once, in the order of the votes.
+        counts: Shape (sentences, 3), columns in the order of `VERDICTS`.
+    """
+
+    sentence_ids: pa.Array
+    counts: Counts
+
+
+def count_verdicts(votes: pa.Table) -> VerdictCounts:
+    """Counts votes by sentence and verdict, from the columns `sentence_id` and `verdict`."""
+    sentences = votes.column("sentence_id").combine_chunks().dictionary_encode()
+    known = pa.array([verdict.value for verdict in VERDICTS])
+    verdicts = pc.index_in(votes.column("verdict"), value_set=known).to_numpy()
+    places = sentences.indices.to_numpy().astype(np.int64) * len(VERDICTS) + verdicts
+    width = len(sentences.dictionary) * len(VERDICTS)
+    counts = np.bincount(places, minlength=width).reshape(-1, len(VERDICTS))
+    return VerdictCounts(sentences.dictionary, counts.astype(np.int64))
+
+
+def majority(counts: Counts) -> npt.NDArray[np.int64]:
+    """Returns each sentence's most frequent verdict as an index in `VERDICTS`; a tie is unknown."""
+    best = counts.max(axis=1, keepdims=True)
+    tied = (counts == best).sum(axis=1) > 1
+    return np.where(tied, VERDICTS.index(Verdict.UNKNOWN), counts.argmax(axis=1))
+
+
+def agreement_ratio(counts: Counts) -> npt.NDArray[np.float64]:
+    """Returns the share of the most frequent verdict among each sentence's votes."""
+    ratios: npt.NDArray[np.float64] = counts.max(axis=1) / counts.sum(axis=1)
+    return ratios

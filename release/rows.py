@@ -1,0 +1,172 @@
+"""The rows of a release: labelled sentences, joined with everything a researcher needs beside them.
+
+The join goes image by image: all that has an image id is parted by it on local disk, and one bucket
+of images at a time is in memory, without the images themselves.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from release.buckets import Buckets, columns_of
+from release.columns import DATA_SCHEMA, RELEASE_SCHEMA_VERSION, SORT_COLUMNS
+from release.errors import BrokenReferenceError
+from release.images import BLOB_COLUMN
+from release.joins import looked_up, unmatched
+from schemas.tables import GENERATORS, IMAGES, ORIGINS, PAIRS, SPLITTERS
+from workspace.selection import Selection
+from workspace.workspace import Workspace
+
+_ORIGIN_COLUMNS: Final = (
+    "image_id", "source", "locator", "origin_id", "image_name", "image_url", "license",
+    "redistributable", "domain",
+)  # fmt: skip
+_PAIR_COLUMNS: Final = ("pair_id", "image_id", "text", "seed")
+_IMAGE_COLUMNS: Final = ("image_id", "image_type", "blob")
+_FROM_LABEL: Final = (
+    "error_type", "error_spans", "agreement_ratio", "fleiss_Pi", "n_correct", "n_incorrect",
+    "n_unknown", "confidence", "span_agreement", "adjudicated",
+)  # fmt: skip
+_FROM_SENTENCE: Final = (
+    "model", "sentence_index", "sentence_id", "pair_id", "image_id", "direction",
+)  # fmt: skip
+
+
+class ReleaseRows:
+    """The rows of a release, by model, in the order they are written in."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        selection: Selection,
+        folder: Path,
+        labelled: Buckets,
+        method: str,
+    ) -> None:
+        """Reads what the rows are joined from, and parts it by image.
+
+        Args:
+            workspace: Where it is.
+            selection: What is released.
+            folder: Where buckets go; the caller removes it.
+            labelled: Sentences with the columns of their labels, parted by image.
+            method: How the labels were made.
+        """
+        self._labelled, self._method = labelled, method
+        self._generators = workspace.table(GENERATORS).read(
+            ["generator_id", "instruction", "revision", "params"]
+        )
+        self._splitter = _splitter(workspace, selection)
+        self._pairs = Buckets(folder, "pairs", "image_id", columns_of(PAIRS, _PAIR_COLUMNS))
+        with self._pairs as buckets:
+            needed = [*_PAIR_COLUMNS, "generator_id"]
+            for batch in workspace.table(PAIRS).scan(needed, selection.pairs()):
+                buckets.add(batch.select(list(_PAIR_COLUMNS)))
+        self._images = Buckets(folder, "images", "image_id", columns_of(IMAGES, _IMAGE_COLUMNS))
+        with self._images as buckets:
+            for batch in workspace.table(IMAGES).scan(_IMAGE_COLUMNS):
+                buckets.add(batch)
+        self._origins = Buckets(folder, "origins", "image_id", columns_of(ORIGINS, _ORIGIN_COLUMNS))
+        with self._origins as buckets:
+            for batch in workspace.table(ORIGINS).scan(_ORIGIN_COLUMNS):
+                buckets.add(batch)
+
+    def of_model(self, model: str) -> Iterator[pa.Table]:
+        """Yields a model's rows, sorted: all columns but `image`, and `BLOB_COLUMN`.
+
+        Raises:
+            BrokenReferenceError: A sentence's pair, image or generator is not in its table.
+        """
+        for number in self._labelled.numbers():
+            sentences = self._labelled.read(number).filter(pc.field("model") == model)
+            if len(sentences):
+                keys = [(name, "ascending") for name in (*SORT_COLUMNS, "sentence_id")]
+                yield self._joined(sentences.sort_by(keys), number)
+
+    def _joined(self, sentences: pa.Table, number: int) -> pa.Table:
+        pair = _required(sentences, "pair_id", self._pairs.read(number), "pairs")
+        image = _required(sentences, "image_id", self._images.read(number), "images")
+        generator = _required(sentences, "generator_id", self._generators, "generators")
+        origin = _best_origins(sentences, self._origins.read(number))
+        embedded = pc.invert(pc.fill_null(origin["forbidden"], False))
+        file_name = pc.replace_substring_regex(image["blob"], r"^.*/", "")
+        columns: dict[str, Any] = {
+            **{name: sentences[name] for name in (*_FROM_SENTENCE, *_FROM_LABEL)},
+            "image_source": pc.coalesce(origin["source"], sentences["model"]),
+            "image_name": pc.coalesce(origin["image_name"], file_name),
+            "image_type": image["image_type"],
+            "image_url": origin["image_url"],
+            "domain": origin["domain"],
+            "license": origin["license"],
+            "caption": sentences["text"],
+            "annotation": sentences["verdict"],
+            "error_words": _texts(sentences["error_spans"]),
+            "full_caption": pair["text"],
+            "seed": pair["seed"],
+            "sentence_start": sentences["start"],
+            "sentence_end": sentences["end"],
+            "label_method": _constant(self._method, sentences),
+            "splitter": _constant(self._splitter, sentences),
+            "schema_version": _constant(RELEASE_SCHEMA_VERSION, sentences),
+            "image_path_in_repo": pa.nulls(len(sentences)),
+            "instruction": generator["instruction"],
+            "generator_revision": generator["revision"],
+            "generator_params": generator["params"],
+        }
+        released = [field for field in DATA_SCHEMA if field.name != "image"]
+        arrays = [_as(columns[field.name], field.type) for field in released]
+        blob = pc.if_else(embedded, image["blob"], pa.scalar(None, pa.string()))
+        return pa.table([*arrays, blob], names=[*(f.name for f in released), BLOB_COLUMN])
+
+
+def _best_origins(sentences: pa.Table, origins: pa.Table) -> pa.Table:
+    """Returns for each sentence the origin of its image that it is published under.
+
+    An origin that allows redistribution, or says nothing, goes before one that forbids it; then by
+    source and locator. The column `forbidden` tells whether even the best one forbids it.
+    """
+    forbidden = pc.fill_null(pc.invert(origins["redistributable"]), False)
+    origins = origins.append_column("forbidden", forbidden)
+    order = ["image_id", "forbidden", "source", "locator", "origin_id"]
+    ordered = origins.sort_by([(name, "ascending") for name in order])
+    return looked_up(sentences["image_id"], ordered, "image_id")
+
+
+def _required(sentences: pa.Table, column: str, table: pa.Table, name: str) -> pa.Table:
+    missing = unmatched(sentences[column], table, column)
+    if missing:
+        raise BrokenReferenceError(
+            f"A selected sentence names the {column} {missing[0]}, which table {name} does not "
+            "have.",
+            "Restore the missing parts of that table, or run the stage that makes them.",
+        )
+    return looked_up(sentences[column], table, column)
+
+
+def _splitter(workspace: Workspace, selection: Selection) -> str:
+    for row in workspace.table(SPLITTERS).rows():
+        if row.splitter_id == selection.splitter_id:
+            return f"{row.model} {row.model_version}, rules {row.rules_version}"
+    raise BrokenReferenceError(
+        f"The splitter {selection.splitter_id} is not in table splitters.",
+        "Run 'alignbench split'.",
+    )
+
+
+def _texts(spans: pa.ChunkedArray) -> pa.Array:
+    return pa.array(
+        [[span["text"] for span in found or []] for found in spans.to_pylist()],
+        DATA_SCHEMA.field("error_words").type,
+    )
+
+
+def _constant(value: str | int, rows: pa.Table) -> pa.Array:
+    return pa.array(np.full(len(rows), value, dtype=object))
+
+
+def _as(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    return column if column.type == kind else column.cast(kind)

@@ -1,0 +1,108 @@
+"""What needs sentences and votes together, or all sentences: joined bucket by bucket on disk."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from release.buckets import Buckets
+from release.columns import DATA_SCHEMA, VOTE_SCHEMA
+from release.labels.majority import VERDICTS
+from release.verify.batches import Batch, table_of
+from release.verify.report import Findings, Rule
+from release.verify.rows import span_problem
+
+_SENTENCE: Final = ("sentence_id", "model", "caption", "n_correct", "n_incorrect", "n_unknown")
+_VOTE: Final = ("sentence_id", "model", "annotator", "round", "verdict", "spans")
+_PLACE: Final = [pa.field("file", pa.string()), pa.field("row", pa.int64())]
+_PSEUDONYM: Final = re.compile(r"A\d{3,}")
+
+Row = dict[str, Any]
+
+
+class JoinedChecks:
+    """Takes the rows of all shards, and checks them once all are there."""
+
+    def __init__(self, folder: Path) -> None:
+        """Makes it empty; `folder` is where rows go meanwhile, and the caller removes it."""
+        self._sentences = Buckets(folder, "data", "sentence_id", _schema(DATA_SCHEMA, _SENTENCE))
+        self._votes = Buckets(folder, "votes", "sentence_id", _schema(VOTE_SCHEMA, _VOTE))
+        self.sentences = self.votes = 0
+        self.annotators: set[str] = set()
+
+    def add_sentences(self, batch: Batch) -> None:
+        """Takes rows of a data shard."""
+        self.sentences += len(batch.rows)
+        self._sentences.add(_placed(batch, _SENTENCE))
+
+    def add_votes(self, batch: Batch) -> None:
+        """Takes rows of a vote shard."""
+        self.votes += len(batch.rows)
+        self.annotators.update(batch.rows.column("annotator").unique().to_pylist())
+        self._votes.add(_placed(batch, _VOTE))
+
+    def check(self, findings: Findings) -> None:
+        """Checks everything that was taken."""
+        self._sentences.close()
+        self._votes.close()
+        for number in sorted({*self._sentences.numbers(), *self._votes.numbers()}):
+            sentences: dict[str, Row] = {}
+            for row in self._sentences.read(number).to_pylist():
+                first = sentences.setdefault(row["sentence_id"], row)
+                if first is not row:
+                    text = f"sentence_id {row['sentence_id']} stands in {first['file']} too"
+                    findings.add(row["file"], Rule.DUPLICATE, text, row["row"])
+            _check_votes(self._votes.read(number).to_pylist(), sentences, findings)
+
+
+def _check_votes(votes: list[Row], sentences: dict[str, Row], findings: Findings) -> None:
+    counts: Counter[tuple[str, str]] = Counter()
+    seen: set[tuple[str, str, str]] = set()
+    for vote in votes:
+        key = vote["sentence_id"], vote["round"], vote["annotator"]
+        if key in seen:
+            text = f"{vote['annotator']} has two votes on {vote['sentence_id']} in one round"
+            findings.add(vote["file"], Rule.DUPLICATE, text, vote["row"])
+        seen.add(key)
+        counts[vote["sentence_id"], vote["verdict"]] += 1
+        _check_vote(vote, sentences.get(vote["sentence_id"]), findings)
+    for sentence_id, sentence in sentences.items():
+        for verdict in VERDICTS:
+            said, counted = sentence[f"n_{verdict}"], counts[sentence_id, verdict]
+            if said != counted:
+                text = f"n_{verdict} is {said}, the votes in annotations/ are {counted}"
+                findings.add(sentence["file"], Rule.VOTES, text, sentence["row"])
+
+
+def _check_vote(vote: Row, sentence: Row | None, findings: Findings) -> None:
+    place = vote["file"], vote["row"]
+    if not _PSEUDONYM.fullmatch(vote["annotator"]):
+        findings.add(place[0], Rule.PSEUDONYM, "the annotator has no pseudonym", place[1])
+    if vote["verdict"] not in VERDICTS:
+        text = f"verdict {vote['verdict']!r} is not of the vocabulary"
+        findings.add(place[0], Rule.VALUE, text, place[1])
+    if sentence is None:
+        text = f"a vote on sentence {vote['sentence_id']}, which is not in the data"
+        findings.add(place[0], Rule.VOTES, text, place[1])
+        return
+    if vote["model"] != sentence["model"]:
+        text = f"model {vote['model']!r}, its sentence is of {sentence['model']!r}"
+        findings.add(place[0], Rule.VALUE, text, place[1])
+    for span in vote["spans"]:
+        problem = span_problem(sentence["caption"], span)
+        if problem is not None:
+            findings.add(place[0], Rule.SPAN, problem, place[1])
+
+
+def _schema(schema: pa.Schema, names: tuple[str, ...]) -> pa.Schema:
+    return pa.schema([*(schema.field(name) for name in names), *_PLACE])
+
+
+def _placed(batch: Batch, names: tuple[str, ...]) -> pa.Table:
+    rows = table_of(batch).select(list(names)).replace_schema_metadata(None)
+    numbers = np.arange(batch.first, batch.first + len(rows), dtype=np.int64)
+    rows = rows.append_column(_PLACE[0], pa.array([batch.file] * len(rows), pa.string()))
+    return rows.append_column(_PLACE[1], pa.array(numbers))

@@ -1,0 +1,113 @@
+"""The rules that a release keeps, and what is found where one is broken."""
+
+from collections import Counter
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+MOST_FINDINGS: Final = 100
+"""Findings that are reported per rule; further ones are only counted."""
+
+
+class Rule(StrEnum):
+    """A rule's code, which never changes its meaning."""
+
+    CHECKSUMS = "R01"
+    """`SHA256SUMS` is there and lists one checksum a file."""
+    FILE_MISSING = "R02"
+    """Every listed file is there."""
+    FILE_EXTRA = "R03"
+    """Every file is listed."""
+    FILE_CHANGED = "R04"
+    """Every file has its checksum."""
+    SHARDS = "R05"
+    """Shards are numbered from 0 without a gap, and each name gives their number."""
+    PARQUET = "R06"
+    """Every shard can be read."""
+    SCHEMA = "R07"
+    """Columns have the names, order and types of the schema."""
+    FEATURES = "R08"
+    """The file metadata declares the image column for `datasets`."""
+    NULL = "R09"
+    """Columns that are never null have no null."""
+    VALUE = "R10"
+    """Values are of the vocabulary, and of the file's model and version."""
+    DUPLICATE = "R11"
+    """A sentence stands in one row, and a vote too."""
+    ORDER = "R12"
+    """Rows are sorted."""
+    SENTENCE = "R13"
+    """`full_caption[sentence_start:sentence_end] == caption`."""
+    SPAN = "R14"
+    """Spans lie in the sentence, in order, and have its text; only incorrect ones have any."""
+    WORDS = "R15"
+    """`error_words` are the spans' texts, and `error_type` is that of the best-voted one."""
+    LABEL = "R16"
+    """Verdict, ratio and `fleiss_Pi` follow from the numbers of votes."""
+    VOTES = "R17"
+    """The numbers of votes are those of the votes in `annotations/`."""
+    PSEUDONYM = "R18"
+    """Annotators have pseudonyms."""
+    IMAGE = "R19"
+    """An image decodes, and its bytes and path are those of its `image_id`."""
+    SPLIT = "R20"
+    """An image and a prompt are in one split only."""
+    MANIFEST = "R21"
+    """`release.json` is valid and its counts are right."""
+    STATISTICS = "R22"
+    """`statistics/` is what the rows come to."""
+    CARD = "R23"
+    """The card's configs are the release's, and find their files."""
+    CROISSANT = "R24"
+    """`croissant.json` lists the shards with their checksums."""
+
+
+class Finding(NamedTuple):
+    """One place where a rule is broken; `row` counts from 0 in the file."""
+
+    file: str
+    row: int | None
+    rule: Rule
+    text: str
+
+    def __str__(self) -> str:
+        place = self.file if self.row is None else f"{self.file}, row {self.row}"
+        return f"{place}: {self.rule.value} {self.text}"
+
+
+class VerifyReport(NamedTuple):
+    """What `verify` found.
+
+    Attributes:
+        address: What was checked.
+        files: Number of files.
+        rows: Number of sentences.
+        votes: Number of votes.
+        findings: Broken rules, at most `MOST_FINDINGS` of each.
+        broken: How often each rule is broken, by its code.
+    """
+
+    address: str
+    files: int
+    rows: int
+    votes: int
+    findings: tuple[Finding, ...]
+    broken: dict[str, int]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every rule is kept."""
+        return not self.findings
+
+
+class Findings:
+    """Findings as they come up, bounded in number."""
+
+    def __init__(self) -> None:
+        self.kept: list[Finding] = []
+        self.counts: Counter[str] = Counter()
+
+    def add(self, file: str, rule: Rule, text: str, row: int | None = None) -> None:
+        """Takes a finding."""
+        self.counts[rule.value] += 1
+        if self.counts[rule.value] <= MOST_FINDINGS:
+            self.kept.append(Finding(file, row, rule, text))

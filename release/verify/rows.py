@@ -1,0 +1,166 @@
+"""What can be checked of a data row by itself. Each check yields the rows that break its rule."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from release.columns import RELEASE_SCHEMA_VERSION
+from release.labels.agreement import item_agreement
+from release.labels.majority import VERDICTS, agreement_ratio, majority
+from release.labels.spans import SpanAgreement
+from release.layout import Shard
+from release.verify.batches import Batch
+from release.verify.report import Findings, Rule
+from schemas.vocabulary import Direction, HallucinationType, ImageType, Verdict
+
+
+class Problem(NamedTuple):
+    """A row of a batch, and what is wrong with it."""
+
+    row: int
+    rule: Rule
+    text: str
+
+
+Check = Callable[[pa.RecordBatch], Iterator[Problem]]
+
+_TYPES: Final = frozenset(HallucinationType)
+_VOCABULARY: Final[dict[str, frozenset[str]]] = {
+    "annotation": frozenset(Verdict),
+    "image_type": frozenset(ImageType),
+    "direction": frozenset(Direction),
+    "error_type": _TYPES,
+    "span_agreement": frozenset(SpanAgreement),
+}
+
+
+def check_rows(batch: Batch, shard: Shard, findings: Findings) -> None:
+    """Checks each row of a batch of a data shard."""
+    checks: tuple[Check, ...] = (_values, _sentences, _spans, _words, _labels)
+    for check in checks:
+        for problem in check(batch.rows):
+            findings.add(batch.file, problem.rule, problem.text, batch.first + problem.row)
+    for problem in _belongs(batch.rows, shard):
+        findings.add(batch.file, problem.rule, problem.text, batch.first + problem.row)
+
+
+def span_problem(sentence: str, span: dict[str, Any]) -> str | None:
+    """Returns what is wrong with a span of a sentence; None if nothing is."""
+    start, end, text = span["start"], span["end"], span["text"]
+    if start is None or end is None or not 0 <= start < end <= len(sentence):
+        return f"span {start} to {end} is not inside the sentence"
+    if sentence[start:end] != text:
+        return f"span text differs: {text!r}, the sentence has {sentence[start:end]!r}"
+    if span["type"] not in _TYPES:
+        return f"there is no type {span['type']!r}"
+    return None
+
+
+def _columns(rows: pa.RecordBatch, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(rows.column(name).to_pylist() for name in names), strict=True)
+
+
+def _belongs(rows: pa.RecordBatch, shard: Shard) -> Iterator[Problem]:
+    for row, (model, version) in enumerate(_columns(rows, "model", "schema_version")):
+        if model != shard.model:
+            yield Problem(row, Rule.VALUE, f"model {model!r} is in the folder of {shard.model!r}")
+        if version != RELEASE_SCHEMA_VERSION:
+            yield Problem(row, Rule.VALUE, f"schema_version is {version}")
+
+
+def _values(rows: pa.RecordBatch) -> Iterator[Problem]:
+    for name, known in _VOCABULARY.items():
+        for row, value in enumerate(rows.column(name).to_pylist()):
+            if value is not None and value not in known:
+                yield Problem(row, Rule.VALUE, f"{name} {value!r} is not of the vocabulary")
+
+
+def _sentences(rows: pa.RecordBatch) -> Iterator[Problem]:
+    columns = _columns(
+        rows, "full_caption", "caption", "sentence_start", "sentence_end", "sentence_index"
+    )
+    for row, (full, caption, start, end, index) in enumerate(columns):
+        if not 0 <= start < end <= len(full) or full[start:end] != caption:
+            text = f"full_caption[{start}:{end}] is not the caption"
+            yield Problem(row, Rule.SENTENCE, text)
+        if index < 0:
+            yield Problem(row, Rule.VALUE, f"sentence_index is {index}")
+
+
+def _spans(rows: pa.RecordBatch) -> Iterator[Problem]:
+    columns = _columns(rows, "caption", "annotation", "error_spans")
+    for row, (caption, verdict, spans) in enumerate(columns):
+        if spans and verdict != Verdict.INCORRECT:
+            yield Problem(row, Rule.SPAN, f"a sentence that is {verdict} has wrong spans")
+        for span in spans:
+            text = span_problem(caption, span)
+            if text is not None:
+                yield Problem(row, Rule.SPAN, text)
+        starts = [(span["start"], span["end"]) for span in spans]
+        if starts != sorted(starts, key=lambda place: (place[0] or 0, place[1] or 0)):
+            yield Problem(row, Rule.SPAN, "spans are not in order")
+
+
+def _words(rows: pa.RecordBatch) -> Iterator[Problem]:
+    for row, (words, spans, kind) in enumerate(
+        _columns(rows, "error_words", "error_spans", "error_type")
+    ):
+        if words != [span["text"] for span in spans]:
+            yield Problem(row, Rule.WORDS, "error_words are not the spans' texts")
+        best = max(spans, key=lambda span: span["votes"] or 0, default=None)
+        expected = None if best is None else best["type"]
+        if kind != expected:
+            yield Problem(
+                row, Rule.WORDS, f"error_type is {kind}, the best-voted span's {expected}"
+            )
+
+
+def _labels(rows: pa.RecordBatch) -> Iterator[Problem]:
+    counts = np.stack([rows.column(f"n_{v}").to_numpy() for v in VERDICTS], axis=1).astype(np.int64)
+    counted = (counts >= 0).all(axis=1) & (counts.sum(axis=1) > 0)
+    for row in np.flatnonzero(~counted).tolist():
+        yield Problem(row, Rule.LABEL, "no votes, or a negative number of them")
+    safe = np.where(counted[:, None], counts, 1)
+    columns = zip(
+        counted.tolist(),
+        [VERDICTS[index] for index in majority(safe)],
+        agreement_ratio(safe).tolist(),
+        item_agreement(safe).tolist(),
+        _columns(rows, *_LABEL_COLUMNS),
+        strict=True,
+    )
+    for row, (is_counted, verdict, ratio, item, found) in enumerate(columns):
+        if is_counted:
+            for text in _label_problems(verdict, ratio, item, _Label(*found)):
+                yield Problem(row, Rule.LABEL, text)
+
+
+_LABEL_COLUMNS: Final = (
+    "annotation", "agreement_ratio", "fleiss_Pi", "confidence", "label_method", "adjudicated",
+)  # fmt: skip
+
+
+class _Label(NamedTuple):
+    verdict: str
+    ratio: float
+    item: float | None
+    confidence: float
+    method: str
+    adjudicated: bool
+
+
+def _label_problems(verdict: Verdict, ratio: float, item: float, found: _Label) -> Iterator[str]:
+    if found.method == "majority" and not found.adjudicated and found.verdict != verdict:
+        yield f"the votes make it {verdict}, not {found.verdict}"
+    if not math.isclose(found.ratio, ratio):
+        yield f"agreement_ratio is {found.ratio}, the votes make it {ratio}"
+    if not 0 <= found.confidence <= 1:
+        yield f"confidence is {found.confidence}"
+    expected = None if math.isnan(item) else item
+    if (found.item is None) != (expected is None) or not math.isclose(
+        found.item or 0.0, expected or 0.0, abs_tol=1e-12
+    ):
+        yield f"fleiss_Pi is {found.item}, the votes make it {expected}"

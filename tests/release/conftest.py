@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from release.build import build_release
+from release.labels.compute import compute_labels
+from tests.release.benchmark import CONFIG, Rows, make_workspace, released_folder
+from workspace.local import LocalStore
+from workspace.workspace import Workspace
+
+
+@pytest.fixture
+def workspace_and_rows(tmp_path: Path) -> tuple[Workspace, Rows]:
+    return make_workspace(LocalStore(tmp_path / "workspace"))
+
+
+@pytest.fixture
+def workspace(workspace_and_rows: tuple[Workspace, Rows]) -> Workspace:
+    return workspace_and_rows[0]
+
+
+@pytest.fixture
+def rows(workspace_and_rows: tuple[Workspace, Rows]) -> Rows:
+    return workspace_and_rows[1]
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one release, which tests must not change."""
+    workspace, rows = make_workspace(LocalStore(tmp_path_factory.mktemp("released")))
+    compute_labels(workspace, rows.selection, "run-1")
+    build_release(workspace, rows.selection, CONFIG)
+    return released_folder(workspace)

@@ -1,0 +1,34 @@
+"""A store that fails at a chosen write, as a process that is killed there would."""
+
+from pathlib import Path
+
+from workspace.local import LocalStore
+
+
+class KilledError(Exception):
+    """Stands for the end of the process."""
+
+
+class DyingStore(LocalStore):
+    """A real local store whose writes fail from the given one on."""
+
+    def __init__(self, root: Path, writes: int) -> None:
+        super().__init__(root)
+        self.writes_left = writes
+
+    def write(self, key: str, data: bytes) -> None:
+        self._die_if_due()
+        super().write(key, data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        self._die_if_due()
+        return super().create(key, data)
+
+    def write_file(self, key: str, path: Path) -> None:
+        self._die_if_due()
+        super().write_file(key, path)
+
+    def _die_if_due(self) -> None:
+        if self.writes_left <= 0:
+            raise KilledError
+        self.writes_left -= 1

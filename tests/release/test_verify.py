@@ -1,0 +1,105 @@
+"""`verify` names file, row and rule of whatever is wrong with a release."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from release.errors import NotAReleaseError
+from release.verify.report import Rule, VerifyReport
+from release.verify.verify import verify
+from tests.release.corruption import DATA, change_rows
+from tests.release.damages import DAMAGES, flip_a_bit
+
+
+@pytest.fixture
+def release(released: Path, tmp_path: Path) -> Path:
+    """A copy of a release that a test may damage."""
+    return Path(shutil.copytree(released, tmp_path / "release"))
+
+
+def codes(report: VerifyReport) -> set[str]:
+    return {finding.rule for finding in report.findings}
+
+
+def test_an_untouched_release_keeps_every_rule(released: Path):
+    report = verify(released)
+    assert report.ok
+    assert report.findings == ()
+    assert (report.rows, report.votes) == (20, 48)
+    assert report.files == sum(path.is_file() for path in released.rglob("*"))
+
+
+def test_a_relative_path_and_a_trailing_slash_are_fine(released: Path, monkeypatch):
+    monkeypatch.chdir(released.parent)
+    assert verify(released.name).ok
+    assert verify(f"{released}/").ok
+    monkeypatch.chdir(released)
+    assert verify(".").ok
+
+
+def test_nothing_at_the_address_is_a_clear_error(tmp_path: Path):
+    with pytest.raises(NotAReleaseError, match="SHA256SUMS"):
+        verify(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("damage", "rule", "place"), DAMAGES, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_damage_is_found_with_its_file_and_rule(
+    release: Path, damage: Callable[[Path], None], rule: Rule, place: str
+):
+    damage(release)
+    report = verify(release)
+    assert not report.ok
+    found = [str(finding) for finding in report.findings if finding.rule is rule]
+    assert any(text.startswith(f"{place}") and rule.value in text for text in found), (
+        report.findings
+    )
+
+
+def test_each_rule_is_broken_by_some_damage():
+    assert {rule for _, rule, _ in DAMAGES} == set(Rule)
+
+
+def test_a_shard_that_tampering_left_consistent_in_itself_still_fails_its_checksum(release: Path):
+    flip_a_bit(release)
+    assert Rule.FILE_CHANGED in codes(verify(release))
+
+
+def test_findings_are_bounded_in_number_but_counted(release: Path, monkeypatch):
+    monkeypatch.setattr("release.verify.report.MOST_FINDINGS", 2)
+    change_rows(release, DATA, lambda rows: [row.update(agreement_ratio=0.1) for row in rows])
+    report = verify(release)
+    assert report.broken["R16"] > 2
+    assert sum(finding.rule is Rule.LABEL for finding in report.findings) == 2
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A bucket of an S3 server over HTTP."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    bucket = boto3.resource("s3").create_bucket(Bucket="releases")
+    yield bucket
+    server.stop()
+
+
+def test_a_release_in_a_bucket_is_verified_there(released: Path, bucket):
+    for path in released.rglob("*"):
+        if path.is_file():
+            bucket.upload_file(str(path), f"small/1.0.0/{path.relative_to(released).as_posix()}")
+    assert verify("s3://releases/small/1.0.0").ok
+    bucket.Object(f"small/1.0.0/{DATA}").delete()
+    assert Rule.FILE_MISSING in codes(verify("s3://releases/small/1.0.0"))
+    with pytest.raises(NotAReleaseError, match="bucket"):
+        verify("s3://releases")
