@@ -19,6 +19,7 @@ from flows.orchestration import stage_flow
 from flows.pairs import caption_pair
 from flows.report import StageReport
 from flows.run import Run, open_run
+from flows.samples import show_pairs
 from flows.stage import Limits, run_stage
 from schemas import ids
 from schemas.columns import from_batch
@@ -40,7 +41,9 @@ def caption(workspace: str = ".", limit: int | None = None, retry: bool = False)
     """
     run = open_run(workspace)
     stage = CaptionStage(run, register_generators(run, Direction.I2T))
-    return run_stage(stage, run, Limits(limit, retry))
+    report = run_stage(stage, run, Limits(limit, retry))
+    show_pairs(run, Direction.I2T)
+    return report
 
 
 class CaptionStage:

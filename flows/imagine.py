@@ -19,6 +19,7 @@ from flows.orchestration import stage_flow
 from flows.pairs import image_pair
 from flows.report import StageReport
 from flows.run import Run, open_run
+from flows.samples import show_pairs
 from flows.stage import Limits, run_stage
 from generators.images import check_image
 from schemas import ids
@@ -41,7 +42,9 @@ def imagine(workspace: str = ".", limit: int | None = None, retry: bool = False)
     """
     run = open_run(workspace)
     stage = ImagineStage(run, register_generators(run, Direction.T2I))
-    return run_stage(stage, run, Limits(limit, retry))
+    report = run_stage(stage, run, Limits(limit, retry))
+    show_pairs(run, Direction.T2I)
+    return report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from flows.images import store_image
 from flows.orchestration import stage_flow
 from flows.report import StageReport
 from flows.run import Run, open_run
+from flows.samples import show_images
 from flows.stage import Limits, run_stage
 from generators.images import check_image
 from schemas import ids
@@ -42,7 +43,9 @@ def ingest(workspace: str = ".", limit: int | None = None, retry: bool = False) 
         retry: Take only those that failed before.
     """
     run = open_run(workspace)
-    return run_stage(IngestStage(run), run, Limits(limit, retry))
+    report = run_stage(IngestStage(run), run, Limits(limit, retry))
+    show_images(run, ImageType.REAL)
+    return report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ def release(workspace: str = ".") -> StageReport:
         workspace: Path, or `s3://bucket/prefix`.
     """
     run = open_run(workspace)
-    resolved = run.config.model_dump(mode="json")
+    # The server's address and how the run was cut up are nobody's business but the operator's.
+    resolved = run.config.model_dump(mode="json", exclude={"annotation": {"url"}, "run": True})
     done = build_release(run.workspace, current_selection(run), run.config.release, resolved)
     report = StageReport(StageName.RELEASE)
     if done.built:
