@@ -45,7 +45,7 @@ Row = TypeVar("Row", bound=DataclassRow)
 @cache
 def arrow_schema(row_type: type[DataclassRow]) -> pa.Schema:
     """Returns the Arrow schema that a row class declares."""
-    hints = get_type_hints(row_type, include_extras=True)
+    hints = _hints(row_type)
     return pa.schema([_arrow_field(f.name, hints[f.name]) for f in fields(row_type)])
 
 
@@ -61,7 +61,7 @@ def to_batch(row_type: type[Row], rows: Sequence[Row]) -> pa.RecordBatch:
 
 def from_batch(row_type: type[Row], batch: pa.RecordBatch | pa.Table) -> Iterator[Row]:
     """Yields a batch's rows as instances of their class; columns it does not know are ignored."""
-    hints = get_type_hints(row_type, include_extras=True)
+    hints = _hints(row_type)
     names = [f.name for f in fields(row_type)]
     columns = [
         [_typed(value, hints[name]) for value in batch.column(name).to_pylist()] for name in names
@@ -73,6 +73,11 @@ def from_batch(row_type: type[Row], batch: pa.RecordBatch | pa.Table) -> Iterato
 def concat(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> pa.Table:
     """Returns the batches as one table; with no batch, an empty table of that schema."""
     return pa.Table.from_batches(list(batches), schema=schema)
+
+
+@cache
+def _hints(row_type: type[DataclassRow]) -> dict[str, Any]:
+    return get_type_hints(row_type, include_extras=True)
 
 
 def _arrow_field(name: str, hint: Any) -> pa.Field:
@@ -121,6 +126,6 @@ def _typed(value: Any, hint: Any) -> Any:
     if isinstance(inner, type) and issubclass(inner, StrEnum):
         return inner(value)
     if isinstance(inner, type) and is_dataclass(inner):
-        hints = get_type_hints(inner, include_extras=True)
+        hints = _hints(inner)
         return inner(**{name: _typed(element, hints[name]) for name, element in value.items()})
     return value

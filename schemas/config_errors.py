@@ -14,7 +14,7 @@ def describe(
     model: type[BaseModel],
     beside: type[BaseModel] | None = None,
 ) -> ConfigError:
-    """Returns the first finding as an error a person can act on.
+    """Returns the most telling finding as an error a person can act on.
 
     Args:
         error: What Pydantic found.
@@ -22,8 +22,13 @@ def describe(
         model: The model that was validated.
         beside: A model whose keys may stand in the same section.
     """
-    finding = error.errors(include_input=False, include_url=False)[0]
+    findings = error.errors(include_input=False, include_url=False)
+    # A mistyped key is also a missing one; the typing mistake is what a person can see.
+    unknown = (finding for finding in findings if finding["type"] == "extra_forbidden")
+    finding = next(unknown, findings[0])
     place = ".".join(str(step) for step in finding["loc"])
+    if finding["type"] == "missing":
+        return ConfigError(f"{where}: {place} is missing.", "Add that key.")
     if finding["type"] != "extra_forbidden":
         return ConfigError(
             f"{where}: {place or 'the file'} is wrong: {finding['msg']}.", "Correct its value."

@@ -94,7 +94,11 @@ def _normalised(value: JsonValue) -> JsonValue:
         whole = math.isfinite(value) and value.is_integer()
         return int(value) if whole else value
     if isinstance(value, Mapping):
-        return {str(key): _normalised(item) for key, item in value.items()}
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("A key that is not text has no canonical JSON.")
+        return {key: _normalised(item) for key, item in value.items()}
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise TypeError("Bytes have no canonical JSON.")
     if isinstance(value, Sequence):
         return [_normalised(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical JSON.")

@@ -1,15 +1,21 @@
 """Merging small parts into larger ones, so that a table of many commits reads fast.
 
-Safe to kill at any moment and to run beside readers and writers: the merged part is written first,
-its sources are deleted after. Between the two, a row lies in two parts, and readers take one; a
-reader that finds a source gone goes on in the merged part.
+Safe to kill at any moment and to run beside readers, writers and other compactions: the merged part
+is written first, its sources are deleted after. Between the two, a row lies in two parts, and
+readers take one; a reader that finds a source gone goes on in the merged part.
+
+No row can be lost, because a part is deleted only while another holds all its commits and more
+(or the same ones, under a lower name): along that order no two parts are deleted for each other.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from workspace.errors import ObjectNotFoundError
 from workspace.parts import Leaf, Part, encode_part, part_folder
 from workspace.table import Table
 
@@ -23,44 +29,91 @@ class Compaction(NamedTuple):
     parts_after: int
 
 
+class _Source(NamedTuple):
+    """A part that may be merged or deleted."""
+
+    name: str
+    rows: int
+    leaves: frozenset[str]
+
+
 def compact(table: "Table[Any]", merged_rows: int = MERGED_ROWS) -> Compaction:
-    """Merges the parts of a table into parts of about `merged_rows` rows."""
-    names = table.part_names()
-    after = len(names)
-    for group in _groups(table, names, merged_rows):
-        _merge(table, group)
-        after -= len(group) - 1
-    return Compaction(len(names), after)
+    """Merges the parts of a table into parts of about `merged_rows` rows.
+
+    Raises:
+        CorruptPartError: A part is damaged; nothing that holds its rows is deleted.
+    """
+    before = table.part_names()
+    sources = list(_sources(table, before))
+    spent = _spent(sources)
+    for source in sources:
+        if source.name in spent:  # left over from a compaction that was killed
+            _delete(table, source.name)
+    for group in _groups([source for source in sources if source.name not in spent], merged_rows):
+        with suppress(ObjectNotFoundError):  # another compaction merged one of them meanwhile
+            _merge(table, group)
+    return Compaction(len(before), len(table.part_names()))
 
 
-def _groups(table: "Table[Any]", names: list[str], merged_rows: int) -> Iterator[list[str]]:
+def _sources(table: "Table[Any]", names: Sequence[str]) -> Iterator[_Source]:
+    for name in names:
+        with suppress(ObjectNotFoundError):
+            part = Part(table.store, table.spec, name)
+            yield _Source(name, part.row_count, frozenset(leaf.name for leaf in part.leaves))
+
+
+def _spent(sources: Sequence[_Source]) -> set[str]:
+    """Returns the parts whose commits all lie in one other part that stays."""
+    holders: defaultdict[str, list[_Source]] = defaultdict(list)
+    for source in sources:
+        for leaf in source.leaves:
+            holders[leaf].append(source)
+    return {
+        source.name
+        for source in sources
+        if any(_covers(other, source) for other in holders[min(source.leaves)])
+    }
+
+
+def _covers(part: _Source, other: _Source) -> bool:
+    if part.leaves == other.leaves:
+        return part.name < other.name
+    return part.leaves > other.leaves
+
+
+def _groups(sources: Sequence[_Source], merged_rows: int) -> Iterator[list[str]]:
     group: list[str] = []
     rows = 0
-    for name in names:
-        size = Part(table.store, table.spec, name).row_count
-        if size >= merged_rows:
+    for source in sources:
+        if source.rows >= merged_rows:
             continue
-        if rows + size > merged_rows and group:
+        if rows + source.rows > merged_rows and group:
             if len(group) > 1:
                 yield group
             group, rows = [], 0
-        group.append(name)
-        rows += size
+        group.append(source.name)
+        rows += source.rows
     if len(group) > 1:
         yield group
 
 
-def _merge(table: "Table[Any]", names: list[str]) -> None:
+def _merge(table: "Table[Any]", names: Sequence[str]) -> None:
+    seen: set[str] = set()
     leaves: list[Leaf] = []
     contents: list[pa.Table] = []
     for name in names:
         part = Part(table.store, table.spec, name)
-        fresh = [all(leaf.name != known.name for known in leaves) for leaf in part.leaves]
-        contents.append(part.read(table.spec.schema.names).filter(pa.array(part.rows_of(fresh))))
-        leaves += [leaf for leaf, is_fresh in zip(part.leaves, fresh, strict=True) if is_fresh]
+        part.verify()  # or the damage would get a valid name
+        fresh = [leaf for leaf in part.leaves if leaf.name not in seen]
+        seen.update(leaf.name for leaf in fresh)
+        rows = part.rows_of(leaf in fresh for leaf in part.leaves)
+        contents.append(part.read(table.spec.schema.names).filter(pa.array(rows)))
+        leaves += fresh
     merged, data = encode_part(table.spec.name, pa.concat_tables(contents), leaves)
-    folder = part_folder(table.spec.name)
-    table.store.write(f"{folder}/{merged}", data)
+    table.store.write(f"{part_folder(table.spec.name)}/{merged}", data)
     for name in names:
-        if name != merged:
-            table.store.delete(f"{folder}/{name}")
+        _delete(table, name)
+
+
+def _delete(table: "Table[Any]", name: str) -> None:
+    table.store.delete(f"{part_folder(table.spec.name)}/{name}")

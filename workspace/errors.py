@@ -1,6 +1,6 @@
 """What can go wrong with a workspace."""
 
-from schemas.errors import AlignBenchError
+from schemas.errors import AlignBenchError, TransientError
 
 
 class ObjectNotFoundError(AlignBenchError):
@@ -33,7 +33,7 @@ class CorruptPartError(AlignBenchError):
     code = "AB-W06"
 
 
-class StoreUnreachableError(AlignBenchError):
+class StoreUnreachableError(TransientError):
     """The object store does not answer, or refuses the credentials."""
 
     code = "AB-W07"

@@ -1,15 +1,24 @@
-"""Sets of keys, held as one Arrow array: the anti-join that every resume stands on."""
+"""Sets of keys, held as sorted bytes: the anti-join that every resume stands on."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 _SEPARATOR = "\x1f"
 
+_Bytes = npt.NDArray[np.bytes_]
+
 
 def key_column(table: pa.Table, columns: Sequence[str]) -> pa.ChunkedArray:
-    """Returns the key of each row as one string: its columns, joined by a unit separator."""
+    """Returns the key of each row as one string: its columns, joined by a unit separator.
+
+    A null among several columns counts as empty text; a single column that is null gives null.
+    """
     parts = [table.column(name).cast(pa.string()) for name in columns]
     if len(parts) == 1:
         return parts[0]
@@ -19,10 +28,21 @@ def key_column(table: pa.Table, columns: Sequence[str]) -> pa.ChunkedArray:
 
 
 class KeySet:
-    """A set of keys of known size in memory: some 40 bytes a key of 32 characters."""
+    """A set of keys, 32 bytes of memory for a key of 32 characters.
+
+    Keys are kept apart by their length: those of one length are a NumPy array of fixed width,
+    sorted once and searched by bisection, so that asking costs the same however large the set is.
+    (`pyarrow.compute.is_in` builds a hash table of the whole set at every call.) A null is no key.
+    """
 
     def __init__(self, keys: pa.ChunkedArray) -> None:
-        self._keys = pc.unique(keys)
+        found: defaultdict[int, list[_Bytes]] = defaultdict(list)
+        for chunk in keys.chunks:
+            for group in _by_length(chunk):
+                found[group.length].append(group.values)
+        self._sorted = {
+            length: np.unique(np.concatenate(values)) for length, values in found.items()
+        }
 
     @classmethod
     def of(cls, keys: Iterable[str]) -> "KeySet":
@@ -30,15 +50,57 @@ class KeySet:
         return cls(pa.chunked_array([pa.array(keys, pa.string())]))
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return sum(len(keys) for keys in self._sorted.values())
 
     def __contains__(self, key: str) -> bool:
-        return bool(pc.is_in(pa.array([key]), value_set=self._keys)[0].as_py())
+        return bool(self._chunk_contains(pa.array([key], pa.string()))[0])
 
     def contains(self, keys: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         """Tells for each of the keys whether it is in the set, as a Boolean array."""
-        return pc.is_in(keys, value_set=self._keys)
+        if isinstance(keys, pa.ChunkedArray):
+            chunks = [pa.array(self._chunk_contains(chunk)) for chunk in keys.chunks]
+            return pa.chunked_array(chunks, pa.bool_())
+        return pa.array(self._chunk_contains(keys))
 
     def union(self, other: "KeySet") -> "KeySet":
         """Returns the set of the keys of both."""
-        return KeySet(pa.chunked_array([self._keys, other._keys]))
+        both = KeySet.of(())
+        for length in self._sorted.keys() | other._sorted.keys():
+            halves = [keys._sorted[length] for keys in (self, other) if length in keys._sorted]
+            both._sorted[length] = np.unique(np.concatenate(halves))
+        return both
+
+    def _chunk_contains(self, keys: pa.Array) -> npt.NDArray[np.bool_]:
+        result = np.zeros(len(keys), dtype=np.bool_)
+        for group in _by_length(keys):
+            known = self._sorted.get(group.length)
+            if known is not None:
+                nearest = np.searchsorted(known, group.values).clip(max=len(known) - 1)
+                result[group.positions] = known[nearest] == group.values
+        return result
+
+
+class _OneLength(NamedTuple):
+    """The keys of one length in bytes, and where in their array they stand."""
+
+    length: int
+    positions: npt.NDArray[np.int64]
+    values: _Bytes
+
+
+def _by_length(keys: pa.Array) -> Iterator[_OneLength]:
+    keys = keys.cast(pa.string())
+    lengths = pc.fill_null(pc.binary_length(keys), -1).to_numpy(zero_copy_only=False)
+    for length in np.unique(lengths[lengths >= 0]).tolist():
+        positions = np.flatnonzero(lengths == length)
+        chosen = keys if len(positions) == len(keys) else keys.take(pa.array(positions))
+        yield _OneLength(length, positions, _fixed_width(chosen, length))
+
+
+def _fixed_width(keys: pa.Array, length: int) -> _Bytes:
+    """Returns a view of strings that are all of one length; NumPy has no strings of length 0."""
+    if length == 0:
+        return np.zeros(len(keys), dtype="S1")
+    _, offsets, data = keys.buffers()
+    start = np.frombuffer(offsets, np.int32)[keys.offset]
+    return np.frombuffer(data, f"S{length}", count=len(keys), offset=start)

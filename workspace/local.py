@@ -19,6 +19,7 @@ from workspace.errors import LockHeldError, ObjectNotFoundError, UnsafeKeyError
 from workspace.store import ObjectInfo, checked_key
 
 _TEMPORARY = ".tmp-"
+_NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
 class LocalStore:
@@ -49,14 +50,17 @@ class LocalStore:
         """Returns an object's bytes."""
         try:
             return self.path(key).read_bytes()
-        except (FileNotFoundError, IsADirectoryError):
+        except _NO_FILE:
             raise self._missing(key) from None
 
     def open(self, key: str) -> pa.NativeFile:
         """Opens an object for random access through a memory map."""
+        path = self.path(key)
+        if not path.is_file():
+            raise self._missing(key)
         try:
-            return pa.memory_map(str(self.path(key)))
-        except FileNotFoundError:
+            return pa.memory_map(str(path))
+        except _NO_FILE:
             raise self._missing(key) from None
 
     def write(self, key: str, data: bytes) -> None:
@@ -94,19 +98,14 @@ class LocalStore:
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yields the objects under `prefix/`, in order of their keys."""
-        folder = self.path(prefix)
-        for directory, names, files in os.walk(folder):
-            names.sort()
-            for name in sorted(files):
-                path = Path(directory, name)
-                if name.startswith(_TEMPORARY):
-                    continue
-                with contextlib.suppress(FileNotFoundError):  # deleted since the walk saw it
-                    yield ObjectInfo(path.relative_to(self.root).as_posix(), path.stat().st_size)
+        for path in _files(self.path(prefix)):
+            with contextlib.suppress(FileNotFoundError):  # deleted since its folder was read
+                yield ObjectInfo(path.relative_to(self.root).as_posix(), path.stat().st_size)
 
     def delete(self, key: str) -> None:
         """Deletes an object; one that is not there is no error."""
-        self.path(key).unlink(missing_ok=True)
+        with contextlib.suppress(*_NO_FILE):
+            self.path(key).unlink()
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -143,7 +142,7 @@ def _owner() -> dict[str, str | int]:
 @contextlib.contextmanager
 def _staged(path: Path) -> Iterator[IO[bytes]]:
     """Yields a temporary file beside `path` that is gone afterwards unless it was renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_TEMPORARY, delete=False) as file:
         try:
             yield file
@@ -162,6 +161,35 @@ def _flush(file: IO[bytes]) -> None:
     # A temporary file is private by default; an object is as open as the folder allows.
     os.fchmod(file.fileno(), 0o666 & ~_UMASK)
     os.fsync(file.fileno())
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yields the files below a folder in the order of their whole paths, as S3 lists keys.
+
+    Links to folders are not followed.
+    """
+    names: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    names.append(f"{entry.name}/")
+                elif entry.is_file() and not entry.name.startswith(_TEMPORARY):
+                    names.append(entry.name)
+    except _NO_FILE:
+        return
+    for name in sorted(names):
+        if name.endswith("/"):
+            yield from _files(folder / name)
+        else:
+            yield folder / name
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,7 +1,9 @@
 """One Parquet part: how it is written, named, checked and read.
 
 The name is the SHA-256 of the bytes (its first 32 digits), so a part proves its own integrity and
-writing the same part twice is one part. File metadata:
+writing the same part twice is one part. Readers check the checksum of each Parquet page that they
+read, which costs next to nothing; the name is checked by `Part.verify`, which `compact` calls on
+what it merges. File metadata:
 
 - `alignbench.table`, `alignbench.schema_version`: an older version is cast on reading (its new
   columns are null), a newer one is refused.
@@ -13,6 +15,7 @@ writing the same part twice is one part. File metadata:
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,9 +52,14 @@ def encode_part(table: str, rows: pa.Table, leaves: Sequence[Leaf] = ()) -> tupl
     if leaves:
         metadata[_LEAVES] = json.dumps(leaves).encode()
     buffer = io.BytesIO()
-    pq.write_table(rows.replace_schema_metadata(metadata), buffer, compression="zstd")
+    pq.write_table(
+        rows.replace_schema_metadata(metadata),
+        buffer,
+        compression="zstd",
+        write_page_checksum=True,
+    )
     data = buffer.getvalue()
-    return f"part-{sha256_hex(data)[:ID_LENGTH]}.parquet", data
+    return _name_of(data), data
 
 
 class Part:
@@ -63,20 +71,21 @@ class Part:
         Raises:
             ObjectNotFoundError: The part is gone: it was merged into another.
             NewerSchemaError: It was written by a newer version of this project.
-            CorruptPartError: It is not a Parquet file, or not of this table.
+            CorruptPartError: It is damaged, not a Parquet file, or not of this table.
         """
         self.name = name
         self._spec = spec
-        key = f"{part_folder(spec.name)}/{name}"
-        try:
-            self._file = pq.ParquetFile(store.open(key))
-        except pa.ArrowInvalid as error:
-            raise CorruptPartError(
-                f"{key} in {store.url} is not a Parquet file ({error}).",
-                "Restore it from a backup, or delete it and run the stage again.",
-            ) from None
-        metadata = self._file.schema_arrow.metadata or {}
-        _check_version(store.url, key, spec.name, metadata)
+        self._url = store.url
+        self._key = key = f"{part_folder(spec.name)}/{name}"
+        self._bytes = store.open(key)
+        with self._damage_named():
+            self._file = pq.ParquetFile(self._bytes, page_checksum_verification=True)
+            metadata = self._file.schema_arrow.metadata or {}
+        version = _checked_version(store.url, key, spec.name, metadata)
+        needed = spec.schema.names if version == SCHEMA_VERSION else spec.key
+        missing = [name for name in needed if name not in self._file.schema_arrow.names]
+        if missing:
+            raise _corrupt(store.url, key, f"it has no column {missing[0]}")
         self.row_count: int = self._file.metadata.num_rows
         self.leaves = _leaves(metadata, Leaf(name, self.row_count))
 
@@ -84,37 +93,74 @@ class Part:
         """Returns for each row whether its leaf is among those marked true, in their order."""
         return np.repeat(list(leaves), [leaf.rows for leaf in self.leaves])
 
+    def verify(self) -> None:
+        """Checks that the part's bytes are those that its name promises.
+
+        Raises:
+            CorruptPartError: They are not.
+        """
+        self._bytes.seek(0)
+        if _name_of(self._bytes.read_buffer()) != self.name:
+            raise _corrupt(self._url, self._key, "its bytes are not those that its name promises")
+
     def read(self, columns: Sequence[str]) -> pa.Table:
         """Returns those columns of all rows."""
         present = [name for name in columns if name in self._file.schema_arrow.names]
-        return _cast(self._file.read(present), self._spec.schema, columns)
+        with self._damage_named():
+            return _cast(self._file.read(present), self._spec.schema, columns)
 
     def batches(
         self, columns: Sequence[str], batch_rows: int, rows: npt.NDArray[np.bool_]
     ) -> Iterator[pa.Table]:
         """Yields those columns of the rows marked true, in tables of at most `batch_rows` rows."""
-        present = [name for name in columns if name in self._file.schema_arrow.names]
         start = 0
-        for batch in self._file.iter_batches(batch_rows, columns=present):
-            wanted = rows[start : start + len(batch)]
-            start += len(batch)
-            table = _cast(pa.Table.from_batches([batch]), self._spec.schema, columns)
-            yield table if wanted.all() else table.filter(pa.array(wanted))
+        for table in self._decoded(columns, batch_rows):
+            wanted = rows[start : start + len(table)]
+            start += len(table)
+            if wanted.any():
+                yield table if wanted.all() else table.filter(pa.array(wanted))
+
+    def _decoded(self, columns: Sequence[str], batch_rows: int) -> Iterator[pa.Table]:
+        present = [name for name in columns if name in self._file.schema_arrow.names]
+        with self._damage_named():
+            for batch in self._file.iter_batches(batch_rows, columns=present):
+                yield _cast(pa.Table.from_batches([batch]), self._spec.schema, columns)
+
+    @contextmanager
+    def _damage_named(self) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, pa.ArrowNotImplementedError, OSError) as error:
+            raise _corrupt(self._url, self._key, f"it cannot be read ({error})") from None
 
 
-def _check_version(url: str, key: str, table: str, metadata: dict[bytes, bytes]) -> None:
+def _name_of(data: bytes | memoryview) -> str:
+    return f"part-{sha256_hex(data)[:ID_LENGTH]}.parquet"
+
+
+def _corrupt(url: str, key: str, reason: str) -> CorruptPartError:
+    return CorruptPartError(
+        f"{key} in {url} is damaged: {reason}.",
+        "Restore it from a backup, or delete it and run the stage again.",
+    )
+
+
+def _checked_version(url: str, key: str, table: str, metadata: dict[bytes, bytes]) -> int:
     if metadata.get(_TABLE) != table.encode():
         raise CorruptPartError(
             f"{key} in {url} is not a part of table {table}.",
             "Move it away; parts are written by the stages only.",
         )
-    version = int(metadata.get(_VERSION, b"0"))
-    if version > SCHEMA_VERSION:
+    version = metadata.get(_VERSION, b"0").decode(errors="replace")
+    if not version.isdecimal():
+        raise _corrupt(url, key, f"its schema version is {version!r}")
+    if int(version) > SCHEMA_VERSION:
         raise NewerSchemaError(
             f"{key} in {url} has schema version {version}; this installation knows up to "
             f"{SCHEMA_VERSION}.",
             "Upgrade alignbench: a newer one wrote this workspace.",
         )
+    return int(version)
 
 
 def _leaves(metadata: dict[bytes, bytes], itself: Leaf) -> tuple[Leaf, ...]:

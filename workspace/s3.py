@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 import pyarrow as pa
+from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -48,7 +49,8 @@ class S3Store:
     def client(self) -> "S3Client":
         """The boto3 client, made at first use and anew after unpickling."""
         if self._client is None:
-            self._client = boto3.client("s3", config=_CONFIG)
+            # A session of its own: boto3's shared one is not safe to use from several threads.
+            self._client = boto3.Session().client("s3", config=_CONFIG)
         return self._client
 
     def __getstate__(self) -> dict[str, str]:
@@ -64,7 +66,10 @@ class S3Store:
             return answer["Body"].read()
 
     def open(self, key: str) -> pa.NativeFile:
-        """Opens an object for random access; it is read whole, since parts are bounded in size."""
+        """Opens an object for random access; it is read whole, since parts are bounded in size.
+
+        So a part that is deleted while it is scanned can be read to its end.
+        """
         return pa.BufferReader(self.read(key))
 
     def write(self, key: str, data: bytes) -> None:
@@ -153,12 +158,11 @@ class S3Store:
                     f"{key} is not in {self.url}.",
                     "Check the path, or run the stage that makes it.",
                 ) from None
-            if code in {"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch"}:
-                raise self._unreachable(code) from None
-            if code == "NoSuchBucket":
-                raise self._unreachable("there is no such bucket") from None
-            raise
-        except BotoCoreError as error:
+            if code in _TAKEN:
+                raise
+            reason = "there is no such bucket" if code == "NoSuchBucket" else code
+            raise self._unreachable(reason) from None
+        except (BotoCoreError, Boto3Error) as error:
             raise self._unreachable(type(error).__name__) from None
 
     def _unreachable(self, reason: str) -> StoreUnreachableError:

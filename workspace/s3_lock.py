@@ -5,6 +5,9 @@ that ran out may be taken over by anyone, and the If-Match lets only one of them
 paused for longer than the life finds at its next renewal, or at the end, that the lock is gone, and
 its context ends with an error. That is enough here because commits are idempotent: a lock saves
 work, it does not guard correctness.
+
+A PUT whose answer was lost is sent again by boto3, and then fails because the first one went
+through. So a condition that did not hold means nothing yet: the object says whose the lock is.
 """
 
 import json
@@ -15,7 +18,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from workspace.errors import (
     LockHeldError,
@@ -45,14 +48,15 @@ def hold(store: ConditionalStore, key: str, life_seconds: float = LIFE_SECONDS) 
         LockLostError: On leaving, if someone took it over meanwhile.
     """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    heartbeat = _Heartbeat(
-        store, key, owner, life_seconds, _acquire(store, key, owner, life_seconds)
-    )
+    etag = _acquire(store, key, owner, life_seconds)
+    heartbeat = _Heartbeat(store, key, owner, life_seconds, etag)
     heartbeat.start()
     try:
         yield
-    finally:
-        heartbeat.stop()
+    except BaseException:
+        with suppress(StoreUnreachableError):  # then it runs out; the first error is what counts
+            heartbeat.release()
+        raise
     if not heartbeat.release():
         raise LockLostError(
             f"The lock {key} of {store.url} was taken over while this run held it.",
@@ -61,32 +65,71 @@ def hold(store: ConditionalStore, key: str, life_seconds: float = LIFE_SECONDS) 
 
 
 def _acquire(store: ConditionalStore, key: str, owner: str, life_seconds: float) -> str:
-    fresh = store.put_if(key, _content(owner, life_seconds), etag=None)
-    if fresh is not None:
-        return fresh
+    while True:
+        fresh = store.put_if(key, _content(owner, life_seconds), etag=None)
+        if fresh is not None:
+            return fresh
+        try:
+            data, etag = store.read_with_etag(key)
+        except ObjectNotFoundError:  # someone deleted the object: it is free
+            continue
+        held = _Held.parse(data)
+        if held.owner == owner:
+            return etag
+        if held.expires > datetime.now(UTC):
+            raise _refused(store, key, held.owner, held.expires.isoformat(timespec="seconds"))
+        taken = _put_own(store, key, owner, life_seconds, etag)
+        if taken is None:
+            raise _refused(store, key, "another run that was faster", "now")
+        return taken
+
+
+def _put_own(
+    store: ConditionalStore, key: str, owner: str, life_seconds: float, etag: str
+) -> str | None:
+    """Takes over or renews a lock; returns its new ETag, or None if it is someone else's now."""
+    written = store.put_if(key, _content(owner, life_seconds), etag)
+    if written is not None:
+        return written
     try:
-        data, etag = store.read_with_etag(key)
+        data, found = store.read_with_etag(key)
     except ObjectNotFoundError:
-        return _acquire(store, key, owner, life_seconds)
-    held = json.loads(data)
-    if datetime.fromisoformat(held["expires"]) > datetime.now(UTC):
-        raise _held(store, key, held["owner"], held["expires"])
-    taken = store.put_if(key, _content(owner, life_seconds), etag)
-    if taken is None:
-        raise _held(store, key, "another run that was faster", "now")
-    return taken
+        return None
+    return found if _Held.parse(data).owner == owner else None
 
 
-def _held(store: ConditionalStore, key: str, owner: str, expires: str) -> LockHeldError:
+def _refused(store: ConditionalStore, key: str, owner: str, expires: str) -> LockHeldError:
     return LockHeldError(
         f"Another run holds the lock {key} of {store.url} ({owner}, until {expires}).",
         "Wait for it to end, or stop it; a lock that is not renewed runs out by itself.",
     )
 
 
+_RUN_OUT = datetime.fromtimestamp(0, UTC)
+"""When a lock that was let go has run out: long ago by every machine's clock."""
+
+
 def _content(owner: str, life_seconds: float) -> bytes:
-    expires = datetime.now(UTC) + timedelta(seconds=life_seconds)
+    expires = datetime.now(UTC) + timedelta(seconds=life_seconds) if life_seconds else _RUN_OUT
     return json.dumps({"owner": owner, "expires": expires.isoformat()}).encode()
+
+
+class _Held(NamedTuple):
+    owner: str
+    expires: datetime
+
+    @classmethod
+    def parse(cls, data: bytes) -> "_Held":
+        """Reads a lock object; one that is none of ours has run out.
+
+        A workspace that was copied from a folder brings that folder's lock files, and no one
+        renews those.
+        """
+        try:
+            content = json.loads(data)
+            return cls(content["owner"], datetime.fromisoformat(content["expires"]))
+        except (ValueError, TypeError, KeyError):
+            return cls("", _RUN_OUT)
 
 
 class _Heartbeat(threading.Thread):
@@ -104,15 +147,19 @@ class _Heartbeat(threading.Thread):
         while self._etag is not None and not self._stopped.wait(self._life / 3):
             # A store that is away for a moment may be back before the lock has run out.
             with suppress(StoreUnreachableError):
-                content = _content(self._owner, self._life)
-                self._etag = self._store.put_if(self._key, content, self._etag)
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self.join()
+                self._etag = self._put(self._life)
 
     def release(self) -> bool:
-        """Lets the lock run out now, which the next owner takes over by If-Match."""
+        """Stops renewing, and lets the lock run out now; the next owner takes it over by If-Match.
+
+        Returns:
+            Whether the lock was still held.
+        """
+        self._stopped.set()
+        self.join()
+        return self._etag is not None and self._put(0.0) is not None
+
+    def _put(self, life_seconds: float) -> str | None:
         if self._etag is None:
-            return False
-        return self._store.put_if(self._key, _content(self._owner, 0.0), self._etag) is not None
+            return None
+        return _put_own(self._store, self._key, self._owner, life_seconds, self._etag)

@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from workspace.errors import UnsafeKeyError
 
-_SAFE_KEY = re.compile(r"[^/\x00-\x1f\\]+(?:/[^/\x00-\x1f\\]+)*")
+_STEP = r"[^/\x00-\x1f\x7f\\\ud800-\udfff]+"
+_SAFE_KEY = re.compile(f"{_STEP}(?:/{_STEP})*")
 
 
 class ObjectInfo(NamedTuple):
@@ -41,7 +42,7 @@ class ObjectStore(Protocol):
         ...
 
     def open(self, key: str) -> pa.NativeFile:
-        """Opens an object for random access.
+        """Opens an object for random access; it stays readable when the object is deleted.
 
         Raises:
             ObjectNotFoundError: There is no such object.

@@ -11,7 +11,8 @@ did the same commit, or as a newer version. Readers see one row a key:
 Memory: key columns are held whole, everything else streams.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Generic
 
@@ -60,12 +61,18 @@ class Table(Generic[Row]):
         return name
 
     def part_names(self) -> list[str]:
-        """Returns the names of the parts that are there now."""
-        return [
-            info.key.rpartition("/")[2]
-            for info in self.store.list(part_folder(self.spec.name))
-            if info.key.endswith(".parquet")
-        ]
+        """Returns the names of the parts that are there now.
+
+        A listing is not one moment: a merge beside it may delete a source before the listing comes
+        to it, and have written the merged part where the listing has already been. So it is taken
+        again until nothing of the one before is missing.
+        """
+        names = self._listed_once()
+        for _ in range(_RELISTINGS):
+            before, names = names, self._listed_once()
+            if before <= names:
+                return sorted(names)
+        raise self._unstable()
 
     def scan(
         self,
@@ -126,34 +133,45 @@ class Table(Generic[Row]):
 
     def _current(self, columns: Sequence[str], batch_rows: int) -> Iterator[pa.Table]:
         listing = self._listing()
-        open_leaves = set(listing.leaves)
+        owed = set(listing.all_leaves)
+        begun_with = frozenset(owed)
         for _ in range(_RELISTINGS):
             try:
-                for name in listing.names:
+                for name, leaves in listing.leaves.items():
+                    if owed.isdisjoint(leaves):
+                        continue
                     part = Part(self.store, self.spec, name)
-                    rows = part.rows_of(leaf.name in open_leaves for leaf in part.leaves)
+                    rows = part.rows_of(leaf.name in owed for leaf in part.leaves)
                     if name in listing.current:
                         rows &= listing.current[name]
                     if rows.any():
                         yield from part.batches(columns, batch_rows, rows)
-                    open_leaves.difference_update(leaf.name for leaf in part.leaves)
-            except ObjectNotFoundError:
-                listing = self._listing()  # merged into another part since it was listed
+                    owed -= leaves
+            except ObjectNotFoundError:  # merged into another part since it was listed
+                listing = self._take_listing(begun_with)
                 continue
-            return
+            if not owed:
+                return
+            listing = self._take_listing(begun_with)
         raise self._unstable()
 
     def _listing(self) -> Listing:
+        if self._known is None or list(self._known.leaves) != self.part_names():
+            self._known = self._take_listing()
+        return self._known
+
+    def _take_listing(self, within: Collection[str] | None = None) -> Listing:
         for _ in range(_RELISTINGS):
-            names = tuple(self.part_names())
-            if self._known is not None and self._known.names == names:
-                return self._known
-            try:
-                self._known = take_listing(self.store, self.spec, names)
-            except ObjectNotFoundError:
-                continue
-            return self._known
+            with suppress(ObjectNotFoundError):  # merged into another part since it was listed
+                return take_listing(self.store, self.spec, self.part_names(), within)
         raise self._unstable()
+
+    def _listed_once(self) -> set[str]:
+        return {
+            info.key.rpartition("/")[2]
+            for info in self.store.list(part_folder(self.spec.name))
+            if info.key.endswith(".parquet")
+        }
 
     def _unstable(self) -> ObjectNotFoundError:
         return ObjectNotFoundError(

@@ -24,6 +24,9 @@ class Workspace:
         self.store = store
         self._tables: dict[str, Table[Any]] = {}
 
+    def __reduce__(self) -> "tuple[type[Workspace], tuple[ObjectStore]]":
+        return Workspace, (self.store,)  # without the tables, which remember their listings
+
     @property
     def url(self) -> str:
         """Where it is: a path, or `s3://bucket/prefix`."""

@@ -36,6 +36,8 @@ _SHOWN_DETAIL = 300
 class NotFoundError(RequestRefusedError):
     """What a request names is not on the server."""
 
+    code = "AB-A12"
+
 
 def normalised_url(url: str) -> str:
     """Returns an address without credentials, query, fragment and final slash.

@@ -1,0 +1,65 @@
+"""A key set is a set: it says what Python's own set says."""
+
+import pickle
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workspace.keys import KeySet, key_column
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+nullable = st.lists(st.none() | texts, max_size=20)
+
+
+def chunked(values: list[str | None], cut: int) -> pa.ChunkedArray:
+    """Returns the values in two chunks that do not begin where their buffers begin."""
+    whole = pa.array(["before", *values], pa.string()).slice(1)
+    return pa.chunked_array([whole.slice(0, cut), whole.slice(cut)], pa.string())
+
+
+@given(nullable, nullable, st.integers(0, 20))
+def test_a_key_set_contains_what_a_set_contains(
+    known: list[str | None], asked: list[str | None], cut: int
+) -> None:
+    expected = set(known) - {None}
+    keys = KeySet(chunked(known, cut))
+    assert len(keys) == len(expected)
+    answers = keys.contains(chunked(asked, cut))
+    assert answers.to_pylist() == [key in expected for key in asked]
+    assert answers.type == pa.bool_()
+    assert keys.contains(pa.array(asked, pa.string())).to_pylist() == answers.to_pylist()
+    assert [key in keys for key in asked if key is not None] == [
+        key in expected for key in asked if key is not None
+    ]
+
+
+@given(st.sets(texts), st.sets(texts))
+def test_a_union_has_the_keys_of_both(first: set[str], second: set[str]) -> None:
+    both = KeySet.of(first).union(KeySet.of(second))
+    assert len(both) == len(first | second)
+    assert all(key in both for key in first | second)
+
+
+def test_keys_that_differ_in_trailing_zeros_are_different() -> None:
+    keys = KeySet.of(["a", "a\x00", "\x00\x00"])
+    assert len(keys) == 3
+    assert "a\x00\x00" not in keys
+    assert "\x00" not in keys
+
+
+def test_the_answers_filter_a_table() -> None:
+    table = pa.concat_tables([pa.table({"key": ["a", "b"]}), pa.table({"key": ["b", "c"]})])
+    found = table.filter(KeySet.of(["b", "d"]).contains(table["key"]))
+    assert found["key"].to_pylist() == ["b", "b"]
+
+
+def test_a_key_set_can_be_sent_to_another_process() -> None:
+    keys = pickle.loads(pickle.dumps(KeySet.of(["a", "bc"])))
+    assert "bc" in keys
+
+
+def test_the_columns_of_a_key_do_not_run_into_each_other() -> None:
+    table = pa.table({"a": ["x", "xy"], "b": ["yz", "z"], "c": pa.array([None, 1], pa.int64())})
+    keys = key_column(table, ["a", "b", "c"]).to_pylist()
+    assert len(set(keys)) == 2

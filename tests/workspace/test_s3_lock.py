@@ -1,0 +1,190 @@
+"""The lock on S3 when its owner dies, is slow, or the network loses an answer."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.workspace.waiting import eventually
+from workspace.errors import LockHeldError, LockLostError, StoreUnreachableError
+from workspace.s3 import S3Store
+from workspace.s3_lock import hold
+
+KEY = "locks/caption.json"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+HOLD = """
+import sys
+from workspace.s3 import S3Store
+from workspace.s3_lock import hold
+
+with hold(S3Store(sys.argv[1], sys.argv[2]), sys.argv[3], life_seconds=1.5):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def write_lock(store: S3Store, owner: str, expires: datetime) -> None:
+    store.write(KEY, json.dumps({"owner": owner, "expires": expires.isoformat()}).encode())
+
+
+def expiry(store: S3Store) -> datetime:
+    return datetime.fromisoformat(json.loads(store.read(KEY))["expires"])
+
+
+@contextmanager
+def held_or_not(store: S3Store) -> Iterator[bool]:
+    try:
+        with hold(store, KEY):
+            yield True
+    except LockHeldError:
+        yield False
+
+
+def can_be_taken(store: S3Store) -> bool:
+    with held_or_not(store) as held:
+        return held
+
+
+def test_a_lock_that_is_held_names_its_owner_and_its_end(s3_store: S3Store) -> None:
+    expires = datetime(2999, 1, 1, tzinfo=UTC)
+    write_lock(s3_store, "other-host:7:abc", expires)
+    with pytest.raises(LockHeldError) as caught, hold(s3_store, KEY):
+        pass
+    assert "other-host:7:abc" in caught.value.what
+    assert "2999-01-01T00:00:00" in caught.value.what
+
+
+def test_a_lock_that_ran_out_goes_to_exactly_one_of_several(s3_store: S3Store) -> None:
+    write_lock(s3_store, "dead-host:1:abc", LONG_AGO)
+    all_tried = threading.Barrier(6)
+
+    def attempt(_: int) -> bool:
+        with held_or_not(s3_store) as held:
+            all_tried.wait(timeout=60)
+            return held
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(attempt, range(6))).count(True) == 1
+
+
+def test_the_lock_of_a_killed_run_runs_out_and_no_sooner(s3_store: S3Store) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, s3_store.bucket, s3_store.prefix, KEY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        holder.kill()
+        holder.wait(timeout=30)
+    end = expiry(s3_store)
+    eventually(lambda: can_be_taken(s3_store))
+    assert datetime.now(UTC) >= end
+
+
+def test_a_heartbeat_renews_the_lock_beyond_its_life(s3_store: S3Store) -> None:
+    with hold(s3_store, KEY, life_seconds=1.0):
+        first = expiry(s3_store)
+        eventually(lambda: datetime.now(UTC) > first)
+        assert not can_be_taken(s3_store)
+        assert expiry(s3_store) > first
+
+
+def test_a_lock_that_was_taken_over_is_reported_at_the_end(s3_store: S3Store) -> None:
+    with pytest.raises(LockLostError) as caught, hold(s3_store, KEY):
+        write_lock(s3_store, "other-host:7:abc", datetime(2999, 1, 1, tzinfo=UTC))
+    assert KEY in caught.value.what
+    assert json.loads(s3_store.read(KEY))["owner"] == "other-host:7:abc"
+
+
+def test_a_heartbeat_does_not_take_a_lost_lock_back(s3_store: S3Store) -> None:
+    beats = CountingStore(s3_store)
+
+    def lose() -> None:
+        with hold(beats, KEY, life_seconds=0.3):
+            write_lock(s3_store, "other-host:7:abc", datetime(2999, 1, 1, tzinfo=UTC))
+            eventually(lambda: beats.puts >= 2)
+
+    with pytest.raises(LockLostError):
+        lose()
+    assert json.loads(s3_store.read(KEY))["owner"] == "other-host:7:abc"
+
+
+def test_a_deleted_lock_is_lost(s3_store: S3Store) -> None:
+    with pytest.raises(LockLostError), hold(s3_store, KEY):
+        s3_store.delete(KEY)
+    assert not s3_store.exists(KEY)
+
+
+def test_an_error_inside_counts_more_than_the_lost_lock(s3_store: S3Store) -> None:
+    def fail() -> None:
+        with hold(s3_store, KEY):
+            s3_store.delete(KEY)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"null", b"[]", b'{"host": "laptop", "pid": 7}', b'{"owner": 1}', b"\xff"]
+)
+def test_a_lock_file_copied_from_a_folder_does_not_block(s3_store: S3Store, content: bytes) -> None:
+    s3_store.write(KEY, content)
+    assert can_be_taken(s3_store)
+
+
+def test_an_answer_lost_on_the_way_does_not_lose_the_lock(s3_store: S3Store) -> None:
+    repeating = RepeatingStore(s3_store)
+    with hold(repeating, KEY, life_seconds=0.3):
+        eventually(lambda: repeating.puts >= 3)
+        assert not can_be_taken(s3_store)
+    assert can_be_taken(s3_store)
+
+
+def test_a_store_that_is_away_for_a_moment_does_not_lose_the_lock(s3_store: S3Store) -> None:
+    unsteady = UnsteadyStore(s3_store)
+    with hold(unsteady, KEY, life_seconds=1.0):
+        eventually(lambda: unsteady.puts >= 3)
+    assert can_be_taken(s3_store)
+
+
+class CountingStore:
+    """An S3 store that counts what is put."""
+
+    def __init__(self, store: S3Store) -> None:
+        self.store = store
+        self.url = store.url
+        self.puts = 0
+
+    def read_with_etag(self, key: str) -> tuple[bytes, str]:
+        return self.store.read_with_etag(key)
+
+    def put_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        self.puts += 1
+        return self.store.put_if(key, data, etag)
+
+
+class RepeatingStore(CountingStore):
+    """Every PUT goes through, its answer is lost, and boto3 sends it again."""
+
+    def put_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        super().put_if(key, data, etag)
+        return self.store.put_if(key, data, etag)
+
+
+class UnsteadyStore(CountingStore):
+    """The first renewal finds no one there."""
+
+    def put_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        if self.puts == 1:
+            self.puts += 1
+            raise StoreUnreachableError("The store is away.", "Wait.")
+        return super().put_if(key, data, etag)
