@@ -12,8 +12,9 @@ from typing import Literal, NamedTuple
 
 from schemas.config import Config, parse_config
 from schemas.errors import AlignBenchError
+from workspace.integrity import verify_parts
 from workspace.store import ObjectStore
-from workspace.workspace import CONFIG_KEY, open_store
+from workspace.workspace import CONFIG_KEY, Workspace, open_store
 
 State = Literal["ok", "missing", "note"]
 _LOW_DISK_GB = 5
@@ -49,7 +50,7 @@ def examine(workspace: str) -> list[Finding]:
     """
     findings = [_python(), *_packages(), _spacy_model(), _label_studio_program()]
     store = open_store(workspace)
-    findings += [_disk(workspace), _writable(store)]
+    findings += [_disk(workspace), _writable(store), _parts(store)]
     config = _config(store)
     findings.append(config[0])
     findings += [_prefect_server(), _label_studio_server(config[1])]
@@ -133,6 +134,14 @@ def _writable(store: ObjectStore) -> Finding:
             "Use a store with conditional writes; two runs could not keep out of each other's way.",
         )
     return Finding("workspace", "ok", f"{store.url} can be written and locked")
+
+
+def _parts(store: ObjectStore) -> Finding:
+    """Reads every part and compares it with its name, which is its hash."""
+    damaged = [str(error) for table in Workspace(store).tables() for error in verify_parts(table)]
+    if damaged:
+        return Finding("tables", "missing", damaged[0], "Restore the part from a backup.")
+    return Finding("tables", "ok", "every part is what its name says")
 
 
 def _config(store: ObjectStore) -> tuple[Finding, Config | None]:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,18 +31,18 @@ class Plan:
         )
         self._failures = failures
         self._failed = KeySet(failures.column("key"))
-        self._repeated = KeySet.of([])
+        self._repeated = np.empty(0, np.int64)
         self.duplicates = 0
 
     def pending_count(self) -> int:
-        """Returns how many items are pending; one pass over the keys, made before `pending`."""
-        keys = [batch.column("key") for batch in self._pending_batches(keys_only=True)]
-        counts = pc.value_counts(_chained(keys))
-        repeated = counts.filter(pc.greater(counts.field("counts"), 1))
-        self._repeated = KeySet(pa.chunked_array([repeated.field("values")]))
-        self.duplicates = pc.sum(repeated.field("counts")).as_py() or 0
-        self.duplicates -= len(repeated)
-        return len(counts)
+        """Returns how many items are pending; one pass over the keys, made before `pending`.
+
+        Of each key 8 bytes are kept, to know which keys may stand in the inputs twice.
+        """
+        hashes = [_hashes(batch) for batch in self._pending_batches(keys_only=True)]
+        found, counts = np.unique(np.concatenate([self._repeated, *hashes]), return_counts=True)
+        self._repeated = found[counts > 1]
+        return len(found)
 
     def pending(self, pace: Pace, limit: int | None) -> Iterator[pa.Table]:
         """Yields the pending items, each once, in tables of the size that the pace asks for."""
@@ -110,13 +112,17 @@ class Plan:
     def _first_of_each(self, batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
         seen: set[str] = set()
         for batch in batches:
-            repeated = self._repeated.contains(batch.column("key")).to_pylist()
-            fresh: list[bool] = []
-            for key, is_repeated in zip(batch.column("key").to_pylist(), repeated, strict=True):
-                fresh.append(not is_repeated or key not in seen)
-                if is_repeated:
-                    seen.add(key)
-            yield batch if all(fresh) else batch.filter(pa.array(fresh))
+            fresh = np.ones(len(batch), np.bool_)
+            for row in np.flatnonzero(np.isin(_hashes(batch), self._repeated)):
+                key = batch["key"][int(row)].as_py()
+                fresh[row] = key not in seen
+                seen.add(key)
+            self.duplicates += len(batch) - int(fresh.sum())
+            yield batch if fresh.all() else batch.filter(pa.array(fresh))
+
+
+def _hashes(batch: pa.Table) -> npt.NDArray[np.int64]:
+    return np.array([hash(key) for key in batch["key"].to_pylist()], np.int64)
 
 
 def _chained(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:

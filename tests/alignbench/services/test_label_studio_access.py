@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import httpx
 import psutil
 import pytest
-from tests.fixtures.services import EmbeddedLabelStudio
 
 from alignbench.services import ServiceName, read_credentials, status
 from alignbench.services.state import log_path
+from tests.fixtures.services import EmbeddedLabelStudio
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import pytest
 import skimage
-from tests.fixtures.services import EmbeddedLabelStudio
 from label_studio_sdk.client import LabelStudio
 from label_studio_sdk.label_interface import LabelInterface
 from playwright.sync_api import Browser, Page, expect
@@ -16,6 +15,7 @@ from annotation.label_studio.answers import TYPES, VERDICTS
 from annotation.label_studio.guidelines import guidelines_html
 from annotation.label_studio.page import NOTE, SENTENCE, SPANS, VERDICT, labelling_config
 from schemas.vocabulary import HallucinationType, Verdict
+from tests.fixtures.services import EmbeddedLabelStudio
 
 TASK = {
     "image": "/data/local-files/?d=images/as/astronaut.png",

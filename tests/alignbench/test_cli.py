@@ -1,0 +1,99 @@
+"""The command line: what it says to a person who makes a mistake, and to a script."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.flows.roads import CONFIG, alignbench, contents, new_workspace
+
+
+def test_a_wrong_key_names_the_nearest_and_exits_2(tmp_path: Path) -> None:
+    root = new_workspace(tmp_path / "w", CONFIG.replace("annotators_per_sentence", "anotators_per"))
+    done = alignbench(root, "ingest")
+    assert done.returncode == 2
+    assert "AB-C01" in done.stderr
+    assert "Did you mean 'annotators_per_sentence'?" in done.stderr
+
+
+def test_a_folder_that_is_no_workspace_says_what_to_do(tmp_path: Path) -> None:
+    done = alignbench(tmp_path, "ingest")
+    assert done.returncode == 2
+    assert "AB-W08" in done.stderr
+    assert "alignbench init" in done.stderr
+
+
+def test_init_writes_a_configuration_that_is_accepted_and_overwrites_none(tmp_path: Path) -> None:
+    assert alignbench(tmp_path, "init").returncode == 0
+    (tmp_path / "inputs" / "photos").mkdir(parents=True)
+    assert alignbench(tmp_path, "ingest").stdout.strip() == "ingest: nothing to do"
+    again = alignbench(tmp_path, "init")
+    assert again.returncode == 2
+    assert "exists" in again.stderr
+
+
+def test_pushing_without_a_server_says_how_to_get_one(tmp_path: Path) -> None:
+    root = new_workspace(tmp_path / "w")
+    done = alignbench(root, "push")
+    assert done.returncode == 2
+    assert "alignbench services up" in done.stderr
+
+
+def test_a_missing_secret_is_named_and_never_its_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = '[annotation]\nurl = "http://127.0.0.1:9"'
+    root = new_workspace(tmp_path / "w", CONFIG.replace("[annotation]", url))
+    done = alignbench(root, "push")
+    assert done.returncode == 2
+    assert "AB-C02: LABEL_STUDIO_API_KEY is not set" in done.stderr
+
+
+def test_an_unreachable_label_studio_is_named_and_the_token_is_not_printed(tmp_path: Path) -> None:
+    from tests.fixtures.services import EmbeddedLabelStudio
+
+    nowhere = EmbeddedLabelStudio(tmp_path, "http://127.0.0.1:9", "sekret-token", "", "")
+    root = new_workspace(tmp_path / "w")
+    done = alignbench(root, "push", server=nowhere)
+    assert done.returncode != 0
+    assert "http://127.0.0.1:9" in done.stderr
+    assert "sekret-token" not in done.stderr + done.stdout
+
+
+def test_a_dry_run_counts_and_does_nothing(tmp_path: Path) -> None:
+    root = new_workspace(tmp_path / "w")
+    done = alignbench(root, "ingest", "--dry-run")
+    assert "24 to do" in done.stdout
+    assert not contents(root)["images"]
+
+
+def test_status_of_a_fresh_workspace_shows_what_is_pending(tmp_path: Path) -> None:
+    root = new_workspace(tmp_path / "w")
+    rows = json.loads(alignbench(root, "status", "--json").stdout)
+    [ingest] = [row for row in rows if row["stage"] == "ingest"]
+    assert (ingest["scope"], ingest["pending"]) == ("photographs", 24)
+
+
+def test_compact_merges_parts_and_changes_no_row(tmp_path: Path) -> None:
+    root = new_workspace(tmp_path / "w")
+    for stage in ("ingest", "caption", "split"):
+        assert alignbench(root, stage, "--limit", "8").returncode == 0
+        assert alignbench(root, stage).returncode == 0
+    before = contents(root)
+    assert "parts became 1" in alignbench(root, "compact").stdout
+    assert contents(root) == before
+    assert alignbench(root, "compact").stdout.strip() == "compact: nothing to do"
+
+
+def test_doctor_checks_everything_and_says_what_to_do(tmp_path: Path) -> None:
+    root = new_workspace(tmp_path / "w")
+    findings = json.loads(alignbench(root, "doctor", "--json").stdout)
+    states = {finding["check"]: finding["state"] for finding in findings}
+    assert states["workspace"] == states["configuration"] == states["sentence splitter"] == "ok"
+    assert all(finding["fix"] for finding in findings if finding["state"] != "ok")
+
+
+def test_an_unknown_stage_to_retry_names_the_nearest(tmp_path: Path) -> None:
+    done = alignbench(new_workspace(tmp_path / "w"), "retry", "captions")
+    assert done.returncode == 2
+    assert "Did you mean 'caption'?" in done.stderr

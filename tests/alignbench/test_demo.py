@@ -1,0 +1,142 @@
+"""The demo as a newcomer runs it, and its release as a researcher loads it."""
+
+import io
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import datasets
+import duckdb
+import pandas as pd
+import polars as pl
+import pytest
+from PIL import Image
+
+from alignbench import services
+
+ALIGNBENCH = str(Path(sys.executable).parent / "alignbench")
+MODELS = ("photo-careful", "photo-hasty")
+
+
+def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    ours = ("PREFECT_", "LABEL_STUDIO_", "ALIGNBENCH_WORKSPACE")
+    return subprocess.run(
+        [ALIGNBENCH, "-C", str(root), *arguments],
+        env={key: value for key, value in os.environ.items() if not key.startswith(ours)},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The demo's workspace, after one run."""
+    root = tmp_path_factory.mktemp("demo") / "demo-workspace"
+    try:
+        done = run(root, "demo")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Verified from the release alone: sound" in done.stdout
+        assert "load_dataset(" in done.stdout
+        yield root
+    finally:
+        services.down(root)
+
+
+@pytest.fixture(scope="module")
+def release(root: Path) -> Path:
+    return root / "releases" / "photographs" / "1.0.0"
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+
+
+def test_every_stage_is_done_and_nothing_is_pending(root: Path) -> None:
+    counts = json.loads(run(root, "status", "--json").stdout)
+    assert {row["stage"] for row in counts} >= {"ingest", "caption", "split", "push", "pull"}
+    assert all(row["pending"] == row["failed"] == 0 for row in counts)
+    pulled = [row["done"] for row in counts if row["stage"] == "pull"]
+    sentences = sum(row["done"] for row in counts if row["stage"] == "push")
+    assert pulled == [3 * sentences]
+
+
+def test_run_again_it_does_nothing(root: Path) -> None:
+    again = run(root, "demo")
+    assert again.returncode == 0, again.stderr
+    for stage in ("ingest", "caption", "split", "push", "pull", "label", "release"):
+        assert f"{stage}: nothing to do" in again.stdout
+
+
+def test_passwords_can_be_read_by_their_owner_only(root: Path) -> None:
+    for name in ("credentials.json", "demo-annotators.json"):
+        mode = (root / "services" / "label-studio" / name).stat().st_mode
+        assert stat.S_IMODE(mode) == 0o600
+
+
+def test_datasets_loads_every_config_with_decoded_images_and_exact_spans(release: Path) -> None:
+    sizes = {}
+    for config in (*MODELS, "all"):
+        data = datasets.load_dataset(str(release), config, split="test")
+        sizes[config] = len(data)
+        for row in data:
+            check_row(row)
+            assert row["image"] is None or isinstance(row["image"], Image.Image)
+    assert sizes["all"] == sizes[MODELS[0]] + sizes[MODELS[1]]
+    streamed = datasets.load_dataset(str(release), "all", split="test", streaming=True)
+    assert sum(1 for _ in streamed) == sizes["all"]
+
+
+def check_row(row: dict[str, Any]) -> None:
+    assert row["full_caption"][row["sentence_start"] : row["sentence_end"]] == row["caption"]
+    for span in row["error_spans"]:
+        assert row["caption"][span["start"] : span["end"]] == span["text"]
+    assert list(row["error_words"]) == [span["text"] for span in row["error_spans"]]
+    if row["error_spans"]:
+        assert row["annotation"] == "incorrect"
+
+
+def test_polars_duckdb_and_pandas_see_the_same_rows(release: Path) -> None:
+    shards = str(release / "data" / "*" / "*.parquet")
+    key = ["sentence_id", "caption", "annotation"]
+    by_polars = pl.read_parquet(shards)
+    expected = sorted(by_polars.select(key).rows())
+    with duckdb.connect() as connection:
+        query = "select sentence_id, caption, annotation from read_parquet(?)"
+        assert sorted(connection.execute(query, [shards]).fetchall()) == expected
+    frames = [pd.read_parquet(path) for path in sorted(release.glob("data/*/*.parquet"))]
+    by_pandas = pd.concat(frames)
+    assert sorted(by_pandas[key].itertuples(index=False, name=None)) == expected
+    for row in by_polars.iter_rows(named=True):
+        check_row(row)
+    for image in by_pandas["image"].dropna():
+        Image.open(io.BytesIO(image["bytes"])).load()
+
+
+def test_an_image_that_may_not_be_given_on_is_not_in_the_release(release: Path) -> None:
+    rows = pl.read_parquet(str(release / "data" / "*" / "*.parquet"))
+    withheld = rows.filter(pl.col("image_name").str.contains("motorcycle"))
+    assert len(withheld) > 0
+    assert withheld["image"].struct.field("bytes").is_null().all()
+
+
+def test_verify_finds_a_changed_byte(release: Path, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(release, copy)
+    assert run(tmp_path, "verify", str(copy)).returncode == 0
+    shard = next(copy.glob("data/*/*.parquet"))
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(bytes(data))
+    found = run(tmp_path, "verify", str(copy))
+    assert found.returncode == 1
+    assert shard.name in found.stdout
