@@ -28,10 +28,9 @@ RUN groupadd --gid 10001 alignbench \
 
 COPY --from=build /opt/venv /opt/venv
 
-# Prefect loads a deployment's flow from its file, by a path relative to prefect.yaml.
+# Deployments name flows by module, so what is installed is what runs.
 WORKDIR /app
 COPY prefect.yaml ./
-COPY flows/ flows/
 COPY deploy/create_bucket.py deploy/start-worker.sh deploy/
 
 ENV PATH=/opt/venv/bin:$PATH \

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("benchmarks.orchestration",)
+BENCHMARKS = ("benchmarks.orchestration", "benchmarks.idle_stages")
 
 for name in BENCHMARKS:
     print(f"== {name}", flush=True)

@@ -3,14 +3,15 @@
 import io
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-import datasets
 import duckdb
 import pandas as pd
 import polars as pl
@@ -54,11 +55,6 @@ def release(root: Path) -> Path:
     return root / "releases" / "photographs" / "1.0.0"
 
 
-@pytest.fixture(autouse=True)
-def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
-
-
 def test_every_stage_is_done_and_nothing_is_pending(root: Path) -> None:
     counts = json.loads(run(root, "status", "--json").stdout)
     assert {row["stage"] for row in counts} >= {"ingest", "caption", "split", "push", "pull"}
@@ -81,7 +77,9 @@ def test_passwords_can_be_read_by_their_owner_only(root: Path) -> None:
         assert stat.S_IMODE(mode) == 0o600
 
 
-def test_datasets_loads_every_config_with_decoded_images_and_exact_spans(release: Path) -> None:
+def test_datasets_loads_every_config_with_decoded_images_and_exact_spans(
+    release: Path, datasets: ModuleType
+) -> None:
     sizes = {}
     for config in (*MODELS, "all"):
         data = datasets.load_dataset(str(release), config, split="test")
@@ -128,8 +126,6 @@ def test_an_image_that_may_not_be_given_on_is_not_in_the_release(release: Path) 
 
 
 def test_verify_finds_a_changed_byte(release: Path, tmp_path: Path) -> None:
-    import shutil
-
     copy = tmp_path / "copy"
     shutil.copytree(release, copy)
     assert run(tmp_path, "verify", str(copy)).returncode == 0

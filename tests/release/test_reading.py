@@ -2,8 +2,6 @@
 
 import io
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +22,6 @@ ORIGINAL_COLUMNS = [
     "n_unknown", "image_url", "image_path_in_repo",
 ]  # fmt: skip
 MODELS = ["careful", "hasty", "painter"]
-
-
-@pytest.fixture(scope="module")
-def datasets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The library, kept from the network and from the user's cache."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.setenv("HF_HOME", str(tmp_path_factory.mktemp("hf")))
-        patch.setenv("HF_DATASETS_CACHE", str(tmp_path_factory.mktemp("hf-datasets")))
-        for name in [name for name in sys.modules if name.split(".")[0] == "datasets"]:
-            patch.delitem(sys.modules, name)
-        import datasets
-
-        yield datasets
 
 
 @pytest.fixture(scope="module")
