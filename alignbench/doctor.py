@@ -4,20 +4,37 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
-from schemas.config import Config, parse_config
-from schemas.errors import AlignBenchError
-from workspace.integrity import verify_parts
+from schemas.config import Config, decode_config, parse_config
+from schemas.errors import (
+    AlignBenchError,
+    MissingExtraError,
+    MissingSecretError,
+    NewerSchemaError,
+    TransientError,
+)
+from schemas.tables import TABLES
+from workspace.errors import CorruptPartError, ObjectNotFoundError, UnsafeKeyError
+from workspace.local import LocalStore
+from workspace.parts import Part, part_folder
+from workspace.s3 import S3Store
 from workspace.store import ObjectStore
-from workspace.workspace import CONFIG_KEY, Workspace, open_store
+from workspace.workspace import CONFIG_KEY, open_store
 
 State = Literal["ok", "missing", "note"]
+MAX_PARTS = 2000
+"""How many parts are read at most."""
+MAX_BYTES = 200_000_000
+"""After how many bytes no further part is read."""
 _LOW_DISK_GB = 5
+_OK = 200
 
 
 class Finding(NamedTuple):
@@ -43,18 +60,41 @@ class Finding(NamedTuple):
 
 
 def examine(workspace: str) -> list[Finding]:
-    """Runs every check on this machine and on the workspace.
+    """Runs every check on this machine and on the workspace; one that fails stops no other.
 
     Args:
         workspace: A folder, or `s3://bucket/prefix`; it need not exist yet.
     """
-    findings = [_python(), *_packages(), _spacy_model(), _label_studio_program()]
     store = open_store(workspace)
-    findings += [_disk(workspace), _writable(store), _parts(store)]
-    config = _config(store)
-    findings.append(config[0])
-    findings += [_prefect_server(), _label_studio_server(config[1])]
-    return findings
+    place, config = _workspace(store)
+    return [
+        _python(),
+        *_packages(),
+        *_isolated("sentence splitter", _spacy_model),
+        *_isolated("Label Studio program", _label_studio_program),
+        *_isolated("disk", lambda: _disk(store)),
+        *place,
+        *_isolated("Prefect server", _prefect_server),
+        *_isolated("Label Studio server", lambda: _label_studio_server(config)),
+    ]
+
+
+def _isolated(check: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Yields what a check finds; an error that ends it is a finding too."""
+    try:
+        yield from look()
+    except (AlignBenchError, OSError, ValueError) as error:
+        yield _failed(check, error)
+
+
+def _failed(check: str, error: AlignBenchError | OSError | ValueError) -> Finding:
+    if isinstance(error, AlignBenchError):
+        return Finding(check, "missing", error.what, error.fix)
+    if isinstance(error, OSError):
+        return Finding(check, "missing", f"{error}", "See that this user may read and write it.")
+    # A library refuses a setting; its text may repeat the value, password and all.
+    found = f"a setting is not usable ({type(error).__name__})"
+    return Finding(check, "missing", found, "Correct the address in that server's settings.")
 
 
 def _python() -> Finding:
@@ -81,124 +121,206 @@ def _packages() -> Iterator[Finding]:
             )
 
 
-def _spacy_model() -> Finding:
-    try:
-        from annotation.sentences.identity import installed_splitter
+def _spacy_model() -> Iterator[Finding]:
+    from annotation.sentences.identity import installed_splitter
 
-        return Finding("sentence splitter", "ok", str(installed_splitter()))
-    except AlignBenchError as error:
-        return Finding("sentence splitter", "missing", error.what, error.fix)
+    yield Finding("sentence splitter", "ok", str(installed_splitter()))
 
 
-def _label_studio_program() -> Finding:
+def _label_studio_program() -> Iterator[Finding]:
     from alignbench.services.label_studio import label_studio_python
 
     try:
-        return Finding("Label Studio program", "ok", str(label_studio_python()))
+        yield Finding("Label Studio program", "ok", str(label_studio_python()))
     except AlignBenchError as error:
         fix = f"{error.fix} (Not needed with a server of your own: set LABEL_STUDIO_URL.)"
-        return Finding("Label Studio program", "note", error.what, fix)
+        yield Finding("Label Studio program", "note", error.what, fix)
 
 
-def _disk(workspace: str) -> Finding:
-    here = Path.cwd() if workspace.startswith("s3://") else Path(workspace).resolve()
-    while not here.exists():
-        here = here.parent
+def _disk(store: ObjectStore) -> Iterator[Finding]:
+    here = _nearest(store.root) if isinstance(store, LocalStore) else Path.cwd()
     free = shutil.disk_usage(here).free / 1e9
     if free < _LOW_DISK_GB:
-        return Finding("disk", "note", f"{free:.1f} GB free at {here}", "Make room.")
-    return Finding("disk", "ok", f"{free:.0f} GB free at {here}")
+        yield Finding("disk", "note", f"{free:.1f} GB free at {here}", "Make room.")
+    else:
+        yield Finding("disk", "ok", f"{free:.0f} GB free at {here}")
 
 
-def _writable(store: ObjectStore) -> Finding:
-    """Writes, locks and deletes: what every stage does first."""
-    probe = "locks/doctor-probe"
+def _nearest(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _workspace(store: ObjectStore) -> tuple[list[Finding], Config | None]:
     try:
-        first = store.create(probe, b"1")
-        second = store.create(probe, b"2")
-        store.delete(probe)
-        with store.lock("doctor"):
-            pass
-    except (AlignBenchError, OSError) as error:
-        what, fix = (
-            (error.what, error.fix)
-            if isinstance(error, AlignBenchError)
-            else (str(error), "Make the folder writable for this user.")
-        )
-        return Finding("workspace", "missing", what, fix)
-    if not first or second:
+        is_workspace = _has_config(store)
+    except (AlignBenchError, OSError, ValueError) as error:
+        # Asked again, a store that does not answer would take its time-outs again.
+        failed = _failed("workspace", error)
+        rest = [
+            Finding(check, "missing", "not looked at: the workspace cannot be used", failed.fix)
+            for check in ("tables", "configuration")
+        ]
+        return [failed, *rest], None
+    if not is_workspace:
+        advice = "Run 'alignbench init'."
+        found = f"There is no {CONFIG_KEY} in {store.url}."
+        return [_future_workspace(store), Finding("configuration", "missing", found, advice)], None
+    finding, config = _config(store)
+    places = [
+        *_isolated("workspace", lambda: _writable(store)),
+        *_isolated("tables", lambda: _parts(store)),
+    ]
+    return [*places, finding], config
+
+
+def _has_config(store: ObjectStore) -> bool:
+    try:
+        return store.exists(CONFIG_KEY)
+    except UnsafeKeyError:  # a link; reading it says what is wrong
+        return True
+
+
+def _future_workspace(store: ObjectStore) -> Finding:
+    """Looks at a place that is no workspace, without writing into what may be somebody else's."""
+    if not isinstance(store, LocalStore):
         return Finding(
-            "workspace",
-            "missing",
-            f"{store.url} does not honour If-None-Match on PUT",
+            "workspace", "note", f"{store.url} holds no workspace; writing was not tried",
+            "Run 'alignbench init', then 'alignbench doctor' again.",
+        )  # fmt: skip
+    here = _nearest(store.root)
+    if here.is_dir() and os.access(here, os.W_OK | os.X_OK):
+        return Finding("workspace", "ok", f"{store.url} holds none yet and can be written")
+    return Finding(
+        "workspace", "missing", f"{here} cannot be written", "Choose a folder of this user's."
+    )
+
+
+def _writable(store: ObjectStore) -> Iterator[Finding]:
+    """Writes, locks and deletes: what every stage does first."""
+    name = f"doctor-{uuid.uuid4().hex}"
+    probe = f"locks/{name}"
+    try:
+        store.create(probe, b"1")
+        ignored = "If-None-Match" if store.create(probe, b"2") else None
+        if isinstance(store, S3Store) and store.put_if(probe, b"3", etag=f'"{"0" * 32}"'):
+            ignored = "If-Match"
+        with store.lock(name):
+            pass
+    finally:
+        store.delete(probe)
+        store.delete(f"{probe}.json")  # the lock's own
+    if ignored is None:
+        yield Finding("workspace", "ok", f"{store.url} can be written and locked")
+    else:
+        yield Finding(
+            "workspace", "missing", f"{store.url} does not honour {ignored} on PUT",
             "Use a store with conditional writes; two runs could not keep out of each other's way.",
-        )
-    return Finding("workspace", "ok", f"{store.url} can be written and locked")
+        )  # fmt: skip
 
 
-def _parts(store: ObjectStore) -> Finding:
-    """Reads every part and compares it with its name, which is its hash."""
-    damaged = [str(error) for table in Workspace(store).tables() for error in verify_parts(table)]
-    if damaged:
-        return Finding("tables", "missing", damaged[0], "Restore the part from a backup.")
-    return Finding("tables", "ok", "every part is what its name says")
+def _parts(store: ObjectStore) -> Iterator[Finding]:
+    """Reads parts, so many at most, and compares each with its name, which is its hash."""
+    read = size = 0
+    problems: dict[type[AlignBenchError], list[AlignBenchError]] = {}
+    is_whole = True
+    listed = ((spec, part) for spec in TABLES for part in store.list(part_folder(spec.name)))
+    for spec, part in listed:
+        if read >= MAX_PARTS or size >= MAX_BYTES:
+            is_whole = False
+            break
+        read += 1
+        size += part.size
+        try:
+            Part(store, spec, part.key.rpartition("/")[2]).verify()
+        except ObjectNotFoundError:  # merged into another part since it was listed
+            continue
+        except (CorruptPartError, NewerSchemaError) as error:
+            problems.setdefault(type(error), []).append(error)
+    extent = f"{read} parts read" + ("" if is_whole else f", the others not ({size / 1e6:.0f} MB)")
+    for errors in problems.values():
+        found = f"{len(errors)} of {extent} cannot be used, such as: {errors[0].what}"
+        yield Finding("tables", "missing", found, errors[0].fix)
+    if not problems:
+        yield Finding("tables", "ok", f"{extent}; each is what its name says")
 
 
 def _config(store: ObjectStore) -> tuple[Finding, Config | None]:
+    where = f"{store.url}/{CONFIG_KEY}"
     try:
-        text = store.read(CONFIG_KEY).decode()
-        config = parse_config(text, f"{store.url}/{CONFIG_KEY}")
-    except AlignBenchError as error:
-        fix = error.fix if store.exists(CONFIG_KEY) else "Run 'alignbench init'."
-        return Finding("configuration", "missing", error.what, fix), None
+        config = parse_config(decode_config(store.read(CONFIG_KEY), where), where)
+    except (AlignBenchError, OSError) as error:
+        return _failed("configuration", error), None
     generators = len(config.captioners) + len(config.image_generators)
     found = f"{len(config.sources)} sources, {generators} models"
     return Finding("configuration", "ok", found), config
 
 
-def _prefect_server() -> Finding:
-    url = os.environ.get("PREFECT_API_URL")
+def _prefect_server() -> Iterator[Finding]:
+    from flows.orchestration import server_url
+
+    check = "Prefect server"
+    url = server_url()
     if url is None:
-        return Finding(
-            "Prefect server", "note", "none configured; stages run in this process",
+        yield Finding(
+            check, "note", "none configured; stages run in this process",
             "'alignbench services up' starts one, or set PREFECT_API_URL.",
         )  # fmt: skip
-    return _answering("Prefect server", f"{url.rstrip('/')}/health", url, _get)
+        return
+    status = _status(url, trust_env=False)
+    if status == _OK:
+        yield Finding(check, "ok", _shown(url))
+    else:
+        yield Finding(check, "missing", f"{_shown(url)} answers {status}", "See its log.")
 
 
-def _label_studio_server(config: Config | None) -> Finding:
+def _label_studio_server(config: Config | None) -> Iterator[Finding]:
+    check = "Label Studio server"
     url = (config.annotation.url if config else None) or os.environ.get("LABEL_STUDIO_URL")
-    if url is None:
-        return Finding(
-            "Label Studio server", "note", "none configured",
+    token = os.environ.get("LABEL_STUDIO_API_KEY")
+    if not url:
+        url = os.environ.get("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_URL")
+        token = os.environ.get("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_TOKEN")
+    if not url:
+        yield Finding(
+            check, "note", "none configured",
             "'alignbench services up' starts one, or set LABEL_STUDIO_URL.",
         )  # fmt: skip
-    if not os.environ.get("LABEL_STUDIO_API_KEY"):
-        return Finding(
-            "Label Studio server", "missing", f"{url}, but LABEL_STUDIO_API_KEY is not set",
+        return
+    if not token:
+        raise MissingSecretError(
+            f"{_shown(url)} is there, but LABEL_STUDIO_API_KEY is not set.",
             "Set it to the access token of an account of that server.",
-        )  # fmt: skip
-    return _answering("Label Studio server", f"{url.rstrip('/')}/health", url, _get)
+        )
+    # `connect` is patient with a server that is away for a moment; this check is not.
+    _status(url, trust_env=True)
+    from annotation.label_studio.server import connect
+
+    yield Finding(check, "ok", f"{connect(url, token).url} accepts the token")
 
 
-def _get(url: str) -> int:
-    import httpx
-
-    return httpx.get(url, timeout=5, trust_env=False, follow_redirects=True).status_code
-
-
-def _answering(check: str, health: str, url: str, get: Callable[[str], int]) -> Finding:
+def _status(url: str, *, trust_env: bool) -> int:
+    """Returns the status of a server's answer to a question after its health."""
     if find_spec("httpx") is None:
-        return Finding(check, "missing", "httpx is not installed", "Install alignbench[pipeline].")
+        raise MissingExtraError("httpx is not installed.", "pip install 'alignbench[pipeline]'")
     import httpx
 
+    health = f"{url.rstrip('/')}/health"
     try:
-        status = get(health)
-    except httpx.HTTPError as error:
-        return Finding(
-            check, "missing", f"{url} does not answer ({type(error).__name__})",
+        return httpx.get(health, timeout=5, trust_env=trust_env, follow_redirects=True).status_code
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise TransientError(
+            f"{_shown(url)} does not answer ({type(error).__name__}).",
             "Start it, or correct its address.",
-        )  # fmt: skip
-    if status != httpx.codes.OK:
-        return Finding(check, "missing", f"{url} answers {status}", "See the server's log.")
-    return Finding(check, "ok", url)
+        ) from None
+
+
+def _shown(url: str) -> str:
+    """Returns an address without what may be a secret in it."""
+    unclear = "what is not an HTTP address"
+    try:
+        parts = urlsplit(url)
+        if parts.hostname is None or parts.port == 0 or "@" in parts.path:
+            return unclear
+    except ValueError:  # a port that is no number, an open bracket
+        return unclear
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

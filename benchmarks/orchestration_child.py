@@ -53,6 +53,7 @@ def engine(items: int, folder: Path) -> float:
     class Numbers:
         name: ClassVar[StageName] = StageName.PROMPTS
         writes: ClassVar[Any] = (PROMPTS,)
+        mixes_scopes: ClassVar[bool] = False
 
         def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
             for start in range(0, items, 32_768):

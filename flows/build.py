@@ -38,6 +38,12 @@ def build(workspace: str = ".", limit: int | None = None) -> list[StageReport]:
             reports.append(run_flow(stage, workspace=workspace, limit=limit))
         except TooManyFailuresError as error:
             failures.append(error)
+            reports += error.reports
     if failures:
-        raise failures[0]
+        names = ", ".join(report.stage for error in failures for report in error.reports)
+        raise TooManyFailuresError(
+            f"build: too many items failed in {names}.",
+            "See 'alignbench status --failures'; then 'alignbench retry STAGE'.",
+            reports,
+        )
     return reports

@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flows.answers import matched
 from flows.caption_inputs import CaptionItem, given_captions, images_to_caption
 from flows.commit import Failed, Made, Outcome
-from flows.errors import EMPTY_CAPTION, TEXT_TAKEN
+from flows.errors import EMPTY_CAPTION
 from flows.generators import SelectedGenerator, load, reads_pixels, register_generators
 from flows.orchestration import stage_flow
 from flows.pairs import caption_pair
@@ -28,6 +29,7 @@ from schemas.rows import Generator
 from schemas.tables import PAIRS, TableSpec
 from schemas.text import clean_text
 from schemas.vocabulary import Direction, FailureKind, StageName
+from workspace.errors import ObjectNotFoundError
 
 
 @stage_flow("caption")
@@ -40,9 +42,10 @@ def caption(workspace: str = ".", limit: int | None = None, retry: bool = False)
         retry: Take only those that failed before.
     """
     run = open_run(workspace)
-    stage = CaptionStage(run, register_generators(run, Direction.I2T))
-    report = run_stage(stage, run, Limits(limit, retry))
-    show_pairs(run, Direction.I2T)
+    stage = CaptionStage(run, ())
+    report = run_stage(stage, run, Limits(limit, retry), first=stage.register)
+    if report.made:
+        show_pairs(run, Direction.I2T)
     return report
 
 
@@ -51,16 +54,25 @@ class CaptionStage:
 
     name: ClassVar[StageName] = StageName.CAPTION
     writes: ClassVar[Sequence[TableSpec[Any]]] = (PAIRS,)
+    mixes_scopes: ClassVar[bool] = False
 
     def __init__(self, run: Run, captioners: Sequence[SelectedGenerator]) -> None:
+        self._run = run
         self._workspace = run.workspace
         self._all_sources = tuple(source.name for source in run.config.sources)
         self._captioners = {selected.row.generator_id: selected for selected in captioners}
 
+    def register(self) -> list[str]:
+        """Gives each configured captioner its row; the stage's lock must be held."""
+        captioners = register_generators(self._run, Direction.I2T)
+        self._captioners = {selected.row.generator_id: selected for selected in captioners}
+        return []
+
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - items are small
         """Yields every image that a captioner is to write for, with that captioner."""
         for generator_id, selected in self._captioners.items():
-            sources = selected.config.sources or self._all_sources
+            chosen = selected.config.sources
+            sources = self._all_sources if chosen is None else chosen
             if reads_pixels(selected):
                 samples = selected.config.samples
                 yield from images_to_caption(self._workspace, sources, generator_id, samples)
@@ -81,18 +93,28 @@ class CaptionStage:
         captioner = load(selected)
         for start in range(0, len(items), captioner.forward_batch):
             batch = list(from_batch(CaptionItem, items.slice(start, captioner.forward_batch)))
-            asked = [item for item in batch if item.taken_by is None]
-            yield from (_taken(item) for item in batch if item.taken_by is not None)
+            asked: list[CaptionItem] = []
+            images: list[CaptionInput] = []
+            for item in batch:
+                image = self._caption_input(item, captioner.reads_pixels)
+                if isinstance(image, ItemFailure):
+                    yield Failed(item.key, image)
+                else:
+                    asked.append(item)
+                    images.append(image)
             if asked:
-                images = [self._caption_input(item, captioner.reads_pixels) for item in asked]
                 seeds = [ids.item_seed(item.key) for item in asked]
                 answers = captioner.caption(images, selected.row.instruction, seeds)
-                for item, answer in zip(asked, answers, strict=True):
+                for item, answer in matched(asked, answers, selected.row.backend):
                     yield _outcome(item, answer, selected.row)
 
-    def _caption_input(self, item: CaptionItem, with_pixels: bool) -> CaptionInput:
-        data = self._workspace.store.read(item.blob) if with_pixels and item.blob else b""
-        return CaptionInput(item.image_id, data, item.caption)
+    def _caption_input(self, item: CaptionItem, with_pixels: bool) -> CaptionInput | ItemFailure:
+        if not with_pixels or item.blob is None:
+            return CaptionInput(item.image_id, b"", item.caption)
+        try:
+            return CaptionInput(item.image_id, self._workspace.store.read(item.blob), item.caption)
+        except ObjectNotFoundError as error:
+            return ItemFailure(error.code, f"{error.what} Restore it from a backup.")
 
 
 def _outcome(item: CaptionItem, answer: Generation | ItemFailure, generator: Generator) -> Outcome:
@@ -103,12 +125,3 @@ def _outcome(item: CaptionItem, answer: Generation | ItemFailure, generator: Gen
         return Failed(item.key, ItemFailure(EMPTY_CAPTION, "No text.", FailureKind.EMPTY))
     pair = caption_pair(item.key, item.image_id, item.sample_index, cleaned, answer, generator)
     return Made(item.key, [pair])
-
-
-def _taken(item: CaptionItem) -> Failed:
-    message = (
-        f"Image {item.image_id} has another caption by this model already, that of origin "
-        f"{item.taken_by}; a caption never changes once it is taken. To use this text, give it "
-        "under another model name."
-    )
-    return Failed(item.key, ItemFailure(TEXT_TAKEN, message))

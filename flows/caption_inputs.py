@@ -1,6 +1,6 @@
 """What a captioner is given: images, or captions that came with images."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from schemas import ids
 from schemas.columns import Int, Str, to_batch
-from schemas.tables import CREATED_AT, IMAGES, ORIGINS
+from schemas.tables import IMAGES, ORIGINS, PAIRS
 from schemas.vocabulary import ImageType
 from workspace.workspace import Workspace
 
@@ -18,13 +18,12 @@ class CaptionItem:
     """One caption to be written, as the engine hands it on.
 
     Attributes:
-        key: The pair's id; for a text that cannot be taken, an id of its own.
+        key: The pair's id.
         scope: The generator's id.
         image_id: The image.
         sample_index: Which of several captions for this image, from 0.
         blob: Where the image lies, if pixels are read.
         caption: The caption that came with the image, if it did.
-        taken_by: The origin whose caption this model already has for the image, if there is one.
     """
 
     key: Str
@@ -33,7 +32,6 @@ class CaptionItem:
     sample_index: Int = 0
     blob: Str | None = None
     caption: Str | None = None
-    taken_by: Str | None = None
 
 
 def images_to_caption(
@@ -65,59 +63,63 @@ def given_captions(
 ) -> Iterator[pa.Table]:
     """Yields the captions by one model that came with images of the sources.
 
-    An image has one caption by a model. Where the sources have several, the one that came first is
-    taken; another with the same text is passed over, one with a different text is marked.
+    An image may have come with several. Each text of an image is a sample of its own; two entries
+    with the same text are one.
     """
-    origins = workspace.table(ORIGINS)
     given = _in(sources) & (pc.field("caption_model") == model) & pc.field("caption").is_valid()
-    columns = ["origin_id", "image_id", "source", "caption", "caption_model"]
-    first = _first_captions(workspace, columns, given)
-    for batch in origins.scan(columns, given):
-        rows = zip(*(batch[name].to_pylist() for name in (*columns[:2], "caption")), strict=True)
+    columns = ["image_id", "source", "caption", "caption_model"]
+    samples = _sample_indices(workspace, generator_id, columns, given)
+    for batch in workspace.table(ORIGINS).scan(columns, given):
+        rows = zip(batch["image_id"].to_pylist(), batch["caption"].to_pylist(), strict=True)
         yield _table(
-            _given(generator_id, image_id, origin_id, caption, first[image_id])
-            for origin_id, image_id, caption in rows
-            if origin_id == first[image_id].origin_id
-            or ids.text_sha256(caption) != first[image_id].text_sha256
+            CaptionItem(
+                key=ids.pair_id(generator_id, image_id, sample := samples[image_id, _digest(text)]),
+                scope=generator_id,
+                image_id=image_id,
+                sample_index=sample,
+                caption=text,
+            )
+            for image_id, text in rows
         )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _FirstCaption:
-    created_at: str
-    origin_id: str
-    text_sha256: str
+def _sample_indices(
+    workspace: Workspace, generator_id: str, columns: Sequence[str], given: pc.Expression
+) -> dict[tuple[str, bytes], int]:
+    """Returns the sample index of each text of each image.
+
+    A text that has a pair keeps its index; the others get the free ones in the order of their
+    hashes. No clock and no order of reading goes into it, so a run that was killed half way gives
+    the same indices as one that was not.
+    """
+    taken: dict[str, dict[bytes, int]] = {}
+    ours = pc.field("generator_id") == generator_id
+    pair_columns = ["image_id", "sample_index", "text_sha256", "generator_id"]
+    for pairs in workspace.table(PAIRS).scan(pair_columns, ours):
+        for pair in pairs.to_pylist():
+            text = bytes.fromhex(pair["text_sha256"])
+            taken.setdefault(pair["image_id"], {})[text] = pair["sample_index"]
+    texts: dict[str, set[bytes]] = {}
+    for origins in workspace.table(ORIGINS).scan(columns, given):
+        rows = zip(origins["image_id"].to_pylist(), origins["caption"].to_pylist(), strict=True)
+        for image_id, text in rows:
+            texts.setdefault(image_id, set()).add(_digest(text))
+    indices: dict[tuple[str, bytes], int] = {}
+    for image_id, of_image in texts.items():
+        known = taken.get(image_id, {})
+        free = (n for n in range(len(of_image) + len(known)) if n not in known.values())
+        for digest in sorted(of_image):
+            indices[image_id, digest] = known[digest] if digest in known else next(free)
+    return indices
 
 
-def _first_captions(
-    workspace: Workspace, columns: Sequence[str], given: pc.Expression
-) -> dict[str, _FirstCaption]:
-    first: dict[str, _FirstCaption] = {}
-    for batch in workspace.table(ORIGINS).scan([*columns, CREATED_AT.name], given):
-        for row in batch.to_pylist():
-            created = row[CREATED_AT.name].isoformat(timespec="microseconds")
-            rival = _FirstCaption(created, row["origin_id"], ids.text_sha256(row["caption"]))
-            known = first.setdefault(row["image_id"], rival)
-            first[row["image_id"]] = min(known, rival)
-    return first
-
-
-def _given(
-    generator_id: str, image_id: str, origin_id: str, caption: str, first: _FirstCaption
-) -> CaptionItem:
-    taken = origin_id != first.origin_id
-    return CaptionItem(
-        key=ids.pair_id(generator_id, f"{image_id}@{origin_id}" if taken else image_id, 0),
-        scope=generator_id,
-        image_id=image_id,
-        caption=caption,
-        taken_by=first.origin_id if taken else None,
-    )
+def _digest(text: str) -> bytes:
+    return bytes.fromhex(ids.text_sha256(text))
 
 
 def _in(sources: Sequence[str]) -> pc.Expression:
     return pc.field("source").isin(pa.array(sources, pa.string()))
 
 
-def _table(items: Iterator[CaptionItem]) -> pa.Table:
+def _table(items: Iterable[CaptionItem]) -> pa.Table:
     return pa.Table.from_batches([to_batch(CaptionItem, list(items))])

@@ -1,7 +1,8 @@
 """One commit: a batch of items worked on and written, whole, as one part for each table."""
 
+import errno
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,49 +67,54 @@ def commit(
         attempts: How often an item has failed before.
     """
     started = time.monotonic()
-    outcomes = [outcome for batch in _of_one_scope(items) for outcome in _work(stage, batch)]
-    made = [outcome for outcome in outcomes if isinstance(outcome, Made)]
-    failures = _failure_rows(stage, items, outcomes, attempts)
+    outcomes: dict[str, Outcome] = {}
+    stopped: Exception | None = None
+    try:
+        _work(stage, items, outcomes)
+    except Exception as error:  # noqa: BLE001 - raised again below, after what is done is written
+        stopped = error
+    made = [outcome for outcome in outcomes.values() if isinstance(outcome, Made)]
+    failures = _failure_rows(stage, items, outcomes.values(), attempts)
     rows = {
         spec.name: len(written)
         for spec in stage.writes
         if (written := _rows_of(spec, made)) and workspace.table(spec).append(written, run_id)
     }
     workspace.table(FAILURES).append(failures, run_id)
+    if stopped is not None:
+        raise stopped
     empty = sum(row.kind is FailureKind.EMPTY for row in failures)
     return CommitReport(len(made), len(failures) - empty, empty, rows, time.monotonic() - started)
 
 
-def _of_one_scope(items: pa.Table) -> Iterator[pa.Table]:
-    """Yields runs of items of one scope: a model is given only its own."""
-    scopes = items.column("scope").to_pylist()
-    start = 0
-    for end in range(1, len(scopes) + 1):
-        if end == len(scopes) or scopes[end] != scopes[start]:
-            yield items.slice(start, end - start)
-            start = end
-
-
-def _work(stage: "Stage", items: pa.Table) -> list[Outcome]:
-    """Does the items, those left after a passing fault again, each alone after any other."""
-    outcomes: dict[str, Outcome] = {}
+def _work(stage: "Stage", items: pa.Table, outcomes: dict[str, Outcome]) -> None:
+    """Does the items, those left after a passing fault again, halves of them after any other."""
     try:
         for attempt in _transient_retries():
             with attempt:
                 _collect(stage, _without(items, outcomes), outcomes)
     except AlignBenchError:
         raise
-    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and one bad item must
-        # not take the others with it: find it by trying each alone.
+    except Exception as error:
+        if _is_environments(error):
+            raise
+        # A plug-in may raise anything, and one bad item must not take the others with it: it is
+        # found by halving what is left.
         left = _without(items, outcomes)
-        if len(left) == 1:
-            key = left["key"][0].as_py()
-            outcomes[key] = Failed(key, _unexpected(error))
-            current_progress().advanced(1, failed=1)
-        else:
-            alone = (left.slice(index, 1) for index in range(len(left)))
-            return [*outcomes.values(), *(found for item in alone for found in _work(stage, item))]
-    return list(outcomes.values())
+        if len(left) <= 1:
+            for key in left["key"].to_pylist():
+                outcomes[key] = Failed(key, _unexpected(error))
+                current_progress().advanced(1, failed=1)
+            return
+        half = len(left) // 2
+        _work(stage, left.slice(0, half), outcomes)
+        _work(stage, left.slice(half), outcomes)
+
+
+def _is_environments(error: Exception) -> bool:
+    """Tells whether the machine failed, not the item: no other item would fare better."""
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in full)
 
 
 def _collect(stage: "Stage", items: pa.Table, outcomes: dict[str, Outcome]) -> None:
@@ -120,7 +126,7 @@ def _collect(stage: "Stage", items: pa.Table, outcomes: dict[str, Outcome]) -> N
 def _without(items: pa.Table, done: Mapping[str, Outcome]) -> pa.Table:
     if not done:
         return items
-    return items.filter(pa.array([key not in done for key in items["key"].to_pylist()]))
+    return items.filter(pa.array([key not in done for key in items["key"].to_pylist()], pa.bool_()))
 
 
 def _transient_retries() -> Retrying:
@@ -141,7 +147,7 @@ def _rows_of(spec: "TableSpec[Any]", made: Sequence[Made]) -> list[DataclassRow]
 
 
 def _failure_rows(
-    stage: "Stage", items: pa.Table, outcomes: Sequence[Outcome], attempts: Mapping[str, int]
+    stage: "Stage", items: pa.Table, outcomes: Iterable[Outcome], attempts: Mapping[str, int]
 ) -> list[Failure]:
     scopes = dict(zip(items["key"].to_pylist(), items["scope"].to_pylist(), strict=True))
     return [

@@ -1,5 +1,6 @@
 """What can go wrong with a run as a whole."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from schemas.errors import AlignBenchError, TransientError
@@ -13,9 +14,10 @@ class TooManyFailuresError(AlignBenchError):
 
     code = "AB-F01"
 
-    def __init__(self, what: str, fix: str, report: "StageReport | None" = None) -> None:
+    def __init__(self, what: str, fix: str, reports: "Sequence[StageReport]" = ()) -> None:
+        """Carries the reports of the run, of every stage that it went through."""
         super().__init__(what, fix)
-        self.report = report
+        self.reports = tuple(reports)
 
 
 class NothingWorksError(AlignBenchError):
@@ -38,11 +40,23 @@ class SplitterChangedError(AlignBenchError):
     exit_code = 2
 
 
+class BackendContractError(AlignBenchError):
+    """A captioner, image generator or source did not give one answer for each item."""
+
+    code = "AB-F09"
+
+
+class BackendFailedError(AlignBenchError):
+    """A model cannot be loaded, so that none of its items can be done."""
+
+    code = "AB-F10"
+
+
 UNEXPECTED = "AB-F03"
 """Code of the failure row of an item on which a backend raised something unforeseen."""
 EMPTY_CAPTION = "AB-F06"
 """Code of the row of a caption that has no text."""
 NO_SENTENCE = "AB-F07"
 """Code of the row of a caption that has text and no sentence, such as a heading alone."""
-TEXT_TAKEN = "AB-F08"
-"""Code of the row of a precomputed caption whose image already has another text by that model."""
+EMPTY_PROMPT = "AB-F08"
+"""Code of the row of a prompt that has no text."""

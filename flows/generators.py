@@ -6,17 +6,19 @@ repository that moves on does not change the keys of a benchmark that is half ma
 """
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
+from flows.errors import BackendFailedError
 from flows.run import Run
 from schemas import ids
 from schemas.config import GeneratorConfig
-from schemas.errors import ConfigError
+from schemas.errors import AlignBenchError, ConfigError
 from schemas.registry import Group, find
 from schemas.rows import Generator
 from schemas.tables import GENERATORS
 from schemas.vocabulary import Direction
+
+_loaded: dict[tuple[str | None, ...], Any] = {}
 
 GROUPS = {Direction.I2T: Group.CAPTIONERS, Direction.T2I: Group.IMAGE_GENERATORS}
 
@@ -83,44 +85,47 @@ def register_generators(run: Run, direction: Direction) -> list[SelectedGenerato
             fresh.append(row)
         selected.append(SelectedGenerator(config, row))
     _check_distinct(selected)
+    _check_names(selected)
     table.append(fresh, run.run_id)
     return selected
 
 
-@lru_cache(maxsize=1)
-def loaded(
-    group: Group, backend: str, repo: str, revision: str | None, options: str, params: str
-) -> Any:
-    """Returns the model, loaded once per process; one at a time, since memory holds one.
-
-    Args:
-        group: Captioners or image generators.
-        backend: Name of the plug-in.
-        repo: What to load.
-        revision: Which revision of it.
-        options: The backend's own keys, as JSON.
-        params: What is sent to the engine, as JSON.
-    """
-    plugin = find(group, backend)
-    return plugin(
-        repo,
-        revision,
-        plugin.options_type.model_validate_json(options),
-        plugin.params_type.model_validate_json(params),
-    )
-
-
 def load(selected: SelectedGenerator) -> Any:
-    """Returns the model of a selected generator, loaded once per process."""
+    """Returns the model of a selected generator, loaded once per process, one model at a time.
+
+    Raises:
+        BackendFailedError: It cannot be loaded.
+    """
     config = selected.config
-    return loaded(
-        selected.group,
+    wanted = (
+        selected.group.value,
         config.backend,
         selected.row.repo,
         selected.row.revision,
         config.options(selected.group).model_dump_json(),
-        config.checked_params(selected.group).model_dump_json(exclude_unset=True),
+        selected.row.params,
     )
+    if wanted not in _loaded:
+        _loaded.clear()  # before the next one comes in: memory holds one
+        _loaded[wanted] = _made(selected)
+    return _loaded[wanted]
+
+
+def _made(selected: SelectedGenerator) -> Any:
+    config = selected.config
+    plugin = find(selected.group, config.backend)
+    options = config.options(selected.group)
+    params = config.checked_params(selected.group)
+    try:
+        return plugin(selected.row.repo, selected.row.revision, options, params)
+    except AlignBenchError:
+        raise
+    except Exception as error:
+        raise BackendFailedError(
+            f"{config.name!r} ({config.backend} {selected.row.repo}) cannot be loaded: "
+            f"{type(error).__name__}: {error}.",
+            "Mend the cause and run the same command again; nothing was marked as failed.",
+        ) from error
 
 
 def reads_pixels(selected: SelectedGenerator) -> bool:
@@ -190,6 +195,16 @@ def _check_distinct(selected: Sequence[SelectedGenerator]) -> None:
             raise ConfigError(
                 f"{other!r} and {config.name!r} are the same model, asked the same thing.",
                 "Remove one, or let them differ in revision, instruction or params.",
+            )
+
+
+def _check_names(selected: Sequence[SelectedGenerator]) -> None:
+    for config, row in selected:
+        if config.name != row.model:
+            raise ConfigError(
+                f"{config.name!r} is the model that this workspace knows as {row.model!r}, under "
+                "which name its rows stand.",
+                "Name it so, or let it differ in revision, instruction or params.",
             )
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flows.answers import matched
 from flows.commit import Failed, Made, Outcome
 from flows.generators import SelectedGenerator, load, register_generators
 from flows.images import store_image
@@ -41,9 +42,10 @@ def imagine(workspace: str = ".", limit: int | None = None, retry: bool = False)
         retry: Take only those that failed before.
     """
     run = open_run(workspace)
-    stage = ImagineStage(run, register_generators(run, Direction.T2I))
-    report = run_stage(stage, run, Limits(limit, retry))
-    show_pairs(run, Direction.T2I)
+    stage = ImagineStage(run, ())
+    report = run_stage(stage, run, Limits(limit, retry), first=stage.register)
+    if report.made:
+        show_pairs(run, Direction.T2I)
     return report
 
 
@@ -63,10 +65,18 @@ class ImagineStage:
 
     name: ClassVar[StageName] = StageName.IMAGINE
     writes: ClassVar[Sequence[TableSpec[Any]]] = (IMAGES, PAIRS)
+    mixes_scopes: ClassVar[bool] = False
 
     def __init__(self, run: Run, generators: Sequence[SelectedGenerator]) -> None:
+        self._run = run
         self._workspace = run.workspace
         self._generators = {selected.row.generator_id: selected for selected in generators}
+
+    def register(self) -> list[str]:
+        """Gives each configured image generator its row; the stage's lock must be held."""
+        generators = register_generators(self._run, Direction.T2I)
+        self._generators = {selected.row.generator_id: selected for selected in generators}
+        return []
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - items are small
         """Yields every prompt with every image generator."""
@@ -90,7 +100,7 @@ class ImagineStage:
             batch = list(from_batch(ImagineItem, items.slice(start, generator.forward_batch)))
             seeds = [ids.item_seed(item.key) for item in batch]
             answers = generator.generate([item.text for item in batch], seeds)
-            for item, answer in zip(batch, answers, strict=True):
+            for item, answer in matched(batch, answers, selected.row.backend):
                 yield _outcome(self._workspace, item, answer, selected.row)
 
 

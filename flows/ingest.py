@@ -7,11 +7,12 @@ was found in.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from flows.answers import matched
 from flows.commit import Failed, Made, Outcome
 from flows.images import store_image
 from flows.orchestration import stage_flow
@@ -44,7 +45,8 @@ def ingest(workspace: str = ".", limit: int | None = None, retry: bool = False) 
     """
     run = open_run(workspace)
     report = run_stage(IngestStage(run), run, Limits(limit, retry))
-    show_images(run, ImageType.REAL)
+    if report.made:
+        show_images(run, ImageType.REAL)
     return report
 
 
@@ -71,6 +73,7 @@ class IngestStage:
 
     name: ClassVar[StageName] = StageName.INGEST
     writes: ClassVar[Sequence[TableSpec[Any]]] = (IMAGES, ORIGINS)
+    mixes_scopes: ClassVar[bool] = False
 
     def __init__(self, run: Run) -> None:
         self._workspace = run.workspace
@@ -101,18 +104,26 @@ class IngestStage:
             yield from (_refused(offer) for offer in offers if offer.failure_code is not None)
             wanted = [_source_item(offer) for offer in good]
             contents = self._sources[offers[0].scope].read(wanted)
-            for offer, content in zip(good, contents, strict=True):
+            for offer, content in matched(good, contents, offers[0].scope):
                 yield _stored(self._workspace, offer, content)
 
 
 def _refused(offer: Offer) -> Failed:
-    return Failed(offer.key, ItemFailure(str(offer.failure_code), str(offer.failure_message)))
+    failure = ItemFailure(str(offer.failure_code), str(offer.failure_message))
+    return Failed(offer.key, _naming(offer, failure))
+
+
+def _naming(offer: Offer, failure: ItemFailure) -> ItemFailure:
+    """Returns the failure with the item's name in it: no row tells what its key stands for."""
+    if offer.locator in failure.message:
+        return failure
+    return replace(failure, message=f"{offer.image_name or offer.locator}: {failure.message}")
 
 
 def _stored(workspace: Workspace, offer: Offer, content: bytes | ItemFailure) -> Outcome:
     checked = content if isinstance(content, ItemFailure) else check_image(content)
     if isinstance(checked, ItemFailure):
-        return Failed(offer.key, checked)
+        return Failed(offer.key, _naming(offer, checked))
     image = store_image(workspace, checked, ImageType.REAL)
     return Made(offer.key, [image, _origin(offer, image.image_id)])
 

@@ -4,6 +4,8 @@ What comes in: the newest answer of each annotator to each selected sentence. Wh
 `labels` under a label set whose id says which answers, method and options it was made from.
 """
 
+import time
+
 from flows.orchestration import publish_report, stage_flow
 from flows.progress import current_progress
 from flows.report import StageReport
@@ -21,6 +23,7 @@ def label(workspace: str = ".") -> StageReport:
     Args:
         workspace: Path, or `s3://bucket/prefix`.
     """
+    started = time.monotonic()
     run = open_run(workspace)
     options = run.config.labels
     with run.workspace.store.lock(StageName.LABEL):
@@ -40,6 +43,8 @@ def label(workspace: str = ".") -> StageReport:
         report.notes.append(
             f"{done.unanswered:,} sentences have no answer, {done.below_minimum_votes:,} too few"
         )
-    publish_report(report)
+    report.seconds = time.monotonic() - started
+    if report.items:
+        publish_report(report)
     current_progress().reported(report)
     return report

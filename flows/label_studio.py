@@ -1,20 +1,26 @@
 """The annotation server that a run talks to: its address and its token."""
 
 import os
+from typing import TYPE_CHECKING
 
-from annotation.label_studio.guidelines import guidelines_html
-from annotation.label_studio.page import labelling_config
-from annotation.label_studio.records import ProjectSettings
-from annotation.label_studio.server import LabelStudioServer, connect
-from flows.run import Run
 from schemas.errors import MissingSecretError, UsageError
+
+if TYPE_CHECKING:
+    from annotation.label_studio.records import ProjectSettings
+    from annotation.label_studio.server import LabelStudioServer
+    from flows.run import Run
 
 URL = "LABEL_STUDIO_URL"
 TOKEN = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the variable's name
+EMBEDDED_URL = "ALIGNBENCH_EMBEDDED_LABEL_STUDIO_URL"
+EMBEDDED_TOKEN = "ALIGNBENCH_EMBEDDED_LABEL_STUDIO_TOKEN"  # noqa: S105 - the variable's name
 
 
-def annotation_server(run: Run) -> LabelStudioServer:
+def annotation_server(run: "Run") -> "LabelStudioServer":
     """Connects to the server that the configuration, or else `LABEL_STUDIO_URL`, names.
+
+    If neither does, that is the embedded one of the workspace. Address and token are a pair: the
+    operator's token goes to the operator's server, the embedded one's to the embedded one.
 
     Raises:
         UsageError: Neither names one.
@@ -22,7 +28,12 @@ def annotation_server(run: Run) -> LabelStudioServer:
         ServerUnreachableError: It does not answer.
         TokenRefusedError: It does not accept the token.
     """
+    from annotation.label_studio.server import connect
+
     url = run.config.annotation.url or os.environ.get(URL)
+    embedded = os.environ.get(EMBEDDED_URL)
+    if not url and embedded:
+        return connect(embedded, os.environ[EMBEDDED_TOKEN])
     if not url:
         raise UsageError(
             "No Label Studio server is running for this workspace or configured.",
@@ -37,8 +48,12 @@ def annotation_server(run: Run) -> LabelStudioServer:
     return connect(url, token)
 
 
-def project_settings(run: Run) -> ProjectSettings:
+def project_settings(run: "Run") -> "ProjectSettings":
     """Returns how the projects of this workspace are set up."""
+    from annotation.label_studio.guidelines import guidelines_html
+    from annotation.label_studio.page import labelling_config
+    from annotation.label_studio.records import ProjectSettings
+
     settings = run.config.annotation
     return ProjectSettings(
         title=settings.project,

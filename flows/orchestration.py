@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 from flows.errors import PrefectUnreachableError
 from flows.report import StageReport
@@ -133,13 +134,20 @@ def _publish(key: str, description: str, markdown: str) -> None:
 
 
 def _check_server(url: str) -> None:
-    import httpx
+    from prefect.client.orchestration import get_client
 
-    try:
-        httpx.get(f"{url.rstrip('/')}/health", timeout=5, trust_env=False).raise_for_status()
-    except httpx.HTTPError as error:
+    # Prefect's own client, so that its settings for certificates and access hold.
+    with get_client(sync_client=True) as client:
+        error = client.api_healthcheck()
+    if error is not None:
         raise PrefectUnreachableError(
-            f"The Prefect server at {url} does not answer ({type(error).__name__}).",
+            f"The Prefect server at {_without_login(url)} does not answer "
+            f"({type(error).__name__}).",
             "Start it ('alignbench services up'), correct PREFECT_API_URL, or unset it to run "
             "without a server.",
-        ) from None
+        )
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))

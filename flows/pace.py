@@ -20,3 +20,16 @@ class Pace:
         if items:
             affordable = int(items * self._seconds / max(seconds, 1e-6))
             self.size = max(1, min(affordable, self.size * GROWTH, self._most))
+
+
+class Paces:
+    """A pace for each scope: one model's speed says nothing of another's."""
+
+    def __init__(self, commit_rows: int, commit_seconds: float) -> None:
+        self._rows = commit_rows
+        self._seconds = commit_seconds
+        self._of: dict[str, Pace] = {}
+
+    def of(self, scope: str) -> Pace:
+        """Returns the pace of a scope, new at its first item."""
+        return self._of.setdefault(scope, Pace(self._rows, self._seconds))

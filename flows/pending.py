@@ -1,7 +1,8 @@
 """What is left to do of a stage: an anti-join of its inputs with what is done and what failed."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.pace import Pace
+from flows.pace import Pace, Paces
 from flows.report import StageCounts
 from schemas.tables import FAILURES
 from workspace.keys import KeySet
@@ -44,21 +45,24 @@ class Plan:
         self._repeated = found[counts > 1]
         return len(found)
 
-    def pending(self, pace: Pace, limit: int | None) -> Iterator[pa.Table]:
-        """Yields the pending items, each once, in tables of the size that the pace asks for."""
+    def pending(self, paces: Paces, limit: int | None) -> Iterator[pa.Table]:
+        """Yields the pending items, each once, in tables of the size that their pace asks for.
+
+        Unless the stage mixes scopes, a table holds items of one scope: another model may be a
+        thousand times slower, and has a pace of its own.
+        """
         left = limit
-        waiting: list[pa.Table] = []
-        for batch in self._first_of_each(self._pending_batches(keys_only=False)):
-            waiting.append(batch)
-            while sum(map(len, waiting)) >= pace.size and left != 0:
-                chunk, waiting = _cut(waiting, pace.size if left is None else min(pace.size, left))
-                left = None if left is None else left - len(chunk)
-                yield chunk
-            if left == 0:
-                return
-        chunk, _ = _cut(waiting, left)
-        if len(chunk):
-            yield chunk
+        batches = self._first_of_each(self._pending_batches(keys_only=False))
+        pieces = batches if self._stage.mixes_scopes else of_one_scope(batches)
+        for scope, of_scope in groupby(pieces, self._scope):
+            for chunk in _chunks(of_scope, paces.of(scope)):
+                yield chunk if left is None else chunk.slice(0, left)
+                left = None if left is None else max(0, left - len(chunk))
+                if left == 0:
+                    return
+
+    def _scope(self, piece: pa.Table) -> str:
+        return "" if self._stage.mixes_scopes else str(piece["scope"][0].as_py())
 
     def attempts_of(self, items: pa.Table) -> dict[str, int]:
         """Returns how often each of these items has failed before; only those that did."""
@@ -129,13 +133,28 @@ def _chained(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
     return pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
 
 
-def _cut(waiting: list[pa.Table], size: int | None) -> tuple[pa.Table, list[pa.Table]]:
-    if not waiting:
-        return pa.table({"key": pa.array([], pa.string())}), []
-    whole = pa.concat_tables(waiting)
-    if size is None:
-        return whole, []
-    return whole.slice(0, size), [whole.slice(size)] if size < len(whole) else []
+def of_one_scope(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yields the batches cut where the scope changes."""
+    for batch in batches:
+        scopes = batch["scope"].to_pylist()
+        start = 0
+        for end in range(1, len(scopes) + 1):
+            if end == len(scopes) or scopes[end] != scopes[start]:
+                yield batch.slice(start, end - start)
+                start = end
+
+
+def _chunks(batches: Iterable[pa.Table], pace: Pace) -> Iterator[pa.Table]:
+    waiting: list[pa.Table] = []
+    for batch in batches:
+        waiting.append(batch)
+        while sum(map(len, waiting)) >= pace.size:
+            whole = pa.concat_tables(waiting)
+            chunk, rest = whole.slice(0, pace.size), whole.slice(pace.size)
+            waiting = [rest] if len(rest) else []
+            yield chunk
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def _tally(

@@ -10,19 +10,20 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from flows.commit import Made, Outcome
+from flows.commit import Failed, Made, Outcome
+from flows.errors import EMPTY_PROMPT
 from flows.orchestration import stage_flow
 from flows.report import StageReport
 from flows.run import Run, open_run
 from flows.stage import Limits, run_stage
 from schemas import ids
 from schemas.columns import Str, from_batch, to_batch
-from schemas.protocols import PromptSource
+from schemas.protocols import ItemFailure, PromptItem, PromptSource
 from schemas.registry import Group, find
 from schemas.rows import Prompt
 from schemas.tables import PROMPTS, TableSpec
 from schemas.text import clean_text
-from schemas.vocabulary import StageName
+from schemas.vocabulary import FailureKind, StageName
 
 _READ_AT_ONCE = 1024
 
@@ -55,6 +56,7 @@ class PromptsStage:
 
     name: ClassVar[StageName] = StageName.PROMPTS
     writes: ClassVar[Sequence[TableSpec[Any]]] = (PROMPTS,)
+    mixes_scopes: ClassVar[bool] = False
 
     def __init__(self, run: Run) -> None:
         self._workspace = run.workspace
@@ -69,13 +71,8 @@ class PromptsStage:
         """Yields what the sources offer."""
         for name, source in self._sources.items():
             entries = iter(source.prompts())
-            while offers := [
-                PromptOffer(
-                    key=ids.prompt_id(text), scope=name, text=text, concepts=tuple(item.concepts)
-                )
-                for item in islice(entries, _READ_AT_ONCE)
-                if (text := clean_text(item.text).text.strip())
-            ]:
+            while items := list(islice(entries, _READ_AT_ONCE)):
+                offers = [_offer(name, item) for item in items]
                 yield pa.Table.from_batches([to_batch(PromptOffer, offers)])
 
     def done(self) -> pa.Table:
@@ -86,7 +83,18 @@ class PromptsStage:
     def work(self, items: pa.Table) -> Iterator[Outcome]:
         """Turns offers into rows."""
         for offer in from_batch(PromptOffer, items):
+            if not offer.text:
+                nothing = ItemFailure(EMPTY_PROMPT, "No text.", FailureKind.EMPTY)
+                yield Failed(offer.key, nothing)
+                continue
             prompt = Prompt(
                 prompt_id=offer.key, text=offer.text, origin=offer.scope, concepts=offer.concepts
             )
             yield Made(offer.key, [prompt])
+
+
+def _offer(source: str, item: PromptItem) -> PromptOffer:
+    text = clean_text(item.text).text.strip()
+    return PromptOffer(
+        key=ids.prompt_id(text), scope=source, text=text, concepts=tuple(item.concepts)
+    )

@@ -6,6 +6,8 @@ with its raw JSON. What goes out: rows of `annotations` and `quarantine`; a late
 answer supersedes the earlier one, a deleted answer gets a row that says so.
 """
 
+import time
+
 from annotation.pull import pull as pull_answers
 from flows.label_studio import annotation_server
 from flows.orchestration import publish_report, stage_flow
@@ -24,6 +26,7 @@ def pull(workspace: str = ".", accept_deletions: bool = False) -> StageReport:
         workspace: Path, or `s3://bucket/prefix`.
         accept_deletions: Go on although answers or projects have disappeared from the server.
     """
+    started = time.monotonic()
     run = open_run(workspace)
     server = annotation_server(run)
     with run.workspace.store.lock(StageName.PULL):
@@ -45,6 +48,8 @@ def pull(workspace: str = ".", accept_deletions: bool = False) -> StageReport:
     report.notes += [
         f"{count:,} set aside: {code}" for code, count in sorted(found.quarantined.items())
     ]
-    publish_report(report)
+    report.seconds = time.monotonic() - started
+    if report.items:
+        publish_report(report)
     current_progress().reported(report)
     return report

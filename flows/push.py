@@ -41,10 +41,11 @@ def push(workspace: str = ".", limit: int | None = None, retry: bool = False) ->
 
 
 class PushStage:
-    """Items are sentences of the current round; the key is the sentence's id."""
+    """Items are sentences; the key is the sentence's id, with the round."""
 
     name: ClassVar[StageName] = StageName.PUSH
     writes: ClassVar[Sequence[TableSpec[Any]]] = (TASKS,)
+    mixes_scopes: ClassVar[bool] = True
 
     def __init__(self, run: Run, server: LabelStudioServer | None) -> None:
         """Names the server; None counts what any server was sent, and sends nothing."""
@@ -66,7 +67,7 @@ class PushStage:
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the selected sentences in the order in which annotators get them."""
         for sentences in ordered_sentences(self._run.workspace, self._selection, keys_only):
-            keyed = sentences.append_column("key", sentences["sentence_id"])
+            keyed = sentences.append_column("key", self._keys(sentences["sentence_id"]))
             yield keyed.append_column("scope", sentences["generator_id"])
 
     def done(self) -> pa.Table:
@@ -79,16 +80,21 @@ class PushStage:
         tasks = self._run.workspace.table(TASKS).read(columns, sent).select(["sentence_id"])
         sentences = self._run.workspace.table(SENTENCES).read(["sentence_id", "generator_id"])
         known = tasks.group_by("sentence_id").aggregate([]).join(sentences, "sentence_id")
-        return known.select(["sentence_id", "generator_id"]).rename_columns(["key", "scope"])
+        keys = self._keys(known["sentence_id"])
+        return pa.table({"key": keys, "scope": known["generator_id"]})
 
     def work(self, items: pa.Table) -> Iterator[Outcome]:
-        """Sends sentences of one generator."""
+        """Sends sentences; those of one image stay together, whoever wrote them."""
         shown = items.filter(pc.is_valid(items["blob"]))
         hidden = items.filter(pc.is_null(items["blob"]))
         for key, image in zip(*(hidden[c].to_pylist() for c in ("key", "image_id")), strict=True):
             yield Failed(key, image_failure(image))
         for task in self._sender().send(shown) if len(shown) else ():
-            yield Made(task.sentence_id, [task])
+            yield Made(f"{task.sentence_id}:{task.round}", [task])
+
+    def _keys(self, sentence_ids: pa.ChunkedArray) -> pa.ChunkedArray:
+        """What failed in one round is no failure of the next."""
+        return pc.binary_join_element_wise(sentence_ids, self._run.config.annotation.round, ":")
 
     def _sender(self) -> Pusher:
         if self._pusher is None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from flows.orchestration import flow_run_id
-from schemas.config import Config, configuration_folder, parse_config
+from schemas.config import Config, configuration_folder, decode_config, parse_config
 from schemas.protocols import Surroundings
 from schemas.tables import CREATED_AT, FAILURES
-from schemas.vocabulary import StageName
+from schemas.vocabulary import FailureKind, StageName
 from workspace.workspace import CONFIG_KEY, Workspace, open_workspace
 
 
@@ -36,8 +36,9 @@ class Run:
 
     def newest_failure(self, stage: StageName) -> dict[str, str] | None:
         """Returns code and message of the stage's newest failure row."""
-        columns = ["stage", "code", "message", CREATED_AT.name]
-        found = self.workspace.table(FAILURES).read(columns, pc.field("stage") == stage.value)
+        columns = ["stage", "kind", "code", "message", CREATED_AT.name]
+        failed = (pc.field("stage") == stage.value) & (pc.field("kind") == FailureKind.FAILED.value)
+        found = self.workspace.table(FAILURES).read(columns, failed)
         if not len(found):
             return None
         newest = found.sort_by([(CREATED_AT.name, "descending")]).slice(0, 1).to_pylist()[0]
@@ -52,7 +53,7 @@ def open_run(address: str) -> Run:
         ConfigError: The configuration has a mistake.
     """
     workspace = open_workspace(address)
-    text = workspace.store.read(CONFIG_KEY).decode()
-    config = parse_config(text, f"{workspace.url}/{CONFIG_KEY}")
+    where = f"{workspace.url}/{CONFIG_KEY}"
+    config = parse_config(decode_config(workspace.store.read(CONFIG_KEY), where), where)
     run_id = flow_run_id() or uuid.uuid4().hex
     return Run(workspace, config, configuration_folder(workspace.url), run_id)

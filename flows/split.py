@@ -45,8 +45,8 @@ def split(
         resplit: Go over to the installed splitter if it is not the one used so far.
     """
     run = open_run(workspace)
-    splitter = frozen_splitter(run, resplit=resplit)
-    return run_stage(SplitStage(run, splitter), run, Limits(limit, retry))
+    stage = SplitStage(run, installed_row())
+    return run_stage(stage, run, Limits(limit, retry), first=lambda: stage.freeze(resplit))
 
 
 def frozen_splitter(run: Run, *, resplit: bool = False) -> Splitter:
@@ -83,22 +83,29 @@ def installed_row(version: int = 1) -> Splitter:
 
 
 class SplitStage:
-    """Items are pairs; the key is the pair's id."""
+    """Items are pairs; the key is the pair's id, with the splitter's."""
 
     name: ClassVar[StageName] = StageName.SPLIT
     writes: ClassVar[Sequence[TableSpec[Any]]] = (SENTENCES,)
+    mixes_scopes: ClassVar[bool] = True
 
     def __init__(self, run: Run, splitter: Splitter) -> None:
+        self._run = run
         self._workspace = run.workspace
         self._selection = current_selection(run)
         self._splitter = splitter
         self._loaded: SentenceSplitter | None = None
 
+    def freeze(self, resplit: bool) -> list[str]:
+        """Settles which splitter cuts here; the stage's lock must be held."""
+        self._splitter = frozen_splitter(self._run, resplit=resplit)
+        return []
+
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the selected pairs."""
         names = ["pair_id", "generator_id"] if keys_only else PAIRS.schema.names
         for pairs in self._workspace.table(PAIRS).scan(names, self._selection.pairs()):
-            keyed = pairs.append_column("key", pairs["pair_id"])
+            keyed = pairs.append_column("key", self._keys(pairs["pair_id"]))
             yield keyed.append_column("scope", pairs["generator_id"])
 
     def done(self) -> pa.Table:
@@ -106,7 +113,8 @@ class SplitStage:
         columns = ["pair_id", "generator_id", "splitter_id"]
         cut = pc.field("splitter_id") == self._splitter.splitter_id
         sentences = self._workspace.table(SENTENCES).read(columns, cut).select(columns[:2])
-        return sentences.group_by(columns[:2]).aggregate([]).rename_columns(["key", "scope"])
+        pairs = sentences.group_by(columns[:2]).aggregate([])
+        return pa.table({"key": self._keys(pairs["pair_id"]), "scope": pairs["generator_id"]})
 
     def work(self, items: pa.Table) -> Iterator[Outcome]:
         """Cuts texts; all sentences of a text are in one commit."""
@@ -116,17 +124,22 @@ class SplitStage:
             pairs = list(from_batch(Pair, items.slice(start, _TEXTS_AT_ONCE)))
             found = self._loaded.split(pair.text for pair in pairs)
             for pair, spans in zip(pairs, found, strict=True):
-                yield _outcome(pair, spans, self._splitter.splitter_id)
+                yield self._outcome(pair, spans)
+
+    def _outcome(self, pair: Pair, spans: Sequence[SentenceSpan]) -> Outcome:
+        splitter_id = self._splitter.splitter_id
+        key = f"{pair.pair_id}:{splitter_id}"
+        if not spans:
+            reason = ItemFailure(NO_SENTENCE, "The text has no sentence.", FailureKind.EMPTY)
+            return Failed(key, reason)
+        return Made(key, [_row(pair, i, span, splitter_id) for i, span in enumerate(spans)])
+
+    def _keys(self, pair_ids: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Another splitter may find sentences where this one finds none: it has its own keys."""
+        return pc.binary_join_element_wise(pair_ids, self._splitter.splitter_id, ":")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_loaded": None}
-
-
-def _outcome(pair: Pair, spans: Sequence[SentenceSpan], splitter_id: str) -> Outcome:
-    if not spans:
-        reason = ItemFailure(NO_SENTENCE, "The text has no sentence.", FailureKind.EMPTY)
-        return Failed(pair.pair_id, reason)
-    return Made(pair.pair_id, [_row(pair, i, span, splitter_id) for i, span in enumerate(spans)])
 
 
 def _row(pair: Pair, index: int, span: SentenceSpan, splitter_id: str) -> Sentence:

@@ -20,16 +20,17 @@ import pyarrow as pa
 from flows.commit import Outcome, commit
 from flows.errors import NothingWorksError, TooManyFailuresError
 from flows.orchestration import as_task, publish_progress, publish_report
-from flows.pace import Pace
+from flows.pace import Paces
 from flows.pending import Plan
 from flows.progress import current_progress
 from flows.report import StageReport
 from flows.run import Run
+from schemas.errors import UsageError
 from schemas.tables import TableSpec
 from schemas.vocabulary import StageName
 
 ALL_FAIL_LIMIT = 20
-"""A run stops when its first items, so many, all failed: something is wrong with all of them."""
+"""A run stops when the first items of a scope, so many, all failed: something is wrong there."""
 
 
 class Stage(Protocol):
@@ -38,10 +39,13 @@ class Stage(Protocol):
     Attributes:
         name: The stage.
         writes: Tables that it writes, in the order in which a commit must write them.
+        mixes_scopes: Whether `work` takes items of several scopes at once. If not, a commit holds
+            items of one scope, and each scope has its own pace and its own early stop.
     """
 
     name: ClassVar[StageName]
     writes: ClassVar[Sequence[TableSpec[Any]]]
+    mixes_scopes: ClassVar[bool]
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields every selected input, streaming.
@@ -56,12 +60,12 @@ class Stage(Protocol):
         ...
 
     def work(self, items: pa.Table) -> Iterator[Outcome]:
-        """Does the items, all of one scope, in batches as its model likes; one outcome for each."""
+        """Does the items in batches as its model likes; one outcome for each, in any order."""
         ...
 
 
 class Limits(NamedTuple):
-    """What a caller may ask of a run: at most so many items; only those that failed before."""
+    """What a caller may ask of a run: at most so many items; only failed and empty ones again."""
 
     limit: int | None = None
     retry: bool = False
@@ -91,6 +95,8 @@ def run_stage(
         NothingWorksError: It stopped because the first items all failed.
         LockHeldError: Another run of this stage is at work in this workspace.
     """
+    if limits.limit is not None and limits.limit < 1:
+        raise UsageError(f"A limit of {limits.limit} takes nothing.", "Give 1 or more.")
     started = time.monotonic()
     report = StageReport(stage.name)
     with run.workspace.store.lock(stage.name):
@@ -104,10 +110,14 @@ def run_stage(
                 _do_pending(stage, run, plan, limits, report, total)
     report.duplicates = plan.duplicates
     report.seconds = time.monotonic() - started
+    too_many = _too_many_failures(report, run)
+    if too_many is not None:
+        report.notes.append(f"{too_many.what} {too_many.fix}")
     if report.items:
         publish_report(report)
     current_progress().reported(report)
-    _check_failures(report, run)
+    if too_many is not None:
+        raise too_many
     return report
 
 
@@ -125,30 +135,40 @@ def _do_pending(
     stage: Stage, run: Run, plan: Plan, limits: Limits, report: StageReport, total: int
 ) -> None:
     settings = run.config.run
-    pace = Pace(settings.commit_rows, settings.commit_seconds)
+    paces = Paces(settings.commit_rows, settings.commit_seconds)
     do_commit = as_task(commit)
-    for items in plan.pending(pace, limits.limit):
+    tried: dict[str, StageReport] = {}
+    for items in plan.pending(paces, limits.limit):
+        scope = "" if stage.mixes_scopes else str(items["scope"][0].as_py())
         done = do_commit(stage, run.workspace, run.run_id, items, plan.attempts_of(items))
-        pace.learn(done.items, done.seconds)
+        paces.of(scope).learn(done.items, done.seconds)
         report.add(done)
         publish_progress(stage.name, report.items, total)
-        if report.failed >= ALL_FAIL_LIMIT and not report.made and not report.empty:
-            raise NothingWorksError(
-                f"{stage.name}: the first {report.failed} items all failed "
-                f"({_example(run, stage.name)}).",
-                f"Mend the cause, then run 'alignbench retry {stage.name}'.",
-            )
+        of_scope = tried.setdefault(scope, StageReport(stage.name))
+        of_scope.add(done)
+        if not limits.retry:
+            _check_that_something_works(of_scope, run)
 
 
-def _check_failures(report: StageReport, run: Run) -> None:
-    allowed = run.config.run.max_failure_share
-    if report.failure_share > allowed:
-        raise TooManyFailuresError(
-            f"{report.stage}: {report.failed:,} of {report.items:,} items failed, more than "
-            f"{allowed:.1%} ({_example(run, report.stage)}).",
-            f"See 'alignbench status --failures'; then 'alignbench retry {report.stage}'.",
-            report,
+def _check_that_something_works(report: StageReport, run: Run) -> None:
+    if report.failed >= ALL_FAIL_LIMIT and not report.made and not report.empty:
+        raise NothingWorksError(
+            f"{report.stage}: the first {report.failed} items all failed "
+            f"({_example(run, report.stage)}).",
+            f"Mend the cause, then run 'alignbench retry {report.stage}'.",
         )
+
+
+def _too_many_failures(report: StageReport, run: Run) -> TooManyFailuresError | None:
+    allowed = run.config.run.max_failure_share
+    if report.failure_share <= allowed:
+        return None
+    return TooManyFailuresError(
+        f"{report.stage}: {report.failed:,} of {report.items:,} items failed, more than "
+        f"{allowed:.1%} ({_example(run, report.stage)}).",
+        f"See 'alignbench status --failures'; then 'alignbench retry {report.stage}'.",
+        [report],
+    )
 
 
 def _example(run: Run, stage: StageName) -> str:

@@ -45,12 +45,12 @@ def workspace_status(address: str) -> list[StageCounts]:
 def stage_counts(address: str, name: StageName) -> list[StageCounts]:
     """Returns the counts of one stage that runs on the engine."""
     run = open_run(address)
-    stage = next(stage for stage in _stages(run) if stage.name is name)
-    return _named(run, Plan(stage, run.workspace))
+    stage = next((stage for stage in _stages(run) if stage.name is name), None)
+    return _named(run, Plan(stage, run.workspace)) if stage is not None else []
 
 
 def failure_rows(address: str) -> list[FailureRow]:
-    """Returns the items that are failed or empty now: those that no later run has done."""
+    """Returns what failed, was empty or set aside, and that no later run has done."""
     run = open_run(address)
     names = _model_names(run)
     rows: list[FailureRow] = []
@@ -70,7 +70,15 @@ def failure_rows(address: str) -> list[FailureRow]:
             for row in run.workspace.table(FAILURES).rows(of_stage)
             if row.key not in done
         ]
-    return rows
+    return [*rows, *_set_aside(run)]
+
+
+def _set_aside(run: Run) -> Iterator[FailureRow]:
+    for row in run.workspace.table(QUARANTINE).rows():
+        place = f"project {row.project_id}, task {row.task_id}"
+        yield FailureRow(
+            StageName.PULL, place, str(row.annotation_id), "set aside", row.code, row.reason, 1
+        )
 
 
 def _stages(run: Run) -> Iterator[Stage]:

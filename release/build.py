@@ -113,6 +113,7 @@ def build_release(
     plan = _Plan(prefix, config, dict(resolved or {}), selection, known[-1])
     with store.lock("releases"):
         if store.exists(f"{prefix}/{CHECKSUMS}"):
+            _check_answers(workspace, plan)
             return _existing(store, plan)
         with (
             staging_folder(f"{store.url}/{prefix}") as stage,
@@ -124,6 +125,13 @@ def build_release(
             _refuse_unless_sound(verify(folder))
             publish(store, prefix, folder)
     return ReleaseReport(f"{store.url}/{prefix}", built=True, manifest=manifest)
+
+
+def _check_answers(workspace: Workspace, plan: _Plan) -> None:
+    """Raises if answers came in since the labels were made: what is there is not up to date."""
+    with tempfile.TemporaryDirectory(prefix="alignbench-release-") as folder:
+        answers = Answers(workspace, plan.selection, Path(folder))
+        check_current(plan.label_set, answers.digest().sha256)
 
 
 def _existing(store: ObjectStore, plan: _Plan) -> ReleaseReport:

@@ -9,14 +9,37 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from schemas.config_errors import describe
+from schemas.config_errors import describe, find_at, is_http_address, refusing
 from schemas.errors import ConfigError
 from schemas.protocols import Options
 from schemas.registry import Group, find
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+
+# A release cannot be made of some names (release.layout); better to hear it before the work.
+_model_name = refusing(
+    lambda name: name in ("all", "annotations"),
+    "'all' and 'annotations' are names of other configs of a release",
+    "Give the model another name.",
+)
+_split_name = refusing(
+    lambda name: "-" in name or not all(name.split(".")),
+    "datasets cannot load a split of that name",
+    "Use letters, digits and '_' only, such as 'test'.",
+)
+_sources = refusing(lambda sources: sources == (), "it names no source", "Leave it out for all.")
+_address = refusing(
+    lambda url: url is not None and not is_http_address(url),
+    "it is not an HTTP address, or it has a user name, a password or a query in it",
+    "Write it as in https://label-studio.example.org; the token comes from the environment.",
+)
+_storage = refusing(
+    lambda storage: storage == "s3",
+    "images from S3 are not shown to annotators yet",
+    "Leave it out, and annotate from a workspace in a local folder.",
+)
 
 
 class _Section(BaseModel):
@@ -61,14 +84,14 @@ class GeneratorConfig(_PluginSection):
         params: What is sent to the engine, exactly.
     """
 
-    name: Name
+    name: Annotated[Name, AfterValidator(_model_name)]
     backend: str
     repo: str = ""
     revision: str | None = None
     family: str | None = None
     instruction: str | None = None
     samples: Annotated[int, Field(ge=1, le=100)] = 1
-    sources: tuple[str, ...] | None = None
+    sources: Annotated[tuple[str, ...] | None, AfterValidator(_sources)] = None
     params: dict[str, Any] = Field(default_factory=dict)
 
     def options(self, group: Group) -> Options:
@@ -99,19 +122,21 @@ class AnnotationConfig(_Section):
     """`[annotation]`: the Label Studio server and the round.
 
     Attributes:
-        url: The server; not given, the embedded one of this workspace is used.
+        url: The server, without a secret in it; not given, `LABEL_STUDIO_URL` or else the
+            embedded one of this workspace is used.
         project: Title of the projects; annotators see it, so it must not give the models away.
         round: Name of the current round.
         annotators_per_sentence: How many answers each sentence is to get.
-        storage: How images reach the browser; `local` only with the embedded server.
+        tasks_per_project: Where a further project is begun.
+        storage: How images reach the browser: as files on the server's machine.
     """
 
-    url: str | None = None
+    url: Annotated[str | None, AfterValidator(_address)] = None
     project: Annotated[str, Field(min_length=3, max_length=50)] = "Image descriptions"
     round: Name = "1"
     annotators_per_sentence: Annotated[int, Field(ge=1, le=50)] = 3
     tasks_per_project: Annotated[int, Field(ge=1, le=50_000)] = 50_000
-    storage: Literal["local", "s3"] = "local"
+    storage: Annotated[Literal["local"], BeforeValidator(_storage)] = "local"
 
 
 class LabelsConfig(_Section):
@@ -130,7 +155,7 @@ class ReleaseConfig(_Section):
     title: str | None = None
     description: str = ""
     license: str = "other"
-    split: Name = "test"
+    split: Annotated[Name, AfterValidator(_split_name)] = "test"
 
 
 class RunConfig(_Section):
@@ -163,6 +188,25 @@ class Config(_Section):
     run: RunConfig = RunConfig()
 
 
+def decode_config(data: bytes, where: str) -> str:
+    """Returns the text of a configuration file, without a byte order mark.
+
+    Args:
+        data: The file's bytes.
+        where: Where they are from, for messages.
+
+    Raises:
+        ConfigError: It is not UTF-8; the first byte that is not is named by its offset.
+    """
+    try:
+        return data.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{where} is not UTF-8: see the byte at offset {error.start}.",
+            "Save the file as UTF-8.",
+        ) from None
+
+
 def parse_config(text: str, where: str) -> Config:
     """Reads a configuration and checks every key, those of plug-ins included.
 
@@ -173,6 +217,7 @@ def parse_config(text: str, where: str) -> Config:
     Raises:
         ConfigError: It is not TOML, or a key or value is wrong; each is named with its place.
         UnknownNameError: A plug-in that it names does not exist.
+        MissingExtraError: A plug-in needs a package that is not installed.
     """
     try:
         raw = tomllib.loads(text)
@@ -183,7 +228,7 @@ def parse_config(text: str, where: str) -> Config:
     except ValidationError as error:
         raise describe(error, where, Config) from None
     _check_names(config, where)
-    _check_plugins(config, where)
+    _find_ats(config, where)
     return config
 
 
@@ -221,34 +266,33 @@ def _check_names(config: Config, where: str) -> None:
                 )
 
 
-def _check_plugins(config: Config, where: str) -> None:
+def _find_ats(config: Config, where: str) -> None:
     for source in config.sources:
-        _checked(where, Group.SOURCES, source.kind, "options_type", source.further, SourceConfig)
+        place = f"{where}: [[sources]] {source.name!r}"
+        plugin = find_at(place, Group.SOURCES, source.kind)
+        _check_values(place, plugin.options_type, source.further, SourceConfig)
     for prompts in config.prompts:
-        _checked(
-            where, Group.PROMPT_SOURCES, prompts.kind, "options_type", prompts.further,
-            PromptsConfig,
-        )  # fmt: skip
-    for group, generators in (
-        (Group.CAPTIONERS, config.captioners),
-        (Group.IMAGE_GENERATORS, config.image_generators),
+        place = f"{where}: [[prompts]] {prompts.name!r}"
+        plugin = find_at(place, Group.PROMPT_SOURCES, prompts.kind)
+        _check_values(place, plugin.options_type, prompts.further, PromptsConfig)
+    for group, section, generators in (
+        (Group.CAPTIONERS, "captioners", config.captioners),
+        (Group.IMAGE_GENERATORS, "image_generators", config.image_generators),
     ):
         for item in generators:
-            _checked(where, group, item.backend, "options_type", item.further, GeneratorConfig)
-            _checked(where, group, item.backend, "params_type", item.params, None)
+            place = f"{where}: [[{section}]] {item.name!r}"
+            plugin = find_at(place, group, item.backend)
+            _check_values(place, plugin.options_type, item.further, GeneratorConfig)
+            _check_values(f"{place} params", plugin.params_type, item.params, None)
 
 
-def _checked(
-    where: str,
-    group: Group,
-    name: str,
-    options: str,
+def _check_values(
+    place: str,
+    options_type: type[Options],
     values: dict[str, Any],
     section: type[BaseModel] | None,
 ) -> None:
-    options_type: type[Options] = getattr(find(group, name), options)
     try:
         options_type.model_validate(values)
     except ValidationError as error:
-        place = f"{where}: [[{group.removeprefix('alignbench.')}]] {name}"
         raise describe(error, place, options_type, section) from None

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from schemas.errors import MissingExtraError, UnknownNameError
+from schemas.errors import ConfigError, MissingExtraError, UnknownNameError
 
 
 class Group(StrEnum):
@@ -37,6 +37,7 @@ def find(group: Group, name: str) -> Any:
 
     Raises:
         UnknownNameError: There is none of that name; the nearest is named.
+        ConfigError: Two installed packages bring one of that name.
         MissingExtraError: Its module needs a package that is not installed.
     """
     known = _entry_points(group)
@@ -45,8 +46,14 @@ def find(group: Group, name: str) -> Any:
         raise UnknownNameError(
             f"There is no {name!r} among the {kind}.", suggestion(name, sorted(known))
         )
+    packages = sorted({_package(candidate) for candidate in known[name]})
+    if len(packages) > 1:
+        raise ConfigError(
+            f"{name!r} is brought by two packages: {' and '.join(packages)}.",
+            "Uninstall one of them, or give its plug-in another name.",
+        )
     try:
-        return known[name].load()
+        return known[name][-1].load()
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"{name!r} needs the package {error.name!r}, which is not installed.",
@@ -63,5 +70,12 @@ def suggestion(word: str, known: Sequence[str]) -> str:
 
 
 @cache
-def _entry_points(group: Group) -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=group.value)}
+def _entry_points(group: Group) -> dict[str, list[EntryPoint]]:
+    found: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=group.value):
+        found.setdefault(point.name, []).append(point)
+    return found
+
+
+def _package(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value

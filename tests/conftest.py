@@ -1,6 +1,6 @@
 import os
 
-# Read when `datasets` is imported, by whichever test does so first: no test asks a hub for anything.
+# Read when `datasets` is imported, by whichever test does so first: no test asks a hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 pytest_plugins = [

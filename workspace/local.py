@@ -119,8 +119,9 @@ class LocalStore:
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise
                 file.seek(0)
+                owner = file.read().strip()
                 raise LockHeldError(
-                    f"Another run holds the lock {name!r} of {self.root} ({file.read().strip()}).",
+                    f"Another run holds the lock {str(name)!r} of {self.root} ({owner}).",
                     "Wait for it to end, or stop it.",
                 ) from None
             file.truncate(0)

@@ -9,6 +9,11 @@ from alignbench.cli import data, inspect, releases, services, stages, start
 from alignbench.cli.context import Context
 from schemas.errors import AlignBenchError
 
+MACHINE_FAULT = "AB-S03"
+"""Code of a fault of the machine, such as a full disk or a missing permission."""
+
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="alignbench",
     help="Build fine-grained image-text alignment benchmarks, and score detectors on them.",
@@ -43,6 +48,12 @@ def main() -> None:
     except AlignBenchError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped. The same command goes on where this one was.\n")
-        raise SystemExit(130) from None
+    except SystemExit as ending:
+        if ending.code == _INTERRUPTED:  # Typer has made an exit of Ctrl-C
+            sys.stderr.write("Stopped. The same command goes on where this one was.\n")
+        raise
+    except OSError as error:
+        sys.stderr.write(
+            f"{MACHINE_FAULT}: {error}. Make room or permission for it; nothing is lost.\n"
+        )
+        raise SystemExit(1) from None

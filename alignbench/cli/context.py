@@ -14,13 +14,22 @@ class Context:
     workspace: str
 
     @property
+    def address(self) -> str:
+        """The workspace as flows take it: an absolute path, or `s3://bucket/prefix`."""
+        return self.workspace if self._is_remote else str(Path(self.workspace).resolve())
+
+    @property
+    def _is_remote(self) -> bool:
+        return self.workspace.startswith("s3://")
+
+    @property
     def folder(self) -> Path:
         """The workspace as a local folder.
 
         Raises:
             UsageError: The workspace is on S3.
         """
-        if self.workspace.startswith("s3://"):
+        if self._is_remote:
             raise UsageError(
                 f"{self.workspace} is on S3; local services need a workspace in a folder.",
                 "Run the servers of docker-compose.yml, and set PREFECT_API_URL and "
@@ -30,25 +39,35 @@ class Context:
 
 
 def use_local_services(context: Context) -> None:
-    """Points this process at the workspace's running services, where nothing else is configured.
+    """Tells this process of the workspace's running services.
 
-    Must run before Prefect is imported, which reads its settings then. The servers' own variables
-    win: an operator who set `PREFECT_API_URL` or `LABEL_STUDIO_URL` means it.
+    Must run before Prefect is imported, which reads its settings then. A server that the operator
+    configured wins: `PREFECT_API_URL` is left as it is, and the embedded Label Studio goes by
+    variables of its own, so that its token is never sent to another server, nor the other way
+    round.
     """
     _quiet_prefect()
     if context.workspace.startswith("s3://"):
         return
     from alignbench.services import ServiceName, label_studio_connection, prefect_api_url, status
+    from flows.label_studio import EMBEDDED_TOKEN, EMBEDDED_URL
 
     root = context.folder
     url = prefect_api_url(root)
     if url is not None:
         os.environ.setdefault("PREFECT_API_URL", url)
     [label_studio] = status(root, [ServiceName.LABEL_STUDIO])
-    if label_studio.url is not None and "LABEL_STUDIO_URL" not in os.environ:
+    if label_studio.url is not None:
         connection = label_studio_connection(root)
-        os.environ["LABEL_STUDIO_URL"] = connection.url
-        os.environ["LABEL_STUDIO_API_KEY"] = connection.token
+        os.environ[EMBEDDED_URL] = connection.url
+        os.environ[EMBEDDED_TOKEN] = connection.token
+
+
+def use_only_local_services(context: Context) -> None:
+    """Leaves whatever servers the environment names alone, and uses the workspace's own."""
+    for name in ("PREFECT_API_URL", "LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"):
+        os.environ.pop(name, None)
+    use_local_services(context)
 
 
 def _quiet_prefect() -> None:

@@ -25,7 +25,7 @@ def release(context: typer.Context, as_json: Json = False) -> None:
     from flows.release import release as release_flow
 
     with shown_by(TerminalProgress(quiet=as_json)):
-        report = run_flow(release_flow, workspace=context.obj.workspace)
+        report = run_flow(release_flow, workspace=context.obj.address)
     if as_json:
         print_json(report.as_json())
 
@@ -50,7 +50,8 @@ def verify(
     else:
         for finding in report.findings:
             say(str(finding))
-        state = f"{len(report.findings):,} findings" if report.findings else "sound"
-        say(f"verify: {address} is {state}")
+        broken = sum(report.broken.values())
+        state = f"breaks a rule in {broken:,} places" if broken else "is sound"
+        say(f"verify: {address} {state}")
     if report.findings:
         raise typer.Exit(1)

@@ -1,5 +1,7 @@
 """The stages as verbs: each runs its flow on the workspace."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -90,8 +92,8 @@ def build(context: typer.Context, limit: Limit = None, as_json: Json = False) ->
     from flows.orchestration import run_flow
     from flows.progress import shown_by
 
-    with shown_by(TerminalProgress(quiet=as_json)):
-        reports = run_flow(build_flow, workspace=context.obj.workspace, limit=limit)
+    with shown_by(TerminalProgress(quiet=as_json)), _json_even_of_failures(as_json, many=True):
+        reports = run_flow(build_flow, workspace=context.obj.address, limit=limit)
     if as_json:
         print_json([report.as_json() for report in reports])
 
@@ -122,24 +124,40 @@ def _stage(
     from flows.progress import shown_by
 
     if dry_run:
-        _say_what_would_be_done(context, name, as_json)
+        _say_what_would_be_done(context, name, as_json, parameters["limit"])
         return
     flow: Flow[..., Any] = getattr(import_module(f"flows.{name}"), name)
-    with shown_by(TerminalProgress(quiet=as_json)):
-        report: StageReport = run_flow(flow, workspace=context.workspace, **parameters)
+    with shown_by(TerminalProgress(quiet=as_json)), _json_even_of_failures(as_json, many=False):
+        report: StageReport = run_flow(flow, workspace=context.address, **parameters)
     if as_json:
         print_json(report.as_json())
 
 
-def _say_what_would_be_done(context: Context, name: str, as_json: bool) -> None:
+@contextmanager
+def _json_even_of_failures(as_json: bool, *, many: bool) -> Iterator[None]:
+    """Prints the reports of a run that had too many failures before its error ends the command."""
+    from flows.errors import TooManyFailuresError
+
+    try:
+        yield
+    except TooManyFailuresError as error:
+        if as_json:
+            reports = [report.as_json() for report in error.reports]
+            print_json(reports if many else reports[0])
+        raise
+
+
+def _say_what_would_be_done(context: Context, name: str, as_json: bool, limit: int | None) -> None:
     from flows.status import stage_counts
     from schemas.vocabulary import StageName
 
-    counts = stage_counts(context.workspace, StageName(name))
+    counts = [item for item in stage_counts(context.address, StageName(name)) if item.pending]
     if as_json:
         print_json([{"scope": item.scope, "pending": item.pending} for item in counts])
         return
     for item in counts:
         say(f"{name}: {item.scope}: {item.pending:,} to do")
-    if not any(item.pending for item in counts):
+    if not counts:
         say(f"{name}: nothing to do")
+    elif limit is not None:
+        say(f"{name}: of these, {limit:,} at most in this run")

@@ -9,6 +9,12 @@ class DemoAccountsError(AlignBenchError):
     code = "AB-S20"
 
 
+class NobodyAnsweredError(AlignBenchError):
+    """The demo was to wait for a person's answers, and its input ended without any."""
+
+    code = "AB-S22"
+
+
 class UnsoundDemoError(AlignBenchError):
     """What the demo released does not pass `verify`."""
 

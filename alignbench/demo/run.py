@@ -6,10 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from alignbench import services
-from alignbench.cli.context import Context, use_local_services
+from alignbench.cli.context import Context, use_only_local_services
 from alignbench.cli.output import TerminalProgress, print_table, say
-from alignbench.demo.errors import UnsoundDemoError
+from alignbench.demo.errors import NobodyAnsweredError, UnsoundDemoError
 from schemas.config import parse_config
+from schemas.errors import UsageError
 from workspace.workspace import CONFIG_KEY, open_store
 
 
@@ -36,22 +37,29 @@ def run_demo(workspace: str, *, annotate_yourself: bool, keep_services: bool) ->
         say(f"   {state.name}: {state.url}")
     try:
         _build_and_release(root, annotate_yourself)
-    finally:
-        if not keep_services:
-            services.down(root)
+    except BaseException:
+        say(f"The servers go on running: alignbench -C {root} services down")
+        raise
     _show_result(root, time.monotonic() - started, keep_services)
+    if not keep_services:
+        services.down(root)
 
 
 def _prepare(root: Path) -> None:
     from scenes.photographs import copy_inputs
 
-    root.mkdir(parents=True, exist_ok=True)
+    ours = (files("alignbench.demo") / "alignbench.toml").read_bytes()
+    store = open_store(root)
+    if not store.create(CONFIG_KEY, ours) and store.read(CONFIG_KEY) != ours:
+        raise UsageError(
+            f"{root} is a workspace of its own, not the demo's.",
+            "Name another folder: alignbench -C my-demo demo.",
+        )
     copy_inputs(root / "inputs")
-    open_store(root).create(CONFIG_KEY, (files("alignbench.demo") / "alignbench.toml").read_bytes())
 
 
 def _build_and_release(root: Path, annotate_yourself: bool) -> None:
-    use_local_services(Context(str(root)))
+    use_only_local_services(Context(str(root)))
     from flows.build import build
     from flows.label import label
     from flows.orchestration import run_flow
@@ -99,7 +107,23 @@ def _wait_for_a_person(root: Path) -> None:
     say(f"     password  {credentials.password}")
     say("   Open the project, press 'Label All Tasks', and answer as many sentences as you like.")
     say("   Press Enter here to go on with what you have answered.")
-    sys.stdin.readline()
+    while sys.stdin.readline():
+        if _has_answers(root):
+            return
+        say("   No answer has arrived yet: submit one, then press Enter.")
+    raise NobodyAnsweredError(
+        "Nobody answered a sentence.", f"Run 'alignbench -C {root} demo' again to go on from here."
+    )
+
+
+def _has_answers(root: Path) -> bool:
+    from flows.orchestration import run_flow
+    from flows.pull import pull
+    from schemas.tables import ANNOTATIONS
+    from workspace.workspace import open_workspace
+
+    run_flow(pull, workspace=str(root))
+    return open_workspace(root).table(ANNOTATIONS).count() > 0
 
 
 def _show_result(root: Path, seconds: float, services_run: bool) -> None:

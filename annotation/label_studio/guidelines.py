@@ -30,8 +30,9 @@ _CLOSING = """\
 it.</li>
 <li>Use what the image shows, not what you know or look up.</li>
 </ul>
-<p>Submit with <kbd>Ctrl</kbd>+<kbd>Enter</kbd>. Skip a sentence only if you cannot work on it at
-all, for example because the image does not load; a skip is no answer.</p>
+<p>Submit with <kbd>Ctrl</kbd>+<kbd>Enter</kbd>; after typing a note, press <kbd>Tab</kbd> first.
+Skip a sentence only if you cannot work on it at all, for example because the image does not load; a
+skip is no answer.</p>
 """
 
 

@@ -1,10 +1,17 @@
 """The command line: what it says to a person who makes a mistake, and to a script."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from flows.label_studio import annotation_server
+from flows.run import open_run
+from schemas.errors import MissingSecretError
 from tests.flows.roads import CONFIG, alignbench, contents, new_workspace
 
 
@@ -97,3 +104,44 @@ def test_an_unknown_stage_to_retry_names_the_nearest(tmp_path: Path) -> None:
     done = alignbench(new_workspace(tmp_path / "w"), "retry", "captions")
     assert done.returncode == 2
     assert "Did you mean 'caption'?" in done.stderr
+
+
+def test_json_is_printed_although_too_many_items_failed(tmp_path: Path) -> None:
+    root = new_workspace(tmp_path / "w")
+    for photograph in list((root / "inputs" / "photographs").glob("*.png"))[:3]:
+        photograph.write_bytes(b"not an image")
+    done = alignbench(root, "ingest", "--json")
+    assert done.returncode == 1
+    assert "AB-F01" in done.stderr
+    assert json.loads(done.stdout)["failed"] == 6
+
+
+def test_stopping_with_ctrl_c_says_that_the_command_can_go_on(tmp_path: Path) -> None:
+    root = new_workspace(tmp_path / "w")
+    pipe = root / "inputs" / "captions.jsonl"
+    pipe.unlink()
+    os.mkfifo(pipe)  # reading it waits for ever, as a slow source would
+    process = subprocess.Popen(
+        [str(Path(sys.executable).parent / "alignbench"), "-C", str(root), "ingest"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with pipe.open("w") as held:  # returns once the command has opened the other end
+        held.flush()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "goes on where this one was" in said
+
+
+def test_the_embedded_servers_token_is_not_sent_to_a_configured_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LABEL_STUDIO_API_KEY", raising=False)
+    monkeypatch.setenv("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_TOKEN", "embedded")
+    url = '[annotation]\nurl = "http://127.0.0.1:10"'
+    root = new_workspace(tmp_path / "w", CONFIG.replace("[annotation]", url))
+    run = open_run(str(root))
+    with pytest.raises(MissingSecretError):
+        annotation_server(run)

@@ -10,25 +10,32 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 import duckdb
+import httpx
 import pandas as pd
 import polars as pl
 import pytest
 from PIL import Image
 
 from alignbench import services
+from annotation.label_studio.accounts import submit_answer
+from schemas.vocabulary import Verdict
 
 ALIGNBENCH = str(Path(sys.executable).parent / "alignbench")
 MODELS = ("photo-careful", "photo-hasty")
 
 
-def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def clean_environment() -> dict[str, str]:
     ours = ("PREFECT_", "LABEL_STUDIO_", "ALIGNBENCH_WORKSPACE")
+    return {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+
+
+def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [ALIGNBENCH, "-C", str(root), *arguments],
-        env={key: value for key, value in os.environ.items() if not key.startswith(ours)},
+        env=clean_environment(),
         capture_output=True,
         text=True,
         timeout=280,
@@ -136,3 +143,49 @@ def test_verify_finds_a_changed_byte(release: Path, tmp_path: Path) -> None:
     found = run(tmp_path, "verify", str(copy))
     assert found.returncode == 1
     assert shard.name in found.stdout
+
+
+def test_annotating_yourself_waits_for_an_answer_and_goes_on_with_it(tmp_path: Path) -> None:
+    root = tmp_path / "by-hand"
+    person = subprocess.Popen(
+        [ALIGNBENCH, "-C", str(root), "demo", "--annotate-yourself", "--no-keep-services"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=clean_environment(),
+        text=True,
+    )
+    assert person.stdin is not None
+    assert person.stdout is not None
+    try:
+        said = read_until(person.stdout, "Press Enter here")
+        assert "email" in said
+        assert "password" in said
+        person.stdin.write("\n")
+        person.stdin.flush()
+        read_until(person.stdout, "No answer has arrived yet")
+        connection = services.label_studio_connection(root)
+        headers = {"Authorization": f"Token {connection.token}"}
+        projects = httpx.get(f"{connection.url}/api/projects", headers=headers).json()["results"]
+        listing = httpx.get(
+            f"{connection.url}/api/tasks", params={"project": projects[0]["id"]}, headers=headers
+        )
+        tasks = listing.json()["tasks"]
+        submit_answer(connection.url, connection.token, tasks[0]["id"], Verdict.CORRECT)
+        rest, _ = person.communicate("\n", timeout=120)
+        assert person.returncode == 0, rest
+        assert "label: 1 done" in rest
+        assert "sound" in rest
+    finally:
+        person.kill()
+        services.down(root)
+
+
+def read_until(stream: IO[str], words: str) -> str:
+    """Reads lines until one holds the words; a stream that ends before is an error."""
+    said = ""
+    for line in stream:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(said)

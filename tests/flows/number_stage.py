@@ -36,6 +36,7 @@ class NumberStage:
 
     name: ClassVar[StageName] = StageName.PROMPTS
     writes: ClassVar[Any] = (PROMPTS,)
+    mixes_scopes: ClassVar[bool] = False
 
     def __init__(self, run: Run, count: int, behaviour: Behaviour = lambda _: None) -> None:
         self._workspace = run.workspace

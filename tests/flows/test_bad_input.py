@@ -112,18 +112,6 @@ def test_paths_and_links_that_lead_out_are_refused_and_the_others_go_on(tmp_path
     assert len(failures(root)["ingest"]) == 4
 
 
-def test_a_second_caption_by_one_model_for_one_image_is_reported(tmp_path: Path) -> None:
-    root = workspace(
-        tmp_path / "w",
-        {"a.png": "A square."},
-        json.dumps({"file_name": "a.png", "model": "model", "caption": "A circle."}),
-    )
-    build_to_split(root)
-    [failure] = failures(root)["caption"]
-    assert failure["code"] == "AB-F08"
-    assert len(contents(root)["pairs"]) == 1
-
-
 def test_a_workspace_written_by_a_newer_version_is_refused(tmp_path: Path) -> None:
     import io
 

@@ -58,6 +58,11 @@ def test_every_sentence_is_a_task_once(finished: Path, label_studio: EmbeddedLab
     assert {row["sentence_id"] for row in confirmed} == sentences
 
 
+def test_sentences_of_several_models_are_sent_in_bulk(finished: Path) -> None:
+    parts = list((finished / "tables" / "tasks").iterdir())
+    assert len(parts) <= 2 * 4, "an intent part and a confirmed part a commit, not one a caption"
+
+
 def test_sentences_index_their_captions_exactly(finished: Path) -> None:
     rows = contents(finished)
     captions = {row["pair_id"]: row["text"] for row in rows["pairs"]}

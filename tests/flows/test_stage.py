@@ -1,18 +1,22 @@
 """The engine: what is pending is done once, and whatever goes wrong, nothing is lost."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from flows.commit import Outcome
 from flows.errors import NothingWorksError, TooManyFailuresError
 from flows.pending import Plan
 from flows.run import Run
 from flows.stage import Limits, run_stage
-from schemas.errors import AlignBenchError, TransientError
+from schemas.errors import AlignBenchError, TransientError, UsageError
 from schemas.rows import Failure
 from schemas.tables import FAILURES, PROMPTS
 from tests.flows.number_stage import BadNumberError, EmptyNumberError, NumberStage, open_numbers
@@ -81,8 +85,8 @@ def test_too_large_a_share_of_failures_is_an_error_after_everything_was_tried(
     with pytest.raises(TooManyFailuresError, match=r"AB-F01: prompts: 3 of 100 .* T02") as caught:
         run_stage(NumberStage(run, 100, bad(50, 51, 52)), run)
     assert caught.value.exit_code == 1
-    assert caught.value.report is not None
-    assert caught.value.report.made == 97
+    [report] = caught.value.reports
+    assert report.made == 97
 
 
 def test_an_empty_item_is_kept_apart_and_is_no_failure(tmp_path: Path) -> None:
@@ -194,6 +198,80 @@ def test_counts_tell_done_pending_failed_empty_and_not_selected(tmp_path: Path) 
     assert (counts.done, counts.pending, counts.failed, counts.empty) == (8, 2, 1, 1)
     [fewer] = Plan(NumberStage(run, 5), run.workspace).counts()
     assert (fewer.done, fewer.not_selected) == (3, 5)
+
+
+def test_a_retry_gets_past_items_that_stay_bad(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path, "max_failure_share = 1")
+    run_stage(NumberStage(run, 200, bad(*range(100, 160))), run)
+    report = run_stage(NumberStage(run, 200, bad(*range(100, 150))), run, Limits(retry=True))
+    assert (report.made, report.failed) == (10, 50)
+
+
+def test_a_limit_below_one_is_refused(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path)
+    with pytest.raises(UsageError, match="AB-S01"):
+        run_stage(NumberStage(run, 10), run, Limits(limit=0))
+
+
+class TwoModels(NumberStage):
+    """The same numbers under two scopes, one after the other."""
+
+    def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
+        for scope in ("first", "second"):
+            for batch in super().inputs(keys_only):
+                keys = [f"{scope[0]}{key}" for key in batch["key"].to_pylist()]
+                yield pa.table({"key": keys, "scope": [scope] * len(keys)})
+
+
+def test_a_second_model_that_fails_throughout_stops_the_run(tmp_path: Path) -> None:
+    def behave(key: str) -> None:
+        if key.startswith("s"):
+            raise BadNumberError(key)
+
+    run = open_numbers(tmp_path)
+    stage = TwoModels(run, 500, behave)
+    with pytest.raises(NothingWorksError):
+        run_stage(stage, run)
+    assert len(made(run)) == 500
+    assert sum(key.startswith("s") for key in stage.worked_on) < 100
+
+
+def test_each_model_has_a_pace_of_its_own(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path)
+    sizes: dict[str, list[int]] = {"f": [], "s": []}
+
+    class Watched(TwoModels):
+        def work(self, items: pa.Table) -> Iterator[Outcome]:
+            sizes[items["key"][0].as_py()[0]].append(len(items))
+            return super().work(items)
+
+    run_stage(Watched(run, 500), run)
+    assert sizes["f"] == sizes["s"] == [8, 32, 128, 332]
+
+
+def test_what_was_done_before_an_error_of_the_whole_backend_is_kept(tmp_path: Path) -> None:
+    class BackendGoneError(AlignBenchError):
+        code = "AB-F98"
+
+    def behave(key: str) -> None:
+        if key == "00000007":
+            raise BackendGoneError("It is gone.", "Bring it back.")
+
+    run = open_numbers(tmp_path)
+    with pytest.raises(BackendGoneError):
+        run_stage(NumberStage(run, 8, behave), run)
+    assert len(made(run)) == 7
+
+
+def test_a_full_disk_stops_the_run_and_marks_no_item_as_failed(tmp_path: Path) -> None:
+    def behave(key: str) -> None:
+        if key >= "00000020":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = open_numbers(tmp_path)
+    with pytest.raises(OSError, match="No space"):
+        run_stage(NumberStage(run, 100, behave), run)
+    assert not failures(run)
 
 
 KILLED = """

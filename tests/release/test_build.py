@@ -254,3 +254,11 @@ def test_a_damaged_blob_keeps_a_release_from_being_published(workspace, rows):
         build_release(workspace, rows.selection, CONFIG)
     assert caught.value.code == "AB-R04"
     assert not released_folder(workspace).exists()
+
+
+def test_a_release_that_newer_answers_have_overtaken_is_not_called_unchanged(workspace, rows):
+    compute_labels(workspace, rows.selection, "run-1")
+    build_release(workspace, rows.selection, CONFIG)
+    append(workspace, [vote(rows.sentences[0], "new@example.org", Verdict.CORRECT)])
+    with pytest.raises(StaleLabelsError, match="alignbench label"):
+        build_release(workspace, rows.selection, CONFIG)

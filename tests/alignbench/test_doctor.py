@@ -1,0 +1,225 @@
+"""`doctor` says everything that it can find out, and leaves nothing behind."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alignbench import doctor
+from alignbench.doctor import Finding, examine
+from schemas.rows import Prompt
+from schemas.tables import PROMPTS
+from tests.fixtures.s3 import BUCKET
+from tests.fixtures.services import EmbeddedLabelStudio
+from workspace.workspace import Workspace, open_store
+
+CHECKS = {
+    "Python", "pyarrow", "disk", "sentence splitter", "Label Studio program", "workspace",
+    "tables", "configuration", "Prefect server", "Label Studio server",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("PREFECT_", "LABEL_STUDIO_", "ALIGNBENCH_")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / "alignbench.toml").write_text('name = "bench"\n')
+    return tmp_path / "w"
+
+
+def found(workspace: Path | str) -> dict[str, Finding]:
+    findings = examine(str(workspace))
+    assert all(finding.fix for finding in findings if finding.state != "ok")
+    return {finding.check: finding for finding in findings}
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def commits(root: Path, count: int) -> list[Path]:
+    table = Workspace(open_store(root)).table(PROMPTS)
+    for number in range(count):
+        row = Prompt(prompt_id=f"{number:032x}", text=f"{number}", origin="o")
+        table.append([row], "run")
+    return sorted((root / "tables" / "prompts").glob("*.parquet"))
+
+
+def test_a_workspace_in_order_is_left_as_it_was(root: Path) -> None:
+    findings = found(root)
+    assert findings.keys() >= CHECKS
+    assert findings["workspace"].state == findings["tables"].state == "ok"
+    assert files(root) == [root / "alignbench.toml"]
+
+
+def test_a_folder_that_is_no_workspace_is_not_written_to(tmp_path: Path) -> None:
+    findings = found(tmp_path / "new")
+    assert findings["workspace"].state == "ok"
+    assert findings["configuration"].fix == "Run 'alignbench init'."
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_the_workspace_should_be_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert found(tmp_path / "file")["workspace"].state == "missing"
+
+
+def test_an_unreachable_store_hides_no_other_finding(
+    s3_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    findings = found("s3://bucket/prefix")
+    assert findings.keys() >= CHECKS
+    for check in ("workspace", "tables", "configuration"):
+        assert findings[check].state == "missing"
+    assert "s3://bucket/prefix cannot be used" in findings["workspace"].found
+    assert "AWS_ENDPOINT_URL_S3" in findings["workspace"].fix
+
+
+def test_an_endpoint_that_is_no_address_is_a_finding_without_its_secret(
+    s3_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http//user:sekret@nowhere")
+    findings = found("s3://bucket/prefix")
+    assert findings["workspace"].state == "missing"
+    assert "sekret" not in str(findings)
+
+
+def test_a_workspace_on_s3_can_be_written_and_is_left_as_it_was(
+    s3_environment: None, s3_client: Any, tmp_path: Path
+) -> None:
+    address = f"s3://{BUCKET}/{tmp_path.name}"
+    assert found(address)["workspace"].state == "note"
+    store = open_store(address)
+    store.write("alignbench.toml", b"")
+    assert found(address)["workspace"].state == "ok"
+    assert list(store.list("locks")) == []
+
+
+@pytest.mark.parametrize("name", ["If-None-Match", "If-Match"])
+def test_a_store_that_ignores_a_condition_is_named_and_left_as_it_was(
+    s3_environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # No S3 server that ignores conditions can be had here, so the client drops the header.
+    store = open_store(f"s3://{BUCKET}/{tmp_path.name}")
+    store.write("alignbench.toml", b"")
+
+    def without(request: Any, **_: Any) -> None:
+        del request.headers[name]
+
+    store.client.meta.events.register("before-sign.s3.PutObject", without)  # type: ignore[attr-defined]
+    monkeypatch.setattr(doctor, "open_store", lambda _: store)
+    finding = found(store.url)["workspace"]
+    assert finding.state == "missing"
+    assert f"does not honour {name} on PUT" in finding.found
+    assert list(store.list("locks")) == []
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"name = 3", b"[annotation]\nstorage = 's3'"])
+def test_a_configuration_that_cannot_be_used_hides_no_other_finding(
+    root: Path, data: bytes
+) -> None:
+    (root / "alignbench.toml").write_bytes(data)
+    findings = found(root)
+    assert findings.keys() >= CHECKS
+    assert findings["configuration"].state == "missing"
+    assert findings["workspace"].state == findings["tables"].state == "ok"
+
+
+def test_a_configuration_behind_a_link_that_leads_out_is_a_finding(
+    root: Path, tmp_path: Path
+) -> None:
+    (root / "alignbench.toml").rename(tmp_path / "outside.toml")
+    (root / "alignbench.toml").symlink_to(tmp_path / "outside.toml")
+    findings = found(root)
+    assert "leads out of" in findings["configuration"].found
+    assert findings["workspace"].state == "ok"
+
+
+def test_damaged_parts_are_counted(root: Path) -> None:
+    for part in commits(root, 3)[:2]:
+        part.write_bytes(part.read_bytes() + b"x")
+    finding = found(root)["tables"]
+    assert finding.state == "missing"
+    assert finding.found.startswith("2 of 3 parts read cannot be used")
+    assert "backup" in finding.fix
+
+
+def test_a_part_of_a_newer_version_keeps_its_own_advice(root: Path) -> None:
+    import pyarrow.parquet as pq
+
+    [part] = commits(root, 1)
+    table = pq.read_table(part)
+    newer = {b"alignbench.table": b"prompts", b"alignbench.schema_version": b"999"}
+    pq.write_table(table.replace_schema_metadata(newer), part)
+    finding = found(root)["tables"]
+    assert finding.state == "missing"
+    assert "Upgrade alignbench" in finding.fix
+
+
+@pytest.mark.parametrize("limit", ["MAX_PARTS", "MAX_BYTES"])
+def test_reading_stops_at_a_bound_and_says_so(
+    root: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    commits(root, 3)
+    monkeypatch.setattr(doctor, limit, 1)
+    finding = found(root)["tables"]
+    assert finding.state == "ok"
+    assert finding.found.startswith("1 parts read, the others not")
+
+
+def test_an_unreachable_prefect_server_is_named_without_its_password(root: Path) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    # As from a profile: no environment variable says it.
+    with temporary_settings({PREFECT_API_URL: "http://user:sekret@127.0.0.1:9/api"}):
+        finding = found(root)["Prefect server"]
+    assert finding.state == "missing"
+    assert finding.found.startswith("http://127.0.0.1:9/api does not answer")
+    assert "sekret" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://u:sekret@127.0.0.1:9/ls", "u:sekret@host", "http://u:p/sekret@h"]
+)
+def test_an_unreachable_label_studio_is_named_without_its_password(
+    root: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_URL", url)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "sekret-token")
+    finding = found(root)["Label Studio server"]
+    assert finding.state == "missing"
+    assert "does not answer" in finding.found
+    assert "sekret" not in str(finding)
+
+
+def test_the_embedded_token_is_not_sent_to_an_operators_server(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_URL", "http://127.0.0.1:10")
+    monkeypatch.setenv("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_TOKEN", "token")
+    finding = found(root)["Label Studio server"]
+    assert finding.found == "http://127.0.0.1:9 is there, but LABEL_STUDIO_API_KEY is not set."
+
+
+def test_a_token_is_tried_and_never_printed(
+    root: Path, label_studio: EmbeddedLabelStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_URL", label_studio.url)
+    monkeypatch.setenv("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_TOKEN", label_studio.token)
+    good = found(root)["Label Studio server"]
+    assert (good.state, good.found) == ("ok", f"{label_studio.url} accepts the token")
+    monkeypatch.setenv("LABEL_STUDIO_URL", label_studio.url)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "sekret-token")
+    bad = found(root)["Label Studio server"]
+    assert bad.state == "missing"
+    assert "does not accept the API token" in bad.found
+    assert "sekret" not in str(bad)
