@@ -7,18 +7,14 @@ import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
 
+from alignbench.doctor_servers import label_studio_server, prefect_server
+from alignbench.findings import Finding
 from schemas.config import Config, decode_config, parse_config
 from schemas.errors import (
     AlignBenchError,
-    MissingExtraError,
-    MissingSecretError,
     NewerSchemaError,
-    TransientError,
 )
 from schemas.tables import TABLES
 from workspace.errors import CorruptPartError, ObjectNotFoundError, UnsafeKeyError
@@ -28,35 +24,11 @@ from workspace.s3 import S3Store
 from workspace.store import ObjectStore
 from workspace.workspace import CONFIG_KEY, open_store
 
-State = Literal["ok", "missing", "note"]
 MAX_PARTS = 2000
 """How many parts are read at most."""
 MAX_BYTES = 200_000_000
 """After how many bytes no further part is read."""
 _LOW_DISK_GB = 5
-_OK = 200
-
-
-class Finding(NamedTuple):
-    """What one check found.
-
-    Attributes:
-        check: What was looked at.
-        state: `ok`; `missing` if a run would fail; `note` if only something optional is not there.
-        found: What is there.
-        fix: What to do; empty where all is well.
-    """
-
-    check: str
-    state: State
-    found: str
-    fix: str = ""
-
-    def line(self) -> str:
-        """Returns the finding as one line for people."""
-        mark = {"ok": "ok     ", "missing": "MISSING", "note": "note   "}[self.state]
-        advice = f"\n          -> {self.fix}" if self.fix else ""
-        return f"{mark}  {self.check}: {self.found}{advice}"
 
 
 def examine(workspace: str) -> list[Finding]:
@@ -74,8 +46,8 @@ def examine(workspace: str) -> list[Finding]:
         *_isolated("Label Studio program", _label_studio_program),
         *_isolated("disk", lambda: _disk(store)),
         *place,
-        *_isolated("Prefect server", _prefect_server),
-        *_isolated("Label Studio server", lambda: _label_studio_server(config)),
+        *_isolated("Prefect server", prefect_server),
+        *_isolated("Label Studio server", lambda: label_studio_server(config)),
     ]
 
 
@@ -253,74 +225,3 @@ def _config(store: ObjectStore) -> tuple[Finding, Config | None]:
     generators = len(config.captioners) + len(config.image_generators)
     found = f"{len(config.sources)} sources, {generators} models"
     return Finding("configuration", "ok", found), config
-
-
-def _prefect_server() -> Iterator[Finding]:
-    from flows.orchestration import server_url
-
-    check = "Prefect server"
-    url = server_url()
-    if url is None:
-        yield Finding(
-            check, "note", "none configured; stages run in this process",
-            "'alignbench services up' starts one, or set PREFECT_API_URL.",
-        )  # fmt: skip
-        return
-    status = _status(url, trust_env=False)
-    if status == _OK:
-        yield Finding(check, "ok", _shown(url))
-    else:
-        yield Finding(check, "missing", f"{_shown(url)} answers {status}", "See its log.")
-
-
-def _label_studio_server(config: Config | None) -> Iterator[Finding]:
-    check = "Label Studio server"
-    url = (config.annotation.url if config else None) or os.environ.get("LABEL_STUDIO_URL")
-    token = os.environ.get("LABEL_STUDIO_API_KEY")
-    if not url:
-        url = os.environ.get("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_URL")
-        token = os.environ.get("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_TOKEN")
-    if not url:
-        yield Finding(
-            check, "note", "none configured",
-            "'alignbench services up' starts one, or set LABEL_STUDIO_URL.",
-        )  # fmt: skip
-        return
-    if not token:
-        raise MissingSecretError(
-            f"{_shown(url)} is there, but LABEL_STUDIO_API_KEY is not set.",
-            "Set it to the access token of an account of that server.",
-        )
-    # `connect` is patient with a server that is away for a moment; this check is not.
-    _status(url, trust_env=True)
-    from annotation.label_studio.server import connect
-
-    yield Finding(check, "ok", f"{connect(url, token).url} accepts the token")
-
-
-def _status(url: str, *, trust_env: bool) -> int:
-    """Returns the status of a server's answer to a question after its health."""
-    if find_spec("httpx") is None:
-        raise MissingExtraError("httpx is not installed.", "pip install 'alignbench[pipeline]'")
-    import httpx
-
-    health = f"{url.rstrip('/')}/health"
-    try:
-        return httpx.get(health, timeout=5, trust_env=trust_env, follow_redirects=True).status_code
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise TransientError(
-            f"{_shown(url)} does not answer ({type(error).__name__}).",
-            "Start it, or correct its address.",
-        ) from None
-
-
-def _shown(url: str) -> str:
-    """Returns an address without what may be a secret in it."""
-    unclear = "what is not an HTTP address"
-    try:
-        parts = urlsplit(url)
-        if parts.hostname is None or parts.port == 0 or "@" in parts.path:
-            return unclear
-    except ValueError:  # a port that is no number, an open bracket
-        return unclear
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -50,7 +50,10 @@ class S3Store:
         """The boto3 client, made at first use and anew after unpickling."""
         if self._client is None:
             # A session of its own: boto3's shared one is not safe to use from several threads.
-            self._client = boto3.Session().client("s3", config=_CONFIG)
+            try:
+                self._client = boto3.Session().client("s3", config=_CONFIG)
+            except ValueError:  # its text holds the address, which may hold a password
+                raise self._unreachable("AWS_ENDPOINT_URL_S3 is no address") from None
         return self._client
 
     def __getstate__(self) -> dict[str, str]:
