@@ -20,7 +20,7 @@ from annotation.errors import (
 from schemas.errors import AlignBenchError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
-    from label_studio_sdk import LabelStudio
+    from label_studio_sdk.base_client import LabelStudioBase
 
 Result = TypeVar("Result")
 
@@ -177,13 +177,14 @@ class Transport:
         )
 
 
-def _import_sdk() -> "type[LabelStudio]":
+def _import_sdk() -> "type[LabelStudioBase]":
     try:
-        from label_studio_sdk import LabelStudio
+        # The client itself: its subclass imports pandas and more, for helpers not used here.
+        from label_studio_sdk.base_client import LabelStudioBase
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"Talking to Label Studio needs the package {error.name!r}, which is not installed.",
             "Install the extra that has it: pip install 'alignbench[pipeline]'.",
         ) from None
-    client: type[LabelStudio] = LabelStudio
+    client: type[LabelStudioBase] = LabelStudioBase
     return client
