@@ -1,11 +1,11 @@
 """The part of `alignbench doctor` that asks servers."""
 
-import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from urllib.parse import urlsplit, urlunsplit
 
 from alignbench.findings import Finding
+from flows.label_studio import server_address
 from schemas.config import Config
 from schemas.errors import MissingExtraError, MissingSecretError, TransientError
 
@@ -34,11 +34,7 @@ def prefect_server() -> Iterator[Finding]:
 def label_studio_server(config: Config | None) -> Iterator[Finding]:
     """Checks that Label Studio answers and accepts the token."""
     check = "Label Studio server"
-    url = (config.annotation.url if config else None) or os.environ.get("LABEL_STUDIO_URL")
-    token = os.environ.get("LABEL_STUDIO_API_KEY")
-    if not url:
-        url = os.environ.get("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_URL")
-        token = os.environ.get("ALIGNBENCH_EMBEDDED_LABEL_STUDIO_TOKEN")
+    url, token = server_address(config.annotation.url if config else None)
     if not url:
         yield Finding(
             check, "note", "none configured",

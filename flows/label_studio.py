@@ -30,22 +30,30 @@ def annotation_server(run: "Run") -> "LabelStudioServer":
     """
     from annotation.label_studio.server import connect
 
-    url = run.config.annotation.url or os.environ.get(URL)
-    embedded = os.environ.get(EMBEDDED_URL)
-    if not url and embedded:
-        return connect(embedded, os.environ[EMBEDDED_TOKEN])
+    url, token = server_address(run.config.annotation.url)
     if not url:
         raise UsageError(
             "No Label Studio server is running for this workspace or configured.",
             f"Run 'alignbench services up', or set annotation.url or {URL}.",
         )
-    token = os.environ.get(TOKEN)
     if not token:
         raise MissingSecretError(
             f"{TOKEN} is not set, which opens {url}.",
             "Set it in the environment to the access token of an account of that server.",
         )
     return connect(url, token)
+
+
+def server_address(configured: str | None) -> tuple[str | None, str | None]:
+    """Returns the address of the server to use, and the token that belongs to it.
+
+    Args:
+        configured: `annotation.url` of the configuration.
+    """
+    url = configured or os.environ.get(URL)
+    if url:
+        return url, os.environ.get(TOKEN)
+    return os.environ.get(EMBEDDED_URL), os.environ.get(EMBEDDED_TOKEN)
 
 
 def project_settings(run: "Run") -> "ProjectSettings":
