@@ -71,6 +71,11 @@ class KnownAnswers:
         """Returns how many answers are on the server as far as is known."""
         return sum(map(len, self.live.values()))
 
+    def settled_answers(self, task_id: int) -> list[KnownAnswer]:
+        """Returns a task's answers on the server; none if one of them is in quarantine."""
+        answers = [self._rows[answer_id] for answer_id in self.live.get(task_id, ())]
+        return answers if all(answer.is_believed for answer in answers) else []
+
     def note(self, row: Annotation | QuarantinedAnnotation) -> None:
         """Notes a row that is about to be written."""
         believed = isinstance(row, Annotation)

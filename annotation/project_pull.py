@@ -13,8 +13,14 @@ from datetime import datetime, timedelta
 
 from annotation.errors import MissingProjectError
 from annotation.known import KnownAnswers, SentTasks, retired_answers
-from annotation.label_studio.records import AnsweredTask, as_object
+from annotation.label_studio.records import (
+    AnsweredTask,
+    ChangedTask,
+    ProjectCounts,
+    as_object,
+)
 from annotation.label_studio.server import LabelStudioServer
+from annotation.read_tasks import ReadTasks
 from annotation.validation import TaskOnServer, answer_id_of, answer_time_of, validate
 from schemas.rows import Annotation, QuarantinedAnnotation
 from schemas.tables import ANNOTATIONS, QUARANTINE
@@ -34,7 +40,7 @@ class PulledProject:
         known: Answers that were known to be on the server before.
         new: Written for the first time.
         updated: Known, and written again because they were changed.
-        unchanged: Seen again as they were.
+        unchanged: Read again and found as they were.
         quarantined: Of the new and updated ones those that went to quarantine, by code.
         deletions: Answers that are gone, and the versions of the rows that are to say so; not yet
             written.
@@ -53,6 +59,7 @@ def pull_project(
     workspace: Workspace,
     server: LabelStudioServer,
     project_id: int,
+    before: ProjectCounts,
     annotators: Mapping[int, str],
     overlap: timedelta,
     run_id: str,
@@ -63,6 +70,7 @@ def pull_project(
         workspace: Whose answers.
         server: Where they are.
         project_id: The project.
+        before: What it held just now.
         annotators: Names of users by their id.
         overlap: How far to look back from the newest answer that is known.
         run_id: Stamped on the rows.
@@ -73,16 +81,15 @@ def pull_project(
     """
     reading = _Reading(workspace, server, project_id, annotators, run_id)
     known = reading.known
-    before = reading.count_on_server()
-    if not before and not known.count():
+    if not before.answers and not known.count():
         return reading.found
     if known.newest is not None:
-        reading.read_since(known.newest - overlap)
+        reading.read_since(known.newest - overlap, overlap)
         after = reading.count_on_server()
         # Annotators may be at work: then the number lies between those before and after.
-        if min(before, after) <= known.count() <= max(before, after):
+        if min(before.answers, after) <= known.count() <= max(before.answers, after):
             return reading.found
-    reading.read_since(None)
+    reading.read_since(None, overlap)
     return reading.found
 
 
@@ -100,10 +107,12 @@ class _Reading:
         self.known = KnownAnswers(workspace, server.identity, project_id)
         self.found = PulledProject(project_id, known=self.known.count())
         self._sent = SentTasks(workspace, server.identity, project_id)
+        self._read = ReadTasks(workspace, server.identity, project_id)
         self._workspace, self._server, self._run_id = workspace, server, run_id
         self._annotators = annotators
         self._rows: list[Annotation | QuarantinedAnnotation] = []
         self._retired: dict[int, datetime] = {}
+        self._bereft: set[int] = set()
 
     def count_on_server(self) -> int:
         counts = self._server.counts(self.found.project_id)
@@ -115,10 +124,19 @@ class _Reading:
             )
         return counts.answers
 
-    def read_since(self, since: datetime | None) -> None:
-        """Reads the tasks that changed since then; without a time, all."""
+    def read_since(self, since: datetime | None, overlap: timedelta) -> None:
+        """Reads the tasks that changed since then; without a time, all.
+
+        Args:
+            since: The time.
+            overlap: How far the next pull will look back.
+        """
+        changed = sorted(self._server.changed_tasks(self.found.project_id, since))
+        # Most tasks of a young round have no answer: they need not be read one by one.
+        listed = [task for task in changed if task.answered or self.known.live.get(task.task_id)]
+        to_read = [t for t in listed if since is None or not self._read.has(t, self.known)]
         seen: set[int] = set()
-        for task in self._changed_tasks(since):
+        for task in self._answered(to_read):
             seen.add(task.task_id)
             self._take(task)
             if len(self._rows) >= COMMIT_ANSWERS:
@@ -127,17 +145,17 @@ class _Reading:
             for task_id in self.known.live.keys() - seen:
                 self._note_deletions(self.known.live[task_id], None)
         self._write()
+        # One that lost an answer is read again until that is accepted.
+        certain = [task for task in listed if task.task_id not in self._bereft]
+        self._read.keep(certain, self.known, 2 * overlap)
 
-    def _changed_tasks(self, since: datetime | None) -> Iterator[AnsweredTask]:
+    def _answered(self, listed: list[ChangedTask]) -> Iterator[AnsweredTask]:
         """Yields tasks with their answers, oldest change first.
 
         A task that changed again after it was listed comes last: its answers may be newer than
         those of tasks that are still to be read.
         """
         project_id = self.found.project_id
-        changed = sorted(self._server.changed_tasks(project_id, since))
-        # Most tasks of a young round have no answer: they need not be read one by one.
-        listed = [task for task in changed if task.answered or self.known.live.get(task.task_id)]
         moved: list[AnsweredTask] = []
         for start in range(0, len(listed), _READ_TASKS):
             time_of = {task.task_id: task.updated_at for task in listed[start:][:_READ_TASKS]}
@@ -191,6 +209,7 @@ class _Reading:
 
     def _note_deletions(self, answer_ids: Iterable[int], seen: datetime | None) -> None:
         for answer_id in list(answer_ids):
+            self._bereft.add(self.known[answer_id].task_id)
             self.found.deletions[answer_id] = self.known.note_deletion(answer_id, seen)
 
     def _write(self) -> None:

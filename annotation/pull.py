@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from annotation.errors import MissingProjectError, OtherServerError, TooManyDeletionsError
 from annotation.known import KnownAnswers, retired_answers, retired_doubts
+from annotation.label_studio.records import ProjectCounts
 from annotation.label_studio.server import LabelStudioServer
 from annotation.ledger import retractions
 from annotation.project_pull import COMMIT_ANSWERS, PulledProject, pull_project
@@ -28,7 +29,7 @@ class PullReport:
         new: Written for the first time.
         updated: Known, and written again because they were changed.
         deleted: Gone from the server since.
-        unchanged: Seen again as they were.
+        unchanged: Read again and found as they were.
         quarantined: Of the new and updated ones those that went to quarantine, by code.
     """
 
@@ -72,8 +73,8 @@ def pull(
     present, missing = _projects(workspace, server, accept_deletions)
     annotators = server.annotators()
     pulled = [
-        pull_project(workspace, server, project_id, annotators, overlap, run_id)
-        for project_id in present
+        pull_project(workspace, server, project_id, counts, annotators, overlap, run_id)
+        for project_id, counts in present.items()
     ]
     deletions = {project.project_id: project.deletions for project in pulled}
     if not accept_deletions:
@@ -90,8 +91,8 @@ def pull(
 
 def _projects(
     workspace: Workspace, server: LabelStudioServer, accept_deletions: bool
-) -> tuple[list[int], list[int]]:
-    """Gives the projects that are on the server, and those that should be."""
+) -> tuple[dict[int, ProjectCounts], list[int]]:
+    """Gives the projects that are on the server with what they hold, and those that should be."""
     tasks = workspace.table(TASKS).read(["server", "project_id", "state"])
     ours = tasks.filter(pc.equal(tasks["server"], server.identity))
     if len(tasks) and not len(ours) and not accept_deletions:
@@ -103,7 +104,8 @@ def _projects(
         )
     sent = ours.filter(pc.equal(ours["state"], TaskState.CONFIRMED.value))["project_id"]
     projects = sorted(pc.unique(ours["project_id"]).to_pylist())
-    present = [project_id for project_id in projects if server.counts(project_id) is not None]
+    counted = {project_id: server.counts(project_id) for project_id in projects}
+    present = {project_id: counts for project_id, counts in counted.items() if counts is not None}
     missing = sorted(set(pc.unique(sent).to_pylist()) - set(present))
     if missing and not accept_deletions:
         raise MissingProjectError(

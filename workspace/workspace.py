@@ -7,7 +7,6 @@ from schemas.columns import Row
 from schemas.tables import TABLES, TableSpec
 from workspace.errors import NotAWorkspaceError
 from workspace.local import LocalStore
-from workspace.s3 import S3Store
 from workspace.store import ObjectStore
 from workspace.table import Table
 
@@ -45,6 +44,8 @@ def open_store(root: str | Path) -> ObjectStore:
     """Returns the store at a local path or an `s3://bucket/prefix`."""
     address = str(root)
     if address.startswith("s3://"):
+        from workspace.s3 import S3Store  # boto3 takes a tenth of a second to import
+
         bucket, _, prefix = address.removeprefix("s3://").partition("/")
         return S3Store(bucket, prefix)
     return LocalStore(Path(root))

@@ -197,7 +197,7 @@ class LabelStudioServer:
         what = f"reading answers of project {project_id}"
         wanted = set(task_ids)
         while wanted:
-            page = self._page(project_id, what, exactly(wanted), len(wanted), fields="all")
+            page, _ = self._page(project_id, what, exactly(wanted), len(wanted), fields="all")
             if not page:
                 return
             for task in page:
@@ -238,15 +238,17 @@ class LabelStudioServer:
         last = 0
         while True:
             query = in_order_of_id(last, since)
-            page = self._page(project_id, what, query, LISTING_PAGE, include=fields)
-            if not page:  # a short page proves nothing: the server may cap its size
-                return
+            page, total = self._page(project_id, what, query, LISTING_PAGE, include=fields)
             yield from page
+            # A short page alone proves nothing: the server may cap its size.
+            if not page or len(page) == total:
+                return
             last = self._checked_id(page[-1].get("id"), what)
 
     def _page(
         self, project_id: int, what: str, query: JsonObject, size: int, **fields: str
-    ) -> list[JsonObject]:
+    ) -> tuple[list[JsonObject], int | None]:
+        """Returns a page of tasks, and how many there are with those of later pages."""
         params: dict[str, str | int] = {
             "project": project_id,
             "query": json.dumps(query),
@@ -255,7 +257,8 @@ class LabelStudioServer:
             "resolve_uri": "false",
             **fields,
         }
-        return as_objects(self._object("api/tasks/", what, params).get("tasks"))
+        answer = self._object("api/tasks/", what, params)
+        return as_objects(answer.get("tasks")), as_id(answer.get("total"))
 
     def _read_identity(self) -> str:
         what = "reading the organization"
