@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.answers import matched
+from flows.answers import Stream, answered, in_batches
 from flows.caption_inputs import CaptionItem, given_captions, images_to_caption
 from flows.commit import Failed, Made, Outcome
 from flows.errors import EMPTY_CAPTION
@@ -24,12 +24,21 @@ from flows.samples import show_pairs
 from flows.stage import Limits, run_stage
 from schemas import ids
 from schemas.columns import from_batch
-from schemas.protocols import CaptionInput, Generation, ItemFailure
+from schemas.protocols import (
+    Captioner,
+    CaptionInput,
+    CaptionRequest,
+    Generation,
+    ItemFailure,
+    StreamingCaptioner,
+)
 from schemas.rows import Generator
 from schemas.tables import PAIRS, TableSpec
 from schemas.text import clean_text
 from schemas.vocabulary import Direction, FailureKind, StageName
 from workspace.errors import ObjectNotFoundError
+
+_READ_ITEMS = 256
 
 
 @stage_flow("caption")
@@ -91,22 +100,24 @@ class CaptionStage:
         """Writes captions for images of one captioner, in the batches that its model takes."""
         selected = self._captioners[items["scope"][0].as_py()]
         captioner = load(selected)
-        for start in range(0, len(items), captioner.forward_batch):
-            batch = list(from_batch(CaptionItem, items.slice(start, captioner.forward_batch)))
-            asked: list[CaptionItem] = []
-            images: list[CaptionInput] = []
-            for item in batch:
-                image = self._caption_input(item, captioner.reads_pixels)
+        unreadable: list[Failed] = []
+        asked = self._requests(items, captioner.reads_pixels, unreadable)
+        stream = _stream(captioner, selected.row)
+        for item, answer in answered(asked, stream, selected.row.backend):
+            yield _outcome(item, answer, selected.row)
+        yield from unreadable
+
+    def _requests(
+        self, items: pa.Table, with_pixels: bool, unreadable: list[Failed]
+    ) -> Iterator[tuple[CaptionItem, CaptionRequest]]:
+        """Yields what is asked, reading an image only when it is its turn."""
+        for start in range(0, len(items), _READ_ITEMS):
+            for item in from_batch(CaptionItem, items.slice(start, _READ_ITEMS)):
+                image = self._caption_input(item, with_pixels)
                 if isinstance(image, ItemFailure):
-                    yield Failed(item.key, image)
+                    unreadable.append(Failed(item.key, image))
                 else:
-                    asked.append(item)
-                    images.append(image)
-            if asked:
-                seeds = [ids.item_seed(item.key) for item in asked]
-                answers = captioner.caption(images, selected.row.instruction, seeds)
-                for item, answer in matched(asked, answers, selected.row.backend):
-                    yield _outcome(item, answer, selected.row)
+                    yield item, CaptionRequest(image, ids.item_seed(item.key))
 
     def _caption_input(self, item: CaptionItem, with_pixels: bool) -> CaptionInput | ItemFailure:
         if not with_pixels or item.blob is None:
@@ -115,6 +126,20 @@ class CaptionStage:
             return CaptionInput(item.image_id, self._workspace.store.read(item.blob), item.caption)
         except ObjectNotFoundError as error:
             return ItemFailure(error.code, f"{error.what} Restore it from a backup.")
+
+
+def _stream(
+    captioner: Captioner | StreamingCaptioner, generator: Generator
+) -> Stream[CaptionRequest, Generation | ItemFailure]:
+    instruction = generator.instruction
+    if isinstance(captioner, StreamingCaptioner):
+        return lambda requests: captioner.caption_stream(requests, instruction)
+
+    def caption_batch(batch: list[CaptionRequest]) -> list[Generation | ItemFailure]:
+        images, seeds = [r.image for r in batch], [r.seed for r in batch]
+        return captioner.caption(images, instruction, seeds)
+
+    return in_batches(captioner.forward_batch, caption_batch, generator.backend)
 
 
 def _outcome(item: CaptionItem, answer: Generation | ItemFailure, generator: Generator) -> Outcome:

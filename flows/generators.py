@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from flows.errors import BackendFailedError
 from flows.run import Run
 from schemas import ids
-from schemas.config import GeneratorConfig
+from schemas.config_plugins import GeneratorConfig
 from schemas.errors import AlignBenchError, ConfigError
 from schemas.registry import Group, find
 from schemas.rows import Generator

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.answers import matched
+from flows.answers import Stream, answered, in_batches
 from flows.commit import Failed, Made, Outcome
 from flows.generators import SelectedGenerator, load, register_generators
 from flows.images import store_image
@@ -25,11 +25,19 @@ from flows.stage import Limits, run_stage
 from generators.images import check_image
 from schemas import ids
 from schemas.columns import Int, Str, from_batch, to_batch
-from schemas.protocols import GeneratedImage, ItemFailure
+from schemas.protocols import (
+    GeneratedImage,
+    ImageGenerator,
+    ImageRequest,
+    ItemFailure,
+    StreamingImageGenerator,
+)
 from schemas.rows import Generator, Prompt
 from schemas.tables import IMAGES, PAIRS, PROMPTS, TableSpec
 from schemas.vocabulary import Direction, ImageType, StageName
 from workspace.workspace import Workspace
+
+_READ_ITEMS = 256
 
 
 @stage_flow("imagine")
@@ -95,13 +103,26 @@ class ImagineStage:
     def work(self, items: pa.Table) -> Iterator[Outcome]:
         """Makes images from prompts with one generator, in the batches that its model takes."""
         selected = self._generators[items["scope"][0].as_py()]
-        generator = load(selected)
-        for start in range(0, len(items), generator.forward_batch):
-            batch = list(from_batch(ImagineItem, items.slice(start, generator.forward_batch)))
-            seeds = [ids.item_seed(item.key) for item in batch]
-            answers = generator.generate([item.text for item in batch], seeds)
-            for item, answer in matched(batch, answers, selected.row.backend):
-                yield _outcome(self._workspace, item, answer, selected.row)
+        stream = _stream(load(selected), selected.row.backend)
+        asked = (
+            (item, ImageRequest(item.text, ids.item_seed(item.key)))
+            for start in range(0, len(items), _READ_ITEMS)
+            for item in from_batch(ImagineItem, items.slice(start, _READ_ITEMS))
+        )
+        for item, answer in answered(asked, stream, selected.row.backend):
+            yield _outcome(self._workspace, item, answer, selected.row)
+
+
+def _stream(
+    generator: ImageGenerator | StreamingImageGenerator, backend: str
+) -> Stream[ImageRequest, GeneratedImage | ItemFailure]:
+    if isinstance(generator, StreamingImageGenerator):
+        return generator.generate_stream
+
+    def generate_batch(batch: list[ImageRequest]) -> list[GeneratedImage | ItemFailure]:
+        return generator.generate([r.prompt for r in batch], [r.seed for r in batch])
+
+    return in_batches(generator.forward_batch, generate_batch, backend)
 
 
 def _items(prompts: pa.Table, generator_id: str, sample: int) -> pa.Table:

@@ -18,7 +18,7 @@ from flows.run import Run, open_run
 from flows.stage import Limits, run_stage
 from schemas import ids
 from schemas.columns import Str, from_batch, to_batch
-from schemas.protocols import ItemFailure, PromptItem, PromptSource
+from schemas.protocols import ItemFailure, PromptItem, PromptSource, PromptWriter
 from schemas.registry import Group, find
 from schemas.rows import Prompt
 from schemas.tables import PROMPTS, TableSpec
@@ -38,7 +38,8 @@ def prompts(workspace: str = ".", limit: int | None = None, retry: bool = False)
         retry: Take only those that failed before.
     """
     run = open_run(workspace)
-    return run_stage(PromptsStage(run), run, Limits(limit, retry))
+    stage = PromptsStage(run)
+    return run_stage(stage, run, Limits(limit, retry), first=stage.complete)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +68,20 @@ class PromptsStage:
             for config in run.config.prompts
         }
 
+    def complete(self) -> list[str]:
+        """Has the prompts written that are missing; the stage's lock must be held."""
+        for source in self._sources.values():
+            if isinstance(source, PromptWriter):
+                source.complete()
+        return []
+
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - a prompt is its key
-        """Yields what the sources offer."""
+        """Yields what the sources offer; looking at it makes no prompt."""
         for name, source in self._sources.items():
-            entries = iter(source.prompts())
+            if isinstance(source, PromptWriter):
+                entries = source.known_prompts()
+            else:
+                entries = iter(source.prompts())
             while items := list(islice(entries, _READ_AT_ONCE)):
                 offers = [_offer(name, item) for item in items]
                 yield pa.Table.from_batches([to_batch(PromptOffer, offers)])

@@ -26,6 +26,47 @@ class InputColumnError(AlignBenchError):
     exit_code = 2
 
 
+class EndpointDownError(AlignBenchError):
+    """A model server gave no useful answer to anything for as long as the patience lasts."""
+
+    code = "AB-G03"
+
+
+class EndpointRefusedError(AlignBenchError):
+    """A model server takes no request at all: the key, the model, the address or the account."""
+
+    code = "AB-G04"
+    exit_code = 2
+
+
+class TooFewPromptsError(AlignBenchError):
+    """A prompt source cannot give as many different prompts as it is asked for."""
+
+    code = "AB-G05"
+    exit_code = 2
+
+
+class PickledWeightsError(AlignBenchError):
+    """A model's weights are pickles, which can run any code when they are opened."""
+
+    code = "AB-G06"
+    exit_code = 2
+
+
+class ModelNotFoundError(AlignBenchError):
+    """A model is not in the place that the configuration names, or cannot be fetched."""
+
+    code = "AB-G07"
+    exit_code = 2
+
+
+class ChangedWeightsError(AlignBenchError):
+    """A folder holds other weights than those that this workspace's rows were made with."""
+
+    code = "AB-G08"
+    exit_code = 2
+
+
 def shorten(text: str, length: int = 1000) -> str:
     """Returns a text with its middle left out if it is longer than `length` characters."""
     half = length // 2
@@ -77,6 +118,18 @@ class ItemCode(StrEnum):
 
     CAPTION_MISSING = "AB-G50", "The image came without a caption."
     CAPTION_EMPTY = "AB-G51", "The caption has no text in it."
+
+    OUT_OF_MEMORY = "AB-G54", "The item alone does not fit into the device's memory."
+
+    REQUEST_REFUSED = "AB-G60", "The model server calls this request, not others, a bad one."
+    SERVER_FAILED = "AB-G61", "The model server failed at this request again and again."
+    SERVER_TIMED_OUT = "AB-G62", "The model server did not answer this request in time."
+    ANSWER_MALFORMED = "AB-G63", "The model server's answer is not what its protocol says."
+    ANSWER_TRUNCATED = "AB-G64", "The model's answer was cut off at its limit of tokens."
+    ANSWER_REFUSED = "AB-G65", "The model or its provider refused to answer."
+    ANSWER_FILTERED = "AB-G66", "A content filter of the provider stopped the answer."
+    ANSWER_EMPTY = "AB-G67", "The model answered with no text or image."
+    IMAGE_BLANKED = "AB-G68", "A safety checker blanked the image."
 
     def failure(self, message: str, kind: FailureKind = FailureKind.FAILED) -> ItemFailure:
         """Returns the failure of one item; `message` names it and says what is wrong."""

@@ -8,7 +8,7 @@ never an exception; an exception means that the whole backend cannot go on.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -109,6 +109,20 @@ class CaptionInput:
     caption: str | None = None
 
 
+class CaptionRequest(NamedTuple):
+    """An image of a stream, and the seed of its caption."""
+
+    image: CaptionInput
+    seed: int
+
+
+class ImageRequest(NamedTuple):
+    """A prompt of a stream, and the seed of its image."""
+
+    prompt: str
+    seed: int
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """A text that a model wrote.
@@ -158,6 +172,19 @@ class PromptSource(Protocol):
         ...
 
 
+@runtime_checkable
+class PromptWriter(Protocol):
+    """A prompt source whose prompts cost something to make, and are kept once made."""
+
+    def known_prompts(self) -> Iterator[PromptItem]:
+        """Yields the prompts that were made before; makes none."""
+        ...
+
+    def complete(self) -> None:
+        """Makes the prompts that are missing, and keeps them."""
+        ...
+
+
 class Captioner(Protocol):
     """A model that writes captions for images.
 
@@ -189,6 +216,22 @@ class Captioner(Protocol):
         ...
 
 
+@runtime_checkable
+class StreamingCaptioner(Protocol):
+    """A captioner that is kept busy from one batch to the next, by taking images as it can."""
+
+    def caption_stream(
+        self, requests: Iterator[CaptionRequest], instruction: str | None
+    ) -> Iterator[tuple[int, Generation | ItemFailure]]:
+        """Yields what `caption` would give, each with its request's place from 0, in any order.
+
+        Args:
+            requests: Read as far ahead as the engine needs, perhaps from another thread.
+            instruction: What is asked of each image.
+        """
+        ...
+
+
 class ImageGenerator(Protocol):
     """A model that makes images from prompts; the attributes are those of `Captioner`."""
 
@@ -209,4 +252,15 @@ class ImageGenerator(Protocol):
         self, prompts: Sequence[str], seeds: Sequence[int]
     ) -> list[GeneratedImage | ItemFailure]:
         """Returns one image, or one failure, for each prompt, in order."""
+        ...
+
+
+@runtime_checkable
+class StreamingImageGenerator(Protocol):
+    """An image generator that is kept busy from one batch to the next."""
+
+    def generate_stream(
+        self, requests: Iterator[ImageRequest]
+    ) -> Iterator[tuple[int, GeneratedImage | ItemFailure]]:
+        """Yields what `generate` would give, each with its request's place from 0, in any order."""
         ...

@@ -24,11 +24,18 @@ class Group(StrEnum):
     IMAGE_GENERATORS = "alignbench.image_generators"
     PROMPT_SOURCES = "alignbench.prompt_sources"
     DETECTORS = "alignbench.detectors"
+    CATALOGS = "alignbench.catalogs"
+    """Packages with a `catalog.toml` in them (`schemas.catalog`), not classes."""
 
 
 def names(group: Group) -> list[str]:
     """Returns the names of the plug-ins of a group, sorted."""
     return sorted(_entry_points(group))
+
+
+def packages(group: Group) -> list[str]:
+    """Returns the import packages that the entry points of a group name, sorted, each once."""
+    return sorted({point.module for points in _entry_points(group).values() for point in points})
 
 
 @cache

@@ -50,6 +50,14 @@ class HallucinationType(StrEnum):
     OTHER = "other"
 
 
+class ModelKind(StrEnum):
+    """What a model of the catalog does."""
+
+    CAPTIONER = "captioner"
+    IMAGE_GENERATOR = "image_generator"
+    DETECTOR = "detector"
+
+
 class Purpose(StrEnum):
     """Why a sentence was sent to the annotators."""
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 console = Console(stderr=True)
 
+_UNFOLDED = 10_000
+"""Characters of a line that no terminal has; a table takes only as many as it needs."""
+
 
 class TerminalProgress:
     """A progress bar with rate and time left, on standard error."""
@@ -88,12 +91,21 @@ def print_json(value: JsonValue) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Prints a table for people; numbers are right-aligned, text is never taken as markup."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, fold: bool = True
+) -> None:
+    """Prints a table for people; numbers are right-aligned, text is never taken as markup.
+
+    Args:
+        columns: Headings.
+        rows: One value for each column.
+        fold: Fold cells to the width of the terminal; False keeps each row on a line of its own,
+            however long, so that names in it can be copied and searched for.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, name in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(f"{c:,}" if isinstance(c, int) else escape(str(c)) for c in row))
-    Console().print(table)
+    Console(width=None if fold else _UNFOLDED).print(table)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alignbench.cli.context import Context, use_local_services
-from alignbench.cli.output import TerminalProgress, print_json, say
+from alignbench.cli.dry_run import say_what_would_be_done
+from alignbench.cli.output import TerminalProgress, print_json
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -124,7 +125,7 @@ def _stage(
     from flows.progress import shown_by
 
     if dry_run:
-        _say_what_would_be_done(context, name, as_json, parameters["limit"])
+        say_what_would_be_done(context, name, as_json, parameters["limit"])
         return
     flow: Flow[..., Any] = getattr(import_module(f"flows.{name}"), name)
     with shown_by(TerminalProgress(quiet=as_json)), _json_even_of_failures(as_json, many=False):
@@ -145,19 +146,3 @@ def _json_even_of_failures(as_json: bool, *, many: bool) -> Iterator[None]:
             reports = [report.as_json() for report in error.reports]
             print_json(reports if many else reports[0])
         raise
-
-
-def _say_what_would_be_done(context: Context, name: str, as_json: bool, limit: int | None) -> None:
-    from flows.status import stage_counts
-    from schemas.vocabulary import StageName
-
-    counts = [item for item in stage_counts(context.address, StageName(name)) if item.pending]
-    if as_json:
-        print_json([{"scope": item.scope, "pending": item.pending} for item in counts])
-        return
-    for item in counts:
-        say(f"{name}: {item.scope}: {item.pending:,} to do")
-    if not counts:
-        say(f"{name}: nothing to do")
-    elif limit is not None:
-        say(f"{name}: of these, {limit:,} at most in this run")

@@ -1,0 +1,73 @@
+"""`--dry-run`: what a stage would do, and what its models would cost."""
+
+from typing import TYPE_CHECKING
+
+from alignbench.cli.context import Context
+from alignbench.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from flows.estimates import Estimate
+    from schemas.ids import JsonValue
+
+
+def say_what_would_be_done(context: Context, name: str, as_json: bool, limit: int | None) -> None:
+    """Prints what is pending of a stage; for stages that ask models, with estimates."""
+    from schemas.vocabulary import StageName
+
+    stage = StageName(name)
+    if stage in (StageName.CAPTION, StageName.IMAGINE):
+        from flows.estimates import generation_estimates
+
+        estimates = generation_estimates(context.address, stage, limit)
+        pending = [(item.model, item.pending) for item in estimates]
+    else:
+        from flows.status import stage_counts
+
+        estimates = []
+        counts = stage_counts(context.address, stage)
+        pending = [(item.scope, item.pending) for item in counts if item.pending]
+    by_model = {item.model: item for item in estimates}
+    if as_json:
+        print_json([_as_json(scope, count, by_model.get(scope)) for scope, count in pending])
+        return
+    for scope, count in pending:
+        say(f"{name}: {scope}: {count:,} to do")
+        if scope in by_model:
+            say(f"  {_sentence(by_model[scope])}")
+    _say_the_end(name, bool(pending), limit, estimates)
+
+
+def _say_the_end(name: str, anything: bool, limit: int | None, estimates: "list[Estimate]") -> None:
+    if not anything:
+        say(f"{name}: nothing to do")
+        return
+    if limit is not None:
+        say(f"{name}: of these, {limit:,} at most in this run")
+    costs = [item.cost_usd for item in estimates if item.cost_usd]
+    if len(costs) > 1:
+        say(f"{name}: estimate: about ${sum(costs):,.2f} in all, where a price is known")
+
+
+def _sentence(estimate: "Estimate") -> str:
+    if not estimate.requests:
+        return "estimate: no requests in this run"
+    said = f"estimate: {estimate.requests:,} requests"
+    if estimate.input_tokens is not None and estimate.output_tokens is not None:
+        said += f", about {estimate.input_tokens:,} tokens in and {estimate.output_tokens:,} out"
+    if estimate.cost_usd is None:
+        return f"{said}; no price known"
+    return f"{said}; about ${estimate.cost_usd:,.2f} (price of {estimate.price_date})"
+
+
+def _as_json(scope: str, pending: int, estimate: "Estimate | None") -> "JsonValue":
+    said: dict[str, JsonValue] = {"scope": scope, "pending": pending}
+    if estimate is not None:
+        date = estimate.price_date
+        said["estimate"] = {
+            "requests": estimate.requests,
+            "input_tokens": estimate.input_tokens,
+            "output_tokens": estimate.output_tokens,
+            "cost_usd": estimate.cost_usd,
+            "price_date": date.isoformat() if date is not None else None,
+        }
+    return said

@@ -1,0 +1,89 @@
+"""`models`: what the catalog holds, what each model needs, and whether it can run here."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alignbench.cli.output import print_json, print_table, say
+from schemas.vocabulary import ModelKind
+
+if TYPE_CHECKING:
+    from schemas.catalog import CatalogModel
+    from schemas.ids import JsonValue
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command()(models)
+
+
+def models(
+    kind: Annotated[ModelKind | None, typer.Option("--kind", help="Only models of a kind.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List the models of the catalog, and what each needs to run here."""
+    from schemas.catalog import catalog
+
+    kinds = list(ModelKind) if kind is None else [kind]
+    listed = [model for each in kinds for model in catalog().values() if model.kind is each]
+    if as_json:
+        print_json([_as_json(model) for model in listed])
+        return
+    for each in kinds:
+        of_kind = [model for model in listed if model.kind is each]
+        if of_kind:
+            _print(each, of_kind)
+    if not listed:
+        say("The catalog is empty.")
+
+
+def _print(kind: ModelKind, listed: "list[CatalogModel]") -> None:
+    from alignbench.needs import needs, obstacles
+
+    say(f"{kind.value}s".replace("_", " "))
+    print_table(
+        ["name", "backend", "repo", "family", "size", "licence", "needs", "runs here"],
+        [
+            (
+                model.name,
+                model.backend,
+                model.repo,
+                model.family,
+                _size(model.parameters),
+                model.license,
+                ", ".join(needs(model)),
+                "; ".join(obstacles(model)) or "yes",
+            )
+            for model in listed
+        ],
+        fold=False,
+    )
+    say("")
+
+
+def _as_json(model: "CatalogModel") -> "JsonValue":
+    from alignbench.needs import needs, obstacles
+
+    why_not = obstacles(model)
+    return {
+        "name": model.name,
+        "kind": model.kind,
+        "backend": model.backend,
+        "repo": model.repo,
+        "family": model.family,
+        "parameters": model.parameters,
+        "license": model.license,
+        "gpu_gb": model.gpu_gb,
+        "key_env": model.key_env,
+        "needs": needs(model),
+        "runs_here": not why_not,
+        "why_not": why_not,
+    }
+
+
+def _size(parameters: float | None) -> str:
+    if parameters is None:
+        return "?"
+    if parameters < 1e9:
+        return f"{parameters / 1e6:.0f}M"
+    return f"{parameters / 1e9:.3g}B"

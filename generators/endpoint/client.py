@@ -1,0 +1,202 @@
+"""Asking a model server: every request is tried until it is answered or found to be at fault."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Final, NamedTuple, TypeVar
+
+import anyio
+import httpx
+
+from generators.endpoint.concurrency import AdaptiveLimit, Slots
+from generators.endpoint.health import Health
+from generators.endpoint.key import ApiKey
+from generators.endpoint.options import EndpointOptions
+from generators.endpoint.pauses import back_off
+from generators.endpoint.responses import (
+    Asked,
+    AttemptError,
+    Blame,
+    MalformedAnswerError,
+    failure_of,
+)
+from generators.errors import EndpointDownError, ItemCode, ItemError
+from schemas.protocols import ItemFailure
+
+T = TypeVar("T")
+
+MAX_ANSWER_BYTES: Final = 100 << 20
+"""Most bytes of an answer: the largest image that is accepted, in base64."""
+
+_FEW_ATTEMPTS: Final = 3
+_CONNECT_SECONDS: Final = 15.0
+_EASY_SHARE: Final = 0.25
+"""Share of the time limit within which an answer must come for more to be asked at once."""
+
+
+class Answer(NamedTuple):
+    """The body of a successful response, and what it took."""
+
+    content: bytes
+    seconds: float
+    attempts: int
+
+
+class Endpoint:
+    """A model on a server. What is learned of the server's capacity is kept from stream to stream.
+
+    Raises:
+        MissingSecretError: The key is not in the environment.
+        ConfigError: The key would travel unencrypted.
+    """
+
+    def __init__(self, options: EndpointOptions, model: str) -> None:
+        key = ApiKey(options)
+        self.options = options
+        self.asked = Asked(options, key, model)
+        self.limit = AdaptiveLimit(
+            options.min_concurrency, options.start_concurrency, options.max_concurrency
+        )
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator["Session"]:
+        """Opens connections for one stream of requests, closed at its end."""
+        options = self.options
+        connections = httpx.Limits(
+            max_connections=None, max_keepalive_connections=options.max_concurrency
+        )
+        # The whole attempt has a limit of its own; a server may think long before it writes.
+        timeout = httpx.Timeout(None, connect=min(_CONNECT_SECONDS, options.timeout_seconds))
+        async with httpx.AsyncClient(
+            headers={"User-Agent": f"alignbench/{version('alignbench')}"},
+            limits=connections,
+            timeout=timeout,
+            trust_env=not options.is_private,  # a proxy does not lead to this machine
+        ) as client:
+            yield Session(self, client)
+
+
+class Session:
+    """Open connections to an endpoint."""
+
+    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient) -> None:
+        self.slots = Slots(endpoint.limit)
+        self._endpoint = endpoint
+        self._options = endpoint.options
+        self._client = client
+        self._health = Health(endpoint.options.patience_seconds)
+
+    async def ask(self, path: str, body: bytes, read: Callable[[Answer], T]) -> T | ItemFailure:
+        """Sends a request until there is an answer, or its own failure.
+
+        Args:
+            path: Below the base URL, such as `chat/completions`.
+            body: JSON.
+            read: Turns an answer into a result; a `MalformedAnswerError` from it is tried again.
+
+        Raises:
+            EndpointDownError: Nothing succeeded for longer than the patience.
+            EndpointRefusedError: The server would refuse every other request too.
+        """
+        counted = failures = 0
+        while True:
+            sent_at = time.monotonic()
+            try:
+                content = await self._attempt(path, body)
+                seconds = time.monotonic() - sent_at
+                result = _readable(read, Answer(content, seconds, failures + 1), self._hidden)
+            except ItemError as error:
+                self._health.saw_life()
+                return error.failure
+            except AttemptError as trouble:
+                failures += 1
+                counted += self._is_at_fault(trouble, sent_at)
+                if counted >= min(self._options.attempts, trouble.most_attempts):
+                    return trouble.failure
+                await self._wait(trouble, failures, sent_at)
+            else:
+                self._health.saw_life()
+                if self.slots.all_taken and seconds < self._options.timeout_seconds * _EASY_SHARE:
+                    self._endpoint.limit.grow()
+                return result
+
+    def _is_at_fault(self, trouble: AttemptError, sent_at: float) -> bool:
+        if trouble.blame is Blame.SERVER:
+            return self._health.lived_since(sent_at)
+        return trouble.blame is Blame.REQUEST
+
+    async def _wait(self, trouble: AttemptError, failures: int, sent_at: float) -> None:
+        if trouble.is_overload:
+            self._endpoint.limit.shrink(sent_at)
+        left = self._health.patience_left()
+        if left <= 0:
+            raise EndpointDownError(
+                f"{self._options.base_url} gave no useful answer for "
+                f"{self._options.patience_seconds:g} seconds. {trouble.failure.message}",
+                "See to the server, then run the same command again: what is missing is asked for "
+                "then. If it only needs longer, raise patience_seconds.",
+            )
+        pause = back_off(
+            failures, self._options.first_pause_seconds, self._options.longest_pause_seconds
+        )
+        # The server's wish comes first, the jitter on top of it; the end of patience is the end.
+        await anyio.sleep(min(trouble.wait_seconds + pause, left))
+
+    async def _attempt(self, path: str, body: bytes) -> bytes:
+        timeout = self._options.timeout_seconds
+        try:
+            with anyio.fail_after(timeout):
+                return await self._exchange(path, body)
+        except httpx.ConnectTimeout:
+            raise self._unreachable("no connection in time") from None
+        except TimeoutError:
+            raise AttemptError(
+                ItemCode.SERVER_TIMED_OUT.failure(f"No answer within {timeout:g} seconds."),
+                Blame.REQUEST,
+                most_attempts=_FEW_ATTEMPTS,
+            ) from None
+        except httpx.DecodingError as error:
+            raise _malformed(self._hidden(str(error))) from None
+        except httpx.RequestError as error:
+            reason = self._hidden(str(error)).rstrip(".") or type(error).__name__
+            raise self._unreachable(reason) from None
+
+    async def _exchange(self, path: str, body: bytes) -> bytes:
+        headers = {"Content-Type": "application/json", **self._endpoint.asked.key.headers()}
+        url = f"{self._options.base_url.rstrip('/')}/{path}"
+        async with self._client.stream("POST", url, content=body, headers=headers) as response:
+            content = bytearray()
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > MAX_ANSWER_BYTES:
+                    raise _malformed(f"it is longer than {MAX_ANSWER_BYTES:,} bytes")
+        if response.status_code == 200:
+            return bytes(content)
+        retry_after = response.headers.get("retry-after")
+        raise failure_of(response.status_code, retry_after, bytes(content), self._endpoint.asked)
+
+    def _unreachable(self, reason: str) -> AttemptError:
+        failure = ItemCode.SERVER_FAILED.failure(
+            f"The server could not be reached, or hung up: {reason}."
+        )
+        return AttemptError(failure, Blame.SERVER)
+
+    def _hidden(self, text: str) -> str:
+        return self._endpoint.asked.key.hidden_in(text)
+
+
+def _readable(read: Callable[[Answer], T], answer: Answer, hidden: Callable[[str], str]) -> T:
+    try:
+        return read(answer)
+    except MalformedAnswerError as error:
+        raise _malformed(hidden(str(error))) from None
+
+
+def _malformed(reason: str) -> AttemptError:
+    return AttemptError(
+        ItemCode.ANSWER_MALFORMED.failure(f"The server's answer cannot be read: {reason}."),
+        Blame.REQUEST,
+        most_attempts=_FEW_ATTEMPTS,
+        is_overload=False,
+    )

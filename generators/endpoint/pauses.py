@@ -1,0 +1,35 @@
+"""How long to wait before a request is tried again."""
+
+import random
+import time
+from email.utils import parsedate_to_datetime
+
+_LONGEST_SHIFT = 32
+
+
+def back_off(failures: int, first: float, longest: float) -> float:
+    """Returns a pause in seconds after so many failures in a row (1 or more).
+
+    Drawn evenly from zero to a bound that doubles, "full jitter": clients that failed together do
+    not come back together.
+    """
+    bound = min(longest, first * 2.0 ** min(failures - 1, _LONGEST_SHIFT))
+    return random.uniform(0.0, bound)  # noqa: S311 - nothing depends on it being unpredictable
+
+
+def asked_for(retry_after: str | None) -> float:
+    """Returns the seconds that a `Retry-After` header asks for (RFC 9110, section 10.2.3).
+
+    0 without a header, and for one that is neither a number of seconds nor a date, or is past.
+    """
+    if not retry_after:
+        return 0.0
+    text = retry_after.strip()
+    # Some servers give fractions, which the standard does not know.
+    if text.replace(".", "", 1).isdecimal() and text.isascii():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    return max(0.0, until.timestamp() - time.time())

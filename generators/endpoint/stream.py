@@ -1,0 +1,113 @@
+"""A stream of requests, answered many at a time: each that is done makes room for the next.
+
+The event loop runs in a thread of its own, so that the caller needs none and may have one. Requests
+are pulled in a further thread: reading the next image may block without holding up the answers.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from enum import Enum
+from typing import Final, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.from_thread import start_blocking_portal
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from generators.endpoint.client import Endpoint, Session
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+_READ_AHEAD: Final = 4
+
+
+class _End(Enum):
+    """What stands for the end of an iterator."""
+
+    END = "end"
+
+
+def answered(
+    endpoint: Endpoint,
+    requests: Iterator[Q],
+    answer: Callable[[Session, Q], Awaitable[A]],
+) -> Iterator[tuple[int, A]]:
+    """Yields the answer to each request with its place from 0, in the order in which they come.
+
+    At most the endpoint's limit of requests are in flight, a few more are read ahead, and no more
+    answers than `max_concurrency` wait to be taken. Closing the iterator cancels what is in flight
+    and returns when the thread that reads the requests has let go of them.
+
+    Raises:
+        Exception: Whatever reading the requests or `answer` raised, after the answers that were
+            ready.
+    """
+    send, receive = anyio.create_memory_object_stream[tuple[int, A]](
+        endpoint.options.max_concurrency
+    )
+    with start_blocking_portal(name="endpoint") as portal:
+        running = portal.start_task_soon(_work, endpoint, requests, answer, send)
+        while True:
+            try:
+                ready = portal.call(_all_ready, receive)
+            except anyio.EndOfStream:
+                break
+            yield from ready
+        running.result()
+
+
+async def _all_ready(receive: MemoryObjectReceiveStream[A]) -> list[A]:
+    """Waits for one and takes all that are there: a change of threads for each would cost more."""
+    ready = [await receive.receive()]
+    while receive.statistics().current_buffer_used:
+        ready.append(receive.receive_nowait())
+    return ready
+
+
+async def _work(
+    endpoint: Endpoint,
+    requests: Iterator[Q],
+    answer: Callable[[Session, Q], Awaitable[A]],
+    send: MemoryObjectSendStream[tuple[int, A]],
+) -> None:
+    try:
+        async with send, endpoint.session() as session, anyio.create_task_group() as tasks:
+            await _start_all(session, requests, answer, send, tasks)
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
+
+
+async def _start_all(
+    session: Session,
+    requests: Iterator[Q],
+    answer: Callable[[Session, Q], Awaitable[A]],
+    send: MemoryObjectSendStream[tuple[int, A]],
+    tasks: TaskGroup,
+) -> None:
+    async def one(place: int, request: Q) -> None:
+        try:
+            await send.send((place, await answer(session, request)))
+        finally:
+            session.slots.give_back()
+
+    push, ahead = anyio.create_memory_object_stream[Q](_READ_AHEAD)
+    tasks.start_soon(_read, requests, push)
+    place = 0
+    await session.slots.take()
+    async with ahead:
+        async for request in ahead:
+            tasks.start_soon(one, place, request)
+            place += 1
+            await session.slots.take()
+
+
+async def _read(requests: Iterator[Q], push: MemoryObjectSendStream[Q]) -> None:
+    async with push:
+        while (request := await anyio.to_thread.run_sync(next, requests, _End.END)) is not _End.END:
+            await push.send(request)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Returns the first error of a group: all of its tasks see the same server."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

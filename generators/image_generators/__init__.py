@@ -1,0 +1,1 @@
+"""Backends that make images from prompts."""

@@ -1,0 +1,1 @@
+"""Running models in this process: where they run, what may be loaded, batches, seeds."""

@@ -1,0 +1,92 @@
+"""Where a model runs, and in which numbers."""
+
+from typing import Annotated, Literal, NamedTuple
+
+import torch
+from pydantic import Field
+
+from schemas.errors import ConfigError
+from schemas.ids import JsonValue
+from schemas.protocols import Options
+
+
+class InProcessOptions(Options):
+    """How a model is run in this process; none of it is part of a generator's identity.
+
+    Attributes:
+        device: `auto` (CUDA, else Apple's MPS, else the processor), or a name such as `cuda:1`.
+        dtype: `auto` is bfloat16, or float16 where the GPU has no bfloat16, and float32 on the
+            processor.
+        attention: The attention that is asked for; `auto` leaves it to the library, which takes
+            PyTorch's own (SDPA) for models that can.
+        forward_batch: How many items the model takes at once; halved when memory runs out.
+        trust_remote_code: Run code that comes with the weights; the catalog must say so too.
+    """
+
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "auto"
+    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = "auto"
+    forward_batch: Annotated[int, Field(ge=1, le=4096)] = 8
+    trust_remote_code: bool = False
+
+
+class Placement(NamedTuple):
+    """A device and the type of numbers used on it."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def lineage(self) -> dict[str, JsonValue]:
+        """Returns what of this changes the last digits of a result."""
+        name = str(self.device)
+        if self.device.type == "cuda":
+            name = f"{name} {torch.cuda.get_device_name(self.device)}"
+        return {
+            "torch": torch.__version__,
+            "device": name,
+            "dtype": str(self.dtype).removeprefix("torch."),
+        }
+
+
+def choose_placement(options: InProcessOptions) -> Placement:
+    """Returns where a model is to run.
+
+    Raises:
+        ConfigError: The device that is asked for is not there.
+    """
+    name = _best_device() if options.device == "auto" else options.device
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"The device {name!r} cannot be used: {str(error).splitlines()[0]}",
+            "Set device to one that PyTorch finds here, or leave it out.",
+        ) from None
+    return Placement(device, _dtype(options.dtype, device))
+
+
+def quiet_loading() -> None:
+    """Keeps the libraries' own progress bars out of the one that people look at."""
+    from huggingface_hub.utils import disable_progress_bars
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    disable_progress_bars()
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    if name != "auto":
+        dtype: torch.dtype = getattr(torch, name)
+        return dtype
+    if device.type == "cpu":
+        return torch.float32
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.bfloat16
+    return torch.float16

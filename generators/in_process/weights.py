@@ -1,0 +1,127 @@
+"""Which weights may be loaded, and which revision of them it is.
+
+Only safetensors: a pickled file runs whatever code its author put in when it is opened.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from generators.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
+
+PACKAGE: Final = "package:"
+"""Begins the name of a model that comes inside an installed package: `package:name/folder`."""
+_LOCAL: Final = "sha256:"
+_PICKLED: Final = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
+
+
+class Weights(NamedTuple):
+    """What `from_pretrained` is called with.
+
+    Attributes:
+        source: A local folder, or a repository on the hub.
+        revision: The revision on the hub; None for a folder.
+    """
+
+    source: str
+    revision: str | None
+
+
+def find_weights(repo: str, revision: str | None) -> Weights:
+    """Returns what is to be loaded for a model.
+
+    Args:
+        repo: A folder, `package:name/folder`, or a repository on the hub.
+        revision: As `resolve_revision` gave it, or pinned by the operator.
+
+    Raises:
+        PickledWeightsError: A folder holds no weights that are safe to open.
+        ChangedWeightsError: A folder holds other files than those that made earlier rows.
+        ModelNotFoundError: There is no such package or folder.
+    """
+    folder = local_folder(repo)
+    if folder is None:
+        return Weights(repo, revision)
+    _check_safe(folder)
+    if revision is not None and revision.startswith(_LOCAL) and revision != _digest(folder):
+        raise ChangedWeightsError(
+            f"The files in {repo} are not those that this workspace's rows were made with.",
+            "Put the old ones back, or give the changed model a name and folder of its own.",
+        )
+    return Weights(str(folder), None)
+
+
+def resolve_revision(repo: str) -> str:
+    """Returns the revision that a model has now: a commit, or a hash of a folder's files.
+
+    Raises:
+        ModelNotFoundError: There is no such model, or the hub cannot be asked.
+    """
+    folder = local_folder(repo)
+    if folder is not None:
+        return _digest(folder)
+    from huggingface_hub import HfApi, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        found = HfApi().model_info(repo).sha
+    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as error:
+        for name in ("config.json", "model_index.json"):
+            cached = try_to_load_from_cache(repo, name)
+            if isinstance(cached, str):
+                return Path(cached).parent.name
+        raise ModelNotFoundError(
+            f"The revision of {repo!r} cannot be found out: {type(error).__name__}.",
+            "Check the name and the network, set revision to a commit, or give a local folder.",
+        ) from None
+    if found is None:
+        raise ModelNotFoundError(f"The hub gives no revision of {repo!r}.", "Set revision.")
+    return str(found)
+
+
+def local_folder(repo: str) -> Path | None:
+    """Returns the folder that a model's name stands for; None for one on the hub."""
+    if repo.startswith(PACKAGE):
+        package, _, path = repo.removeprefix(PACKAGE).partition("/")
+        try:
+            folder: Path | None = Path(str(files(package).joinpath(path)))
+        except ModuleNotFoundError:
+            folder = None
+        if folder is None or not path or ".." in Path(path).parts or not folder.is_dir():
+            raise ModelNotFoundError(
+                f"No installed package has {repo!r}.", "Install it, or correct the name."
+            )
+        return folder
+    named = Path(repo)
+    if named.is_dir():
+        return named
+    if named.is_absolute() or repo.startswith((".", "~")):
+        raise ModelNotFoundError(f"There is no folder {repo}.", "Correct the path.")
+    return None
+
+
+def _check_safe(folder: Path) -> None:
+    names = [path.relative_to(folder).as_posix() for path in _files(folder)]
+    if any(name.endswith(".safetensors") for name in names):
+        return
+    pickled = next((name for name in names if name.endswith(_PICKLED)), None)
+    raise PickledWeightsError(
+        f"{folder} has no weights as safetensors"
+        + (f"; {pickled} is a pickle, which can run any code when opened." if pickled else "."),
+        "Save the model with save_pretrained of a current version, which writes safetensors.",
+    )
+
+
+def _digest(folder: Path) -> str:
+    whole = hashlib.sha256()
+    for path in _files(folder):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        whole.update(f"{digest}  {path.relative_to(folder).as_posix()}\n".encode())
+    return _LOCAL + whole.hexdigest()[:32]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from sorted(path for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,207 @@
+"""Every family of image-to-text model is loaded from its files and run as the library runs it."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from generators.captioners.in_process import (
+    TransformersCaptioner,
+    TransformersOptions,
+    TransformersParams,
+)
+from generators.errors import ItemCode
+from schemas.errors import ConfigError
+from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure
+from tests.fixtures.tiny_models import CAPTIONERS, UNASKED, save_captioner
+
+SIZES = [(40, 40), (80, 40), (30, 90), (64, 64), (40, 200)]
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("captioners")
+    return {family: save_captioner(family, root / family) for family in CAPTIONERS}
+
+
+def png(width: int, height: int, seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def images() -> list[CaptionInput]:
+    return [CaptionInput(str(number), png(*size, seed=number)) for number, size in enumerate(SIZES)]
+
+
+def captioner(folder: Path, batch: int = 8, **params: object) -> TransformersCaptioner:
+    options = TransformersOptions(keep_truncated=True, forward_batch=batch)
+    sent = TransformersParams.model_validate({"max_new_tokens": 12, **params})
+    return TransformersCaptioner(str(folder), None, options, sent)
+
+
+def texts(answers: list[Generation | ItemFailure]) -> list[str]:
+    assert all(isinstance(answer, Generation) for answer in answers)
+    return [answer.text for answer in answers if isinstance(answer, Generation)]
+
+
+def question(family: str) -> str | None:
+    return None if family in UNASKED else "Describe the image."
+
+
+@pytest.mark.parametrize("sampling", [{}, {"temperature": 0.9, "top_k": 50, "top_p": 0.95}])
+@pytest.mark.parametrize("family", CAPTIONERS)
+def test_a_batch_gives_what_single_calls_give(
+    folders: dict[str, Path], family: str, sampling: dict[str, object]
+) -> None:
+    model = captioner(folders[family], **sampling)
+    asked = question(family)
+    together = model.caption(images(), asked, range(5))
+    alone = [model.caption([image], asked, [seed])[0] for seed, image in enumerate(images())]
+    assert texts(together) == texts(alone)
+    assert len(set(texts(together))) > 1 or not sampling
+
+
+@pytest.mark.parametrize("family", CAPTIONERS)
+def test_two_loads_of_the_same_files_write_the_same(folders: dict[str, Path], family: str) -> None:
+    first, second = (captioner(folders[family], temperature=1.0) for _ in range(2))
+    asked = question(family)
+    assert first.caption(images(), asked, range(5)) != []
+    assert texts(first.caption(images(), asked, range(5))) == texts(
+        second.caption(images(), asked, range(5))
+    )
+
+
+def test_another_seed_writes_something_else(folders: dict[str, Path]) -> None:
+    model = captioner(folders["llava"], temperature=1.0)
+    assert texts(model.caption(images(), "What?", range(5))) != texts(
+        model.caption(images(), "What?", range(10, 15))
+    )
+
+
+@pytest.mark.parametrize("family", ["blip", "git"])
+def test_a_caption_goes_on_from_the_instruction_where_the_family_does(
+    folders: dict[str, Path], family: str
+) -> None:
+    [answer] = captioner(folders[family]).caption(images()[:1], "A photo of", [0])
+    assert isinstance(answer, Generation)
+    assert answer.text.startswith("A photo of")
+
+
+@pytest.mark.parametrize("family", ["llava", "llava-next", "idefics3", "paligemma"])
+def test_the_question_is_not_part_of_the_caption(folders: dict[str, Path], family: str) -> None:
+    [answer] = captioner(folders[family]).caption(images()[:1], "Describe the image.", [0])
+    assert isinstance(answer, Generation)
+    assert "Describe" not in answer.text
+    assert "USER" not in answer.text
+
+
+@pytest.mark.parametrize("family", ["llava", "idefics3", "paligemma"])
+def test_a_model_that_must_be_asked_says_so(folders: dict[str, Path], family: str) -> None:
+    with pytest.raises(ConfigError, match=r"writes only when it is asked .*instruction"):
+        captioner(folders[family]).caption(images()[:1], None, [0])
+
+
+def test_a_model_that_takes_no_instruction_says_so(folders: dict[str, Path]) -> None:
+    with pytest.raises(ConfigError, match="takes no instruction"):
+        captioner(folders["vision-encoder-decoder"]).caption(images()[:1], "What?", [0])
+
+
+def test_a_caption_that_was_cut_off_is_a_failure_and_not_a_caption(
+    folders: dict[str, Path],
+) -> None:
+    model = TransformersCaptioner(
+        str(folders["git"]), None, TransformersOptions(), TransformersParams(max_new_tokens=3)
+    )
+    answers = model.caption(images(), None, range(5))
+    codes = [answer.code for answer in answers if isinstance(answer, ItemFailure)]
+    assert codes == [ItemCode.ANSWER_TRUNCATED] * 5
+
+
+def test_a_caption_that_ended_says_so(folders: dict[str, Path]) -> None:
+    model = captioner(folders["llava"])
+    # The model has random weights: let it end where it begins.
+    model._model.model.generation_config.eos_token_id = list(range(5, 261))
+    [answer] = model.caption(images()[:1], "What?", [0])
+    assert isinstance(answer, Generation)
+    assert answer.finish_reason == "stop"
+    assert answer.completion_tokens == 1
+
+
+def test_an_image_that_cannot_be_decoded_leaves_the_others_alone(
+    folders: dict[str, Path],
+) -> None:
+    model = captioner(folders["blip"], batch=2)
+    broken = CaptionInput("broken", b"not an image")
+    given = images()
+    answers = model.caption([broken, given[0], given[1], broken, given[2]], None, range(5))
+    kinds = [isinstance(answer, ItemFailure) for answer in answers]
+    assert kinds == [True, False, False, True, False]
+    assert texts([answers[1], answers[2], answers[4]]) == texts(
+        model.caption(given[:3], None, range(3))
+    )
+
+
+def test_the_lineage_names_what_could_change_a_caption(folders: dict[str, Path]) -> None:
+    few, many = (captioner(folders["blip"], batch=size) for size in (2, 4))
+    first, second = (model.caption(images()[:1], None, [0])[0] for model in (few, many))
+    assert isinstance(first, Generation)
+    assert isinstance(second, Generation)
+    assert set(first.engine) >= {"transformers", "torch", "device", "dtype", "attention"}
+    different = {name for name in first.engine if first.engine[name] != second.engine[name]}
+    assert different == {"forward_batch"}
+
+
+def test_the_batch_is_halved_until_it_fits_into_memory(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = captioner(folders["blip"])
+    expected = texts(model.caption(images(), None, range(5)))
+    generate = model._model.model.generate
+    sizes: list[int] = []
+
+    def with_room_for_two(**inputs: torch.Tensor) -> torch.Tensor:
+        rows = len(inputs["pixel_values"])
+        sizes.append(rows)
+        if rows > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        output: torch.Tensor = generate(**inputs)
+        return output
+
+    monkeypatch.setattr(model._model.model, "generate", with_room_for_two)
+    assert texts(model.caption(images(), None, range(5))) == expected
+    assert sizes == [5, 2, 3, 1, 2]
+
+
+def test_an_item_that_does_not_fit_alone_is_a_failure(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = captioner(folders["blip"])
+
+    def without_room(**inputs: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(model._model.model, "generate", without_room)
+    answers = model.caption(images()[:2], None, range(2))
+    assert [a.code for a in answers if isinstance(a, ItemFailure)] == [ItemCode.OUT_OF_MEMORY] * 2
+
+
+def test_images_are_read_one_batch_ahead_and_no_further(folders: dict[str, Path]) -> None:
+    model = captioner(folders["blip"], batch=2)
+    taken: list[int] = []
+
+    def requests() -> Iterator[CaptionRequest]:
+        for number in range(12):
+            taken.append(number)
+            yield CaptionRequest(images()[0], number)
+
+    stream = model.caption_stream(requests(), None)
+    next(stream)
+    assert len(taken) <= 4
+    stream.close()  # type: ignore[attr-defined]
+    assert len(taken) <= 6

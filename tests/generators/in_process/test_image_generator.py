@@ -1,0 +1,114 @@
+"""A text-to-image pipeline is loaded from its files, and draws each image from its own seed."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+
+from generators.errors import ItemCode, ModelNotFoundError, PickledWeightsError
+from generators.image_generators.in_process import (
+    DiffusersImageGenerator,
+    DiffusersOptions,
+    DiffusersParams,
+)
+from schemas.errors import ConfigError
+from schemas.protocols import GeneratedImage, ItemFailure
+from tests.fixtures.tiny_models import save_stable_diffusion
+
+PROMPTS = ["A red square.", "A blue circle.", "Two green stars."]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_stable_diffusion(tmp_path_factory.mktemp("diffusion"))
+
+
+def generator(folder: Path, batch: int = 4, **params: object) -> DiffusersImageGenerator:
+    sent = DiffusersParams.model_validate({"num_inference_steps": 2, **params})
+    return DiffusersImageGenerator(str(folder), None, DiffusersOptions(forward_batch=batch), sent)
+
+
+def pngs(answers: list[GeneratedImage | ItemFailure]) -> list[bytes]:
+    assert all(isinstance(answer, GeneratedImage) for answer in answers)
+    return [answer.data for answer in answers if isinstance(answer, GeneratedImage)]
+
+
+def test_two_loads_of_the_same_files_draw_the_same_bytes(folder: Path) -> None:
+    first = pngs(generator(folder).generate(PROMPTS, [1, 2, 3]))
+    assert first == pngs(generator(folder).generate(PROMPTS, [1, 2, 3]))
+    assert len(set(first)) == 3
+    assert Image.open(io.BytesIO(first[0])).size == (32, 32)
+
+
+def test_an_image_depends_on_its_prompt_and_its_seed(folder: Path) -> None:
+    model = generator(folder)
+    one, other_prompt, other_seed = pngs(
+        model.generate([PROMPTS[0], PROMPTS[1], PROMPTS[0]], [1, 1, 2])
+    )
+    assert one not in (other_prompt, other_seed)
+
+
+def test_the_noise_of_an_image_does_not_depend_on_its_neighbours(folder: Path) -> None:
+    together = pngs(generator(folder).generate(PROMPTS, [1, 2, 3]))
+    alone = pngs(generator(folder, batch=1).generate(PROMPTS, [1, 2, 3]))
+    for left, right in zip(together, alone, strict=True):
+        difference = ImageChops.difference(*(Image.open(io.BytesIO(d)) for d in (left, right)))
+        assert max(high for _, high in difference.getextrema()) <= 1
+
+
+def test_the_lineage_names_the_stack_and_the_batch(folder: Path) -> None:
+    [few], [many] = (generator(folder, n).generate(PROMPTS[:1], [1]) for n in (1, 4))
+    assert isinstance(few, GeneratedImage)
+    assert isinstance(many, GeneratedImage)
+    assert set(few.engine) >= {"diffusers", "torch", "device", "dtype", "pipeline"}
+    assert {n for n in few.engine if few.engine[n] != many.engine[n]} == {"forward_batch"}
+
+
+def test_a_prompt_that_is_longer_than_the_encoder_sees_is_marked(folder: Path) -> None:
+    answers = generator(folder).generate(["Short.", "long " * 60], [1, 2])
+    cut = [
+        answer.engine["prompt_is_cut"] for answer in answers if isinstance(answer, GeneratedImage)
+    ]
+    assert cut == [False, True]
+
+
+def test_an_image_that_the_safety_checker_blanked_is_a_failure(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = generator(folder)
+    # The checker is a network of its own, which no tiny model has.
+    monkeypatch.setattr(
+        model._pipeline, "run_safety_checker", lambda image, *_: (image, [False, True])
+    )
+    first, second = model.generate(PROMPTS[:2], [1, 2])
+    assert isinstance(first, GeneratedImage)
+    assert isinstance(second, ItemFailure)
+    assert second.code == ItemCode.IMAGE_BLANKED
+
+
+def test_a_parameter_that_the_pipeline_does_not_have_is_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="StableDiffusionPipeline has no parameter"):
+        generator(folder, use_resolution_binning=False)
+
+
+def test_a_negative_prompt_changes_the_image(folder: Path) -> None:
+    plain, negative = (
+        pngs(generator(folder, guidance_scale=7.5, **more).generate(PROMPTS, [1, 2, 3]))
+        for more in ({}, {"negative_prompt": "blurry"})
+    )
+    assert plain != negative
+
+
+def test_pickled_weights_are_refused(tmp_path: Path) -> None:
+    folder = save_stable_diffusion(tmp_path / "pickled")
+    for weights in folder.rglob("*.safetensors"):
+        weights.rename(weights.with_suffix(".bin"))
+    with pytest.raises(PickledWeightsError):
+        generator(folder)
+
+
+def test_a_folder_that_is_no_pipeline_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "x.safetensors").write_bytes(b"")
+    with pytest.raises(ModelNotFoundError, match="cannot be loaded"):
+        generator(tmp_path)
