@@ -26,6 +26,7 @@ class Gpu(NamedTuple):
 def needs(model: CatalogModel) -> list[str]:
     """Returns what a model needs, in words: GPU memory, a key, a server, a promise."""
     found = [f"GPU {model.gpu_gb:g} GB"] if model.gpu_gb is not None else []
+    found.extend(f"the package {package}" for package in model.packages)
     if model.key_env is not None:
         found.append(model.key_env)
     if (server := _own_server(model)) is not None:
@@ -44,6 +45,9 @@ def obstacles(model: CatalogModel) -> list[str]:
     found = []
     if (missing := _missing_backend(GROUPS[model.kind], model.backend)) is not None:
         found.append(missing)
+    for package in model.packages:
+        if find_spec(package) is None:
+            found.append(f"{package} is not installed")
     if model.key_env is not None and not os.environ.get(model.key_env):
         found.append(f"{model.key_env} is not set")
     if (server := _own_server(model)) is not None and not _answers(server):

@@ -37,6 +37,7 @@ TRUST_REMOTE_CODE = "trust_remote_code"
 """The option that lets code of the model's repository run."""
 
 EnvironmentVariable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+PackageName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Price = Annotated[float, Field(ge=0)]
 
 
@@ -56,6 +57,8 @@ class CatalogModel(BaseModel):
         parameters: How many parameters it has, if that is published.
         license: Licence of its weights, or `proprietary`.
         gpu_gb: GPU memory that it needs in this process, in GB; None where the CPU will do.
+        packages: Packages that it needs beside those of its backend, by the names they are
+            imported under.
         key_env: Name of the environment variable that holds the key of its provider.
         price_in: US dollars for a million tokens sent.
         price_out: US dollars for a million tokens received.
@@ -79,6 +82,7 @@ class CatalogModel(BaseModel):
     parameters: PositiveFloat | None = None
     license: str
     gpu_gb: PositiveFloat | None = None
+    packages: tuple[PackageName, ...] = ()
     key_env: EnvironmentVariable | None = None
     price_in: Price | None = None
     price_out: Price | None = None

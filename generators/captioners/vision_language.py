@@ -21,7 +21,7 @@ from transformers import (
 from generators.errors import ModelNotFoundError, PickledWeightsError
 from generators.in_process.placement import InProcessOptions, Placement, quiet_loading
 from generators.in_process.weights import Weights
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, MissingExtraError
 
 _CONTINUES: Final = frozenset({"blip", "git"})
 """Families whose caption goes on from the text that they are given."""
@@ -124,6 +124,7 @@ def load_vision_language(
     Raises:
         PickledWeightsError: The repository has no safetensors.
         ModelNotFoundError: It cannot be had.
+        MissingExtraError: Its processor needs a package that is not installed.
     """
     quiet_loading()
     trusted: dict[str, Any] = {
@@ -153,6 +154,12 @@ def load_vision_language(
         raise ModelNotFoundError(
             f"{weights.source} cannot be loaded: {str(error).splitlines()[0]}",
             "Check the name, the network and the token in HF_TOKEN, or give a local folder.",
+        ) from None
+    except ImportError as error:  # the library tells of a missing package over several lines
+        raise MissingExtraError(
+            f"{weights.source} cannot be loaded: {' '.join(str(error).split())}",
+            "Install that package into AlignBench's environment; torchvision in the build that "
+            "fits the installed PyTorch.",
         ) from None
     # A decoder goes on from the right end, so what is missing must be missing on the left.
     tokenizer.padding_side = "left"

@@ -1,0 +1,5 @@
+"""Runs the command line: `python -m alignbench`."""
+
+from alignbench.cli import main
+
+main()

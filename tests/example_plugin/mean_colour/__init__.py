@@ -1,0 +1,1 @@
+"""A captioner that names the mean colour of an image."""
