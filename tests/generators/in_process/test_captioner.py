@@ -15,9 +15,15 @@ from generators.captioners.in_process import (
     TransformersParams,
 )
 from generators.errors import ItemCode
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, MissingExtraError
 from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure
-from tests.fixtures.tiny_models import CAPTIONERS, UNASKED, save_captioner
+from tests.fixtures.tiny_models import (
+    CAPTIONERS,
+    HAS_TORCHVISION,
+    UNASKED,
+    qwen2_vl,
+    save_captioner,
+)
 
 SIZES = [(40, 40), (80, 40), (30, 90), (64, 64), (40, 200)]
 
@@ -110,6 +116,13 @@ def test_a_model_that_must_be_asked_says_so(folders: dict[str, Path], family: st
 def test_a_model_that_takes_no_instruction_says_so(folders: dict[str, Path]) -> None:
     with pytest.raises(ConfigError, match="takes no instruction"):
         captioner(folders["vision-encoder-decoder"]).caption(images()[:1], "What?", [0])
+
+
+@pytest.mark.skipif(HAS_TORCHVISION, reason="torchvision is installed")
+def test_a_model_whose_processor_needs_torchvision_says_so(tmp_path: Path) -> None:
+    qwen2_vl(tmp_path)
+    with pytest.raises(MissingExtraError, match="requires the Torchvision library"):
+        captioner(tmp_path)
 
 
 def test_a_caption_that_was_cut_off_is_a_failure_and_not_a_caption(
