@@ -9,6 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
   && echo $$p && break; done)
 VENV := .venv
 LABEL_STUDIO := .venv-label-studio
+DISTILABEL := .venv-distilabel
 PIP := -m pip --disable-pip-version-check --quiet install
 # Neither server nor client calls home from here.
 export DO_NOT_TRACK := 1
@@ -35,7 +36,7 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(VENV)/.dev $(LABEL_STUDIO)/.installed
+bench: $(VENV)/.dev $(LABEL_STUDIO)/.installed $(DISTILABEL)/.installed
 	$(VENV)/bin/python -m benchmarks
 
 label-studio: $(LABEL_STUDIO)/.installed
@@ -65,6 +66,14 @@ $(VENV)/.dev: pyproject.toml constraints/main.txt $(VENV)/.spacy-model
 	$(VENV)/bin/python $(PIP) -c constraints/main.txt -e '.[dev]'
 	touch $@ $(VENV)/.demo
 
+# What the endpoint backend is measured beside.
+$(DISTILABEL)/.installed: constraints/distilabel.txt
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; set PYTHON=/path/to/it.'; exit 2; }
+	@echo 'Installing distilabel into $(DISTILABEL) (half a minute, 0.6 GB) ...'
+	$(PYTHON) -m venv $(DISTILABEL)
+	$(DISTILABEL)/bin/python $(PIP) -r constraints/distilabel.txt
+	touch $@
+
 # A server, not a dependency: its hundred packages would pin ours.
 $(LABEL_STUDIO)/.installed: constraints/label-studio.txt
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; set PYTHON=/path/to/it.'; exit 2; }
@@ -74,4 +83,4 @@ $(LABEL_STUDIO)/.installed: constraints/label-studio.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(LABEL_STUDIO) demo-workspace
+	rm -rf $(VENV) $(LABEL_STUDIO) $(DISTILABEL) demo-workspace

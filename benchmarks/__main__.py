@@ -3,7 +3,12 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("benchmarks.orchestration", "benchmarks.idle_stages")
+BENCHMARKS = (
+    "benchmarks.orchestration",
+    "benchmarks.idle_stages",
+    "benchmarks.in_process",
+    "benchmarks.endpoint",
+)
 
 for name in BENCHMARKS:
     print(f"== {name}", flush=True)
