@@ -4,15 +4,16 @@ import io
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageChops
-
-from generators.errors import ItemCode, ModelNotFoundError, PickledWeightsError
-from generators.image_generators.in_process import (
+from generators.image_models.in_process import (
     DiffusersImageGenerator,
     DiffusersOptions,
     DiffusersParams,
 )
+from PIL import Image, ImageChops
+
+from models.errors import ModelNotFoundError, PickledWeightsError
 from schemas.errors import ConfigError
+from schemas.item_codes import ItemCode
 from schemas.protocols import GeneratedImage, ItemFailure
 from tests.fixtures.tiny_models import save_stable_diffusion
 
