@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
-from generators.image_models.in_process import (
+from generators.image_generators.in_process import (
     DiffusersImageGenerator,
     DiffusersOptions,
     DiffusersParams,
