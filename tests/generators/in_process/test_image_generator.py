@@ -4,13 +4,13 @@ import io
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageChops
+
 from generators.image_generators.in_process import (
     DiffusersImageGenerator,
     DiffusersOptions,
     DiffusersParams,
 )
-from PIL import Image, ImageChops
-
 from models.errors import ModelNotFoundError, PickledWeightsError
 from schemas.errors import ConfigError
 from schemas.item_codes import ItemCode
