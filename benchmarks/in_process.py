@@ -4,7 +4,8 @@ The same model (LLaVA's architecture, random weights), the same images and the s
 `caption` stage; the bare loop over transformers' `generate`; `datasets.map` over transformers'
 pipeline. Each runs in a fresh process over a small and a large number of images, one after the
 other and so on; images a second are of the difference, so that imports and loading do not count.
-All three must have written the same captions.
+All three must have written the same captions. PyTorch gets one thread: as beside a GPU, the other
+core is free for decoding, and what else runs on the machine disturbs less.
 
     python -m benchmarks.in_process [--images 32 256] [--repeats 3]
 """
@@ -62,7 +63,8 @@ def _run(mode: str, folder: Path, root: Path) -> Measured:
     copy = Path(tempfile.mkdtemp(dir=root)) / "workspace"
     shutil.copytree(folder, copy)
     child = [sys.executable, "-m", "benchmarks.in_process_child", mode]
-    figures = measured([*child, str(copy), str(root / "model"), str(BATCH)])
+    command = [*child, str(copy), str(root / "model"), str(BATCH)]
+    figures = measured(command, {"OMP_NUM_THREADS": "1"})
     shutil.rmtree(copy)
     return figures
 

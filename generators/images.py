@@ -14,16 +14,14 @@ from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
-from generators.errors import ItemCode, ItemError
 from generators.normalisation import encoded, normalised_pixels
 from generators.perceptual_hash import difference_hash
+from models.pixels import MAX_PIXELS
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailure
 
 MAX_BYTES: Final = 64 << 20
 """Most bytes of an encoded image."""
-
-MAX_PIXELS: Final = (1 << 30) // 12
-"""Most pixels of an image, where Pillow begins to warn: 256 MiB as RGB."""
 
 READABLE: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
 """Formats that are read. Pillow knows more; some run other programs or are seldom fuzzed."""

@@ -1,6 +1,5 @@
 """Captions from an image-to-text model that runs in this process, by the transformers library."""
 
-import io
 import time
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
@@ -10,13 +9,14 @@ import transformers
 from PIL import Image
 from pydantic import Field, model_validator
 
-from generators.captioners.vision_language import load_vision_language
-from generators.errors import ItemCode
-from generators.in_process.forward import halved_on_memory, prepared_ahead
-from generators.in_process.placement import InProcessOptions, choose_placement
-from generators.in_process.sampling import seeded_sampling
-from generators.in_process.weights import find_weights, resolve_revision
+from models.in_process.forward import halved_on_memory, prepared_ahead
+from models.in_process.placement import InProcessOptions, choose_placement
+from models.in_process.sampling import seeded_sampling
+from models.in_process.vision_language import load_vision_language
+from models.in_process.weights import find_weights, resolve_revision
+from models.pixels import rgb_pixels
 from schemas.ids import JsonValue
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure, Options
 
 
@@ -34,7 +34,7 @@ class TransformersOptions(InProcessOptions):
 class TransformersParams(Options):
     """What is sent to `generate`. Without a temperature the likeliest token is taken.
 
-    Sampling draws for each image from a generator of its own (`generators.in_process.sampling`).
+    Sampling draws for each image from a generator of its own (`models.in_process.sampling`).
     """
 
     max_new_tokens: Annotated[int, Field(ge=1)] = 512
@@ -201,10 +201,9 @@ def _decoded(batch: Sequence[CaptionRequest]) -> _Decoded:
     decoded = _Decoded([], [], [], [])
     for place, (image, seed) in enumerate(batch):
         try:
-            pixels = Image.open(io.BytesIO(image.data)).convert("RGB")
-        except (OSError, Image.DecompressionBombError) as error:
-            message = f"Image {image.image_id} cannot be decoded: {error}."
-            decoded.failures.append(ItemCode.IMAGE_DAMAGED.failure(message))
+            pixels = rgb_pixels(image.data, image.image_id)
+        except ItemError as error:
+            decoded.failures.append(error.failure)
             continue
         decoded.images.append(pixels)
         decoded.seeds.append(seed)

@@ -6,13 +6,13 @@ from typing import Annotated, ClassVar
 import anyio
 from pydantic import Field, JsonValue
 
-from generators.endpoint.chat import PATH, ChatParams, chat_body, read_chat, sent_seed
-from generators.endpoint.client import Answer, Endpoint, Session
-from generators.endpoint.options import EndpointOptions
-from generators.endpoint.pictures import Picture, scaled_picture, small_picture
-from generators.endpoint.stream import answered
-from generators.errors import ItemError
+from models.endpoint.chat import PATH, ChatParams, chat_body, read_chat, sent_seed
+from models.endpoint.client import Answer, Endpoint, Session
+from models.endpoint.options import EndpointOptions
+from models.endpoint.pictures import Picture, scaled_picture, small_picture
+from models.endpoint.stream import answered
 from schemas.errors import ConfigError
+from schemas.item_codes import ItemError
 from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure, Options
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from generators.errors import ItemCode
 from schemas.errors import ConfigError
+from schemas.item_codes import ItemCode
 from schemas.protocols import CaptionInput, Generation, ItemFailure, NoOptions, Options
 from schemas.vocabulary import FailureKind
 

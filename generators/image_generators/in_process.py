@@ -11,17 +11,18 @@ import torch
 from PIL import Image
 from pydantic import Field
 
-from generators.errors import ItemCode, ModelNotFoundError, PickledWeightsError
-from generators.in_process.forward import halved_on_memory
-from generators.in_process.placement import (
+from models.errors import ModelNotFoundError, PickledWeightsError
+from models.in_process.forward import halved_on_memory
+from models.in_process.placement import (
     InProcessOptions,
     Placement,
     choose_placement,
     quiet_loading,
 )
-from generators.in_process.weights import Weights, find_weights, resolve_revision
+from models.in_process.weights import Weights, find_weights, resolve_revision
 from schemas.errors import ConfigError
 from schemas.ids import JsonValue
+from schemas.item_codes import ItemCode
 from schemas.protocols import GeneratedImage, ItemFailure, Options
 
 _TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")

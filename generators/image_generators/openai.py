@@ -11,16 +11,16 @@ import anyio
 from PIL import Image
 from pydantic import BaseModel, Field, JsonValue, ValidationError, model_validator
 
-from generators.endpoint.chat import check_extra, sent_seed
-from generators.endpoint.client import Answer, Endpoint, Session
-from generators.endpoint.options import EndpointOptions
-from generators.endpoint.responses import MalformedAnswerError
-from generators.endpoint.stream import answered
-from generators.errors import ItemCode
 from generators.images import MAX_BYTES
 from generators.sources.checked_network import CheckedNetwork
 from generators.sources.download import Limits, download_all
+from models.endpoint.chat import check_extra, sent_seed
+from models.endpoint.client import Answer, Endpoint, Session
+from models.endpoint.options import EndpointOptions
+from models.endpoint.responses import MalformedAnswerError
+from models.endpoint.stream import answered
 from schemas.errors import ConfigError
+from schemas.item_codes import ItemCode
 from schemas.protocols import GeneratedImage, ImageRequest, ItemFailure, Options
 from schemas.vocabulary import FailureKind
 

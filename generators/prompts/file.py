@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final
 
-from generators.errors import InputFileError, ItemCode, ItemError
+from generators.errors import InputFileError
 from generators.sources.paths import configured_path
 from generators.sources.record_files import read_records
 from generators.sources.records import Record
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailureAt, Options, PromptItem, Surroundings
 from schemas.text import clean_text
 

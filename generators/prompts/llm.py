@@ -8,17 +8,18 @@ from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from generators.endpoint.chat import PATH, ChatParams, chat_body, read_chat
-from generators.endpoint.client import Endpoint, Session
-from generators.endpoint.options import EndpointOptions, refusal
-from generators.endpoint.stream import answered
-from generators.errors import InputFileError, TooFewPromptsError, shorten
+from generators.errors import InputFileError, TooFewPromptsError
 from generators.prompts.journal import NEAR_DUPLICATE, Draw, Journal
 from generators.prompts.near_duplicates import NearDuplicates
 from generators.prompts.scene_draws import SceneDraw, draw_scene
 from generators.sources.paths import configured_path
+from models.endpoint.chat import PATH, ChatParams, chat_body, read_chat
+from models.endpoint.client import Endpoint, Session
+from models.endpoint.options import EndpointOptions, refusal
+from models.endpoint.stream import answered
 from schemas import ids
 from schemas.config_errors import refusing
+from schemas.item_codes import shorten
 from schemas.protocols import Generation, ItemFailure, Options, PromptItem, Surroundings
 from schemas.text import clean_text
 

@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from generators.endpoint.options import refusal
 from generators.errors import TooFewPromptsError
+from models.endpoint.options import refusal
 from schemas.config_errors import refusing
 from schemas.protocols import Options, PromptItem, Surroundings
 from schemas.text import clean_text

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final, Literal
 
-from generators.errors import ItemCode, ItemError
 from generators.sources.caption_columns import Caption
 from generators.sources.notes import (
     NOTE_COLUMNS,
@@ -22,6 +21,7 @@ from generators.sources.paths import (
 )
 from generators.sources.record_files import read_records
 from generators.sources.records import Record, source_items
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailure, ItemFailureAt, Options, SourceItem, Surroundings
 
 _SHAREGPT_IMAGE: Final = "image"

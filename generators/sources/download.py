@@ -16,8 +16,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from generators.errors import ItemCode, ItemError
 from generators.sources.checked_network import CheckedNetwork
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailure
 
 MAX_REDIRECTS: Final = 5

@@ -6,7 +6,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Final
 
-from generators.errors import ItemError
 from generators.sources.notes import NoteOptions, Notes, read_folder_notes
 from generators.sources.paths import (
     check_storable,
@@ -16,6 +15,7 @@ from generators.sources.paths import (
     storable,
     unreadable,
 )
+from schemas.item_codes import ItemError
 from schemas.protocols import ItemFailure, ItemFailureAt, Options, SourceItem, Surroundings
 
 _EXTENSIONS: Final = (

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from generators.errors import InputFileError, ItemCode, ItemError
+from generators.errors import InputFileError
 from generators.sources.paths import canonical_name, inside
 from generators.sources.record_files import read_records
 from generators.sources.records import Record
 from schemas.columns import Bool, Str
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailureAt, Options, SourceItem
 
 FILE_NAME: Final = "file_name"

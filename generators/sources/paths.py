@@ -2,8 +2,9 @@
 
 from pathlib import Path, PurePosixPath
 
-from generators.errors import InputFileError, ItemCode, ItemError
+from generators.errors import InputFileError
 from generators.images import MAX_BYTES, too_large
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailure, Surroundings
 
 

@@ -14,8 +14,9 @@ from typing import BinaryIO, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from generators.errors import InputColumnError, InputFileError, ItemCode
+from generators.errors import InputColumnError, InputFileError
 from generators.sources.records import Record
+from schemas.item_codes import ItemCode
 from schemas.protocols import ItemFailureAt
 from schemas.registry import suggestion
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from generators.errors import ItemCode, ItemError
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailureAt, SourceItem
 from schemas.text import clean_text
 

@@ -8,7 +8,6 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from generators.errors import ItemCode, ItemError
 from generators.images import MAX_BYTES
 from generators.sources.caption_columns import CaptionColumnOptions
 from generators.sources.notes import NOTE_COLUMNS, own_notes
@@ -16,6 +15,7 @@ from generators.sources.paths import configured_path
 from generators.sources.record_files import read_records
 from generators.sources.records import Record, source_items
 from schemas.errors import MissingExtraError
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailure, ItemFailureAt, Options, SourceItem, Surroundings
 from schemas.text import clean_text
 

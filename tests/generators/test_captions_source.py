@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from generators.errors import InputColumnError, ItemCode
+from generators.errors import InputColumnError
 from generators.sources.captions import CaptionsOptions, CaptionsSource
 from scenes.photographs import __file__ as photographs
 from schemas.ids import text_sha256
+from schemas.item_codes import ItemCode
 from schemas.protocols import ItemFailure, Surroundings
 
 SortOut = Callable[..., tuple[list[Any], list[Any]]]

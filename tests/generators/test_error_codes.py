@@ -1,15 +1,16 @@
 import pytest
 
-from generators import errors
-from generators.errors import ItemCode
+from generators import errors as input_errors
+from models import errors as model_errors
 from schemas.errors import AlignBenchError
+from schemas.item_codes import ItemCode
 from schemas.registry import Group, find
 
 
 def test_every_code_is_used_once_and_has_a_meaning() -> None:
     classes = [
         value
-        for value in vars(errors).values()
+        for value in (*vars(input_errors).values(), *vars(model_errors).values())
         if isinstance(value, type)
         and issubclass(value, AlignBenchError)
         and value is not AlignBenchError

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from generators import images
-from generators.errors import InputColumnError, InputFileError, ItemCode
+from generators.errors import InputColumnError, InputFileError
 from generators.sources.folder import FolderOptions, FolderSource
+from schemas.item_codes import ItemCode
 from schemas.protocols import ItemFailure, Source, Surroundings
 
 SortOut = Callable[..., tuple[list, list]]  # type: ignore[type-arg]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
 from generators import images
-from generators.errors import ItemCode
 from generators.images import CheckedImage, check_image
+from schemas.item_codes import ItemCode
 from schemas.protocols import ItemFailure
 
 Encode = Callable[..., bytes]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.errors import ItemCode, ItemError
 from generators.sources.paths import canonical_name, inside, read_image_file
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailure
 
 steps = st.sampled_from(["..", ".", "", "a", "out", "loop", "in", "~", "x.png", "..x", "/", "\0"])

@@ -1,8 +1,8 @@
 import pytest
 
 from generators.captioners.precomputed import PrecomputedCaptioner
-from generators.errors import ItemCode
 from schemas.errors import ConfigError
+from schemas.item_codes import ItemCode
 from schemas.protocols import Captioner, CaptionInput, Generation, ItemFailure, NoOptions
 from schemas.vocabulary import FailureKind
 

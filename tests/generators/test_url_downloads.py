@@ -14,11 +14,11 @@ from typing import Any
 import httpcore
 import pytest
 
-from generators.errors import ItemCode
 from generators.sources.addresses import IPAddress
 from generators.sources.checked_network import CheckedNetwork
 from generators.sources.download import Limits, download_all
 from generators.sources.urls import UrlsOptions, UrlsSource
+from schemas.item_codes import ItemCode
 from schemas.protocols import ItemFailure, Surroundings
 
 Site = Any

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from generators.errors import InputFileError, ItemCode
+from generators.errors import InputFileError
 from generators.sources.urls import UrlsOptions, UrlsSource
 from schemas.errors import MissingExtraError
+from schemas.item_codes import ItemCode
 from schemas.protocols import Surroundings
 
 SortOut = Callable[..., tuple[list[Any], list[Any]]]

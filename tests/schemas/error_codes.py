@@ -16,8 +16,8 @@ from schemas.errors import AlignBenchError
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "schemas", "workspace", "generators", "scenes", "annotation", "release", "evaluation",
-    "flows", "alignbench",
+    "schemas", "workspace", "models", "generators", "scenes", "annotation", "release",
+    "evaluation", "flows", "alignbench",
 )  # fmt: skip
 CODE = re.compile(r"AB-[CWGAREFS]\d\d")
 SECTIONS = {

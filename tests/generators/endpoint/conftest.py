@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
-from generators.endpoint.chat import ChatParams
+from models.endpoint.chat import ChatParams
 from tests.generators.endpoint.model_server import QUICK, ModelServer, running
 
 

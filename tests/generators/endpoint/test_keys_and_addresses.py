@@ -4,8 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
-from generators.endpoint.chat import ChatParams
-from generators.errors import EndpointDownError
+from models.endpoint.chat import ChatParams
+from models.errors import EndpointDownError
 from schemas.errors import ConfigError, MissingSecretError
 from schemas.protocols import ItemFailure
 from tests.generators.endpoint.model_server import ModelServer, Reply, image, refused

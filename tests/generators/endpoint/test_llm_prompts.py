@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from generators.errors import EndpointDownError, InputFileError, TooFewPromptsError
+from generators.errors import InputFileError, TooFewPromptsError
 from generators.prompts.llm import TEMPLATE, LlmPrompts, LlmPromptsOptions
 from generators.prompts.near_duplicates import NearDuplicates, shingles
 from generators.prompts.scene_draws import draw_scene
+from models.errors import EndpointDownError
 from schemas.protocols import PromptSource, Surroundings
 from tests.generators.endpoint.model_server import QUICK, Asked, ModelServer, Reply, refused, said
 

@@ -8,9 +8,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
-from generators.endpoint.chat import ChatParams
-from generators.errors import ItemCode
+from models.endpoint.chat import ChatParams
 from schemas.errors import ConfigError
+from schemas.item_codes import ItemCode
 from schemas.protocols import (
     Captioner,
     CaptionInput,

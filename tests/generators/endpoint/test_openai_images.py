@@ -6,12 +6,13 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from generators.errors import EndpointDownError, ItemCode
 from generators.image_generators.openai import (
     ImageParams,
     OpenAIImageGenerator,
     OpenAIImageOptions,
 )
+from models.errors import EndpointDownError
+from schemas.item_codes import ItemCode
 from schemas.protocols import (
     GeneratedImage,
     ImageGenerator,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from generators.captioners.openai import OpenAICaptioner
-from generators.endpoint.concurrency import AdaptiveLimit
+from models.endpoint.concurrency import AdaptiveLimit
 from schemas.protocols import CaptionRequest, Generation
 from tests.generators.endpoint.model_server import Asked, ModelServer, Reply, image, refused, said
 

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
-from generators.endpoint.chat import ChatParams
-from generators.errors import ItemCode
+from models.endpoint.chat import ChatParams
+from schemas.item_codes import ItemCode
 from schemas.protocols import CaptionRequest, Generation, ItemFailure
 from tests.generators.endpoint.model_server import image
 

@@ -12,8 +12,9 @@ from email.utils import format_datetime
 import pytest
 
 from generators.captioners.openai import OpenAICaptioner
-from generators.endpoint.pauses import asked_for, back_off
-from generators.errors import EndpointDownError, EndpointRefusedError, ItemCode
+from models.endpoint.pauses import asked_for, back_off
+from models.errors import EndpointDownError, EndpointRefusedError
+from schemas.item_codes import ItemCode
 from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure
 from tests.generators.endpoint.model_server import (
     Asked,

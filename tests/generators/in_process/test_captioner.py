@@ -14,8 +14,8 @@ from generators.captioners.in_process import (
     TransformersOptions,
     TransformersParams,
 )
-from generators.errors import ItemCode
 from schemas.errors import ConfigError, MissingExtraError
+from schemas.item_codes import ItemCode
 from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure
 from tests.fixtures.tiny_models import (
     CAPTIONERS,

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from generators.errors import ItemCode, ModelNotFoundError, PickledWeightsError
 from generators.image_generators.in_process import (
     DiffusersImageGenerator,
     DiffusersOptions,
     DiffusersParams,
 )
+from models.errors import ModelNotFoundError, PickledWeightsError
 from schemas.errors import ConfigError
+from schemas.item_codes import ItemCode
 from schemas.protocols import GeneratedImage, ItemFailure
 from tests.fixtures.tiny_pipelines import PARAMS, PIPELINES, save_pipeline
 

@@ -10,9 +10,9 @@ from generators.captioners.in_process import (
     TransformersOptions,
     TransformersParams,
 )
-from generators.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
-from generators.in_process.placement import InProcessOptions, choose_placement
-from generators.in_process.weights import find_weights, resolve_revision
+from models.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
+from models.in_process.placement import InProcessOptions, choose_placement
+from models.in_process.weights import find_weights, resolve_revision
 from schemas.errors import ConfigError
 from tests.fixtures.tiny_models import save_captioner
 

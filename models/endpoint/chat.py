@@ -6,10 +6,10 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError, model_validator
 
-from generators.endpoint.client import Answer
-from generators.endpoint.options import refusal
-from generators.endpoint.responses import MalformedAnswerError
-from generators.errors import ItemCode, shorten
+from models.endpoint.client import Answer
+from models.endpoint.options import refusal
+from models.endpoint.responses import MalformedAnswerError
+from schemas.item_codes import ItemCode, shorten
 from schemas.protocols import Generation, ItemFailure, Options
 from schemas.vocabulary import FailureKind
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from generators.endpoint.key import ApiKey
-from generators.endpoint.options import EndpointOptions
-from generators.endpoint.pauses import asked_for
-from generators.errors import EndpointRefusedError, ItemCode, ItemError, shorten
+from models.endpoint.key import ApiKey
+from models.endpoint.options import EndpointOptions
+from models.endpoint.pauses import asked_for
+from models.errors import EndpointRefusedError
 from schemas.ids import JsonValue
+from schemas.item_codes import ItemCode, ItemError, shorten
 from schemas.protocols import ItemFailure
 
 _MESSAGE_LENGTH: Final = 300

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from generators.errors import ItemCode
+from schemas.item_codes import ItemCode
 from schemas.protocols import ItemFailure
 
 Request = TypeVar("Request")

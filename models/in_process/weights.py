@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from generators.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
+from models.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
 
 PACKAGE: Final = "package:"
 """Begins the name of a model that comes inside an installed package: `package:name/folder`."""

@@ -9,19 +9,20 @@ from typing import Final, NamedTuple, TypeVar
 import anyio
 import httpx
 
-from generators.endpoint.concurrency import AdaptiveLimit, Slots
-from generators.endpoint.health import Health
-from generators.endpoint.key import ApiKey
-from generators.endpoint.options import EndpointOptions
-from generators.endpoint.pauses import back_off
-from generators.endpoint.responses import (
+from models.endpoint.concurrency import AdaptiveLimit, Slots
+from models.endpoint.health import Health
+from models.endpoint.key import ApiKey
+from models.endpoint.options import EndpointOptions
+from models.endpoint.pauses import back_off
+from models.endpoint.responses import (
     Asked,
     AttemptError,
     Blame,
     MalformedAnswerError,
     failure_of,
 )
-from generators.errors import EndpointDownError, ItemCode, ItemError
+from models.errors import EndpointDownError
+from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailure
 
 T = TypeVar("T")

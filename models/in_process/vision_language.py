@@ -18,9 +18,9 @@ from transformers import (
     VisionEncoderDecoderModel,
 )
 
-from generators.errors import ModelNotFoundError, PickledWeightsError
-from generators.in_process.placement import InProcessOptions, Placement, quiet_loading
-from generators.in_process.weights import Weights
+from models.errors import ModelNotFoundError, PickledWeightsError
+from models.in_process.placement import InProcessOptions, Placement, quiet_loading
+from models.in_process.weights import Weights
 from schemas.errors import ConfigError, MissingExtraError
 
 _CONTINUES: Final = frozenset({"blip", "git"})

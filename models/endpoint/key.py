@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from generators.endpoint.options import EndpointOptions
+from models.endpoint.options import EndpointOptions
 from schemas.errors import ConfigError, MissingSecretError
 
 _LOOKS_LIKE_A_KEY: Final = re.compile(r"\bsk-[\w*.-]{4,}|(?<=\bBearer )\S+")

@@ -1,0 +1,1 @@
+"""Scoring detectors on a release: scores, analyses with intervals, and a report."""

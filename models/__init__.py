@@ -1,0 +1,1 @@
+"""Running models: in this process, or behind an endpoint; shared by generators and detectors."""
