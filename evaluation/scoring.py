@@ -50,7 +50,7 @@ def score_release(
     detector: PreparedDetector,
     scores: ScoreTable,
     run_id: str,
-    progress: Progress = lambda made, unusable: None,
+    progress: Progress | None = None,
     *,
     retry: bool = False,
 ) -> ScoringReport:
@@ -62,7 +62,7 @@ def score_release(
         detector: Who scores.
         scores: Where scores are kept.
         run_id: Stamped on each row.
-        progress: Told of each commit.
+        progress: Told of each commit, if anyone is to be told.
         retry: Whether sentences that failed before are tried again.
 
     Raises:
@@ -82,7 +82,8 @@ def score_release(
         scores.append(rows, run_id)
         rows.clear()
         committed = time.monotonic()
-        progress(report.made, report.unusable)
+        if progress is not None:
+            progress(report.made, report.unusable)
 
     try:
         for request, result in _results(detector.load(), requests):
