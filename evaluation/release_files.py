@@ -34,7 +34,7 @@ COLUMNS: Final = {
     "image_id": pa.string(),
     "domain": pa.string(),
 }
-"""Columns that are read of each sentence, and their types; spans are checked where they are used."""
+"""Columns that are read of each sentence, and their types; None is not checked."""
 
 FILE, ROW = "file", "row"
 """Columns that are added: which file a sentence stands in, and in which row of it."""

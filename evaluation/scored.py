@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation.statistics.bootstrap import Bools, Floats, ImageBootstrap, Ints
+from evaluation.statistics.arrays import Bools, Floats, Ints
+from evaluation.statistics.bootstrap import ImageBootstrap
 from schemas.vocabulary import ScoreStatus, Verdict
 
 
@@ -89,7 +90,7 @@ class Scored:
         family: Its family.
         scores: One for each sentence; NaN where it has no usable one.
         status: What came of each sentence; empty where it was never tried.
-        notes: Why there is no score, for those without one.
+        reasons: Why there is no score, of those without one.
         words: Scores of words, `row`, `start`, `end`, `score`; None if the detector gives none.
         word_threshold: The score below which a word counts as wrong, if it has one.
     """
@@ -98,7 +99,7 @@ class Scored:
     family: str
     scores: Floats
     status: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     words: pa.Table | None = None
     word_threshold: float | None = None
 
@@ -139,13 +140,14 @@ def join_scores(
     score = pc.if_else(usable, rows["score"], pa.scalar(None, pa.float64()))
     found = pc.fill_null(pc.take(score, place), float("nan"))
     status = pc.fill_null(pc.take(rows["status"], place), "")
-    notes = pc.take(rows["note"], place).filter(pc.invert(pc.is_in(status, pa.array(["scored"]))))
+    lost = pc.is_in(status, pa.array([ScoreStatus.FAILED, ScoreStatus.INVALID]))
+    reasons = pc.take(rows["note"], place).filter(lost)
     return Scored(
         name=name,
         family=family,
         scores=found.to_numpy(zero_copy_only=False).astype(np.float64),
         status=tuple(status.to_pylist()),
-        notes=tuple(note for note in notes.to_pylist() if note),
+        reasons=tuple(reason for reason in reasons.to_pylist() if reason),
         words=_words(pc.take(rows["words"], place)),
         word_threshold=word_threshold,
     )

@@ -7,7 +7,8 @@ count several times, of many groups at once and thousands of times over, for the
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from evaluation.statistics.bootstrap import Bools, Floats, ImageBootstrap, Ints
+from evaluation.statistics.arrays import Bools, Floats, Ints, ratio
+from evaluation.statistics.bootstrap import ImageBootstrap
 
 
 def auroc(scores: Floats, correct: Bools) -> float | None:
@@ -69,16 +70,17 @@ class WeightedAuroc:
         ordered = np.bincount(self._cell, weights=wrong * above, minlength=self.cells)
         wrong_of_cell = np.bincount(self._cell, weights=wrong, minlength=self.cells)
         right_of_stratum = run[self._ends] - run[self._starts]
-        return ordered, wrong_of_cell * right_of_stratum[self._stratum_of_cell]
+        pairs: Floats = wrong_of_cell * right_of_stratum[self._stratum_of_cell]
+        return np.asarray(ordered, np.float64), pairs
 
     def values(self, weights: Floats) -> Floats:
         """Returns the AUROC of each cell; NaN where one class is missing."""
-        return _ratio(*self.sums(weights))
+        return ratio(*self.sums(weights))
 
     def corrected(self, weights: Floats) -> float:
         """Returns the AUROC over all pairs of sentences that share a stratum; NaN without one."""
         ordered, pairs = self.sums(weights)
-        return float(_ratio(ordered.sum(), pairs.sum()))
+        return float(ratio(ordered.sum(), pairs.sum()))
 
     def draws(self, bootstrap: ImageBootstrap) -> Floats:
         """Returns `values` for each resample: (resamples, cells)."""
@@ -92,7 +94,8 @@ class WeightedAuroc:
 def _sorted(scores: Floats, stratum: Ints, chosen: Bools) -> Ints:
     """Returns the chosen sentences in order of stratum, then score."""
     places = np.flatnonzero(chosen)
-    return places[np.lexsort((scores[places], stratum[places]))]
+    order: Ints = places[np.lexsort((scores[places], stratum[places]))]
+    return order
 
 
 def _places(
@@ -106,8 +109,3 @@ def _places(
         below[own] = start + np.searchsorted(right[start:end], wrong[own], side="left")
         not_above[own] = start + np.searchsorted(right[start:end], wrong[own], side="right")
     return below, not_above
-
-
-def _ratio(over: Floats, under: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(under > 0, over / under, np.nan))

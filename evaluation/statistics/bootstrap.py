@@ -10,11 +10,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from evaluation.statistics.arrays import Floats
 
 LEVEL: Final = 0.95
 _LEAST_SHARE: Final = 0.5

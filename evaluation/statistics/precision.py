@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from evaluation.statistics.bootstrap import Bools, Floats, ImageBootstrap, Ints
+from evaluation.statistics.arrays import Bools, Floats, Ints
+from evaluation.statistics.bootstrap import ImageBootstrap
 
 
 class WeightedAveragePrecision:
