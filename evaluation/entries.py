@@ -15,7 +15,7 @@ from evaluation.prompts import read_prompt
 from schemas.catalog import CatalogModel, catalog
 from schemas.config_errors import describe
 from schemas.config_plugins import Name
-from schemas.detection import Detector
+from schemas.detection import Detector, WordDetector
 from schemas.errors import ConfigError, UnknownNameError, UsageError
 from schemas.ids import derive_id
 from schemas.protocols import Options
@@ -60,6 +60,7 @@ class PreparedDetector:
         family: Its family; its name if it has none.
         detector_id: Hash of all that its scores depend on.
         reads_pixels: Whether it looks at images.
+        word_threshold: The score below which a word counts as wrong, if it scores words.
         record: What is written down of it; without secrets.
 
     Raises:
@@ -77,6 +78,11 @@ class PreparedDetector:
         self._revision = entry.revision or self._plugin.resolve_revision(entry.repo, self._options)
         self.name, self.family = entry.name, entry.family or entry.name
         self.reads_pixels = self._plugin.reads_pixels
+        self.word_threshold = (
+            self._plugin.word_threshold(self._params)
+            if issubclass(self._plugin, WordDetector)
+            else None
+        )
         sent = self._params.model_dump(mode="json")
         identity = (entry.name, entry.backend, entry.repo, self._revision, self._prompt, sent)
         self.detector_id = derive_id(*identity)

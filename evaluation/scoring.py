@@ -22,7 +22,7 @@ from schemas.errors import AlignBenchError
 from schemas.item_codes import ItemCode, shorten
 from schemas.protocols import ItemFailure
 from schemas.rows import Score, WordScore
-from schemas.vocabulary import ScoreStatus
+from schemas.vocabulary import FailureKind, ScoreStatus
 
 BATCH: Final = 256
 """Sentences that a detector is handed at once; what its model takes at once is its own business."""
@@ -75,6 +75,7 @@ def score_release(
         return report
     requests = _requests(release, pending.sentences, with_images=detector.reads_pixels)
     rows: list[Score] = []
+    tried = 0
     committed = started = time.monotonic()
 
     def commit() -> None:
@@ -93,7 +94,8 @@ def score_release(
             report = report._replace(
                 made=report.made + 1, unusable=report.unusable + (row.score is None)
             )
-            _stop_if_all_fail(report, row, detector.name)
+            tried += not _has_nothing(result)
+            _stop_if_all_fail(report, tried, row, detector.name)
             if len(rows) >= _COMMIT_ROWS or time.monotonic() - committed > _COMMIT_SECONDS:
                 seconds = (time.monotonic() - started) / report.made
                 rows[:] = [_timed(row, seconds) for row in rows]
@@ -197,7 +199,8 @@ def _pinned(detector: Detector, requests: Sequence[ScoringRequest]) -> list[Resu
 
 
 def _absent(request: ScoringRequest) -> ItemFailure:
-    return ItemCode.IMAGE_ABSENT.failure(f"Image {request.image_id} is not in the release.")
+    message = f"Image {request.image_id} is not in the release."
+    return ItemCode.IMAGE_ABSENT.failure(message, FailureKind.EMPTY)
 
 
 def _row(
@@ -234,8 +237,13 @@ def _timed(row: Score, seconds: float) -> Score:
     return replace(row, seconds=seconds)
 
 
-def _stop_if_all_fail(report: ScoringReport, row: Score, name: str) -> None:
-    if report.made == report.unusable == _ALL_FAIL and not report.before:
+def _has_nothing(result: Result) -> bool:
+    """Whether there is nothing to be scored, which is no fault of the detector's."""
+    return isinstance(result, ItemFailure) and result.kind is FailureKind.EMPTY
+
+
+def _stop_if_all_fail(report: ScoringReport, tried: int, row: Score, name: str) -> None:
+    if tried == _ALL_FAIL and report.made == report.unusable and not report.before:
         raise DetectorGaveUpError(
             f"The detector {name!r} failed on all of the first {_ALL_FAIL} sentences; "
             f"the last time: {row.note}",

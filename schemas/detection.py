@@ -97,7 +97,7 @@ class StreamingDetector(Protocol):
 class WordDetector(Protocol):
     """A detector that scores words, and has a score below which a word counts as wrong."""
 
-    @property
-    def word_threshold(self) -> float:
-        """The score below which a word counts as wrong."""
+    @classmethod
+    def word_threshold(cls, params: Options) -> float:
+        """Returns the score below which a word counts as wrong."""
         ...

@@ -74,8 +74,8 @@ def by_type(
         "by_type",
         "By hallucination type",
         "AUROC of all correct sentences against the incorrect ones of one type, over all "
-        "generating models; and the mean score of those incorrect sentences, as in AlignBench (lower is "
-        "better caught).",
+        "generating models; and the mean score of those incorrect sentences, as in AlignBench "
+        "(lower is better caught).",
         table_of(_TYPES, rows),
         Bars("error_type", "detector", "auroc", "AUROC", 0.5),
     )

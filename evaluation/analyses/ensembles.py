@@ -100,8 +100,8 @@ def ensembles(
         "ensembles",
         "Ensembles of two detectors",
         "Mean of two detectors' ranks, or of their standardised scores, over the sentences that "
-        "both have scored. `auroc` is the unweighted mean over generating models, `gain` what it is "
-        "above that of the better member on the same sentences; intervals are paired.",
+        "both have scored. `auroc` is the unweighted mean over generating models, `gain` what it "
+        "is above that of the better member on the same sentences; intervals are paired.",
         table_of(_SCHEMA, rows),
         Bars("detectors", "rule", "gain", "gain in AUROC", 0.0),
         tuple(notes),

@@ -69,8 +69,8 @@ def filtering(
         "filtering",
         "Filtering by score",
         "Share of incorrect sentences among those with a score of at least the threshold, for "
-        "thresholds that keep 100 %, 95 %, … of the sentences. `incorrect_left` is the share of all "
-        "incorrect sentences that is still there.",
+        "thresholds that keep 100 %, 95 %, … of the sentences. `incorrect_left` is the share of "
+        "all incorrect sentences that is still there.",
         table_of(_SCHEMA, rows),
         Lines("kept_share", "detector", "incorrect_share", "incorrect", "share kept"),
     )

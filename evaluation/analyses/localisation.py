@@ -160,7 +160,8 @@ def _lowest_words(words: Words) -> Ints:
 
 
 def _by_image(image: Ints, values: Floats | Bools, images: int) -> Floats:
-    return np.bincount(image, values.astype(np.float64), minlength=images)
+    summed: Floats = np.bincount(image, values.astype(np.float64), minlength=images).astype(float)
+    return summed
 
 
 def _overlaps(
