@@ -137,7 +137,7 @@ def evaluate(
 
 def _check_figures() -> None:
     try:
-        import matplotlib  # noqa: F401, ICN001
+        import matplotlib  # noqa: F401
     except ModuleNotFoundError:
         raise MissingExtraError(
             "Figures need the package 'matplotlib', which is not installed.",

@@ -56,7 +56,10 @@ def latex(table: pa.Table, caption: str, label: str) -> str:
         r"\toprule",
         " & ".join(escaped(heading(name)) for name in table.column_names) + r" \\",
         r"\midrule",
-        *(" & ".join(escaped(shown(cell)) for cell in row) + r" \\" for row in zip(*columns, strict=True)),
+        *(
+            " & ".join(escaped(shown(cell)) for cell in row) + r" \\"
+            for row in zip(*columns, strict=True)
+        ),
         r"\bottomrule",
         r"\end{tabular}",
         r"\end{table}",
