@@ -86,4 +86,5 @@ def _pooled_at(model: Any, ids: torch.Tensor) -> torch.Tensor:
     end = model.config.text_config.eos_token_id
     if end == _LEGACY_END:
         return ids.argmax(dim=-1)
-    return (ids == end).int().argmax(dim=-1)
+    is_end: torch.Tensor = ids == end
+    return is_end.int().argmax(dim=-1)

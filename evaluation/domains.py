@@ -4,6 +4,8 @@ An optional step. Its result is kept beside the report with the model that made 
 says so: it is a model's guess, and neither an annotator's nor a source's.
 """
 
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +16,7 @@ import pyarrow.parquet as pq
 from evaluation.entries import PreparedDetector, parse_detector
 from evaluation.errors import ModelShapeError
 from evaluation.release_files import ReleaseFiles
-from schemas.detection import ScoringRequest
+from schemas.detection import ScoringRequest, SentenceScore
 from schemas.protocols import ItemFailure
 
 PAPER: Final = ("nature", "food", "object", "building", "animal")
@@ -22,6 +24,7 @@ PAPER: Final = ("nature", "food", "object", "building", "animal")
 
 FILE: Final = "domains.parquet"
 _PROMPT: Final = "a photo of {domain}"
+_BATCH: Final = 64
 _SCHEMA: Final = pa.schema(
     [("image_id", pa.string()), ("domain", pa.string()), ("margin", pa.float64()),
      ("method", pa.string())]
@@ -83,22 +86,31 @@ def _guessed(release: ReleaseFiles, missing: pa.Table, step: DomainStep) -> pa.T
         )
     prepared = PreparedDetector(entry)
     detector = prepared.load()
+    images = (found for found in release.images(missing) if found.data is not None)
     rows: list[dict[str, object]] = []
-    for found in release.images(missing):
-        if found.data is None:
-            continue
-        requests = [
-            ScoringRequest("", _PROMPT.format(domain=name), found.image_id, found.data)
+    while batch := list(islice(images, _BATCH)):
+        scores = iter(detector.score([
+            ScoringRequest("", _PROMPT.format(domain=name), found.image_id, found.data or b"")
+            for found in batch
             for name in step.names
-        ]
-        scores = detector.score(requests)
-        told = [s.score for s in scores if not isinstance(s, ItemFailure)]
-        if len(told) < len(scores):
-            continue
-        order = sorted(range(len(told)), key=lambda place: -told[place])
-        margin = told[order[0]] - told[order[1]] if len(told) > 1 else None
-        rows.append(
-            {"image_id": found.image_id, "domain": step.names[order[0]], "margin": margin,
-             "method": prepared.detector_id}
-        )  # fmt: skip
+        ]))  # fmt: skip
+        for found in batch:
+            own = list(islice(scores, len(step.names)))
+            rows += _nearest(found.image_id, step.names, own, prepared.detector_id)
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def _nearest(
+    image_id: str,
+    names: Sequence[str],
+    scores: Sequence[SentenceScore | ItemFailure],
+    method: str,
+) -> Iterator[dict[str, object]]:
+    """Yields the row of an image, if it could be read."""
+    told = [score.score for score in scores if not isinstance(score, ItemFailure)]
+    if len(told) < len(names):
+        return
+    order = sorted(range(len(told)), key=lambda place: -told[place])
+    margin = told[order[0]] - told[order[1]] if len(told) > 1 else None
+    domain = names[order[0]]
+    yield {"image_id": image_id, "domain": domain, "margin": margin, "method": method}

@@ -72,8 +72,9 @@ class DualEncoder:
         """Returns texts, with the prefix, as the text tower takes them, on the device."""
         # SigLIP was trained on texts padded to one length, and without a mask.
         padding = "max_length" if self.is_siglip else True
+        whole = [self.prefix + text for text in texts]
         found = self.tokenizer(
-            [self.prefix + text for text in texts], padding=padding, truncation=True, max_length=self.limit,
+            whole, padding=padding, truncation=True, max_length=self.limit,
             return_tensors="pt",
         )  # fmt: skip
         if self.is_siglip:
@@ -207,4 +208,5 @@ def _load(
 def _unit(output: Any) -> torch.Tensor:
     # A tensor in transformers 4, an object around it in 5.
     vectors: torch.Tensor = output if isinstance(output, torch.Tensor) else output.pooler_output
-    return vectors / vectors.norm(dim=-1, keepdim=True)
+    lengths: torch.Tensor = vectors.norm(dim=-1, keepdim=True)
+    return vectors / lengths

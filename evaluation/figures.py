@@ -160,16 +160,15 @@ def _heatmap(rows: Rows, spec: Heatmap) -> Canvas:
         rows[spec.rows], rows[spec.columns], rows[spec.value], own, strict=True
     ):
         if value is not None and row in down and column in across:
-            place = down.index(row), across.index(column)
-            matrix[place] = value
+            spot = down.index(row), across.index(column)
+            matrix[spot] = value
             if is_self:
-                marked.add(place)
+                marked.add(spot)
     canvas = Canvas(figsize=(0.75 * len(across) + 3, 0.4 * len(down) + 1.8))
     axes = canvas.subplots()
     span = max(0.05, float(np.nanmax(np.abs(matrix - 1))))
     image = axes.imshow(matrix, cmap="RdBu", vmin=1 - span, vmax=1 + span, aspect="auto")
-    for place, value in np.ndenumerate(matrix):
-        row_place, column_place = place
+    for (row_place, column_place), value in np.ndenumerate(matrix):
         if np.isfinite(value):
             weight = "bold" if (row_place, column_place) in marked else "normal"
             axes.text(column_place, row_place, f"{value:.3f}", ha="center", va="center", fontsize=7,
