@@ -11,8 +11,10 @@ SENTENCE = "{sentence}"
 
 def prompt_names() -> list[str]:
     """Returns the names of the prompts that come with AlignBench."""
-    found = files("evaluation.prompts").iterdir()
-    return sorted(path.name.removesuffix(".txt") for path in found if path.name.endswith(".txt"))
+    found = [path.name for path in files("evaluation.prompts").iterdir()]
+    return sorted(
+        name.removesuffix(".txt") for name in found if name.endswith(".txt") and "again" not in name
+    )
 
 
 def read_prompt(name_or_text: str) -> str:
@@ -30,6 +32,11 @@ def read_prompt(name_or_text: str) -> str:
             f"{suggestion(name_or_text, known)} A text of your own needs {SENTENCE} in it.",
         )
     return (files("evaluation.prompts") / f"{name_or_text}.txt").read_text(encoding="utf-8").strip()
+
+
+def ask_again() -> str:
+    """Returns what is said to a model whose answer is no score."""
+    return (files("evaluation.prompts") / "ask_again_v1.txt").read_text(encoding="utf-8").strip()
 
 
 def asked(prompt: str, sentence: str) -> str:
