@@ -9,7 +9,8 @@ from typing import Final
 HIGHEST: Final = 100
 
 _NUMBER: Final = re.compile(
-    r"(?:score\s*[:=]\s*)?(\d{1,3}(?:\.\d+)?)(?:\s*%|\s*/\s*100)?\s*\.?", re.IGNORECASE
+    r"(?:score\s*[:=]\s*)?(\d{1,3}(?:\.\d+)?)(?:\s*%|\s*/\s*100)?\s*\.?",
+    re.IGNORECASE | re.ASCII,
 )
 _AROUND: Final = "*`'\"“” \t\n"
 YES: Final = frozenset({"yes", "y"})

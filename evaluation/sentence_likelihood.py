@@ -83,7 +83,7 @@ class SentenceLikelihood:
             start = model.generation_config.decoder_start_token_id
         before = torch.full_like(ids[:, :1], start)
         output: torch.Tensor = model(
-            encoder_outputs=BaseModelOutput(last_hidden_state=seen.expand(len(ids), -1, -1)),
+            encoder_outputs=BaseModelOutput(last_hidden_state=seen.repeat(len(ids), 1, 1)),
             decoder_input_ids=torch.cat([before, ids[:, :-1]], dim=1),
         ).logits
         return output
@@ -102,7 +102,7 @@ class SentenceLikelihood:
         output: torch.Tensor = model.text_decoder(
             input_ids=given,
             attention_mask=whole,
-            encoder_hidden_states=seen.expand(len(ids), -1, -1),
+            encoder_hidden_states=seen.repeat(len(ids), 1, 1),
         ).logits
         return output[:, len(asked) - 1 : -1]
 
@@ -114,7 +114,7 @@ class SentenceLikelihood:
             begin = self._model.tokenizer.bos_token_id
             given["input_ids"] = torch.tensor([[begin]], device=ids.device)
         read = model(**given, use_cache=True)
-        first = read.logits[:, -1:].expand(len(ids), -1, -1)
+        first: torch.Tensor = read.logits[:, -1:].expand(len(ids), -1, -1)
         if ids.shape[1] == 1:
             return first
         cache = read.past_key_values
@@ -127,4 +127,5 @@ class SentenceLikelihood:
             past_key_values=cache,
             use_cache=True,
         ).logits
-        return torch.cat([first, output[:, -(ids.shape[1] - 1) :]], dim=1)
+        rest: torch.Tensor = output[:, -(ids.shape[1] - 1) :]
+        return torch.cat([first, rest], dim=1)

@@ -1,7 +1,6 @@
 """Word attributions are the published ones, whatever the batch; F-CLIPScore follows from them."""
 
 import io
-import random
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from schemas.detection import ScoringRequest, SentenceScore
 from schemas.item_codes import ItemCode
 from schemas.protocols import ItemFailure
 from tests.evaluation.detectors.published_clip4dm import word_attributions
+from tests.evaluation.images import png, requests
 from tests.fixtures.tiny_dual_encoders import save_clip, save_siglip
 
 SENTENCES = [
@@ -23,21 +23,6 @@ SENTENCES = [
     "An owl",
     "It's a café, isn't it?",
 ]
-
-
-def png(seed: int) -> bytes:
-    random.seed(seed)
-    image = Image.frombytes("RGB", (40, 32), random.randbytes(40 * 32 * 3))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def requests(sentences: list[str] = SENTENCES, images: int = 2) -> list[ScoringRequest]:
-    return [
-        ScoringRequest(f"s{number}", text, f"image-{number % images}", png(number % images))
-        for number, text in enumerate(sentences)
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +48,7 @@ def test_words_have_the_published_attributions(
     model = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     processor = AutoImageProcessor.from_pretrained(folder)
-    asked = requests()
+    asked = requests(SENTENCES)
     found = scored(detector(folder, batch, start_layer=start, end_layer=end).score(asked))
     for request, result in zip(asked, found, strict=True):
         image = Image.open(io.BytesIO(request.image)).convert("RGB")
@@ -81,7 +66,9 @@ def test_the_score_is_one_less_the_cosine_times_the_misaligned_words(folder: Pat
     model = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     processor = AutoImageProcessor.from_pretrained(folder)
-    for request, result in zip(requests(), scored(detector(folder).score(requests())), strict=True):
+    for request, result in zip(
+        requests(SENTENCES), scored(detector(folder).score(requests(SENTENCES))), strict=True
+    ):
         image = Image.open(io.BytesIO(request.image)).convert("RGB")
         cosine, words = word_attributions(
             model, tokenizer, processor, image, request.text, -3, None
@@ -109,7 +96,9 @@ def test_the_most_negative_word_counts_even_where_it_is_not_negative(folder: Pat
 
 
 def test_words_of_the_sentence_are_found_at_their_offsets(folder: Path) -> None:
-    for request, result in zip(requests(), scored(detector(folder).score(requests())), strict=True):
+    for request, result in zip(
+        requests(SENTENCES), scored(detector(folder).score(requests(SENTENCES))), strict=True
+    ):
         words = [request.text[word.start : word.end] for word in result.words]
         assert "depicts" not in words
         assert "".join(words) == "".join(request.text.split())
