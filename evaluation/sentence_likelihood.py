@@ -59,6 +59,8 @@ class SentenceLikelihood:
             logits = self._decoded(inputs, ids)
         elif self._model.family == "blip":
             logits = self._written(inputs, ids, mask)
+        elif self._model.family == "git":
+            logits = self._whole(inputs, ids, mask)
         else:
             logits = self._continued(inputs, ids, mask)
         told = torch.log_softmax(logits.float(), dim=-1).gather(2, ids.unsqueeze(2)).squeeze(2)
@@ -106,14 +108,25 @@ class SentenceLikelihood:
         ).logits
         return output[:, len(asked) - 1 : -1]
 
+    def _whole(self, inputs: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Returns the scores of each token, of GIT: its cache counts places otherwise."""
+        model, tokenizer = self._model.model, self._model.tokenizer
+        asked = [tokenizer.bos_token_id if tokenizer.bos_token_id is not None
+                 else tokenizer.cls_token_id]  # fmt: skip
+        if self._instruction is not None:
+            asked += tokenizer(self._instruction, add_special_tokens=False)["input_ids"]
+        before = torch.tensor([asked], device=ids.device).repeat(len(ids), 1)
+        output: torch.Tensor = model(
+            pixel_values=inputs["pixel_values"].repeat(len(ids), 1, 1, 1),
+            input_ids=torch.cat([before, ids], dim=1),
+            attention_mask=torch.cat([torch.ones_like(before), mask], dim=1),
+        ).logits
+        return output[:, -ids.shape[1] - 1 : -1]
+
     def _continued(self, inputs: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Returns the scores of each token, of a decoder that has read image and prompt before."""
         model = self._model.model
-        given = dict(inputs)
-        if "input_ids" not in given:  # GIT without a prompt begins with its first token
-            begin = self._model.tokenizer.bos_token_id
-            given["input_ids"] = torch.tensor([[begin]], device=ids.device)
-        read = model(**given, use_cache=True)
+        read = model(**inputs, use_cache=True)
         first: torch.Tensor = read.logits[:, -1:].expand(len(ids), -1, -1)
         if ids.shape[1] == 1:
             return first
