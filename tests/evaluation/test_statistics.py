@@ -133,7 +133,6 @@ def test_the_interval_covers_the_truth() -> None:
         assert low is not None
         assert high is not None
         covered += low <= truth <= high
-    print(f"covered {covered / simulations:.1%} of {simulations}")
     assert 0.93 <= covered / simulations <= 0.97
 
 
@@ -154,6 +153,5 @@ def test_a_hundred_thousand_sentences_take_seconds_and_little_memory() -> None:
 
     _, few = peak(20)
     seconds, many = peak(1000)
-    print(f"1,000 resamples of 100,000 sentences: {seconds:.1f} s, {many / 1e6:.0f} MB")
     assert seconds < 30
     assert many < few + 1_000_000
