@@ -62,7 +62,12 @@ def unweighted_mean(values: Floats) -> float:
 
 
 def model_auroc(
-    sentences: Sentences, scores: Floats, bootstrap: ImageBootstrap, among: Bools | None = None
+    sentences: Sentences,
+    scores: Floats,
+    bootstrap: ImageBootstrap,
+    among: Bools | None = None,
+    *,
+    with_pooled: bool = True,
 ) -> ModelAuroc:
     """Returns the AUROC of scores, over the sentences that have one.
 
@@ -71,6 +76,7 @@ def model_auroc(
         scores: One for each sentence; NaN is left out.
         bootstrap: Of the sentences' images.
         among: Further restricts the sentences.
+        with_pooled: Whether all sentences together are wanted too; NaN if not.
     """
     kept = np.isfinite(scores) if among is None else np.isfinite(scores) & among
     score, correct, model = scores[kept], sentences.correct[kept], sentences.model.codes[kept]
@@ -78,11 +84,14 @@ def model_auroc(
     count = len(sentences.model.names)
     found = [auroc(score[model == code], correct[model == code]) for code in range(count)]
     values = np.array([np.nan if value is None else value for value in found])
-    pooled = auroc(score, correct)
+    pooled = auroc(score, correct) if with_pooled else None
     value_draws = np.full((bootstrap.resamples, count), np.nan)
     drawn = WeightedAuroc(score, correct, image, model).draws(bootstrap)
     value_draws[:, : drawn.shape[1]] = drawn
-    pooled_draws = WeightedAuroc(score, correct, image, np.zeros_like(model)).draws(bootstrap)
+    pooled_draws = np.full(bootstrap.resamples, np.nan)
+    if pooled is not None:
+        together = WeightedAuroc(score, correct, image, np.zeros_like(model))
+        pooled_draws = together.draws(bootstrap)[:, 0]
     there = np.isfinite(values)
     mean_draws = value_draws[:, there].mean(axis=1) if there.any() else value_draws.sum(axis=1)
     return ModelAuroc(
@@ -91,7 +100,7 @@ def model_auroc(
         np.nan if pooled is None else pooled,
         value_draws,
         mean_draws,
-        pooled_draws.reshape(bootstrap.resamples, -1).sum(axis=1),
+        pooled_draws,
     )
 
 

@@ -82,7 +82,7 @@ def ensembles(
         better, best = max(members, key=lambda member: _or_zero(member[1].mean))
         for rule, function in RULES.items():
             scores = combined([one.scores, other.scores], function)
-            found = model_auroc(sentences, scores, bootstrap)
+            found = model_auroc(sentences, scores, bootstrap, with_pooled=False)
             columns = {
                 "detectors": f"{one.name} + {other.name}",
                 "rule": rule,
@@ -113,7 +113,7 @@ def _on(
 ) -> ModelAuroc:
     if np.array_equal(both, detector.there):
         return own
-    return model_auroc(sentences, detector.scores, bootstrap, both)
+    return model_auroc(sentences, detector.scores, bootstrap, both, with_pooled=False)
 
 
 def _or_zero(value: float) -> float:

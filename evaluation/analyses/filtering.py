@@ -17,7 +17,7 @@ from evaluation.analyses.analysis import (
 )
 from evaluation.scored import Scored, Sentences
 from evaluation.statistics.arrays import Floats, Ints, ratio
-from evaluation.statistics.bootstrap import ImageBootstrap
+from evaluation.statistics.bootstrap import Counts, ImageBootstrap
 
 SHARES: Final = tuple(np.round(np.linspace(1.0, 0.05, 20), 2).tolist())
 """Shares of the sentences that are kept."""
@@ -76,7 +76,7 @@ def filtering(
     )
 
 
-def _shares(wrong: Floats, weight: Floats, kept: Ints) -> Floats:
+def _shares(wrong: Floats, weight: Floats | Counts, kept: Ints) -> Floats:
     """Returns the share of incorrect ones among the first `kept` sentences, for each number."""
-    taken = np.concatenate([[0.0], np.cumsum(weight)])[kept]
+    taken = np.concatenate([[0.0], np.cumsum(weight, dtype=np.float64)])[kept]
     return ratio(np.concatenate([[0.0], np.cumsum(weight * wrong)])[kept], taken)

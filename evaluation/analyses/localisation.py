@@ -134,7 +134,10 @@ def _measures(
             _by_image(words.image, flagged, bootstrap.images),
         ]
     totals = np.array(sums)
-    value, draws = totals @ once, np.array([totals @ weights for weights in bootstrap])
+    value, draws = (
+        totals @ once,
+        np.array([totals @ weights.astype(np.float64) for weights in bootstrap]),
+    )
     found = [
         (AVERAGE_PRECISION, precision.value(once), precision.draws(bootstrap)),
         (LOCALISATION, float(ratio(value[0], value[1])), ratio(draws[:, 0], draws[:, 1])),

@@ -20,7 +20,7 @@ from evaluation.analyses.by_model import MEAN, ModelAuroc, unweighted_mean
 from evaluation.scored import Scored, Sentences
 from evaluation.statistics.arrays import Floats, Ints, ratio
 from evaluation.statistics.auroc import WeightedAuroc
-from evaluation.statistics.bootstrap import ImageBootstrap
+from evaluation.statistics.bootstrap import Counts, ImageBootstrap
 from evaluation.statistics.means import group_means, mean_draws
 
 LAST: Final = 5
@@ -160,7 +160,7 @@ def _corrected(
         detector.scores[there], sentences.correct[there], sentences.image.codes[there], stratum
     )
 
-    def values(weights: Floats) -> Floats:
+    def values(weights: Floats | Counts) -> Floats:
         ordered, pairs = np.zeros(models * width), np.zeros(models * width)
         ordered[: weighted.cells], pairs[: weighted.cells] = weighted.sums(weights)
         over, under = ordered.reshape(models, width).sum(1), pairs.reshape(models, width).sum(1)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from evaluation.statistics.arrays import Bools, Floats, Ints, ratio
-from evaluation.statistics.bootstrap import ImageBootstrap
+from evaluation.statistics.bootstrap import Counts, ImageBootstrap
 
 
 def auroc(scores: Floats, correct: Bools) -> float | None:
@@ -58,13 +58,15 @@ class WeightedAuroc:
         self._stratum_of_cell = np.zeros(self.cells, np.int64)
         self._stratum_of_cell[self._cell] = self._stratum
 
-    def sums(self, weights: Floats) -> tuple[Floats, Floats]:
+    def sums(self, weights: Floats | Counts) -> tuple[Floats, Floats]:
         """Returns, for each cell, the weight of pairs in the right order, and of all pairs.
 
         Args:
             weights: How often each image counts.
         """
-        run = np.concatenate([[0.0], np.cumsum(weights[self._right_image])])
+        run = np.empty(len(self._right_image) + 1)
+        run[0] = 0.0
+        np.cumsum(weights[self._right_image], dtype=np.float64, out=run[1:])
         above = run[self._ends][self._stratum] - 0.5 * (run[self._below] + run[self._not_above])
         wrong = weights[self._wrong_image]
         ordered = np.bincount(self._cell, weights=wrong * above, minlength=self.cells)
@@ -73,11 +75,11 @@ class WeightedAuroc:
         pairs: Floats = wrong_of_cell * right_of_stratum[self._stratum_of_cell]
         return np.asarray(ordered, np.float64), pairs
 
-    def values(self, weights: Floats) -> Floats:
+    def values(self, weights: Floats | Counts) -> Floats:
         """Returns the AUROC of each cell; NaN where one class is missing."""
         return ratio(*self.sums(weights))
 
-    def corrected(self, weights: Floats) -> float:
+    def corrected(self, weights: Floats | Counts) -> float:
         """Returns the AUROC over all pairs of sentences that share a stratum; NaN without one."""
         ordered, pairs = self.sums(weights)
         return float(ratio(ordered.sum(), pairs.sum()))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from evaluation.statistics.arrays import Bools, Floats, Ints
-from evaluation.statistics.bootstrap import ImageBootstrap
+from evaluation.statistics.bootstrap import Counts, ImageBootstrap
 
 
 class WeightedAveragePrecision:
@@ -25,7 +25,7 @@ class WeightedAveragePrecision:
         last[:-1] = ordered[1:] != ordered[:-1]
         self._ends = np.flatnonzero(last)
 
-    def value(self, weights: Floats) -> float:
+    def value(self, weights: Floats | Counts) -> float:
         """Returns the average precision; NaN without a positive.
 
         Args:
@@ -33,7 +33,7 @@ class WeightedAveragePrecision:
         """
         weight = weights[self._image]
         hits = np.cumsum(weight * self._positive)[self._ends]
-        taken = np.cumsum(weight)[self._ends]
+        taken = np.cumsum(weight, dtype=np.float64)[self._ends]
         if not len(hits) or hits[-1] == 0:
             return float("nan")
         precision = np.divide(hits, taken, out=np.zeros_like(hits), where=taken > 0)

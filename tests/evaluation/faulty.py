@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint
+from typing import ClassVar
 
 import pytest
 
@@ -62,7 +63,7 @@ class Counting(SentenceLengthDetector):
     """Counts what it is asked, over all its instances; looks at pixels."""
 
     reads_pixels = True
-    asked: list[str] = []
+    asked: ClassVar[list[str]] = []
     die_after: int | None = None
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:

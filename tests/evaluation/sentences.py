@@ -41,7 +41,7 @@ def made_sentences(
             "model": [models[k] for k in random.integers(0, len(models), n)],
             "image_name": [f"{k}.png" for k in image],
             "sentence_index": pa.array(random.integers(0, 8, n), pa.int32()),
-            "caption": ["The red ball."] * n,
+            "caption": [f"The red ball{' there' * (k % 5)}." for k in range(n)],
             "annotation": ["correct" if good else "incorrect" for good in right],
             "error_type": [
                 None if good else TYPES[k]

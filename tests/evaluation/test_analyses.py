@@ -1,4 +1,4 @@
-"""Each analysis on sentences of known strength: what it says is so, and what it cannot say is null."""
+"""Each analysis on sentences of known strength: what it says is so; what it cannot is null."""
 
 import numpy as np
 import pyarrow as pa
@@ -210,8 +210,10 @@ def test_scores_that_say_nothing_are_reported_and_never_counted() -> None:
 
 def test_a_model_without_one_class_has_no_auroc_and_is_left_out_of_the_mean() -> None:
     sentences = made_sentences(200, 40)
-    wrong = ["correct" if model == "hasty" else verdict for model, verdict in zip(
-        sentences.table["model"].to_pylist(), sentences.table["annotation"].to_pylist(), strict=True)]  # fmt: skip
+    pairs = zip(
+        *(sentences.table[name].to_pylist() for name in ("model", "annotation")), strict=True
+    )
+    wrong = ["correct" if model == "hasty" else verdict for model, verdict in pairs]
     table = sentences.table.set_column(4, "annotation", [wrong])
     sentences = Sentences.of(table)
     found = {
