@@ -1,4 +1,4 @@
-"""The report opens in a real browser with nothing from outside, and shows untrusted text as text."""
+"""The report opens in a browser with nothing from outside; untrusted text stays text."""
 
 import re
 from dataclasses import replace
@@ -26,7 +26,10 @@ EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)> & $\\frac{1}{2}$ _
 
 def offline_detectors(folder: Path) -> list[DetectorEntry]:
     clip, siglip = save_clip(folder / "clip"), save_siglip(folder / "siglip")
-    captioner, chat = save_captioner("blip", folder / "blip"), save_captioner("llava", folder / "llava")
+    captioner, chat = (
+        save_captioner("blip", folder / "blip"),
+        save_captioner("llava", folder / "llava"),
+    )
     return [
         parse_detector(text)
         for text in (
@@ -84,7 +87,9 @@ def test_every_offline_detector_on_a_real_release_is_in_a_page_that_needs_nothin
     assert again.analyses[1].table.equals(done.analyses[1].table), "Nothing is left to chance."
 
 
-def test_text_of_models_and_detectors_is_shown_and_never_run(tmp_path: Path, browser: Browser) -> None:
+def test_text_of_models_and_detectors_is_shown_and_never_run(
+    tmp_path: Path, browser: Browser
+) -> None:
     made = made_sentences(60, 12, ("one", "two"))
     table = made.table
     for name in ("model", "caption", "domain", "error_type"):
