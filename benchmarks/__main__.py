@@ -8,6 +8,8 @@ BENCHMARKS = (
     "benchmarks.idle_stages",
     "benchmarks.in_process",
     "benchmarks.endpoint",
+    "benchmarks.evaluation",
+    "benchmarks.clip4dm",
 )
 
 for name in BENCHMARKS:

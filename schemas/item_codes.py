@@ -75,6 +75,14 @@ class ItemCode(StrEnum):
     ANSWER_EMPTY = "AB-G67", "The model answered with no text or image."
     IMAGE_BLANKED = "AB-G68", "A safety checker blanked the image."
 
+    IMAGE_ABSENT = "AB-E20", "The release does not hold the image of this sentence."
+    SCORE_INVALID = "AB-E21", "The detector's score is not a finite number."
+    DETECTOR_RAISED = "AB-E22", "The detector failed with an error that it did not foresee."
+    SCORE_ABSENT = "AB-E23", "The file of scores has none for this sentence."
+    ANSWER_NO_SCORE = "AB-E24", "The model's answer is not a score, and was not when asked again."
+    SENTENCE_TOO_LONG = "AB-E25", "The sentence is longer than the model reads."
+    SENTENCE_EMPTY = "AB-E26", "The sentence has no word that the model reads."
+
     def failure(self, message: str, kind: FailureKind = FailureKind.FAILED) -> ItemFailure:
         """Returns the failure of one item; `message` names it and says what is wrong."""
         # A name or URL in the message may be as long as a line of the input can be.

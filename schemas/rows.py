@@ -15,6 +15,7 @@ from schemas.vocabulary import (
     HallucinationType,
     ImageType,
     Purpose,
+    ScoreStatus,
     StageName,
     TaskState,
     Verdict,
@@ -266,16 +267,21 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """A detector's score of a sentence; higher is more likely correct."""
+    """A detector's score of a sentence; higher is more likely correct.
+
+    `score` is null unless `status` is `scored` or `windowed`; then `note` says why.
+    """
 
     sentence_id: Str
     image_id: Str
     detector_id: Str
     score: Real | None
     words: tuple[WordScore, ...]
-    status: Str
+    status: ScoreStatus
+    note: Str | None
     seconds: Real | None
     release: Str
+    attempts: Int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,7 @@ GOLD = TableSpec("gold", rows.Gold, ("sentence_id",), "version")
 WITHDRAWN = TableSpec("withdrawn", rows.Withdrawn, ("kind", "id"), "version")
 LABEL_SETS = TableSpec("label_sets", rows.LabelSet, ("label_set_id",), "version")
 LABELS = TableSpec("labels", rows.Label, ("label_set_id", "sentence_id"))
-SCORES = TableSpec("scores", rows.Score, ("sentence_id", "image_id", "detector_id"))
+SCORES = TableSpec("scores", rows.Score, ("sentence_id", "image_id", "detector_id"), "attempts")
 FAILURES = TableSpec("failures", rows.Failure, ("stage", "key"), "attempts")
 
 TABLES: tuple[TableSpec[DataclassRow], ...] = (

@@ -88,6 +88,17 @@ class FailureKind(StrEnum):
     EMPTY = "empty"
 
 
+class ScoreStatus(StrEnum):
+    """What came of scoring a sentence."""
+
+    SCORED = "scored"
+    WINDOWED = "windowed"
+    """Scored in parts, because it is longer than the model reads."""
+    INVALID = "invalid"
+    """The detector gave NaN or an infinity."""
+    FAILED = "failed"
+
+
 class StageName(StrEnum):
     """The stages of the road, in order. Each is one verb and one flow."""
 

@@ -63,6 +63,10 @@ class LocalStore:
         except _NO_FILE:
             raise self._missing(key) from None
 
+    def open_ranges(self, key: str) -> pa.NativeFile:
+        """Opens an object for random access, as `open` does."""
+        return self.open(key)
+
     def write(self, key: str, data: bytes) -> None:
         """Writes an object whole, replacing what was there."""
         path = self.path(key)

@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workspace.errors import ObjectNotFoundError, StoreUnreachableError
+from workspace.ranges import Ranges
 from workspace.s3_lock import hold
 from workspace.store import ObjectInfo, checked_key
 
@@ -74,6 +75,20 @@ class S3Store:
         So a part that is deleted while it is scanned can be read to its end.
         """
         return pa.BufferReader(self.read(key))
+
+    def open_ranges(self, key: str) -> pa.NativeFile:
+        """Opens an object for random access; each read is one GET of a range."""
+        with self._errors(key):
+            head = self.client.head_object(Bucket=self.bucket, Key=self._name(key))
+
+        def fetch(start: int, end: int) -> bytes:
+            with self._errors(key):
+                answer = self.client.get_object(
+                    Bucket=self.bucket, Key=self._name(key), Range=f"bytes={start}-{end - 1}"
+                )
+                return answer["Body"].read()
+
+        return pa.PythonFile(Ranges(head["ContentLength"], fetch), mode="r")
 
     def write(self, key: str, data: bytes) -> None:
         """Writes an object whole, replacing what was there."""

@@ -49,6 +49,16 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def open_ranges(self, key: str) -> pa.NativeFile:
+        """Opens an object for random access, of which only the ranges that are read are fetched.
+
+        For large objects that are never deleted; of a part, `open` is read to its end.
+
+        Raises:
+            ObjectNotFoundError: There is no such object.
+        """
+        ...
+
     def write(self, key: str, data: bytes) -> None:
         """Writes an object whole, replacing what was there."""
         ...

@@ -49,8 +49,14 @@ class VisionLanguageModel(NamedTuple):
         """Whether the instruction is the beginning of the caption."""
         return self.family in _CONTINUES
 
-    def prepare(self, images: Sequence[Image.Image], instruction: str | None) -> Any:
+    def prepare(
+        self, images: Sequence[Image.Image], instruction: str | Sequence[str] | None
+    ) -> Any:
         """Returns the model's input for a batch of images, on the processor.
+
+        Args:
+            images: In RGB.
+            instruction: What is asked of all images, or of each.
 
         Raises:
             ConfigError: The model must be asked something and is not, or the other way round.
@@ -64,13 +70,16 @@ class VisionLanguageModel(NamedTuple):
             return self.processor(images=list(images), return_tensors="pt")
         if instruction is None and not self.chat and self.keeps_instruction:
             return self.processor(images=list(images), return_tensors="pt")
-        text = self._prompt(instruction)
+        if instruction is None or isinstance(instruction, str):
+            texts = [self.prompt(instruction)] * len(images)
+        else:
+            texts = [self.prompt(one) for one in instruction]
         # One list for each text: processors that allow several images a text need to be told.
         nested = [[image] for image in images] if self.chat else list(images)
-        special = {"add_special_tokens": False} if self.chat and self._has_bos(text) else {}
+        special = {"add_special_tokens": False} if self.chat and self._has_bos(texts[0]) else {}
         return self.processor(
             images=nested,
-            text=[text] * len(images),
+            text=texts,
             padding=True,
             return_tensors="pt",
             **special,
@@ -92,7 +101,12 @@ class VisionLanguageModel(NamedTuple):
             ends = self.tokenizer.eos_token_id
         return frozenset(ends if isinstance(ends, list) else [ends])
 
-    def _prompt(self, instruction: str | None) -> str:
+    def prompt(self, instruction: str | None) -> str:
+        """Returns what is said to the model to ask something, its template around it.
+
+        Raises:
+            ConfigError: It must be asked something, and is not.
+        """
         if instruction is None:
             raise ConfigError(
                 f"A model of family {self.family} writes only when it is asked something.",

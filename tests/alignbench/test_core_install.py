@@ -22,6 +22,7 @@ BLOCKED = {
     "fastapi",
     "httpx",
     "label_studio_sdk",
+    "matplotlib",
     "pandas",
     "polars",
     "prefect",
@@ -31,7 +32,9 @@ BLOCKED = {
 }
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["release", "--help"], ["verify", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["release", "--help"], ["verify", "--help"], ["evaluate", "--help"]]
+)
 def test_help_needs_the_core_only(arguments: list[str]) -> None:
     code = BLOCK.format(blocked=BLOCKED, arguments=arguments)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -46,7 +46,7 @@ def _letters(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def builtin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with only_catalogs(monkeypatch, BUILTIN):
+    with only_catalogs(monkeypatch, *BUILTIN):
         yield
 
 

@@ -25,7 +25,7 @@ SECTIONS = {
 
 @pytest.fixture(autouse=True)
 def _builtin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with only_catalogs(monkeypatch, BUILTIN):
+    with only_catalogs(monkeypatch, *BUILTIN):
         yield
 
 

@@ -12,8 +12,8 @@ from schemas import registry
 from schemas.catalog import catalog
 from schemas.registry import Group
 
-BUILTIN = "generators"
-"""The package whose catalog comes with AlignBench."""
+BUILTIN = ("generators", "evaluation")
+"""The packages whose catalogs come with AlignBench."""
 
 CATALOGS = Group.CATALOGS.value
 

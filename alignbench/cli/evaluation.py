@@ -1,0 +1,228 @@
+"""`evaluate`: scoring detectors on a release, without a workspace and without a server."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from alignbench.cli.output import console, print_json, print_table, say
+from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from evaluation.entries import DetectorEntry
+    from evaluation.evaluate import Evaluation, Settings
+    from workspace.store import ObjectStore
+
+MAX_FAILURE_SHARE = 0.01
+"""A detector without a usable score of a larger share of the sentences ends the command with 1."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verb."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    address: Annotated[
+        str, typer.Argument(metavar="RELEASE", help="A release's folder, or s3://bucket/prefix.")
+    ],
+    detector: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--detector",
+            metavar="NAME[:KEY=VALUE,...]",
+            help="A detector of the catalog or a plug-in; may be given several times.",
+        ),
+    ] = None,
+    scores: Annotated[
+        list[Path] | None,
+        typer.Option("--scores", help="Scores of your own, by sentence_id: CSV, JSONL, Parquet."),
+    ] = None,
+    detectors: Annotated[
+        Path | None, typer.Option("--detectors", help="A TOML file with [[detectors]].")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the report; see below.")
+    ] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Only this split.")] = None,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=10, max=100_000, help="Of the bootstrap.")
+    ] = 1000,
+    outside: Annotated[
+        Path | None,
+        typer.Option("--correlate", help="CSV with model,value to correlate AUROC with."),
+    ] = None,
+    outside_label: Annotated[
+        str, typer.Option("--correlate-label", help="What those values are.")
+    ] = "MMMU",
+    domains: Annotated[
+        str | None,
+        typer.Option("--domains", help="Guess missing domains: 'paper', or names with commas."),
+    ] = None,
+    domain_model: Annotated[
+        str, typer.Option("--domain-model", help="The detector that guesses them.")
+    ] = "clip",
+    retry: Annotated[bool, typer.Option("--retry", help="Score failed sentences again.")] = False,
+    figures: Annotated[bool, typer.Option(help="Draw figures (needs matplotlib).")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Score a release with detectors and write tables, figures and a report.
+
+    Scores are kept in the release's workspace, or else in the folder of the report, so that the
+    same command goes on where it was stopped. Without --out that folder is
+    evaluations/NAME/VERSION in the workspace, or else in the current folder.
+    """
+    from evaluation.analyses.correlation import read_outside
+    from evaluation.analyses.run import Outside
+    from evaluation.domains import PAPER, DomainStep
+    from evaluation.evaluate import Settings
+    from evaluation.evaluate import evaluate as evaluate_release
+
+    entries = _entries(detector or [], scores or [], detectors)
+    settings = Settings(
+        resamples=resamples,
+        split=split,
+        retry=retry,
+        figures=figures,
+        outside=Outside(outside_label, read_outside(str(outside))) if outside else None,
+        domains=DomainStep(domain_model, PAPER if domains == "paper" else _words(domains))
+        if domains
+        else None,
+    )
+    folder, store = _places(address, out)
+    with _Bars(quiet=as_json) as bars:
+        done = evaluate_release(address, entries, folder, store, settings, bars.of)
+    _report(done, as_json)
+    _end_badly_if_unscored(done, settings)
+
+
+def _entries(
+    named: Sequence[str], files: Sequence[Path], described: Path | None
+) -> "list[DetectorEntry]":
+    from evaluation.entries import DetectorEntry, parse_detector, read_entries
+
+    entries = [parse_detector(text) for text in named]
+    entries += [
+        DetectorEntry(name=path.stem, backend="scores", options={"path": str(path)})
+        for path in files
+    ]
+    if described is not None:
+        try:
+            text = described.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{described} cannot be read: {error}.", "Correct the path.") from None
+        entries += read_entries(text, str(described))
+    if not entries:
+        raise UsageError("No detector is named.", "Name one, such as --detector sentence_length.")
+    return entries
+
+
+def _places(address: str, out: Path | None) -> "tuple[Path, ObjectStore]":
+    """Returns the folder of the report, and the store in which scores are kept."""
+    from evaluation.release_files import open_release
+    from workspace.local import LocalStore
+    from workspace.workspace import CONFIG_KEY, open_store
+
+    name = open_release(address).name
+    root = None if address.startswith("s3://") else Path(address).resolve().parents[2]
+    if root is not None and (root / CONFIG_KEY).is_file():
+        return out or root / "evaluations" / name, LocalStore(root)
+    folder = out or Path("evaluations") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder, open_store(folder)
+
+
+def _report(done: "Evaluation", as_json: bool) -> None:
+    tables = {analysis.name: analysis.table for analysis in done.analyses}
+    if as_json:
+        print_json(
+            {
+                "report": str(done.report),
+                "gave_up": done.gave_up,
+                "results": {name: table.to_pylist() for name, table in tables.items()},
+            }
+        )
+        return
+    columns = ["detector", "model", "auroc", "low", "high", "why_null"]
+    rows = tables["auroc_by_model"].select(columns).to_pylist()
+    shown = [[_shown(row[name]) for name in columns] for row in rows]
+    print_table(["detector", "model", "AUROC", "95 % from", "to", ""], shown)
+    for note in done.analyses[0].notes:
+        say(note)
+    for name, why in done.gave_up.items():
+        say(f"{name}: {why}")
+    say(f"Report: {done.report}")
+
+
+def _shown(value: object) -> object:
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else value
+
+
+def _words(names: str) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in names.split(","))))
+
+
+def _end_badly_if_unscored(done: "Evaluation", settings: "Settings") -> None:
+    from evaluation.errors import TooManyUnscoredError
+    from schemas.vocabulary import ScoreStatus
+
+    for detector in done.detectors:
+        failed = sum(detector.status.count(s) for s in (ScoreStatus.FAILED, ScoreStatus.INVALID))
+        untried = detector.status.count("")
+        share = (failed + untried) / max(1, len(detector.status))
+        if share > MAX_FAILURE_SHARE:
+            raise TooManyUnscoredError(
+                f"{detector.name!r} has no usable score of {share:.1%} of the sentences; "
+                f"{done.report} says why.",
+                "See to the cause, then run the same command again with --retry."
+                if not settings.retry
+                else "See to the cause, then run the same command again.",
+            )
+
+
+class _Bars:
+    """A progress bar for each detector, on standard error."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failed]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=quiet or not console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._progress.stop()
+
+    def of(self, name: str, total: int) -> "_Bar":
+        """Returns what is told of a detector's commits."""
+        task = self._progress.add_task(name, total=total, failed="")
+        return _Bar(self._progress, task)
+
+
+class _Bar:
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def __call__(self, made: int, unusable: int) -> None:
+        failed = f"[red]{unusable:,} without a score[/red]" if unusable else ""
+        self._progress.update(self._task, completed=made, failed=failed)

@@ -1,0 +1,93 @@
+"""What an analysis gives: a table, what is to be drawn of it, and what must be said beside it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from evaluation.statistics.arrays import Floats
+from evaluation.statistics.bootstrap import interval
+
+
+class Bars(NamedTuple):
+    """Bars in groups, with intervals `low` and `high`; names of columns of the table."""
+
+    groups: str
+    series: str
+    value: str
+    label: str
+    reference: float | None = None
+
+
+class Lines(NamedTuple):
+    """Lines with bands `low` and `high`, a panel for each value of `panels`."""
+
+    x: str
+    series: str
+    value: str
+    label: str
+    x_label: str
+    panels: str | None = None
+
+
+class Heatmap(NamedTuple):
+    """A coloured matrix with its values written in."""
+
+    rows: str
+    columns: str
+    value: str
+    label: str
+
+
+class Scatter(NamedTuple):
+    """Points with their names beside them."""
+
+    x: str
+    y: str
+    names: str
+    x_label: str
+    label: str
+
+
+Figure = Bars | Lines | Heatmap | Scatter
+
+
+class Analysis(NamedTuple):
+    """A finished analysis.
+
+    Attributes:
+        name: Of its files, such as `auroc_by_model`.
+        title: Its heading.
+        method: How it was computed, in a few sentences.
+        table: The result; a null is a result that cannot be had.
+        figure: What is to be drawn of the table, if anything.
+        notes: What a reader must know of this very result.
+        drawn: The rows that are drawn, where not all are.
+    """
+
+    name: str
+    title: str
+    method: str
+    table: pa.Table
+    figure: Figure | None
+    notes: tuple[str, ...] = ()
+    drawn: pa.Table | None = None
+
+
+def with_interval(
+    columns: Mapping[str, Any], key: str, value: float | None, draws: Floats | None
+) -> dict[str, Any]:
+    """Returns a row with a value, under `key`, and its interval, under `low` and `high`."""
+    known = value is not None and value == value
+    low, high = interval(draws) if known and draws is not None else (None, None)
+    return {**columns, key: value if known else None, "low": low, "high": high}
+
+
+def table_of(schema: Mapping[str, pa.DataType], rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Returns rows as a table of declared columns."""
+    fields = pa.schema([pa.field(name, kind) for name, kind in schema.items()])
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=fields)
+
+
+TEXT, NUMBER, COUNT, FLAG = pa.string(), pa.float64(), pa.int64(), pa.bool_()
+INTERVAL: Mapping[str, pa.DataType] = {"low": NUMBER, "high": NUMBER}

@@ -1,0 +1,120 @@
+"""Two detectors as one: whether their mean tells more than the better of them."""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+from scipy.stats import rankdata
+
+from evaluation.analyses.analysis import (
+    COUNT,
+    INTERVAL,
+    NUMBER,
+    TEXT,
+    Analysis,
+    Bars,
+    table_of,
+    with_interval,
+)
+from evaluation.analyses.by_model import ModelAuroc, model_auroc
+from evaluation.scored import Scored, Sentences
+from evaluation.statistics.arrays import Bools, Floats
+from evaluation.statistics.bootstrap import ImageBootstrap
+
+MOST_MEMBERS: Final = 5
+"""Only so many detectors, those of the highest AUROC, are combined with one another."""
+
+_SCHEMA = {
+    "detectors": TEXT,
+    "rule": TEXT,
+    "sentences": COUNT,
+    "auroc": NUMBER,
+    "better_member": TEXT,
+    "better_auroc": NUMBER,
+    "gain": NUMBER,
+    **INTERVAL,
+}
+
+
+def ranks(scores: Floats) -> Floats:
+    """Returns the rank of each score over their number, ties at their mean."""
+    return np.asarray(rankdata(scores) / len(scores))
+
+
+def standardised(scores: Floats) -> Floats:
+    """Returns scores with mean 0 and standard deviation 1."""
+    return np.asarray((scores - scores.mean()) / scores.std())
+
+
+RULES: Final[dict[str, Callable[[Floats], Floats]]] = {
+    "mean of ranks": ranks,
+    "mean of standardised scores": standardised,
+}
+
+
+def combined(members: Sequence[Floats], rule: Callable[[Floats], Floats]) -> Floats:
+    """Returns the mean of the members' scores after a rule, NaN where one of them has none."""
+    there = np.all([np.isfinite(scores) for scores in members], axis=0)
+    found = np.full(len(there), np.nan)
+    if there.any():
+        found[there] = np.mean([rule(scores[there]) for scores in members], axis=0)
+    return found
+
+
+def ensembles(
+    sentences: Sentences,
+    detectors: Sequence[Scored],
+    aurocs: Sequence[ModelAuroc],
+    bootstrap: ImageBootstrap,
+) -> Analysis:
+    """Returns the mean AUROC of each pair of detectors, and its gain over the better one."""
+    order = sorted(range(len(detectors)), key=lambda place: -_or_zero(aurocs[place].mean))
+    chosen = sorted(order[:MOST_MEMBERS])
+    rows = []
+    for first, second in combinations(chosen, 2):
+        one, other = detectors[first], detectors[second]
+        both = one.there & other.there
+        members = [
+            (detector, _on(sentences, detector, aurocs[place], both, bootstrap))
+            for place, detector in ((first, one), (second, other))
+        ]
+        better, best = max(members, key=lambda member: _or_zero(member[1].mean))
+        for rule, function in RULES.items():
+            scores = combined([one.scores, other.scores], function)
+            found = model_auroc(sentences, scores, bootstrap, with_pooled=False)
+            columns = {
+                "detectors": f"{one.name} + {other.name}",
+                "rule": rule,
+                "sentences": int(both.sum()),
+                "auroc": found.mean,
+                "better_member": better.name,
+                "better_auroc": best.mean,
+            }
+            draws = found.mean_draws - best.mean_draws
+            rows.append(with_interval(columns, "gain", found.mean - best.mean, draws))
+    notes = []
+    if len(detectors) > MOST_MEMBERS:
+        notes.append(f"Only the {MOST_MEMBERS} detectors of the highest AUROC are combined.")
+    return Analysis(
+        "ensembles",
+        "Ensembles of two detectors",
+        "Mean of two detectors' ranks, or of their standardised scores, over the sentences that "
+        "both have scored. `auroc` is the unweighted mean over generating models, `gain` what it "
+        "is above that of the better member on the same sentences; intervals are paired.",
+        table_of(_SCHEMA, rows),
+        Bars("detectors", "rule", "gain", "gain in AUROC", 0.0),
+        tuple(notes),
+    )
+
+
+def _on(
+    sentences: Sentences, detector: Scored, own: ModelAuroc, both: Bools, bootstrap: ImageBootstrap
+) -> ModelAuroc:
+    if np.array_equal(both, detector.there):
+        return own
+    return model_auroc(sentences, detector.scores, bootstrap, both, with_pooled=False)
+
+
+def _or_zero(value: float) -> float:
+    return value if np.isfinite(value) else 0.0

@@ -1,0 +1,82 @@
+"""What is left of the noise in a data set when the sentences with the lowest scores go."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from evaluation.analyses.analysis import (
+    COUNT,
+    INTERVAL,
+    NUMBER,
+    TEXT,
+    Analysis,
+    Lines,
+    table_of,
+    with_interval,
+)
+from evaluation.scored import Scored, Sentences
+from evaluation.statistics.arrays import Floats, Ints, ratio
+from evaluation.statistics.bootstrap import Counts, ImageBootstrap
+
+SHARES: Final = tuple(np.round(np.linspace(1.0, 0.05, 20), 2).tolist())
+"""Shares of the sentences that are kept."""
+
+_SCHEMA = {
+    "detector": TEXT,
+    "kept_share": NUMBER,
+    "threshold": NUMBER,
+    "kept": COUNT,
+    "incorrect_kept": COUNT,
+    "incorrect_share": NUMBER,
+    **INTERVAL,
+    "incorrect_left": NUMBER,
+}
+
+
+def filtering(
+    sentences: Sentences, detectors: Sequence[Scored], bootstrap: ImageBootstrap
+) -> Analysis:
+    """Returns the share of incorrect sentences among those that a threshold keeps."""
+    rows = []
+    for detector in detectors:
+        there = detector.there
+        order = np.argsort(-detector.scores[there], kind="stable")
+        scores = detector.scores[there][order]
+        wrong = (~sentences.correct[there])[order].astype(np.float64)
+        image = sentences.image.codes[there][order]
+        wanted = np.array([max(1, round(share * len(scores))) for share in SHARES])
+        # Sentences of one score are kept or dropped together.
+        kept = np.searchsorted(-scores, -scores[wanted - 1], side="right")
+        draws = np.array([_shares(wrong, weights[image], kept) for weights in bootstrap])
+        values = _shares(wrong, np.ones(len(wrong)), kept)
+        for place, count in enumerate(kept.tolist()):
+            if place and count == kept[place - 1]:
+                continue
+            left = float(wrong[:count].sum())
+            columns = {
+                "detector": detector.name,
+                "kept_share": count / len(scores),
+                "threshold": float(scores[count - 1]),
+                "kept": count,
+                "incorrect_kept": int(left),
+                "incorrect_left": left / wrong.sum() if wrong.any() else None,
+            }
+            rows.append(
+                with_interval(columns, "incorrect_share", float(values[place]), draws[:, place])
+            )
+    return Analysis(
+        "filtering",
+        "Filtering by score",
+        "Share of incorrect sentences among those with a score of at least the threshold, for "
+        "thresholds that keep 100 %, 95 %, … of the sentences. `incorrect_left` is the share of "
+        "all incorrect sentences that is still there.",
+        table_of(_SCHEMA, rows),
+        Lines("kept_share", "detector", "incorrect_share", "incorrect", "share kept"),
+    )
+
+
+def _shares(wrong: Floats, weight: Floats | Counts, kept: Ints) -> Floats:
+    """Returns the share of incorrect ones among the first `kept` sentences, for each number."""
+    taken = np.concatenate([[0.0], np.cumsum(weight, dtype=np.float64)])[kept]
+    return ratio(np.concatenate([[0.0], np.cumsum(weight * wrong)])[kept], taken)

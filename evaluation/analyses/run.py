@@ -1,0 +1,83 @@
+"""All analyses of an evaluation, on the same resamples."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from evaluation.analyses.analysis import Analysis
+from evaluation.analyses.by_kind import by_domain, by_type
+from evaluation.analyses.by_model import by_model, model_auroc
+from evaluation.analyses.comparison import comparison
+from evaluation.analyses.correlation import correlations
+from evaluation.analyses.coverage import coverage
+from evaluation.analyses.ensembles import combined, ensembles, ranks
+from evaluation.analyses.filtering import filtering
+from evaluation.analyses.localisation import localisation
+from evaluation.analyses.position import position_corrected, position_curves
+from evaluation.analyses.self_preference import self_preference
+from evaluation.scored import Scored, Sentences
+from evaluation.statistics.bootstrap import ImageBootstrap
+
+
+class Outside(NamedTuple):
+    """Outside figures of models by name, and what they are."""
+
+    label: str
+    figures: Mapping[str, float]
+
+
+def analyse(
+    sentences: Sentences,
+    detectors: Sequence[Scored],
+    bootstrap: ImageBootstrap,
+    outside: Outside | None = None,
+) -> list[Analysis]:
+    """Returns every analysis; detectors whose scores say nothing are in the first two only.
+
+    Args:
+        sentences: Of the release.
+        detectors: Their scores of these sentences.
+        bootstrap: Of the sentences' images.
+        outside: What to correlate with, if anything.
+    """
+    aurocs = [
+        None if detector.says_nothing else model_auroc(sentences, detector.scores, bootstrap)
+        for detector in detectors
+    ]
+    usable = [(d, found) for d, found in zip(detectors, aurocs, strict=True) if found is not None]
+    told = [detector for detector, _ in usable]
+    known = [found for _, found in usable]
+    analyses = [
+        coverage(detectors),
+        by_model(sentences, detectors, aurocs),
+        comparison(sentences, told, known, bootstrap),
+        position_curves(sentences, told, bootstrap),
+        position_corrected(sentences, told, known, bootstrap),
+        self_preference(sentences, told, known),
+        by_type(sentences, told, bootstrap),
+        by_domain(sentences, told, bootstrap),
+        ensembles(sentences, told, known, bootstrap),
+        localisation(sentences, told, bootstrap),
+        filtering(sentences, told, bootstrap),
+    ]
+    if outside is not None:
+        figures, label = outside.figures, outside.label
+        analyses += correlations(sentences, told, known, figures, label)
+    return analyses
+
+
+def hardest(sentences: Sentences, detectors: Sequence[Scored], most: int) -> list[int]:
+    """Returns the rows that the detectors together get most wrong, the worst first.
+
+    A sentence's badness is its mean rank over detectors, counted from the wrong end: high for an
+    incorrect one with high scores, and for a correct one with low scores.
+    """
+    told = [detector.scores for detector in detectors if detector.says_nothing is None]
+    if not told:
+        return []
+    rank = combined(told, ranks)
+    badness = np.where(sentences.correct, 1 - rank, rank)
+    there = np.flatnonzero(np.isfinite(badness))
+    order = there[np.argsort(-badness[there], kind="stable")]
+    return [int(row) for row in order[:most]]

@@ -1,0 +1,179 @@
+"""CLIP4DM: which words speak against the image, and F-CLIPScore (Nam et al., AAAI 2025).
+
+F-CLIPScore = (1 - cosine) times the sum of the attributions of the words found misaligned: 0 for a
+sentence without such words, lower the more speaks against it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, Literal, NamedTuple
+
+import torch
+
+from evaluation.attention_attribution import token_attributions
+from evaluation.detectors.clip import DualEncoderOptions
+from evaluation.dual_encoder import DualEncoder, Parts, parts_of, weighted_mean
+from evaluation.errors import ModelShapeError
+from evaluation.words import is_punctuation, words_from_tokens
+from models.in_process.weights import resolve_revision
+from schemas.detection import ScoringRequest, SentenceScore
+from schemas.protocols import ItemFailure, Options
+from schemas.rows import WordScore
+
+_EAGER: Final = {"text_config": "eager", "vision_config": "sdpa"}
+
+
+class Clip4dmOptions(DualEncoderOptions):
+    """How the model is run; attributions are small numbers, so in full precision by default."""
+
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = "float32"
+
+
+class Clip4dmParams(Options):
+    """What counts as misaligned. Defaults are those of the published code.
+
+    Attributes:
+        start_layer: First layer of the text tower that counts, from the end if negative.
+        end_layer: Layer before which it ends; all if not given.
+        epsilon: A word is misaligned if its attribution is below this.
+        mode: `threshold`: all misaligned words but punctuation; `most_negative`: the lowest word.
+        prefix: Put before each sentence; its words are left out.
+        long_text: As for `clip`.
+    """
+
+    start_layer: int = -3
+    end_layer: int | None = None
+    epsilon: float = -5e-5
+    mode: Literal["threshold", "most_negative"] = "threshold"
+    prefix: str = "A photo depicts "
+    long_text: Literal["parts", "fail"] = "parts"
+
+
+class _Part(NamedTuple):
+    """A part of a sentence that is to be read."""
+
+    request: int
+    window: int
+    text: str
+
+
+class _Read(NamedTuple):
+    """What was read of a part: its cosine, and its words with offsets in the part."""
+
+    cosine: float
+    words: tuple[WordScore, ...]
+
+
+class Clip4dmDetector:
+    """A CLIP model, its text tower asked for the gradients of its attention."""
+
+    options_type: ClassVar[type[Options]] = Clip4dmOptions
+    params_type: ClassVar[type[Options]] = Clip4dmParams
+    reads_pixels: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        repo: str,
+        revision: str | None,
+        prompt: str | None,  # noqa: ARG002 - the protocol's
+        options: Options,
+        params: Options,
+    ) -> None:
+        self._params = Clip4dmParams.model_validate(params)
+        checked = Clip4dmOptions.model_validate(options)
+        self._encoder = DualEncoder(repo, revision, checked, self._params.prefix, _EAGER)
+        model = self._encoder.model
+        layers = getattr(getattr(model.text_model, "encoder", None), "layers", None)
+        chosen = (layers or [])[self._params.start_layer : self._params.end_layer]
+        if model.config.model_type != "clip" or not len(chosen):
+            raise ModelShapeError(
+                f"{repo} has no CLIP text tower with layers from {self._params.start_layer} "
+                f"to {self._params.end_layer}.",
+                "Name a CLIP model, and layers that it has.",
+            )
+
+    @classmethod
+    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
+        """Returns the commit of the repository, or a hash of the folder's files."""
+        return resolve_revision(repo)
+
+    @classmethod
+    def default_prompt(cls, params: Options) -> str | None:  # noqa: ARG003
+        """Returns None: nothing is asked."""
+        return None
+
+    @classmethod
+    def word_threshold(cls, params: Options) -> float:
+        """Returns epsilon."""
+        return Clip4dmParams.model_validate(params).epsilon
+
+    def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
+        """Returns F-CLIPScore and word attributions of each sentence."""
+        allow_parts = self._params.long_text == "parts"
+        found = parts_of(self._encoder, requests, allow_parts=allow_parts)
+        waiting = [
+            _Part(number, window, requests[number].text[cut.start : cut.end])
+            for number, parts in enumerate(found)
+            if isinstance(parts, Parts)
+            for window, cut in enumerate(parts.windows)
+        ]
+        waiting.sort(key=lambda part: len(part.text))  # like with like, so that little is padding
+
+        def forward(some: Sequence[_Part]) -> list[_Read | ItemFailure]:
+            return self._read(some, found)
+
+        read = self._encoder.in_batches(waiting, forward)
+        of_part = {(part.request, part.window): r for part, r in zip(waiting, read, strict=True)}
+        return [
+            parts if isinstance(parts, ItemFailure) else self._one(request, number, parts, of_part)
+            for number, (request, parts) in enumerate(zip(requests, found, strict=True))
+        ]
+
+    def _read(
+        self, some: Sequence[_Part], found: Sequence[Parts | ItemFailure]
+    ) -> list[_Read | ItemFailure]:
+        images = [parts.image for p in some if isinstance(parts := found[p.request], Parts)]
+        texts = [self._params.prefix + part.text for part in some]
+        result = token_attributions(
+            self._encoder.model,
+            self._encoder.tokens([part.text for part in some]),
+            torch.stack(images),
+            self._params.start_layer,
+            self._params.end_layer,
+        )
+        offsets = self._encoder.tokenizer(texts, return_offsets_mapping=True)["offset_mapping"]
+        begin = len(self._params.prefix)
+        rows = zip(texts, offsets, result.tokens.tolist(), result.ends.tolist(),
+                   result.cosine.tolist(), strict=True)  # fmt: skip
+        return [
+            _Read(cosine, words_from_tokens(text, places[1:end], scores[1:end], begin))
+            for text, places, scores, end, cosine in rows
+        ]
+
+    def _one(
+        self,
+        request: ScoringRequest,
+        number: int,
+        parts: Parts,
+        of_part: dict[tuple[int, int], Any],
+    ) -> SentenceScore | ItemFailure:
+        words: list[WordScore] = []
+        cosines = []
+        for window, cut in enumerate(parts.windows):
+            read: _Read | ItemFailure = of_part[number, window]
+            if isinstance(read, ItemFailure):
+                return read
+            cosines.append(read.cosine)
+            words += [
+                WordScore(start=cut.start + word.start, end=cut.start + word.end, score=word.score)
+                for word in read.words
+            ]
+        cosine = max(weighted_mean(cosines, parts.windows), 0.0)  # as CLIPScore
+        negative = self._misaligned(request.text, words)
+        return SentenceScore((1.0 - cosine) * negative, tuple(words), len(parts.windows))
+
+    def _misaligned(self, text: str, words: Sequence[WordScore]) -> float:
+        """Returns the sum over misaligned words, or the lowest word's attribution."""
+        told = [w.score for w in words if not is_punctuation(text[w.start : w.end])]
+        if self._params.mode == "most_negative":
+            return min((word.score for word in words), default=0.0)
+        return sum(score for score in told if score < self._params.epsilon)

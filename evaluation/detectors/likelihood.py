@@ -1,0 +1,116 @@
+"""A captioner's own log-likelihood of the sentence, given the image."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Annotated, ClassVar, NamedTuple
+
+from PIL import Image
+from pydantic import Field
+
+from evaluation.sentence_likelihood import SentenceLikelihood
+from models.in_process.forward import halved_on_memory
+from models.in_process.placement import InProcessOptions, choose_placement
+from models.in_process.vision_language import load_vision_language
+from models.in_process.weights import find_weights, resolve_revision
+from models.pixels import rgb_pixels
+from schemas.detection import ScoringRequest, SentenceScore
+from schemas.item_codes import ItemCode, ItemError
+from schemas.protocols import ItemFailure, Options
+
+
+class LikelihoodOptions(InProcessOptions):
+    """How the captioner is run; `forward_batch` sentences of one image at once."""
+
+    forward_batch: Annotated[int, Field(ge=1, le=4096)] = 32
+
+
+class LikelihoodParams(Options):
+    """What the sentence follows on.
+
+    Attributes:
+        instruction: What the captioner is asked before the sentence. A model that writes only when
+            asked has a default.
+    """
+
+    instruction: str | None = None
+
+
+class _Asked(NamedTuple):
+    """A sentence's place among the requests of its image, and its tokens."""
+
+    place: int
+    tokens: list[int]
+
+
+class LikelihoodDetector:
+    """A captioner: the mean log probability of the sentence's tokens, in nats."""
+
+    options_type: ClassVar[type[Options]] = LikelihoodOptions
+    params_type: ClassVar[type[Options]] = LikelihoodParams
+    reads_pixels: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        repo: str,
+        revision: str | None,
+        prompt: str | None,  # noqa: ARG002 - the protocol's
+        options: Options,
+        params: Options,
+    ) -> None:
+        checked = LikelihoodOptions.model_validate(options)
+        self._batch = checked.forward_batch
+        placement = choose_placement(checked)
+        model = load_vision_language(find_weights(repo, revision), checked, placement)
+        instruction = LikelihoodParams.model_validate(params).instruction
+        self._likelihood = SentenceLikelihood(model, placement, instruction)
+
+    @classmethod
+    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
+        """Returns the commit of the repository, or a hash of the folder's files."""
+        return resolve_revision(repo)
+
+    @classmethod
+    def default_prompt(cls, params: Options) -> str | None:  # noqa: ARG003
+        """Returns None: the instruction is a parameter, and holds no sentence."""
+        return None
+
+    def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
+        """Returns the mean log probability of each sentence's tokens."""
+        results: list[SentenceScore | ItemFailure] = []
+        for image_id, group in groupby(requests, key=lambda request: request.image_id):
+            own = list(group)
+            try:
+                image = rgb_pixels(own[0].image, image_id)
+            except ItemError as error:
+                results += [error.failure] * len(own)
+                continue
+            results += self._of_image(image, own)
+        return results
+
+    def _of_image(
+        self, image: Image.Image, own: Sequence[ScoringRequest]
+    ) -> list[SentenceScore | ItemFailure]:
+        results: dict[int, SentenceScore | ItemFailure] = {}
+        asked = []
+        for place, request in enumerate(own):
+            tokens = self._likelihood.tokens(request.text.strip())
+            if not tokens:
+                results[place] = ItemCode.SENTENCE_EMPTY.failure("The sentence has no words.")
+            elif len(tokens) >= self._likelihood.limit:
+                results[place] = ItemCode.SENTENCE_TOO_LONG.failure(
+                    f"The sentence has {len(tokens):,} tokens; the captioner reads fewer than "
+                    f"{self._likelihood.limit:,}."
+                )
+            else:
+                asked.append(_Asked(place, tokens))
+        asked.sort(key=lambda item: len(item.tokens))
+
+        def forward(some: Sequence[_Asked]) -> list[SentenceScore | ItemFailure]:
+            means = self._likelihood.means(image, [item.tokens for item in some])
+            return [SentenceScore(mean) for mean in means]
+
+        for start in range(0, len(asked), self._batch):
+            some = asked[start : start + self._batch]
+            for item, result in zip(some, halved_on_memory(some, forward), strict=True):
+                results[item.place] = result
+        return [results[place] for place in range(len(own))]

@@ -1,0 +1,124 @@
+"""A researcher's own scores, from a file: whatever made them, they are analysed like any others."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.json as pa_json
+import pyarrow.parquet as pq
+
+from evaluation.errors import ScoreFileError
+from schemas.detection import ScoringRequest, SentenceScore
+from schemas.item_codes import ItemCode
+from schemas.protocols import ItemFailure, NoOptions, Options
+from schemas.rows import WordScore
+from schemas.vocabulary import FailureKind
+
+
+class ScoresOptions(Options):
+    """Where the scores are.
+
+    Attributes:
+        path: A file `.csv`, `.jsonl` or `.parquet` with the columns `sentence_id` and `score`, and
+            perhaps `words`, a list of structs `start`, `end`, `score` (not in CSV).
+    """
+
+    path: str
+
+
+class ScoresDetector:
+    """Gives each sentence the score that a file has for it.
+
+    The file's SHA-256 is its revision, so that a changed file is another detector.
+
+    Raises:
+        ScoreFileError: The file cannot be read, lacks a column, or has a sentence twice.
+    """
+
+    options_type: ClassVar[type[Options]] = ScoresOptions
+    params_type: ClassVar[type[Options]] = NoOptions
+    reads_pixels: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        repo: str,  # noqa: ARG002 - the protocol's
+        revision: str | None,  # noqa: ARG002
+        prompt: str | None,  # noqa: ARG002
+        options: Options,
+        params: Options,  # noqa: ARG002
+    ) -> None:
+        path = ScoresOptions.model_validate(options).path
+        table = _read(path)
+        ids = table["sentence_id"].to_pylist()
+        self._places = {sentence_id: place for place, sentence_id in enumerate(ids)}
+        if len(self._places) < len(ids):
+            seen: set[str] = set()
+            twice = next(name for name in ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+            raise ScoreFileError(
+                f"{path} has two scores for the sentence {twice}.", "Leave one of them."
+            )
+        self._scores = table["score"].to_pylist()
+        has_words = "words" in table.column_names
+        self._words = table["words"] if has_words else None
+
+    @classmethod
+    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
+        """Returns SHA-256 of the file."""
+        path = ScoresOptions.model_validate(options).path
+        try:
+            with Path(path).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise _unreadable(path, str(error)) from None
+
+    @classmethod
+    def default_prompt(cls, params: Options) -> str | None:  # noqa: ARG003
+        """Returns None: nothing is asked."""
+        return None
+
+    def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
+        """Returns the score of each sentence, a failure for one that the file does not have."""
+        return [self._one(request.sentence_id) for request in requests]
+
+    def _one(self, sentence_id: str) -> SentenceScore | ItemFailure:
+        place = self._places.get(sentence_id)
+        score = None if place is None else self._scores[place]
+        if place is None or score is None:
+            message = f"The file has no score for the sentence {sentence_id}."
+            return ItemCode.SCORE_ABSENT.failure(message, FailureKind.EMPTY)
+        if self._words is None:
+            return SentenceScore(score)
+        words = tuple(WordScore(**word) for word in self._words[place].as_py() or ())
+        return SentenceScore(score, words)
+
+
+def _read(path: str) -> pa.Table:
+    ending = Path(path).suffix.lower()
+    try:
+        if ending == ".csv":
+            # Ids are text, though some have digits only.
+            kinds = pa_csv.ConvertOptions(column_types={"sentence_id": pa.string()})
+            table = pa_csv.read_csv(path, convert_options=kinds)
+        elif ending in (".jsonl", ".ndjson"):
+            table = pa_json.read_json(path)
+        else:
+            table = pq.read_table(path)
+        columns = {
+            "sentence_id": table["sentence_id"].cast(pa.string()),
+            "score": table["score"].cast(pa.float64()),
+        }
+        if "words" in table.column_names:
+            columns["words"] = table["words"]
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise _unreadable(path, str(error)) from None
+    return pa.table(columns)
+
+
+def _unreadable(path: str, reason: str) -> ScoreFileError:
+    return ScoreFileError(
+        f"{path} cannot be read as scores: {reason}.",
+        "Give a CSV, JSON Lines or Parquet file with the columns sentence_id and score.",
+    )

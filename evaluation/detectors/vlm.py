@@ -1,0 +1,157 @@
+"""A vision-language model in this process, asked whether the sentence is true of the image."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+import torch
+from PIL import Image
+from pydantic import Field
+
+from evaluation.answers import first_token_words, parse_score
+from evaluation.errors import ModelShapeError
+from evaluation.prompts import ask_again, asked
+from models.in_process.forward import halved_on_memory
+from models.in_process.placement import InProcessOptions, choose_placement
+from models.in_process.vision_language import load_vision_language
+from models.in_process.weights import find_weights, resolve_revision
+from models.pixels import rgb_pixels
+from schemas.detection import ScoringRequest, SentenceScore
+from schemas.errors import ConfigError
+from schemas.item_codes import ItemCode, ItemError, shorten
+from schemas.protocols import ItemFailure, Options
+
+PROMPTS = {"score": "score_v1", "yes_no": "yes_no_v1"}
+"""The prompt of each kind of answer."""
+
+_WRITTEN = ("yes", "Yes", "YES", " yes", " Yes", "no", "No", "NO", " no", " No")
+
+
+class VlmParams(Options):
+    """What is taken as the score.
+
+    Attributes:
+        answer: `score`: the number from 0 to 100 that the model writes; `yes_no`: the probability
+            of yes over that of yes or no, from the scores of the answer's first token.
+        max_new_tokens: Most tokens of an answer.
+    """
+
+    answer: Literal["score", "yes_no"] = "score"
+    max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = 16
+
+
+class _Shown(NamedTuple):
+    """A sentence's place among the requests, its image, and what is asked."""
+
+    place: int
+    image: Image.Image
+    text: str
+
+
+class VlmDetector:
+    """An image-to-text model with a chat template.
+
+    Raises:
+        ModelShapeError: It has none, or its tokenizer begins yes and no alike.
+    """
+
+    options_type: ClassVar[type[Options]] = InProcessOptions
+    params_type: ClassVar[type[Options]] = VlmParams
+    reads_pixels: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        repo: str,
+        revision: str | None,
+        prompt: str | None,
+        options: Options,
+        params: Options,
+    ) -> None:
+        checked = InProcessOptions.model_validate(options)
+        self._params = VlmParams.model_validate(params)
+        if prompt is None:
+            raise ConfigError("A vlm detector has no prompt.", "Name one, such as score_v1.")
+        self._prompt, self._batch = prompt, checked.forward_batch
+        self._placement = choose_placement(checked)
+        self._model = load_vision_language(find_weights(repo, revision), checked, self._placement)
+        if not self._model.chat:
+            raise ModelShapeError(
+                f"{repo} has no chat template, so it cannot be asked about a sentence.",
+                "Name a model that is asked in a chat, or use its likelihood.",
+            )
+        words = {word: self._model.tokenizer(word, add_special_tokens=False)["input_ids"]
+                 for word in _WRITTEN}  # fmt: skip
+        self._yes, self._no = first_token_words(words)
+        if self._params.answer == "yes_no" and not (self._yes and self._no):
+            raise ModelShapeError(f"{repo} begins yes and no with one token.", "Use answer=score.")
+
+    @classmethod
+    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
+        """Returns the commit of the repository, or a hash of the folder's files."""
+        return resolve_revision(repo)
+
+    @classmethod
+    def default_prompt(cls, params: Options) -> str | None:
+        """Returns the name of the prompt for the kind of answer."""
+        return PROMPTS[VlmParams.model_validate(params).answer]
+
+    def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
+        """Returns the score of each sentence."""
+        results: dict[int, SentenceScore | ItemFailure] = {}
+        shown = []
+        for place, request in enumerate(requests):
+            try:
+                image = rgb_pixels(request.image, request.image_id)
+            except ItemError as error:
+                results[place] = error.failure
+                continue
+            shown.append(_Shown(place, image, asked(self._prompt, request.text)))
+        answer = self._written if self._params.answer == "score" else self._weighed
+        for start in range(0, len(shown), self._batch):
+            some = shown[start : start + self._batch]
+            for item, result in zip(some, halved_on_memory(some, answer), strict=True):
+                results[item.place] = result
+        return [results[place] for place in range(len(requests))]
+
+    def _weighed(self, some: Sequence[_Shown]) -> list[SentenceScore | ItemFailure]:
+        """Returns the probability of yes, from the scores of the first token."""
+        inputs = self._inputs(some)
+        with torch.inference_mode():
+            last = self._model.model(**inputs).logits[:, -1].float()
+        yes, no = last[:, self._yes].logsumexp(dim=1), last[:, self._no].logsumexp(dim=1)
+        return [SentenceScore(float(value)) for value in torch.sigmoid(yes - no)]
+
+    def _written(self, some: Sequence[_Shown]) -> list[SentenceScore | ItemFailure]:
+        """Returns the numbers that are written; what is none is asked for once more."""
+        answers = self._answers(some)
+        again = [item._replace(text=f"{item.text}\n\n{ask_again()}")
+                 for item, answer in zip(some, answers, strict=True)
+                 if parse_score(answer) is None]  # fmt: skip
+        second = iter(self._answers(again)) if again else iter(())
+        results: list[SentenceScore | ItemFailure] = []
+        for answer in answers:
+            last = answer if parse_score(answer) is not None else next(second)
+            results.append(scored_answer(last))
+        return results
+
+    def _answers(self, some: Sequence[_Shown]) -> list[str]:
+        inputs = self._inputs(some)
+        with torch.inference_mode():
+            output = self._model.model.generate(
+                **inputs, do_sample=False, max_new_tokens=self._params.max_new_tokens
+            )
+        written = self._model.generated(inputs, output).cpu()
+        decoded: list[str] = self._model.tokenizer.batch_decode(written, skip_special_tokens=True)
+        return decoded
+
+    def _inputs(self, some: Sequence[_Shown]) -> Any:
+        inputs = self._model.prepare([item.image for item in some], [item.text for item in some])
+        return inputs.to(self._placement.device, self._placement.dtype)
+
+
+def scored_answer(answer: str) -> SentenceScore | ItemFailure:
+    """Returns the score that an answer is, or a failure that quotes it."""
+    score = parse_score(answer)
+    if score is None:
+        message = f"The answer is no number from 0 to 100: {shorten(answer, 200)!r}."
+        return ItemCode.ANSWER_NO_SCORE.failure(message)
+    return SentenceScore(score)

@@ -1,0 +1,212 @@
+"""CLIP and SigLIP: images and texts as vectors that can be compared."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
+
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+from evaluation.errors import ModelShapeError
+from evaluation.text_window import Window, windows
+from models.errors import ModelNotFoundError, PickledWeightsError
+from models.in_process.forward import halved_on_memory
+from models.in_process.placement import (
+    InProcessOptions,
+    Placement,
+    choose_placement,
+    quiet_loading,
+)
+from models.in_process.weights import find_weights
+from models.pixels import rgb_pixels
+from schemas.detection import ScoringRequest
+from schemas.item_codes import ItemCode, ItemError
+from schemas.protocols import ItemFailure
+
+_NO_LIMIT: Final = 10**6
+"""Lengths from here on are how tokenizers say that they know of none."""
+
+T = TypeVar("T")
+Given = TypeVar("Given")
+
+
+class DualEncoder:
+    """A model with an image tower and a text tower, loaded once.
+
+    Args:
+        repo: A repository on the hub, a folder, or `package:name/folder`.
+        revision: A commit, or what `resolve_revision` gave.
+        options: How it is run.
+        prefix: Put before each text.
+        attention: What is asked for each tower; the library's choice if not given.
+
+    Raises:
+        PickledWeightsError: Its weights are not safetensors.
+        ModelNotFoundError: It cannot be had.
+        ModelShapeError: It has not two towers.
+    """
+
+    def __init__(
+        self,
+        repo: str,
+        revision: str | None,
+        options: InProcessOptions,
+        prefix: str = "",
+        attention: dict[str, str] | None = None,
+    ) -> None:
+        self.prefix = prefix
+        self.placement: Placement = choose_placement(options)
+        self.batch = options.forward_batch
+        self.model, self._images, self.tokenizer = _load(
+            repo, revision, options, self.placement, attention
+        )
+        self.is_siglip = self.model.config.model_type.startswith("siglip")
+        known = getattr(self.model.config.text_config, "max_position_embeddings", _NO_LIMIT)
+        self.limit = int(min(known, self.tokenizer.model_max_length, _NO_LIMIT))
+
+    def windows(self, text: str) -> list[Window]:
+        """Returns the parts in which a text is read."""
+        return windows(text, self._fits)
+
+    def tokens(self, texts: Sequence[str]) -> Any:
+        """Returns texts, with the prefix, as the text tower takes them, on the device."""
+        # SigLIP was trained on texts padded to one length, and without a mask.
+        padding = "max_length" if self.is_siglip else True
+        whole = [self.prefix + text for text in texts]
+        found = self.tokenizer(
+            whole, padding=padding, truncation=True, max_length=self.limit,
+            return_tensors="pt",
+        )  # fmt: skip
+        if self.is_siglip:
+            return {"input_ids": found["input_ids"].to(self.placement.device)}
+        names = ("input_ids", "attention_mask")
+        return {name: found[name].to(self.placement.device) for name in names}
+
+    @torch.inference_mode()
+    def embed_images(self, images: Sequence[Image.Image]) -> torch.Tensor:
+        """Returns vectors of length 1 (images, width)."""
+        pixels = self._images(images=list(images), return_tensors="pt")["pixel_values"]
+        pixels = pixels.to(self.placement.device, self.placement.dtype)
+        return _unit(self.model.get_image_features(pixel_values=pixels))
+
+    @torch.inference_mode()
+    def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
+        """Returns vectors of length 1 (texts, width)."""
+        return _unit(self.model.get_text_features(**self.tokens(texts)))
+
+    def images_of(
+        self, requests: Sequence[ScoringRequest]
+    ) -> dict[str, torch.Tensor | ItemFailure]:
+        """Returns the vector of each image, once, or why there is none."""
+        found: dict[str, torch.Tensor | ItemFailure] = {}
+        decoded: dict[str, Image.Image] = {}
+        for request in requests:
+            if request.image_id in found or request.image_id in decoded:
+                continue
+            try:
+                decoded[request.image_id] = rgb_pixels(request.image, request.image_id)
+            except ItemError as error:
+                found[request.image_id] = error.failure
+
+        def forward(names: Sequence[str]) -> list[torch.Tensor | ItemFailure]:
+            return list(self.embed_images([decoded[name] for name in names]))
+
+        vectors = self.in_batches(list(decoded), forward)
+        return found | dict(zip(decoded, vectors, strict=True))
+
+    def in_batches(
+        self, items: Sequence[Given], forward: Callable[[Sequence[Given]], list[T | ItemFailure]]
+    ) -> list[T | ItemFailure]:
+        """Puts items through the model, so many at once, or fewer where memory ends."""
+        results: list[T | ItemFailure] = []
+        for start in range(0, len(items), self.batch):
+            results += halved_on_memory(items[start : start + self.batch], forward)
+        return results
+
+    def _fits(self, text: str) -> bool:
+        return len(self.tokenizer(self.prefix + text)["input_ids"]) <= self.limit
+
+
+class Parts(NamedTuple):
+    """A sentence in the parts in which it is read, and the vector of its image."""
+
+    windows: list[Window]
+    image: torch.Tensor
+
+
+def parts_of(
+    encoder: DualEncoder, requests: Sequence[ScoringRequest], *, allow_parts: bool
+) -> list[Parts | ItemFailure]:
+    """Returns the sentences ready to be scored, images embedded once each.
+
+    Args:
+        encoder: The model.
+        requests: Sentences with their images.
+        allow_parts: Whether a sentence that is too long is scored in parts, or fails.
+    """
+    images = encoder.images_of(requests)
+    found: list[Parts | ItemFailure] = []
+    for request in requests:
+        image = images[request.image_id]
+        if isinstance(image, ItemFailure):
+            found.append(image)
+            continue
+        cut = encoder.windows(request.text)
+        if not cut:
+            found.append(ItemCode.SENTENCE_EMPTY.failure("The sentence has no words."))
+        elif len(cut) > 1 and not allow_parts:
+            message = f"The sentence has more than the {encoder.limit} tokens that are read."
+            found.append(ItemCode.SENTENCE_TOO_LONG.failure(message))
+        else:
+            found.append(Parts(cut, image))
+    return found
+
+
+def weighted_mean(values: Sequence[float], cut: Sequence[Window]) -> float:
+    """Returns the mean of the parts' values, by their length in characters."""
+    lengths = [window.end - window.start for window in cut]
+    return sum(v * n for v, n in zip(values, lengths, strict=True)) / sum(lengths)
+
+
+def _load(
+    repo: str,
+    revision: str | None,
+    options: InProcessOptions,
+    placement: Placement,
+    attention: dict[str, str] | None,
+) -> tuple[Any, Any, Any]:
+    quiet_loading()
+    weights = find_weights(repo, revision)
+    source = {"revision": weights.revision, "trust_remote_code": options.trust_remote_code}
+    asked = options.attention if attention is None else attention
+    chosen = {} if asked == "auto" else {"attn_implementation": asked}
+    try:
+        model = AutoModel.from_pretrained(
+            weights.source, dtype=placement.dtype, use_safetensors=True, **chosen, **source
+        )
+        images = AutoImageProcessor.from_pretrained(weights.source, **source)
+        tokenizer = AutoTokenizer.from_pretrained(weights.source, **source)
+    except OSError as error:
+        if "safetensors" in str(error):
+            raise PickledWeightsError(
+                f"{weights.source} has no weights as safetensors; a pickle can run any code.",
+                "Take a revision that has them, or convert the model.",
+            ) from None
+        raise ModelNotFoundError(
+            f"{weights.source} cannot be loaded: {str(error).splitlines()[0]}",
+            "Check the name, the network and the token in HF_TOKEN, or give a local folder.",
+        ) from None
+    if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
+        raise ModelShapeError(
+            f"{weights.source} is a {type(model).__name__}, which has no image and text tower.",
+            "Name a CLIP or SigLIP model.",
+        )
+    model.to(placement.device).eval().requires_grad_(False)
+    return model, images, tokenizer
+
+
+def _unit(output: Any) -> torch.Tensor:
+    # A tensor in transformers 4, an object around it in 5.
+    vectors: torch.Tensor = output if isinstance(output, torch.Tensor) else output.pooler_output
+    lengths: torch.Tensor = vectors.norm(dim=-1, keepdim=True)
+    return vectors / lengths

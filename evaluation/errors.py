@@ -1,0 +1,56 @@
+"""What can go wrong with an evaluation as a whole."""
+
+from schemas.errors import AlignBenchError
+
+
+class NotAReleaseError(AlignBenchError):
+    """There is no release with Parquet files at an address."""
+
+    code = "AB-E01"
+    exit_code = 2
+
+
+class ReleaseColumnError(AlignBenchError):
+    """A Parquet file of a release lacks a column, or has it in another type."""
+
+    code = "AB-E02"
+    exit_code = 2
+
+
+class NothingToScoreError(AlignBenchError):
+    """A release has no sentence that is known to be correct or incorrect."""
+
+    code = "AB-E03"
+    exit_code = 2
+
+
+class DetectorGaveUpError(AlignBenchError):
+    """A detector failed on all of the first sentences, so it was not asked about the others."""
+
+    code = "AB-E04"
+
+
+class TooManyUnscoredError(AlignBenchError):
+    """A detector failed on a larger share of the sentences than a result may stand on."""
+
+    code = "AB-E05"
+
+
+class DetectorContractError(AlignBenchError):
+    """A detector gave another number of scores than it was asked for."""
+
+    code = "AB-E06"
+
+
+class ScoreFileError(AlignBenchError):
+    """A file of scores, or of outside figures, cannot be read as what it should be."""
+
+    code = "AB-E07"
+    exit_code = 2
+
+
+class ModelShapeError(AlignBenchError):
+    """A model is not of the kind that a detector needs."""
+
+    code = "AB-E08"
+    exit_code = 2

@@ -1,0 +1,1 @@
+"""AUROC, average precision and the bootstrap over images that puts intervals around them."""

@@ -1,0 +1,93 @@
+"""The likelihood of a sentence is that which the model itself gives, for each family and batch."""
+
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from evaluation.detectors.likelihood import (
+    LikelihoodDetector,
+    LikelihoodOptions,
+    LikelihoodParams,
+)
+from models.in_process.placement import choose_placement
+from models.in_process.vision_language import VisionLanguageModel, load_vision_language
+from models.in_process.weights import find_weights
+from schemas.detection import SentenceScore
+from schemas.item_codes import ItemCode
+from schemas.protocols import ItemFailure
+from tests.evaluation.images import requests
+from tests.fixtures.tiny_models import CAPTIONERS, save_captioner
+
+SENTENCES = ["A red ball.", "Two cups stand there.", "x", "An owl on a branch, alone."]
+ASKED = "Describe this image in detail."
+
+
+def straightforward(model: VisionLanguageModel, image: Image.Image, sentence: str) -> float:
+    """The whole text through the model at once, without cache, batch or padding."""
+    ids = model.tokenizer
+    if model.family == "vision-encoder-decoder":
+        tokens = ids(sentence, add_special_tokens=False)["input_ids"]
+        pixels = model.prepare([image], None)["pixel_values"]
+        start = model.model.config.decoder_start_token_id or 1
+        given = torch.tensor([[start, *tokens]])
+        logits = model.model(pixel_values=pixels, decoder_input_ids=given).logits[0]
+    elif model.family in ("blip", "git"):
+        tokens = ids(sentence, add_special_tokens=False)["input_ids"]
+        pixels = model.prepare([image], None)["pixel_values"]
+        given = torch.tensor([[1, *tokens]])
+        mask = torch.ones_like(given)
+        logits = model.model(pixel_values=pixels, input_ids=given, attention_mask=mask).logits[0]
+    else:
+        tokens = ids(
+            (" " if model.chat else "") + sentence, add_special_tokens=False
+        )["input_ids"]  # fmt: skip
+        inputs = dict(model.prepare([image], ASKED))
+        extra = torch.tensor([tokens])
+        inputs["input_ids"] = torch.cat([inputs["input_ids"], extra], 1)
+        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+        logits = model.model(**inputs).logits[0]
+    told = logits[-len(tokens) - 1 : -1].log_softmax(-1)
+    return float(told[torch.arange(len(tokens)), torch.tensor(tokens)].mean())
+
+
+@pytest.mark.parametrize("family", [name for name in CAPTIONERS if name != "paligemma"])
+@torch.inference_mode()
+def test_it_is_the_models_own(family: str, tmp_path: Path) -> None:
+    folder = save_captioner(family, tmp_path / family)
+    options = LikelihoodOptions(forward_batch=3)
+    detector = LikelihoodDetector(str(folder), None, None, options, LikelihoodParams())
+    model = load_vision_language(
+        find_weights(str(folder), None), options, choose_placement(options)
+    )
+    asked = requests(SENTENCES, images=1)
+    image = Image.open(io.BytesIO(asked[0].image)).convert("RGB")
+    for request, result in zip(asked, detector.score(asked), strict=True):
+        assert isinstance(result, SentenceScore)
+        expected = straightforward(model, image, request.text)
+        assert result.score == pytest.approx(expected, abs=2e-4), request.text
+        assert result.score < 0
+
+
+def test_a_model_that_reads_both_ways_at_first_scores_too(tmp_path: Path) -> None:
+    folder = save_captioner("paligemma", tmp_path / "paligemma")
+    params = LikelihoodParams(instruction="caption en")
+    detector = LikelihoodDetector(str(folder), None, None, LikelihoodOptions(), params)
+    alone = [detector.score([request])[0] for request in requests(SENTENCES, images=1)]
+    for one, result in zip(alone, detector.score(requests(SENTENCES, images=1)), strict=True):
+        assert isinstance(result, SentenceScore)
+        assert isinstance(one, SentenceScore)
+        assert result.score == pytest.approx(one.score, abs=1e-4)
+
+
+def test_what_cannot_be_read_fails_alone(tmp_path: Path) -> None:
+    folder = save_captioner("vision-encoder-decoder", tmp_path / "ved")
+    detector = LikelihoodDetector(str(folder), None, None, LikelihoodOptions(), LikelihoodParams())
+    good, empty, long = detector.score(requests(["A dog.", "  ", "word " * 100], images=1))
+    assert isinstance(good, SentenceScore)
+    assert isinstance(empty, ItemFailure)
+    assert empty.code == ItemCode.SENTENCE_EMPTY
+    assert isinstance(long, ItemFailure)
+    assert long.code == ItemCode.SENTENCE_TOO_LONG

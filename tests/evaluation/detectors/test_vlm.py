@@ -1,0 +1,102 @@
+"""A model that is asked: a strict reading of its answer, one more question, then a failure."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from evaluation.answers import parse_score, yes_share
+from evaluation.detectors.vlm import VlmDetector, VlmParams
+from evaluation.errors import ModelShapeError
+from evaluation.prompts import prompt_names, read_prompt
+from models.in_process.placement import InProcessOptions
+from schemas.detection import SentenceScore
+from schemas.errors import UnknownNameError
+from schemas.item_codes import ItemCode
+from schemas.protocols import ItemFailure
+from tests.evaluation.images import requests
+from tests.fixtures.tiny_models import save_captioner
+
+SENTENCES = ["A red ball.", "Two cups stand there.", "A dog."]
+
+
+@pytest.mark.parametrize(
+    ("answer", "score"),
+    [
+        ("85", 85.0), (" 85\n", 85.0), ("85.5", 85.5), ("85.", 85.0), ("85%", 85.0),
+        ("85/100", 85.0), ("Score: 0", 0.0), ("**100**", 100.0), ('"7"', 7.0),
+        ('{"score": 40}', 40.0), ("101", None), ("-5", None), ("eighty", None), ("", None),
+        ("85 or 90", None), ("I would say 85", None), ("8 5", None), ("1e2", None),
+        ('{"score": "40"}', None), ('{"score": true}', None), ("[85]", None), ("٨٥", None),
+    ],
+)  # fmt: skip
+def test_only_a_number_is_a_score(answer: str, score: float | None) -> None:
+    assert parse_score(answer) == score
+
+
+def test_yes_is_weighed_against_no() -> None:
+    assert yes_share([("Yes", -0.1), (" no", -2.0), ("maybe", -3.0)]) == pytest.approx(
+        0.8699, abs=1e-4
+    )
+    assert yes_share([("maybe", -0.1)]) is None
+
+
+def test_a_prompt_is_a_file_or_a_text_with_a_place_for_the_sentence() -> None:
+    assert prompt_names() == ["score_v1", "yes_no_v1"]
+    assert all("{sentence}" in read_prompt(name) for name in prompt_names())
+    assert read_prompt("True? {sentence}") == "True? {sentence}"
+    with pytest.raises(UnknownNameError, match="score_v1"):
+        read_prompt("score_v2")
+
+
+def made(folder: Path, prompt: str = "True? {sentence}", **params: object) -> VlmDetector:
+    options = InProcessOptions(forward_batch=2)
+    return VlmDetector(str(folder), None, prompt, options, VlmParams.model_validate(params))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_captioner("llava", tmp_path_factory.mktemp("llava"))
+
+
+def test_a_model_that_writes_no_number_fails_with_what_it_wrote(folder: Path) -> None:
+    for result in made(folder, max_new_tokens=4).score(requests(SENTENCES)):
+        assert isinstance(result, ItemFailure)
+        assert result.code == ItemCode.ANSWER_NO_SCORE
+
+
+def test_it_is_asked_once_more(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = made(folder)
+    said: list[list[str]] = []
+
+    def answers(some: list[object]) -> list[str]:
+        said.append([item.text for item in some])  # type: ignore[attr-defined]
+        return ["55" if "one whole number" in text else "well" for text in said[-1]]
+
+    monkeypatch.setattr(detector, "_answers", answers)
+    assert detector.score(requests(SENTENCES)) == [SentenceScore(55.0)] * 3
+    assert [len(texts) for texts in said] == [2, 2, 1, 1]
+
+
+def test_the_probability_of_yes_is_the_models(folder: Path) -> None:
+    detector = made(folder, answer="yes_no")
+    model = detector._model
+    for request, result in zip(
+        requests(SENTENCES), detector.score(requests(SENTENCES)), strict=True
+    ):
+        from io import BytesIO
+
+        from PIL import Image
+
+        image = Image.open(BytesIO(request.image)).convert("RGB")
+        inputs = model.prepare([image], f"True? {request.text}")
+        with torch.inference_mode():
+            last = model.model(**inputs).logits[0, -1].softmax(-1)
+        yes, no = float(last[detector._yes].sum()), float(last[detector._no].sum())
+        assert isinstance(result, SentenceScore)
+        assert result.score == pytest.approx(yes / (yes + no), abs=1e-4)
+
+
+def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelShapeError, match="chat template"):
+        made(save_captioner("blip", tmp_path / "blip"))

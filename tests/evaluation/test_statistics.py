@@ -1,0 +1,157 @@
+"""AUROC and average precision are scikit-learn's; intervals hold the truth as often as they say."""
+
+import time
+import tracemalloc
+from itertools import islice
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from evaluation.statistics.auroc import WeightedAuroc, auroc
+from evaluation.statistics.bootstrap import ImageBootstrap, interval, two_sided_p
+from evaluation.statistics.means import group_means, mean_draws
+from evaluation.statistics.precision import WeightedAveragePrecision
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@given(SEEDS)
+@settings(max_examples=150, deadline=None)
+def test_auroc_of_every_stratum_is_scikit_learns_with_ties_and_weights(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n = int(random.integers(2, 120))
+    scores = random.integers(0, int(random.integers(1, 20)), n) / 7.0
+    correct, stratum = random.random(n) < random.random(), random.integers(0, 3, n)
+    image = random.integers(0, 15, n)
+    weights = random.integers(0, 4, 15).astype(float)
+    found = WeightedAuroc(scores, correct, image, stratum).values(weights)
+    for number, value in enumerate(found):
+        own, weight = stratum == number, weights[image]
+        if weight[own & correct].sum() and weight[own & ~correct].sum():
+            expected = roc_auc_score(correct[own], scores[own], sample_weight=weight[own])
+            assert abs(value - expected) < 1e-12
+        else:
+            assert np.isnan(value)
+
+
+@given(SEEDS)
+@settings(max_examples=100, deadline=None)
+def test_auroc_of_a_cell_compares_with_all_correct_sentences(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n = 80
+    scores, correct = random.integers(0, 9, n) / 3.0, random.random(n) < 0.6
+    kind, image = random.integers(0, 4, n), random.integers(0, 10, n)
+    weighted = WeightedAuroc(scores, correct, image, np.zeros(n, int), kind)
+    for number, value in enumerate(weighted.values(np.ones(10))):
+        own = correct | (kind == number)
+        expected = auroc(scores[own], correct[own])
+        assert expected is None or abs(value - expected) < 1e-12
+
+
+@given(SEEDS)
+@settings(max_examples=150, deadline=None)
+def test_average_precision_is_scikit_learns_with_ties_and_weights(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n = int(random.integers(2, 120))
+    scores = random.integers(0, int(random.integers(1, 20)), n) / 7.0
+    positive, image = random.random(n) < random.random(), random.integers(0, 15, n)
+    weights = random.integers(0, 4, 15).astype(float)
+    value = WeightedAveragePrecision(scores, positive, image).value(weights)
+    if weights[image][positive].sum():
+        expected = average_precision_score(positive, scores, sample_weight=weights[image])
+        assert abs(value - expected) < 1e-12
+    else:
+        assert np.isnan(value)
+
+
+def test_a_corrected_auroc_is_over_pairs_of_one_stratum() -> None:
+    random = np.random.default_rng(3)
+    n = 60
+    scores, correct = random.integers(0, 8, n) / 2.0, random.random(n) < 0.6
+    stratum = random.integers(0, 4, n)
+    won = pairs = 0.0
+    for one in np.flatnonzero(correct):
+        for other in np.flatnonzero(~correct):
+            if stratum[one] == stratum[other]:
+                pairs += 1
+                won += (scores[one] > scores[other]) + 0.5 * (scores[one] == scores[other])
+    weighted = WeightedAuroc(scores, correct, np.arange(n), stratum)
+    assert weighted.corrected(np.ones(n)) == pytest.approx(won / pairs, abs=1e-12)
+
+
+def test_means_of_groups_are_means_of_what_was_drawn() -> None:
+    random = np.random.default_rng(5)
+    values, group, image = random.random(50), random.integers(0, 3, 50), random.integers(0, 9, 50)
+    bootstrap = ImageBootstrap(9, 20)
+    draws = mean_draws(values, group, 4, image, bootstrap)
+    for drawn, weights in zip(draws, bootstrap, strict=True):
+        for number in range(3):
+            own = group == number
+            weight = weights[image[own]]
+            expected = np.average(values[own], weights=weight) if weight.sum() else np.nan
+            np.testing.assert_allclose(drawn[number], expected, atol=1e-12)
+    assert np.isnan(draws[:, 3]).all()
+    assert group_means(values, group, 4).counts.tolist()[3] == 0
+
+
+def test_resamples_are_the_same_each_time_and_draw_as_many_images_as_there_are() -> None:
+    bootstrap = ImageBootstrap(40, 30, seed=1)
+    first, second = np.array(list(bootstrap)), np.array(list(bootstrap))
+    np.testing.assert_array_equal(first, second)
+    assert (first.sum(axis=1) == 40).all()
+    assert not np.array_equal(first[0], next(islice(ImageBootstrap(40, 30, seed=2), 1)))
+
+
+def test_an_interval_of_too_few_resamples_is_none() -> None:
+    draws = np.full(100, np.nan)
+    draws[:40] = 0.5
+    assert interval(draws) == (None, None)
+    draws[:60] = np.linspace(0, 1, 60)
+    low, high = interval(draws)
+    assert low == pytest.approx(0.025)
+    assert high == pytest.approx(0.975)
+    assert two_sided_p(np.linspace(-1, 3, 101)) == pytest.approx(2 * 27 / 102)
+
+
+def test_the_interval_covers_the_truth() -> None:
+    """Scores with an effect of their image, so that sentences alone would be drawn too narrowly."""
+    random = np.random.default_rng(20)
+    images, each, shift, shared = 120, 5, 1.0, 0.8
+    truth = NormalDist().cdf(shift / np.sqrt(2 * (1 + shared**2)))
+    image = np.repeat(np.arange(images), each)
+    covered, simulations = 0, 500
+    for number in range(simulations):
+        correct = random.random(images * each) < 0.7
+        effect = random.normal(0, shared, images)[image]
+        scores = shift * correct + effect + random.normal(0, 1, images * each)
+        weighted = WeightedAuroc(scores, correct, image, np.zeros(len(image), int))
+        low, high = interval(weighted.draws(ImageBootstrap(images, 400, number))[:, 0])
+        assert low is not None
+        assert high is not None
+        covered += low <= truth <= high
+    assert 0.93 <= covered / simulations <= 0.97
+
+
+def test_a_hundred_thousand_sentences_take_seconds_and_little_memory() -> None:
+    random = np.random.default_rng(0)
+    n, images = 100_000, 14_000
+    scores, correct = random.random(n), random.random(n) < 0.83
+    image, model = random.integers(0, images, n), random.integers(0, 8, n)
+
+    def peak(resamples: int) -> tuple[float, int]:
+        tracemalloc.start()
+        started = time.monotonic()
+        WeightedAuroc(scores, correct, image, model).draws(ImageBootstrap(images, resamples))
+        seconds = time.monotonic() - started
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return seconds, most
+
+    _, few = peak(20)
+    seconds, many = peak(1000)
+    assert seconds < 30
+    assert many < few + 1_000_000
