@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from release.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features
-from release.labels.agreement import FleissKappa
+from release.agreement.fleiss import FleissKappa
 from release.layout import ALL_MODELS, DATA, VOTES
 from release.manifest import Manifest
 from release.statistics import Cell, ModelStatistics, Statistics, sentences_row

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.labels.agreement import FleissKappa, fleiss_kappa
+from release.agreement.fleiss import FleissKappa, fleiss_kappa
 from release.labels.majority import VERDICTS
 from release.layout import STATISTICS
 from schemas.vocabulary import HallucinationType, Verdict

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from release.answers import Answers, SentenceBucket
 from release.joins import looked_up
-from release.labels.agreement import item_agreement
+from release.agreement.fleiss import item_agreement
 from release.labels.majority import VERDICTS, agreement_ratio, count_verdicts, majority
 from release.labels.sets import label_set_id, label_sets, make_current
 from release.labels.spans import SpanLabel, agree_on_spans

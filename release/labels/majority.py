@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.labels.agreement import Counts
+from release.agreement.fleiss import Counts
 from schemas.vocabulary import Verdict
 
 VERDICTS: Final = (Verdict.CORRECT, Verdict.INCORRECT, Verdict.UNKNOWN)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from release.labels.words import Word, words
+from release.words import Word, touched, words
 from schemas.rows import Span, VotedSpan
 from schemas.vocabulary import HallucinationType
 
@@ -72,12 +72,7 @@ def agree_on_spans(text: str, votes: Sequence[tuple[Span, ...]]) -> SpanLabel:
 
 
 def _touched(spans: Sequence[Span], ranges: Sequence[Word]) -> frozenset[int]:
-    return frozenset(
-        index
-        for span in spans
-        for index, word in enumerate(ranges)
-        if word.start < span.end and span.start < word.end
-    )
+    return frozenset().union(*(touched((span.start, span.end), ranges) for span in spans))
 
 
 def _runs(indices: Sequence[int]) -> list[tuple[int, int]]:

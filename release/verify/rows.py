@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from release.columns import RELEASE_SCHEMA_VERSION
-from release.labels.agreement import item_agreement
+from release.agreement.fleiss import item_agreement
 from release.labels.majority import VERDICTS, agreement_ratio, majority
 from release.labels.spans import SpanAgreement
 from release.layout import Shard

@@ -6,7 +6,7 @@ are written without spaces a word is a character with the marks that combine wit
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -47,6 +47,14 @@ def words(text: str) -> list[Word]:
         else:
             found.append(Word(start, start + len(token.text)))
     return found
+
+
+def touched(span: tuple[int, int], ranges: Sequence[Word]) -> frozenset[int]:
+    """Returns the numbers of the words that have a character in a span, given by its offsets."""
+    start, end = span
+    return frozenset(
+        index for index, word in enumerate(ranges) if word.start < end and start < word.end
+    )
 
 
 def _characters(token: str) -> Iterator[Word]:
