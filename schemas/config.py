@@ -17,6 +17,7 @@ from schemas.config_plugins import GeneratorConfig, Name, PromptsConfig, SourceC
 from schemas.errors import ConfigError
 from schemas.protocols import Options
 from schemas.registry import Group
+from schemas.vocabulary import LabelMethod
 
 # datasets reads a split's name out of file names; better to hear it before the work.
 _split_name = refusing(
@@ -64,7 +65,7 @@ class AnnotationConfig(_Section):
 class LabelsConfig(_Section):
     """`[labels]`: how answers become a label."""
 
-    method: Literal["majority"] = "majority"
+    method: LabelMethod = LabelMethod.MAJORITY
     minimum_votes: Annotated[int, Field(ge=1)] = 1
 
 

@@ -6,7 +6,7 @@ annotators, whatever the number of votes.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,10 @@ from release.agreement.pairs import PairTables
 from release.agreement.spans import KINDS, TERMS, span_terms
 from release.joins import looked_up
 from release.labels.majority import VERDICTS
+from release.labels.spans import spans_of
 from release.words import words
 from schemas.rows import Span
-from schemas.vocabulary import HallucinationType, Verdict
+from schemas.vocabulary import Verdict
 
 Reals = npt.NDArray[np.float64]
 
@@ -140,11 +141,4 @@ def _marked(
     spans = votes["spans"].filter(pa.array(chosen)).to_pylist()
     starts = np.flatnonzero(np.diff(places, prepend=-1)).tolist()
     for start, end in zip(starts, [*starts[1:], len(places)], strict=True):
-        yield int(places[start]), [_spans(found or []) for found in spans[start:end]]
-
-
-def _spans(values: list[dict[str, Any]]) -> tuple[Span, ...]:
-    return tuple(
-        Span(start=v["start"], end=v["end"], type=HallucinationType(v["type"]), text=v["text"])
-        for v in values
-    )
+        yield int(places[start]), [spans_of(found or []) for found in spans[start:end]]

@@ -1,4 +1,4 @@
-"""The verdict that most votes gave, over Arrow columns: no Python per sentence."""
+"""Votes counted by verdict, and the verdict that most gave; no Python per sentence."""
 
 from typing import Final, NamedTuple
 
