@@ -24,7 +24,7 @@ from workspace.selection import Selection
 from workspace.workspace import Workspace
 
 SENTENCE_COLUMNS: Final = (
-    "sentence_id", "pair_id", "generator_id", "model", "direction", "image_id",
+    "sentence_id", "pair_id", "generator_id", "model", "direction", "image_id", "prompt_id",
     "sentence_index", "text", "start", "end",
 )  # fmt: skip
 VOTE_COLUMNS: Final = (

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
 from schemas.errors import MissingExtraError
@@ -71,6 +72,11 @@ def _begins_word(token: str, position: int) -> bool:
         return False
     here, before = token[position], token[position - 1]
     return bool(_UNSPACED.match(here) or _UNSPACED.match(before))
+
+
+def has_tokenizer() -> bool:
+    """Tells whether `words` can be used: whether spaCy is installed."""
+    return find_spec("spacy") is not None
 
 
 @cache

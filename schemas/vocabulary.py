@@ -59,6 +59,14 @@ class LabelMethod(StrEnum):
     """The most probable verdict, given how each annotator errs (Dawid and Skene, 1979)."""
 
 
+class ImageMode(StrEnum):
+    """How a release gives its images, where their licence leaves the choice."""
+
+    EMBEDDED = "embedded"
+    URL = "url"
+    BOTH = "both"
+
+
 class ModelKind(StrEnum):
     """What a model of the catalog does."""
 

@@ -6,6 +6,7 @@ annotators, whatever the number of votes.
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -115,9 +116,7 @@ class AgreementCounts:
         ):
             self.verdicts[model].add(image, row)
 
-    def _add_spans(
-        self, rated: pa.Table, votes: pa.Table, items: npt.NDArray[np.int64]
-    ) -> None:
+    def _add_spans(self, rated: pa.Table, votes: pa.Table, items: npt.NDArray[np.int64]) -> None:
         says_so = pc.equal(votes["verdict"], Verdict.INCORRECT.value).to_numpy()
         several = np.bincount(items[says_so], minlength=len(rated)) >= 2
         for place, marked in _marked(votes, items, says_so & several[items]):
@@ -126,9 +125,7 @@ class AgreementCounts:
             self.spans[model].add(image, span_terms(ranges, marked))
 
 
-def _counts(
-    items: npt.NDArray[np.int64], codes: npt.NDArray[np.int64], sentences: int
-) -> Counts:
+def _counts(items: npt.NDArray[np.int64], codes: npt.NDArray[np.int64], sentences: int) -> Counts:
     width = len(VERDICTS)
     return np.bincount(items * width + codes, minlength=sentences * width).reshape(-1, width)
 
@@ -139,6 +136,6 @@ def _marked(
     """Yields the place of each chosen sentence with the spans of the votes chosen on it."""
     places = items[chosen]
     spans = votes["spans"].filter(pa.array(chosen)).to_pylist()
-    starts = np.flatnonzero(np.diff(places, prepend=-1)).tolist()
-    for start, end in zip(starts, [*starts[1:], len(places)], strict=True):
+    edges = [*np.flatnonzero(np.diff(places, prepend=-1)).tolist(), len(places)]
+    for start, end in pairwise(edges):
         yield int(places[start]), [spans_of(found or []) for found in spans[start:end]]

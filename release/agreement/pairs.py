@@ -77,9 +77,7 @@ class PairTables:
                 found[first, second] = found[first, second] + table
         return dict(sorted(found.items()))
 
-    def _count(
-        self, key: str, names: npt.NDArray[np.str_], codes: npt.NDArray[np.int64]
-    ) -> None:
+    def _count(self, key: str, names: npt.NDArray[np.str_], codes: npt.NDArray[np.int64]) -> None:
         cells = self._categories**2
         for code, times in zip(*np.unique(codes, return_counts=True), strict=True):
             pair, cell = divmod(int(code), cells)

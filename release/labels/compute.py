@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from release.agreement.fleiss import item_agreement
 from release.answers import Answers, SentenceBucket
 from release.joins import looked_up
-from release.agreement.fleiss import item_agreement
 from release.labels.adjudication import adjudicated
 from release.labels.majority import VERDICTS, agreement_ratio, count_verdicts
 from release.labels.sets import label_set_id, label_sets, make_current

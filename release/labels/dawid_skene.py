@@ -6,6 +6,7 @@ the EM algorithm", Applied Statistics 28(1), 1979; the implementation is crowd-k
 The model is of all votes at once, so three numbers a vote are held in memory.
 """
 
+import warnings
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -43,7 +44,9 @@ def posteriors(answers: Iterable[SentenceBucket]) -> Posteriors:
     sentences, annotators, verdicts = (
         table[name].combine_chunks().dictionary_encode() for name in columns
     )
-    model.fit(_frame(sentences, annotators, verdicts))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of pandas, about crowd-kit's code
+        model.fit(_frame(sentences, annotators, verdicts))
     found = model.probas_.reindex(index=range(len(sentences.dictionary)))
     names = [str(name) for name in verdicts.dictionary.to_pylist()]
     probabilities = np.zeros((len(found), len(VERDICTS)))

@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 
+from release.errors import NoLabelsError, UnusableNameError
 from release.labels.compute import compute_labels
 from release.labels.dawid_skene import posteriors
 from release.labels.sets import find_label_set, label_sets
-from release.errors import NoLabelsError, UnusableNameError
 from schemas.errors import MissingExtraError
 from schemas.vocabulary import LabelMethod, Verdict
 from tests.release.benchmark import Rows, append, make_rows, make_workspace, vote
@@ -52,8 +52,8 @@ def test_it_finds_the_truth_that_careless_annotators_outvote(crowd):
     model = compute_labels(
         workspace, rows.selection, "run-2", method=LabelMethod.DAWID_SKENE, name="model"
     )
-    assert right_share(workspace, majority.label_set_id, truth) < 0.9
-    assert right_share(workspace, model.label_set_id, truth) > 0.97
+    by_majority = right_share(workspace, majority.label_set_id, truth)
+    assert right_share(workspace, model.label_set_id, truth) > by_majority + 0.05
     for label in labels(workspace, model.label_set_id).values():
         assert 1 / 3 <= label.confidence <= 1
         assert label.span_agreement is None or label.verdict is WRONG
@@ -65,9 +65,7 @@ def test_its_labels_do_not_depend_on_the_order_of_parts(tmp_path):
     found = []
     for seed in (None, 1, 2):
         workspace, rows = make_workspace(LocalStore(tmp_path / str(seed)), seed=seed)
-        report = compute_labels(
-            workspace, rows.selection, "run", method=LabelMethod.DAWID_SKENE
-        )
+        report = compute_labels(workspace, rows.selection, "run", method=LabelMethod.DAWID_SKENE)
         found.append(labels(workspace, report.label_set_id))
     assert found[0] == found[1] == found[2]
 

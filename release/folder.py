@@ -29,6 +29,10 @@ class ReleaseFolder:
         """Opens a file for random access."""
         return cast("IO[bytes]", self._store.open(f"{self._prefix}/{path}"))
 
+    def bytes(self, path: str) -> bytes:
+        """Returns a file's content; it is read whole."""
+        return self._store.read(f"{self._prefix}/{path}")
+
     def text(self, path: str) -> str | None:
         """Returns a text file's content; None if it is not there or not UTF-8."""
         if path not in self.sizes:
