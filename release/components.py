@@ -47,9 +47,7 @@ def _by_hash(images: pa.Table, distance: int) -> list[npt.NDArray[np.int64]]:
     return [equal, *(first[pairs] for pairs in near_pairs(unique, distance))]
 
 
-def _to_first(
-    groups: npt.NDArray[Any], places: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+def _to_first(groups: npt.NDArray[Any], places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Returns pairs that tie each place to the first place of its group."""
     if not len(groups):
         return np.zeros((0, 2), dtype=np.int64)

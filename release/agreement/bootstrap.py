@@ -15,16 +15,16 @@ Reals = npt.NDArray[np.float64]
 RESAMPLES: Final = 1000
 LEVEL: Final = 0.95
 _SEED: Final = 20250721
-_BLOCK: Final = 4_000_000
+_BLOCK: Final = 1_000_000
 """Weights that are held at once."""
 
 
 class Interval(NamedTuple):
-    """A figure with its percentile interval; NaN where it is not defined."""
+    """Figures with their percentile intervals, of one shape; NaN where they are not defined."""
 
-    value: float
-    low: float
-    high: float
+    value: Reals
+    low: Reals
+    high: Reals
 
 
 def draws(groups: int, resamples: int = RESAMPLES, seed: int = _SEED) -> Iterator[Reals]:
@@ -36,10 +36,10 @@ def draws(groups: int, resamples: int = RESAMPLES, seed: int = _SEED) -> Iterato
     step = max(1, _BLOCK // max(groups, 1))
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
-        block = np.empty((size, groups))
-        for row in block:
-            row[:] = np.bincount(random.integers(0, groups, groups), minlength=groups)
-        yield block
+        drawn = random.integers(0, groups, (size, groups))
+        drawn += np.arange(size)[:, None] * groups
+        counts = np.bincount(drawn.ravel(), minlength=size * groups)
+        yield counts.reshape(size, groups).astype(np.float64)
 
 
 def intervals(
@@ -47,27 +47,33 @@ def intervals(
     statistic: Callable[[Reals], tuple[Reals, ...]],
     resamples: int = RESAMPLES,
     level: float = LEVEL,
-) -> list[Interval]:
+) -> tuple[Interval, ...]:
     """Returns each figure that a statistic gives, with its interval.
 
     Args:
-        sums: What each group contributes, of shape (groups, terms).
+        sums: What each group contributes, of shape (groups, ..., terms).
         statistic: Gives figures of shape (...) from sums of shape (..., terms).
         resamples: How many times the groups are drawn.
         level: Share of the resamples inside the interval. Resamples where a figure is not defined
             are left out of its interval.
     """
-    values = [float(value) for value in statistic(sums.sum(axis=0))]
+    values = statistic(sums.sum(axis=0))
     if not len(sums):
-        return [Interval(value, np.nan, np.nan) for value in values]
-    blocks = [statistic(block @ sums) for block in draws(len(sums), resamples)]
+        nothing = [np.full_like(value, np.nan) for value in values]
+        return tuple(
+            Interval(value, none, none) for value, none in zip(values, nothing, strict=True)
+        )
+    blocks = [statistic(np.tensordot(block, sums, 1)) for block in draws(len(sums), resamples)]
     found = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
-    return [_interval(value, drawn, level) for value, drawn in zip(values, found, strict=True)]
+    return tuple(
+        Interval(value, *_bounds(value, drawn, level))
+        for value, drawn in zip(values, found, strict=True)
+    )
 
 
-def _interval(value: float, drawn: Reals, level: float) -> Interval:
-    defined = drawn[~np.isnan(drawn)]
-    if not len(defined) or np.isnan(value):
-        return Interval(value, np.nan, np.nan)
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high))
+def _bounds(value: Reals, drawn: Reals, level: float) -> tuple[Reals, Reals]:
+    """Returns the bounds of figures that were drawn, of shape (resamples, ...)."""
+    undefined = np.isnan(value) | np.isnan(drawn).all(axis=0)
+    drawn = np.where(undefined, 0.0, drawn)
+    low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)

@@ -1,6 +1,7 @@
 """The agreement tables of a release, as rows of cells."""
 
 import math
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -54,10 +55,10 @@ def span_rows(counts: AgreementCounts) -> Rows:
     of_all = merged(list(counts.spans.values()), len(KINDS), TERMS)
     for model, sums in [*_sorted(counts.spans), (ALL, of_all)]:
         _, terms = sums.sums()
+        found = intervals(terms, span_agreement)
         for place, kind in enumerate(KINDS):
-            found = intervals(terms[:, place], span_agreement)
-            sentences = round(terms[:, place, -1].sum())
-            rows.append((model, kind, sentences, *_cells(found)))
+            of_kind = [Interval(*(bound[place] for bound in figure)) for figure in found]
+            rows.append((model, kind, round(terms[:, place, -1].sum()), *_cells(of_kind)))
     return rows
 
 
@@ -87,8 +88,8 @@ def _with_bounds(names: tuple[str, ...]) -> list[str]:
     return [f"{name}{bound}" for name in names for bound in ("", "_low", "_high")]
 
 
-def _cells(found: list[Interval]) -> list[Cell]:
-    return [_cell(value) for interval in found for value in interval]
+def _cells(found: Iterable[Interval]) -> list[Cell]:
+    return [_cell(float(value)) for interval in found for value in interval]
 
 
 def _cell(value: float) -> Cell:

@@ -123,14 +123,19 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says():
     assert 0.88 <= covered / 200 <= 0.99
 
 
-def test_a_bootstrap_gives_the_same_numbers_every_time_and_draws_as_many_as_there_are():
+def test_a_bootstrap_gives_the_same_numbers_every_time_and_draws_as_many_as_there_are(
+    monkeypatch,
+):
     first, second = list(draws(50, 30)), list(draws(50, 30))
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
     assert all((block.sum(axis=1) == 50).all() for block in first)
+    with monkeypatch.context() as patch:
+        patch.setattr("release.agreement.bootstrap._BLOCK", 120)
+        assert (np.concatenate(list(draws(50, 30))) == np.concatenate(first)).all()
     small = contributions(np.array([[2, 1], [3, 0], [0, 3]]))
     assert intervals(small, coefficients) == intervals(small, coefficients)
 
 
 def test_without_images_there_is_no_interval():
     found = intervals(np.zeros((0, 10)), coefficients)
-    assert all(math.isnan(figure) for interval in found for figure in interval)
+    assert all(np.isnan(figure) for interval in found for figure in interval)
