@@ -74,6 +74,6 @@ def intervals(
 def _bounds(value: Reals, drawn: Reals, level: float) -> tuple[Reals, Reals]:
     """Returns the bounds of figures that were drawn, of shape (resamples, ...)."""
     undefined = np.isnan(value) | np.isnan(drawn).all(axis=0)
-    drawn = np.where(undefined, 0.0, drawn)
+    drawn = np.where(undefined, np.float64(0), drawn)
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
