@@ -63,7 +63,8 @@ def intervals(
         return tuple(
             Interval(value, none, none) for value, none in zip(values, nothing, strict=True)
         )
-    blocks = [statistic(np.tensordot(block, sums, 1)) for block in draws(len(sums), resamples)]
+    drawn_sums = (np.tensordot(block, sums, 1) for block in draws(len(sums), resamples))
+    blocks = [statistic(block.astype(np.float64, copy=False)) for block in drawn_sums]
     found = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
     return tuple(
         Interval(value, *_bounds(value, drawn, level))
