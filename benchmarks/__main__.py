@@ -3,7 +3,12 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("benchmarks.orchestration", "benchmarks.idle_stages")
+BENCHMARKS = (
+    "benchmarks.orchestration",
+    "benchmarks.idle_stages",
+    "benchmarks.labelling",
+    "benchmarks.release_writing",
+)
 
 for name in BENCHMARKS:
     print(f"== {name}", flush=True)
