@@ -14,6 +14,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from release.answers import Answers
+from release.buckets import Buckets
 from release.card import render_card
 from release.cells import to_csv
 from release.columns import DATA_SCHEMA
@@ -63,6 +64,7 @@ from release.verify.verify import verify
 from release.votes import write_votes
 from schemas.config import ReleaseConfig
 from schemas.rows import LabelSet
+from schemas.tables import IMAGES
 from workspace.selection import Selection
 from workspace.store import ObjectStore
 from workspace.workspace import Workspace
@@ -170,8 +172,7 @@ def _build(workspace: Workspace, plan: _Plan, folder: Path, scratch: Path) -> Ma
     check_current(plan.label_set, digest.sha256)
     labels = label_buckets(workspace, plan.label_set.label_set_id, scratch)
     config = plan.config
-    links = image_links(workspace, answers, labels)
-    sides = deal(links, config.splits, config.near_duplicates, plan.old_sides)
+    sides = _sides(workspace, plan, answers, labels)
     names = pseudonyms(workspace.store, digest.first_answers)
     found = labelled(answers, labels, names, scratch, sides.between)
     check_names(found.models, config.splits)
@@ -184,6 +185,17 @@ def _build(workspace: Workspace, plan: _Plan, folder: Path, scratch: Path) -> Ma
     tables = release_tables(statistics, images, found.agreement)
     _write_texts(folder, manifest, statistics, tables)
     return manifest
+
+
+def _sides(workspace: Workspace, plan: _Plan, answers: Answers, labels: Buckets) -> Sides:
+    """Returns which split each image is in; where there is only one, nothing is dealt out."""
+    config = plan.config
+    if len(config.splits) == 1 and plan.old_sides is None:
+        [only] = config.splits
+        images = workspace.table(IMAGES).read(["image_id"])["image_id"].combine_chunks()
+        return Sides({only: images}, images.slice(0, 0))
+    links = image_links(workspace, answers, labels)
+    return deal(links, config.splits, config.near_duplicates, plan.old_sides)
 
 
 def _write_shards(

@@ -123,8 +123,7 @@ def _say_difference(found: "Difference", limit: int) -> None:
             say(f"{kind}: {change.model} {change.sentence_id} {change.old} -> {change.new}")
             say(f"  {change.caption}")
     was, now = found.sentences
-    changed = f"{sum(found.counts.values()):,} changes" if found.counts else "no change"
-    say(f"diff: {changed}, {was:,} sentences before, {now:,} after")
+    say(f"diff: {was:,} sentences before, {now:,} after, changes: {sum(found.counts.values()):,}")
 
 
 def _absolute(address: str | None) -> str | None:

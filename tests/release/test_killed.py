@@ -47,9 +47,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Rows, dict
 def killed_at(writes: int, source: Path, rows: Rows, root: Path) -> int | None:
     """Releases a copy of a workspace in a process that dies before that write."""
     shutil.copytree(source, root)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["release.build", "tests.release.benchmark"])
-    process = context.Process(target=release, args=(root, rows, writes))
+    process = multiprocessing.get_context("fork").Process(target=release, args=(root, rows, writes))
     process.start()
     process.join()
     return process.exitcode
