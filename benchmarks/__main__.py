@@ -10,6 +10,8 @@ BENCHMARKS = (
     "benchmarks.endpoint",
     "benchmarks.evaluation",
     "benchmarks.clip4dm",
+    "benchmarks.labelling",
+    "benchmarks.release_writing",
 )
 
 for name in BENCHMARKS:

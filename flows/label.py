@@ -17,11 +17,12 @@ from schemas.vocabulary import StageName
 
 
 @stage_flow("label")
-def label(workspace: str = ".") -> StageReport:
+def label(workspace: str = ".", name: str | None = None) -> StageReport:
     """Computes the labels of all selected sentences; unchanged answers are nothing to do.
 
     Args:
         workspace: Path, or `s3://bucket/prefix`.
+        name: What this label set is called from now on, to compare it with others.
     """
     started = time.monotonic()
     run = open_run(workspace)
@@ -33,16 +34,20 @@ def label(workspace: str = ".") -> StageReport:
             run.run_id,
             method=options.method,
             minimum_votes=options.minimum_votes,
+            name=name,
         )
     report = StageReport(StageName.LABEL)
     if done.computed:
         report.made = done.labelled
         report.rows = {LABELS.name: done.labelled}
         report.notes += [f"{count:,} {verdict}" for verdict, count in done.verdicts.items()]
+        if done.adjudicated:
+            report.notes.append(f"{done.adjudicated:,} of them adjudicated")
     if done.unanswered or done.below_minimum_votes:
         report.notes.append(
             f"{done.unanswered:,} sentences have no answer, {done.below_minimum_votes:,} too few"
         )
+    report.notes.append(f"label set {name or done.label_set_id[:12]}, by {options.method}")
     report.seconds = time.monotonic() - started
     if report.items:
         publish_report(report)

@@ -13,25 +13,32 @@ from flows.report import StageReport
 from flows.run import open_run
 from flows.selection import current_selection
 from release.build import build_release
+from release.upload import upload_release
 from schemas.config import Config
 from schemas.vocabulary import StageName
 
 
 @stage_flow("release")
-def release(workspace: str = ".") -> StageReport:
+def release(workspace: str = ".", after: str | None = None, to: str | None = None) -> StageReport:
     """Writes the release that the configuration names, and verifies it first.
 
     Args:
         workspace: Path, or `s3://bucket/prefix`.
+        after: Address of an older release, whose images and prompts stay in their splits.
+        to: An `s3://bucket/prefix` where the release is published too, as the latest of its name.
     """
     started = time.monotonic()
     run = open_run(workspace)
     selection = current_selection(run)
-    done = build_release(run.workspace, selection, run.config.release, published(run.config))
+    config = run.config.release
+    done = build_release(run.workspace, selection, config, published(run.config), after)
     report = StageReport(StageName.RELEASE)
     if done.built:
         report.made = done.manifest.counts.sentences
     report.notes.append(done.address if done.built else f"{done.address} is there and unchanged")
+    if to is not None:
+        sent = upload_release(done.address, to)
+        report.notes.append(f"{sent.address}: {sent.sent:,} files sent, {sent.there:,} were there")
     report.seconds = time.monotonic() - started
     if report.items:
         publish_report(report)

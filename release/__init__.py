@@ -1,9 +1,14 @@
 """Labels from answers, and releases from labels.
 
-- `release.labels`: many answers become one label, with how far the annotators agreed.
+- `release.labels`: many answers become one label.
+- `release.agreement`: how far the annotators agree, with intervals.
 - `release.build`: labels become a dataset folder: Parquet shards, votes, card, Croissant,
   statistics, `release.json`, `SHA256SUMS`.
+- `release.splits`: which images are in which split.
 - `release.verify`: checks such a folder from itself alone.
+- `release.upload`: publishes it to S3.
+- `release.diff`: what changed between two releases, or two label sets.
 
-Core dependencies are enough for all of it but the words of span consensus, which need spaCy.
+Core dependencies are enough to verify and to compare. Words need spaCy (labels, and the agreement
+on spans in a release), figures Matplotlib, and Dawid-Skene crowd-kit.
 """

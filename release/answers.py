@@ -2,11 +2,12 @@
 
 A vote is the newest submitted answer of one annotator to one sentence in one round. A skipped or
 deleted answer is none, nor is one for gold or adjudication, nor one of a withdrawn annotator;
-sentences of withdrawn images are left out. Quarantined answers are in a table of their own.
+sentences of withdrawn images are left out. Quarantined answers are in a table of their own. The
+newest submitted answer of an adjudicator to a sentence is its adjudication, and final.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -23,7 +24,7 @@ from workspace.selection import Selection
 from workspace.workspace import Workspace
 
 SENTENCE_COLUMNS: Final = (
-    "sentence_id", "pair_id", "generator_id", "model", "direction", "image_id",
+    "sentence_id", "pair_id", "generator_id", "model", "direction", "image_id", "prompt_id",
     "sentence_index", "text", "start", "end",
 )  # fmt: skip
 VOTE_COLUMNS: Final = (
@@ -41,11 +42,13 @@ class SentenceBucket(NamedTuple):
         number: Which bucket of sentence ids it is.
         sentences: Rows of `SENTENCE_COLUMNS`, sorted by sentence id.
         votes: Rows of `VOTE_COLUMNS`, sorted by sentence id, round and annotator.
+        adjudications: Rows of `VOTE_COLUMNS`, at most one a sentence, sorted by sentence id.
     """
 
     number: int
     sentences: pa.Table
     votes: pa.Table
+    adjudications: pa.Table
 
 
 class Digest(NamedTuple):
@@ -80,28 +83,33 @@ class Answers:
             where = selection.sentences() & _not_in("image_id", withdrawn["image"])
             for batch in workspace.table(SENTENCES).scan(needed, where):
                 buckets.add(batch.select(list(SENTENCE_COLUMNS)))
-        self._votes = Buckets(folder, "votes", "sentence_id", columns_of(ANNOTATIONS, VOTE_COLUMNS))
-        with self._votes as buckets:
+        schema = columns_of(ANNOTATIONS, VOTE_COLUMNS)
+        self._votes = Buckets(folder, "votes", "sentence_id", schema)
+        self._adjudications = Buckets(folder, "adjudications", "sentence_id", schema)
+        with self._votes, self._adjudications:
             needed = [*VOTE_COLUMNS, "status", "purpose"]
-            where = _is_vote() & _not_in("annotator", withdrawn["annotator"])
+            where = _is_answer() & _not_in("annotator", withdrawn["annotator"])
             for batch in workspace.table(ANNOTATIONS).scan(needed, where):
-                buckets.add(batch.select(list(VOTE_COLUMNS)))
+                self._votes.add(_of_purpose(batch, Purpose.LABEL))
+                self._adjudications.add(_of_purpose(batch, Purpose.ADJUDICATE))
 
     def __iter__(self) -> Iterator[SentenceBucket]:
         """Yields all buckets that have sentences, in order of sentence ids."""
         for number in self._sentences.numbers():
             sentences = self._sentences.read(number).sort_by("sentence_id")
-            votes = _newest(self._votes.read(number), sentences)
-            yield SentenceBucket(number, sentences, votes)
+            votes = _newest(self._votes.read(number), sentences, _VOTER)
+            final = _newest(self._adjudications.read(number), sentences, ("sentence_id",))
+            yield SentenceBucket(number, sentences, votes, final)
 
     def digest(self) -> Digest:
         """Returns the hash of the votes and the annotators; it does not depend on any order."""
         sha256 = hashlib.sha256()
         first: dict[str, datetime] = {}
         for bucket in self:
-            for line in _lines(bucket.votes):
+            for line in (*_lines(bucket.votes), *_lines(bucket.adjudications, "final")):
                 sha256.update(line.encode())
-            found = bucket.votes.group_by("annotator").aggregate([("annotated_at", "min")])
+            answers = pa.concat_tables([bucket.votes, bucket.adjudications])
+            found = answers.group_by("annotator").aggregate([("annotated_at", "min")])
             names = found.column("annotator").to_pylist()
             moments = found.column("annotated_at_min").to_pylist()
             for name, moment in zip(names, moments, strict=True):
@@ -121,34 +129,37 @@ def _not_in(column: str, values: list[str]) -> pc.Expression:
     return ~pc.field(column).isin(pa.array(values, pa.string()))
 
 
-def _is_vote() -> pc.Expression:
+def _is_answer() -> pc.Expression:
     submitted = pc.field("status") == AnnotationStatus.SUBMITTED.value
-    labelling = pc.field("purpose") == Purpose.LABEL.value
-    return submitted & labelling & pc.field("verdict").is_valid()
+    return submitted & pc.field("verdict").is_valid()
 
 
-def _newest(votes: pa.Table, sentences: pa.Table) -> pa.Table:
-    """Returns one vote per voter, sentence and round: the one updated last."""
+def _of_purpose(answers: pa.Table, purpose: Purpose) -> pa.Table:
+    return answers.filter(pc.field("purpose") == purpose.value).select(list(VOTE_COLUMNS))
+
+
+def _newest(votes: pa.Table, sentences: pa.Table, key: Sequence[str]) -> pa.Table:
+    """Returns the vote of each key on these sentences that was updated last."""
     wanted = sentences.column("sentence_id").combine_chunks()
     votes = votes.filter(pc.is_in(votes.column("sentence_id"), value_set=wanted))
-    order = [*_VOTER, "updated_at", "server", "annotation_id"]
+    order = [*key, "updated_at", "server", "annotation_id"]
     votes = votes.sort_by([(name, "ascending") for name in order])
     if len(votes) < 2:
         return votes
     changes = np.zeros(len(votes) - 1, dtype=np.bool_)
-    for name in _VOTER:
+    for name in key:
         column = votes.column(name)
         changes |= pc.not_equal(column.slice(1), column.slice(0, len(votes) - 1)).to_numpy()
     return votes.filter(pa.array(np.append(changes, True)))
 
 
-def _lines(votes: pa.Table) -> Iterator[str]:
+def _lines(votes: pa.Table, kind: str = "") -> Iterator[str]:
     """Yields each vote as a text line of all that a label depends on."""
     heads = pc.binary_join_element_wise(
         *(votes.column(name) for name in (*_VOTER, "verdict")), _SEPARATOR
     )
     for head, spans in zip(heads.to_pylist(), votes.column("spans").to_pylist(), strict=True):
-        yield f"{head}{_SEPARATOR}{_span_text(spans) if spans else ''}\n"
+        yield f"{kind}{head}{_SEPARATOR}{_span_text(spans) if spans else ''}\n"
 
 
 def _span_text(spans: list[dict[str, Any]]) -> str:

@@ -10,16 +10,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 from pydantic import ValidationError
 
 from release.answers import Answers
+from release.buckets import Buckets
 from release.card import render_card
+from release.cells import to_csv
 from release.columns import DATA_SCHEMA
 from release.croissant import render_croissant
 from release.errors import NoLabelsError, RefusedReleaseError
+from release.figures import draw_figures
+from release.image_choice import ImageChoice
 from release.image_counts import ImageCounter
 from release.images import with_images
-from release.labelled import Labelled, check_current, labelled
+from release.labelled import Labelled, check_current, image_links, label_buckets, labelled
 from release.labels.sets import label_sets
 from release.layout import (
     CARD,
@@ -37,22 +42,29 @@ from release.manifest import (
     ImageCounts,
     LabelSetRecord,
     Manifest,
+    ReleaseRecord,
     SelectionRecord,
+    SplitRecord,
     checksums_of,
     checksums_text,
     model_counts,
+    split_counts,
 )
+from release.older import older_release
 from release.pseudonyms import pseudonyms
 from release.publish import already_there, publish
 from release.rows import ReleaseRows
 from release.shards import ShardWriter
+from release.splits import Sides, deal
 from release.stage import staging_folder
 from release.statistics import COLUMNS, Statistics
+from release.tables import Tables, release_tables, table_path
 from release.verify.report import VerifyReport
 from release.verify.verify import verify
 from release.votes import write_votes
 from schemas.config import ReleaseConfig
 from schemas.rows import LabelSet
+from schemas.tables import IMAGES
 from workspace.selection import Selection
 from workspace.store import ObjectStore
 from workspace.workspace import Workspace
@@ -80,6 +92,8 @@ class _Plan(NamedTuple):
     resolved: dict[str, Any]
     selection: Selection
     label_set: LabelSet
+    after: ReleaseRecord | None
+    old_sides: pa.Table | None
 
 
 def build_release(
@@ -87,6 +101,7 @@ def build_release(
     selection: Selection,
     config: ReleaseConfig,
     resolved: Mapping[str, Any] | None = None,
+    after: str | None = None,
 ) -> ReleaseReport:
     """Writes `releases/<name>/<version>/` from the current label set, once.
 
@@ -95,12 +110,16 @@ def build_release(
         selection: Generators and splitter whose sentences are released.
         config: Name, version and texts of the release.
         resolved: The whole configuration as JSON, kept in `release.json`; without secrets.
+        after: Address of an older release whose images and prompts stay in their splits.
 
     Raises:
         NoLabelsError: There are no labels of the selected sentences.
         StaleLabelsError: Answers or the selection changed since the labels were made.
         ReleaseExistsError: That version is there already, made from something else.
-        UnusableNameError: A model or the split cannot be named so in a release.
+        UnusableNameError: A model or a split cannot be named so in a release.
+        NotAReleaseError: There is no release at `after`.
+        SplitConflictError: It has a split that the configuration does not.
+        MissingExtraError: Figures are wanted and Matplotlib is not installed, or spaCy is not.
         BrokenReferenceError: A sentence's pair, image or generator is gone.
         RefusedReleaseError: What was built does not pass `verify`.
         LockHeldError: Another release of this workspace is being built.
@@ -110,7 +129,8 @@ def build_release(
     if not known:
         raise NoLabelsError(f"There are no labels in {store.url}.", "Run 'alignbench label' first.")
     prefix = release_folder(config.name, config.version)
-    plan = _Plan(prefix, config, dict(resolved or {}), selection, known[-1])
+    record, old_sides = (None, None) if after is None else older_release(after)
+    plan = _Plan(prefix, config, dict(resolved or {}), selection, known[-1], record, old_sides)
     with store.lock("releases"):
         if store.exists(f"{prefix}/{CHECKSUMS}"):
             _check_answers(workspace, plan)
@@ -150,48 +170,69 @@ def _build(workspace: Workspace, plan: _Plan, folder: Path, scratch: Path) -> Ma
     answers = Answers(workspace, plan.selection, scratch)
     digest = answers.digest()
     check_current(plan.label_set, digest.sha256)
-    found = labelled(workspace, answers, plan.label_set.label_set_id, scratch)
-    check_names(found.models, plan.config.split)
+    labels = label_buckets(workspace, plan.label_set.label_set_id, scratch)
+    config = plan.config
+    sides = _sides(workspace, plan, answers, labels)
     names = pseudonyms(workspace.store, digest.first_answers)
-    rows = ReleaseRows(workspace, plan.selection, scratch, found.sentences, plan.label_set.method)
+    found = labelled(answers, labels, names, scratch, sides.between)
+    check_names(found.models, config.splits)
+    choice = ImageChoice(config.images, config.images_by_source)
+    method = plan.label_set.method
+    rows = ReleaseRows(workspace, plan.selection, scratch, found.sentences, method, choice)
     statistics, images = Statistics(), ImageCounter()
-    for model in found.models:
-        _write_data(workspace, plan, folder, model, rows, statistics, images)
-        write_votes(folder, model, plan.config.split, found.votes, names)
+    _write_shards(workspace, folder, found, rows, sides, statistics, images)
     manifest = _manifest(plan, _counts(found, statistics, images.counts()))
-    _write_texts(folder, manifest, statistics)
+    tables = release_tables(statistics, images, found.agreement)
+    _write_texts(folder, manifest, statistics, tables)
     return manifest
 
 
-def _write_data(
+def _sides(workspace: Workspace, plan: _Plan, answers: Answers, labels: Buckets) -> Sides:
+    """Returns which split each image is in; where there is only one, nothing is dealt out."""
+    config = plan.config
+    if len(config.splits) == 1 and plan.old_sides is None:
+        [only] = config.splits
+        images = workspace.table(IMAGES).read(["image_id"])["image_id"].combine_chunks()
+        return Sides({only: images}, images.slice(0, 0))
+    links = image_links(workspace, answers, labels)
+    return deal(links, config.splits, config.near_duplicates, plan.old_sides)
+
+
+def _write_shards(
     workspace: Workspace,
-    plan: _Plan,
     folder: Path,
-    model: str,
+    found: Labelled,
     rows: ReleaseRows,
+    sides: Sides,
     statistics: Statistics,
     images: ImageCounter,
 ) -> None:
-    place = Shard(DATA, model, plan.config.split, 0, 0)
-    with ShardWriter(folder, place, DATA_SCHEMA) as writer:
-        for group in with_images(rows.of_model(model), workspace.store.read):
-            writer.write(group)
-            statistics.add(group.select(list(COLUMNS)))
-            images.add(group)
+    for model in found.models:
+        for split, chosen in sides.by_split.items():
+            with ShardWriter(folder, Shard(DATA, model, split, 0, 0), DATA_SCHEMA) as writer:
+                for group in with_images(rows.of_model(model, chosen), workspace.store.read):
+                    writer.write(group)
+                    statistics.add(group.select(list(COLUMNS)), split)
+                    images.add(group)
+            purposes = write_votes(folder, model, split, chosen, found.votes)
+            statistics.add_answers(split, purposes)
 
 
-def _write_texts(folder: Path, manifest: Manifest, statistics: Statistics) -> None:
+def _write_texts(folder: Path, manifest: Manifest, statistics: Statistics, tables: Tables) -> None:
     shards = {path: sha for path, sha in checksums_of(folder).items() if parse_shard(path)}
     sizes = {path: (folder / path).stat().st_size for path in shards}
     texts = {
-        **statistics.files(),
+        **{table_path(name): to_csv(rows) for name, rows in tables.items()},
         CROISSANT: render_croissant(manifest, shards),
         MANIFEST: manifest.to_json(),
-        CARD: render_card(manifest, statistics, sizes),
+        CARD: render_card(manifest, statistics, tables, sizes),
     }
-    for path, text in texts.items():
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8", newline="")
+    files = {path: text.encode() for path, text in texts.items()}
+    if manifest.figures:
+        files.update(draw_figures(tables))
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
     (folder / CHECKSUMS).write_text(checksums_text(checksums_of(folder)), encoding="utf-8")
 
 
@@ -204,7 +245,10 @@ def _manifest(plan: _Plan, counts: Counts) -> Manifest:
         title=config.title or config.name,
         description=config.description,
         license=config.license,
-        split=config.split,
+        splits=SplitRecord(
+            shares=config.splits, near_duplicates=config.near_duplicates, after=plan.after
+        ),
+        figures=config.figures,
         selection=SelectionRecord(
             generator_ids=plan.selection.generator_ids, splitter_id=plan.selection.splitter_id
         ),
@@ -215,13 +259,15 @@ def _manifest(plan: _Plan, counts: Counts) -> Manifest:
 
 
 def _counts(found: Labelled, statistics: Statistics, images: ImageCounts) -> Counts:
-    by_model = model_counts(statistics)
+    by_model, by_split = model_counts(statistics), split_counts(statistics)
     return Counts(
         sentences=sum(part.sentences for part in by_model.values()),
         votes=sum(part.votes for part in by_model.values()),
+        adjudications=sum(part.adjudications for part in by_split.values()),
         annotators=len(found.annotators),
         images=images,
         by_model=by_model,
+        by_split=by_split,
         left_out=found.left_out,
     )
 

@@ -12,11 +12,13 @@ from typing import Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from release.agreement.fleiss import FleissKappa
+from release.cells import Cell
 from release.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features
-from release.labels.agreement import FleissKappa
 from release.layout import ALL_MODELS, DATA, VOTES
 from release.manifest import Manifest
-from release.statistics import Cell, ModelStatistics, Statistics, sentences_row
+from release.statistics import ModelStatistics, Statistics, sentences_row
+from release.tables import Tables
 from schemas.ids import JsonValue
 from schemas.vocabulary import Verdict
 
@@ -28,18 +30,24 @@ _CONFIG: Final = re.compile(r"- config_name: (?P<json>\".*\")")
 _PATH: Final = re.compile(r"\s+path: (?P<json>\".*\")")
 
 
+class CardSplit(NamedTuple):
+    """One split of a config: its name, files and rows."""
+
+    name: str
+    glob: str
+    rows: int
+
+    def matches(self, path: str) -> bool:
+        """Tells whether a file of the release belongs to the split."""
+        return fnmatchcase(path, self.glob)
+
+
 class CardConfig(NamedTuple):
     """One config of a card: what `datasets` loads under a name."""
 
     name: str
-    split: str
-    glob: str
-    rows: int
+    splits: Sequence["CardSplit"]
     features: Sequence[JsonValue]
-
-    def matches(self, path: str) -> bool:
-        """Tells whether a file of the release belongs to the config."""
-        return fnmatchcase(path, self.glob)
 
 
 def card_configs(text: str) -> dict[str, list[str]]:
@@ -60,19 +68,22 @@ def card_configs(text: str) -> dict[str, list[str]]:
 
 def configs(manifest: Manifest) -> list[CardConfig]:
     """Returns the configs of a release: all models, each model, and the votes."""
-    split, counts = manifest.split, manifest.counts
+    counts = manifest.counts
     data, votes = card_features(DATA_SCHEMA), card_features(VOTE_SCHEMA)
+    splits = sorted(counts.by_split.items())
+    every = [CardSplit(s, f"{DATA}/*/{s}-*.parquet", part.sentences) for s, part in splits]
+    answers = [
+        CardSplit(s, f"{VOTES}/*/{s}-*.parquet", part.votes + part.adjudications)
+        for s, part in splits
+    ]
     each = [
-        CardConfig(model, split, f"{DATA}/{model}/{split}-*.parquet", part.sentences, data)
-        for model, part in sorted(counts.by_model.items())
-    ]
-    every = f"{DATA}/*/{split}-*.parquet"
-    answers = f"{VOTES}/*/{split}-*.parquet"
-    return [
-        CardConfig(ALL_MODELS, split, every, counts.sentences, data),
-        *each,
-        CardConfig(VOTES, split, answers, counts.votes, votes),
-    ]
+        CardConfig(model, [
+            CardSplit(s, f"{DATA}/{model}/{s}-*.parquet", part.by_model[model])
+            for s, part in splits if model in part.by_model
+        ], data)
+        for model in sorted(counts.by_model)
+    ]  # fmt: skip
+    return [CardConfig(ALL_MODELS, every, data), *each, CardConfig(VOTES, answers, votes)]
 
 
 class _ModelRow(NamedTuple):
@@ -85,12 +96,15 @@ class _ModelRow(NamedTuple):
     fleiss: FleissKappa
 
 
-def render_card(manifest: Manifest, statistics: Statistics, sizes: Mapping[str, int]) -> str:
+def render_card(
+    manifest: Manifest, statistics: Statistics, tables: Tables, sizes: Mapping[str, int]
+) -> str:
     """Returns the text of the dataset card.
 
     Args:
         manifest: What is in the release.
         statistics: Counts over its rows.
+        tables: The tables of `statistics/`.
         sizes: Bytes of each Parquet file by its path in the release.
     """
     environment = Environment(
@@ -103,13 +117,17 @@ def render_card(manifest: Manifest, statistics: Statistics, sizes: Mapping[str, 
     )
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
     environment.filters["number"] = _number
+    environment.globals["interval"] = _interval
+    agreed = tables["agreement_by_model"]
     rows = [_model_row(model, part) for model, part in sorted(statistics.models.items())]
     return environment.get_template("card.md.j2").render(
         manifest=manifest,
         configs=configs(manifest),
-        num_bytes=lambda config: sum(n for path, n in sizes.items() if config.matches(path)),
+        num_bytes=lambda split: sum(n for path, n in sizes.items() if split.matches(path)),
         default=ALL_MODELS,
         rows=rows,
+        sources=tables["images_by_source"][1:],
+        agreement=[dict(zip(agreed[0], row, strict=True)) for row in agreed[1:]],
         total=sentences_row(statistics.models.values()),
         unknown=sum(row.unknown for row in rows),
         size=_size(manifest.counts.sentences),
@@ -119,6 +137,11 @@ def render_card(manifest: Manifest, statistics: Statistics, sizes: Mapping[str, 
 def _model_row(model: str, part: ModelStatistics) -> _ModelRow:
     unknown = part.verdicts[Verdict.UNKNOWN]
     return _ModelRow(model, part.direction, sentences_row([part]), unknown, part.fleiss())
+
+
+def _interval(row: Mapping[str, Cell], name: str) -> str:
+    value, low, high = (_number(row[f"{name}{bound}"], 2) for bound in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]"
 
 
 def _size(rows: int) -> str:

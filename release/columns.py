@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from schemas.ids import JsonValue
 
-RELEASE_SCHEMA_VERSION: Final = 1
+RELEASE_SCHEMA_VERSION: Final = 2
 """Raised whenever a released column is added or changes its meaning."""
 
 _STRINGS: Final = pa.list_(pa.field("element", pa.string()))
@@ -62,6 +62,8 @@ DATA_SCHEMA: Final = pa.schema(
         pa.field("seed", pa.int64()),
         pa.field("splitter", pa.string()),
         pa.field("license", pa.string()),
+        pa.field("redistributable", pa.bool_()),
+        pa.field("perceptual_hash", pa.string()),
         pa.field("schema_version", pa.int32()),
         pa.field("image", IMAGE),
     ]
@@ -76,6 +78,7 @@ VOTE_SCHEMA: Final = pa.schema(
         pa.field("sentence_id", pa.string()),
         pa.field("annotator", pa.string()),
         pa.field("round", pa.string()),
+        pa.field("purpose", pa.string()),
         pa.field("verdict", pa.string()),
         pa.field("spans", _spans()),
         pa.field("flags", _STRINGS),
@@ -83,20 +86,22 @@ VOTE_SCHEMA: Final = pa.schema(
         pa.field("lead_seconds", pa.float64()),
     ]
 )
-"""One row a vote, annotators under pseudonyms. Times, notes and editors are not published."""
+"""One row a vote (`purpose` *label*) or an adjudication (*adjudicate*), annotators under
+pseudonyms. Times, notes and editors are not published."""
 
 REQUIRED_DATA: Final = (
     "model", "image_source", "image_name", "image_type", "sentence_index", "caption", "annotation",
     "error_words", "agreement_ratio", "n_correct", "n_incorrect", "n_unknown", "sentence_id",
     "pair_id", "image_id", "direction", "full_caption", "sentence_start", "sentence_end",
     "error_spans", "confidence", "label_method", "adjudicated", "generator_params", "seed",
-    "splitter", "schema_version",
+    "splitter", "perceptual_hash", "schema_version",
 )  # fmt: skip
 REQUIRED_VOTE: Final = (
-    "model", "sentence_id", "annotator", "round", "verdict", "spans", "flags",
+    "model", "sentence_id", "annotator", "round", "purpose", "verdict", "spans", "flags",
 )  # fmt: skip
 
 SORT_COLUMNS: Final = ("image_id", "pair_id", "sentence_index")
+VOTE_SORT_COLUMNS: Final = ("sentence_id", "round", "purpose", "annotator")
 """Order of a model's rows over all its shards."""
 
 _DTYPES: Final = {

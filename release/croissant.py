@@ -80,7 +80,7 @@ def render_croissant(manifest: Manifest, checksums: dict[str, str]) -> str:
         **({"datePublished": manifest.date.isoformat()} if manifest.date else {}),
         "distribution": [
             *(_file(path, sha256) for path, sha256 in sorted(checksums.items())),
-            *(_file_set(kind, manifest.split) for kind in (DATA, VOTES)),
+            *(_file_set(kind) for kind in (DATA, VOTES)),
         ],
         "recordSet": [
             _record_set(DATA, DATA_SCHEMA, "sentence_id", "One sentence with its label."),
@@ -113,13 +113,13 @@ def _file(path: str, sha256: str) -> dict[str, Any]:
     }
 
 
-def _file_set(kind: str, split: str) -> dict[str, Any]:
+def _file_set(kind: str) -> dict[str, Any]:
     return {
         "@type": "cr:FileSet",
         "@id": f"{kind}-files",
         "name": f"{kind}-files",
         "encodingFormat": _PARQUET,
-        "includes": f"{kind}/*/{split}-*.parquet",
+        "includes": f"{kind}/*/*.parquet",
     }
 
 
@@ -130,7 +130,22 @@ def _record_set(kind: str, schema: pa.Schema, key: str | None, description: str)
         "name": kind,
         "description": description,
         **({"key": {"@id": f"{kind}/{key}"}} if key is not None else {}),
-        "field": [_field(kind, field) for field in schema],
+        "field": [_split(kind), *(_field(kind, field) for field in schema)],
+    }
+
+
+def _split(kind: str) -> dict[str, Any]:
+    """Returns the field that tells a row's split, which is part of its file's name."""
+    return {
+        "@type": "cr:Field",
+        "@id": f"{kind}/split",
+        "name": "split",
+        "dataType": "sc:Text",
+        "source": {
+            "fileSet": {"@id": f"{kind}-files"},
+            "extract": {"fileProperty": "filename"},
+            "transform": {"regex": r"^(.+)-\d{5}-of-\d{5}\.parquet$"},
+        },
     }
 
 

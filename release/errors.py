@@ -46,3 +46,10 @@ class BrokenReferenceError(AlignBenchError):
     """A row names a pair, image, generator or splitter that its table does not have."""
 
     code = "AB-R07"
+
+
+class SplitConflictError(AlignBenchError):
+    """The splits of an older release cannot be kept with those that are asked for."""
+
+    code = "AB-R08"
+    exit_code = 2

@@ -13,6 +13,7 @@ CROISSANT: Final = "croissant.json"
 DATA: Final = "data"
 VOTES: Final = "annotations"
 STATISTICS: Final = "statistics"
+FIGURES: Final = "statistics/figures"
 
 ALL_MODELS: Final = "all"
 """Config over all models' data; the default one."""
@@ -55,17 +56,18 @@ def parse_shard(path: str) -> Shard | None:
     return Shard(kind, model, split, int(found["number"]), int(found["total"]))
 
 
-def check_names(models: Iterable[str], split: str) -> None:
+def check_names(models: Iterable[str], splits: Iterable[str]) -> None:
     """Checks names that become folders, dataset configs and splits.
 
     Raises:
         UnusableNameError: One of them cannot.
     """
-    if not _SPLIT.fullmatch(split):
-        raise UnusableNameError(
-            f"The split name {split!r} cannot be loaded by datasets.",
-            "Use letters, digits and '_' only, such as 'test', in [release] split.",
-        )
+    for split in splits:
+        if not _SPLIT.fullmatch(split):
+            raise UnusableNameError(
+                f"The split name {split!r} cannot be loaded by datasets.",
+                "Use letters, digits and '_' only, such as 'test', in [release] splits.",
+            )
     for model in models:
         if model in (ALL_MODELS, VOTES):
             raise UnusableNameError(

@@ -13,7 +13,7 @@ from release.columns import RELEASE_SCHEMA_VERSION
 from release.statistics import Statistics
 from schemas.ids import sha256_hex
 from schemas.rows import LabelSet
-from schemas.vocabulary import Direction, Verdict
+from schemas.vocabulary import Direction, Purpose, Verdict
 
 _CHUNK = 4 << 20
 
@@ -48,6 +48,14 @@ class LabelSetRecord(_Part):
         )
 
 
+class ReleaseRecord(_Part):
+    """Another release, by name, version and the SHA-256 of its `SHA256SUMS`."""
+
+    name: str
+    version: str
+    sha256: str
+
+
 class ImageCounts(_Part):
     """Images by how a reader gets them; each image counts once."""
 
@@ -67,11 +75,33 @@ class ModelCounts(_Part):
     votes: int
 
 
+class SplitCounts(_Part):
+    """What one split has in the release; `by_model` counts sentences."""
+
+    sentences: int
+    votes: int
+    adjudications: int
+    by_model: dict[str, int]
+
+
+class SplitRecord(_Part):
+    """How the sentences were dealt out to splits; `after` is the release whose sides were kept."""
+
+    shares: dict[str, float]
+    near_duplicates: int
+    after: ReleaseRecord | None = None
+
+
 class LeftOut(_Part):
-    """Selected sentences that are not in the release, by why."""
+    """Selected sentences that are not in the release, by why.
+
+    `between_splits`: their image belongs together with images of an older release that are in two
+    splits.
+    """
 
     unanswered: int
     below_minimum_votes: int
+    between_splits: int
 
 
 class Counts(_Part):
@@ -79,9 +109,11 @@ class Counts(_Part):
 
     sentences: int
     votes: int
+    adjudications: int
     annotators: int
     images: ImageCounts
     by_model: dict[str, ModelCounts]
+    by_split: dict[str, SplitCounts]
     left_out: LeftOut
 
 
@@ -98,7 +130,8 @@ class Manifest(_Part):
     title: str
     description: str
     license: str
-    split: str
+    splits: SplitRecord
+    figures: bool
     schema_version: int = RELEASE_SCHEMA_VERSION
     selection: SelectionRecord
     label_set: LabelSetRecord
@@ -123,6 +156,20 @@ def model_counts(statistics: Statistics) -> dict[str, ModelCounts]:
         )
         for model, part in sorted(statistics.models.items())
     }
+
+
+def split_counts(statistics: Statistics) -> dict[str, SplitCounts]:
+    """Returns what each split has, from the counts over its rows."""
+    found = {}
+    for split in statistics.splits:
+        models = {m: part.sentences for (s, m), part in statistics.parts.items() if s == split}
+        found[split] = SplitCounts(
+            sentences=sum(models.values()),
+            votes=statistics.answers[split, Purpose.LABEL.value],
+            adjudications=statistics.answers[split, Purpose.ADJUDICATE.value],
+            by_model=dict(sorted(models.items())),
+        )
+    return found
 
 
 def checksum(file: IO[bytes]) -> str:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from release.buckets import Buckets, columns_of
 from release.columns import DATA_SCHEMA, RELEASE_SCHEMA_VERSION, SORT_COLUMNS
 from release.errors import BrokenReferenceError
+from release.image_choice import ImageChoice
 from release.images import BLOB_COLUMN
 from release.joins import looked_up, unmatched
 from schemas.tables import GENERATORS, IMAGES, ORIGINS, PAIRS, SPLITTERS
@@ -26,7 +27,7 @@ _ORIGIN_COLUMNS: Final = (
     "redistributable", "domain",
 )  # fmt: skip
 _PAIR_COLUMNS: Final = ("pair_id", "image_id", "text", "seed")
-_IMAGE_COLUMNS: Final = ("image_id", "image_type", "blob")
+_IMAGE_COLUMNS: Final = ("image_id", "image_type", "blob", "perceptual_hash")
 _FROM_LABEL: Final = (
     "error_type", "error_spans", "agreement_ratio", "fleiss_Pi", "n_correct", "n_incorrect",
     "n_unknown", "confidence", "span_agreement", "adjudicated",
@@ -46,6 +47,7 @@ class ReleaseRows:
         folder: Path,
         labelled: Buckets,
         method: str,
+        images: ImageChoice,
     ) -> None:
         """Reads what the rows are joined from, and parts it by image.
 
@@ -55,8 +57,9 @@ class ReleaseRows:
             folder: Where buckets go; the caller removes it.
             labelled: Sentences with the columns of their labels, parted by image.
             method: How the labels were made.
+            images: Which images are embedded, and which referenced.
         """
-        self._labelled, self._method = labelled, method
+        self._labelled, self._method, self._choice = labelled, method, images
         self._generators = workspace.table(GENERATORS).read(
             ["generator_id", "instruction", "revision", "params"]
         )
@@ -75,14 +78,15 @@ class ReleaseRows:
             for batch in workspace.table(ORIGINS).scan(_ORIGIN_COLUMNS):
                 buckets.add(batch)
 
-    def of_model(self, model: str) -> Iterator[pa.Table]:
-        """Yields a model's rows, sorted: all columns but `image`, and `BLOB_COLUMN`.
+    def of_model(self, model: str, images: pa.Array) -> Iterator[pa.Table]:
+        """Yields a model's rows of some images, sorted: all columns but `image`, and `BLOB_COLUMN`.
 
         Raises:
             BrokenReferenceError: A sentence's pair, image or generator is not in its table.
         """
         for number in self._labelled.numbers():
-            sentences = self._labelled.read(number).filter(pc.field("model") == model)
+            chosen = (pc.field("model") == model) & pc.field("image_id").isin(images)
+            sentences = self._labelled.read(number).filter(chosen)
             if len(sentences):
                 keys = [(name, "ascending") for name in (*SORT_COLUMNS, "sentence_id")]
                 yield self._joined(sentences.sort_by(keys), number)
@@ -92,16 +96,19 @@ class ReleaseRows:
         image = _required(sentences, "image_id", self._images.read(number), "images")
         generator = _required(sentences, "generator_id", self._generators, "generators")
         origin = _best_origins(sentences, self._origins.read(number))
-        embedded = pc.invert(pc.fill_null(origin["forbidden"], False))
+        source = pc.coalesce(origin["source"], sentences["model"])
+        embedded, linked = self._choice.of_rows(source, origin["forbidden"])
         file_name = pc.replace_substring_regex(image["blob"], r"^.*/", "")
         columns: dict[str, Any] = {
             **{name: sentences[name] for name in (*_FROM_SENTENCE, *_FROM_LABEL)},
-            "image_source": pc.coalesce(origin["source"], sentences["model"]),
+            "image_source": source,
             "image_name": pc.coalesce(origin["image_name"], file_name),
             "image_type": image["image_type"],
-            "image_url": origin["image_url"],
+            "image_url": pc.if_else(linked, origin["image_url"], pa.scalar(None, pa.string())),
             "domain": origin["domain"],
             "license": origin["license"],
+            "redistributable": origin["redistributable"],
+            "perceptual_hash": image["perceptual_hash"],
             "caption": sentences["text"],
             "annotation": sentences["verdict"],
             "error_words": _texts(sentences["error_spans"]),

@@ -4,19 +4,17 @@ Everything is counted in whole numbers and divided once at the end, so the order
 not matter, except that rows of one image and model come together.
 """
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.labels.agreement import FleissKappa, fleiss_kappa
+from release.agreement.fleiss import FleissKappa, fleiss_kappa
+from release.cells import Cell
 from release.labels.majority import VERDICTS
-from release.layout import STATISTICS
 from schemas.vocabulary import HallucinationType, Verdict
 
 COLUMNS: Final = (
@@ -49,6 +47,20 @@ class ModelStatistics:
         self.votes: Counter[tuple[int, int, int]] = Counter()
         self.words = self.images = 0
         self._last_image: str | None = None
+
+    @classmethod
+    def of(cls, parts: Iterable[Self]) -> Self:
+        """Returns the counts of one model's parts, one or more, that share no image."""
+        first, *others = parts
+        found = cls(first.direction)
+        for part in (first, *others):
+            found.verdicts += part.verdicts
+            found.positions += part.positions
+            found.types += part.types
+            found.votes += part.votes
+            found.words += part.words
+            found.images += part.images
+        return found
 
     @property
     def sentences(self) -> int:
@@ -92,32 +104,63 @@ class ModelStatistics:
 
 
 class Statistics:
-    """Counts over a release's rows, by model."""
+    """Counts over a release's rows, by split and model."""
 
     def __init__(self) -> None:
-        self.models: dict[str, ModelStatistics] = {}
+        self.parts: dict[tuple[str, str], ModelStatistics] = {}
+        self.answers: Counter[tuple[str, str]] = Counter()
+        """Answers by split and purpose."""
 
-    def add(self, rows: pa.Table) -> None:
-        """Counts rows of `COLUMNS`, all of one model."""
+    @property
+    def models(self) -> dict[str, ModelStatistics]:
+        """Counts by model, in order of their names."""
+        names = sorted({model for _, model in self.parts})
+        return {
+            name: ModelStatistics.of(p for (_, model), p in self.parts.items() if model == name)
+            for name in names
+        }
+
+    @property
+    def splits(self) -> list[str]:
+        """Splits that have rows, sorted."""
+        return sorted({split for split, _ in self.parts})
+
+    def add(self, rows: pa.Table, split: str) -> None:
+        """Counts rows of `COLUMNS`, all of one model and split."""
         if not len(rows):
             return
-        model = rows.column("model")[0].as_py()
-        if model not in self.models:
-            self.models[model] = ModelStatistics(rows.column("direction")[0].as_py())
-        self.models[model].add(rows)
+        key = split, rows.column("model")[0].as_py()
+        if key not in self.parts:
+            self.parts[key] = ModelStatistics(rows.column("direction")[0].as_py())
+        self.parts[key].add(rows)
 
-    def files(self) -> dict[str, str]:
-        """Returns the tables as CSV texts by their paths in the release."""
-        tables = {
-            "sentences_by_model": _sentences(self.models),
-            "fleiss_by_model": _fleiss(self.models),
-            "verdicts_by_position": _positions(self.models),
-            "types_by_model": _types(self.models),
+    def add_answers(self, split: str, purposes: Mapping[str, int]) -> None:
+        """Counts votes and adjudications on sentences of a split."""
+        for purpose, number in purposes.items():
+            self.answers[split, purpose] += number
+
+    def tables(self) -> dict[str, list[tuple[Cell, ...]]]:
+        """Returns the tables by name, each with a heading."""
+        models = self.models
+        return {
+            "sentences_by_model": _sentences(models),
+            "sentences_by_split": self._by_split(),
+            "fleiss_by_model": _fleiss(models),
+            "verdicts_by_position": _positions(models),
+            "types_by_model": _types(models),
         }
-        return {f"{STATISTICS}/{name}.csv": _csv(rows) for name, rows in tables.items()}
+
+    def _by_split(self) -> list[tuple[Cell, ...]]:
+        rows: list[tuple[Cell, ...]] = [("split", "model", *SENTENCE_FIGURES, "unknown")]
+        for (split, model), part in sorted(self.parts.items()):
+            unknown = part.verdicts[Verdict.UNKNOWN]
+            rows.append((split, model, *sentences_row([part]), unknown))
+        return rows
 
 
-Cell = str | int | float | None
+SENTENCE_FIGURES: Final = (
+    "sentences", "sentences_per_image", "positive_percent", "words_per_sentence",
+)  # fmt: skip
 
 
 def sentences_row(models: Iterable[ModelStatistics]) -> tuple[Cell, ...]:
@@ -134,8 +177,7 @@ def sentences_row(models: Iterable[ModelStatistics]) -> tuple[Cell, ...]:
 
 
 def _sentences(models: dict[str, ModelStatistics]) -> list[tuple[Cell, ...]]:
-    names = ("sentences", "sentences_per_image", "positive_percent", "words_per_sentence")
-    rows: list[tuple[Cell, ...]] = [("model", "direction", *names, "unknown")]
+    rows: list[tuple[Cell, ...]] = [("model", "direction", *SENTENCE_FIGURES, "unknown")]
     for model, part in sorted(models.items()):
         unknown = part.verdicts[Verdict.UNKNOWN]
         rows.append((model, part.direction, *sentences_row([part]), unknown))
@@ -170,9 +212,3 @@ def _types(models: dict[str, ModelStatistics]) -> list[tuple[Cell, ...]]:
 
 def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def _csv(rows: list[tuple[Cell, ...]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()

@@ -1,6 +1,7 @@
-"""Writing each vote on the released sentences, annotators under pseudonyms, by model."""
+"""Writing each answer on the released sentences, annotators under pseudonyms, by model."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from release.buckets import Buckets
-from release.columns import VOTE_SCHEMA
+from release.columns import VOTE_SCHEMA, VOTE_SORT_COLUMNS
 from release.layout import VOTES, Shard
 from release.shards import ShardWriter
 
@@ -16,36 +17,33 @@ GROUP_ROWS: Final = 100_000
 
 
 def write_votes(
-    folder: Path, model: str, split: str, votes: Buckets, pseudonyms: Mapping[str, str]
-) -> list[str]:
-    """Writes a model's votes, sorted by sentence, round and pseudonym.
+    folder: Path, model: str, split: str, images: pa.Array, votes: Buckets
+) -> Counter[str]:
+    """Writes the answers on a model's sentences in a split, in the order of `VOTE_SORT_COLUMNS`.
 
     Args:
         folder: The release folder.
-        model: Whose sentences' votes.
-        split: The split they are in.
-        votes: Votes of all models with the column `model`, parted by sentence.
-        pseudonyms: Pseudonyms of all annotators.
+        model: Whose sentences.
+        split: The split that they are in.
+        images: The images of the split.
+        votes: Answers of all models, with `image_id`, parted by sentence.
 
     Returns:
-        The files' paths in the release.
+        How many there are of each purpose.
     """
+    purposes: Counter[str] = Counter()
     with ShardWriter(folder, Shard(VOTES, model, split, 0, 0), VOTE_SCHEMA) as writer:
-        for group in _groups(_of_model(votes, model, pseudonyms)):
+        for group in _groups(_chosen(votes, model, images)):
             writer.write(group)
-    return writer.paths
+            purposes.update(group["purpose"].to_pylist())
+    return purposes
 
 
-def _of_model(votes: Buckets, model: str, pseudonyms: Mapping[str, str]) -> Iterator[pa.Table]:
-    names = pa.array(list(pseudonyms), pa.string())
-    hidden = pa.array(list(pseudonyms.values()), pa.string())
+def _chosen(votes: Buckets, model: str, images: pa.Array) -> Iterator[pa.Table]:
+    order = [(name, "ascending") for name in VOTE_SORT_COLUMNS]
     for bucket in votes:
-        rows = bucket.filter(pc.field("model") == model)
-        place = rows.schema.get_field_index("annotator")
-        known_as = hidden.take(pc.index_in(rows["annotator"], value_set=names).combine_chunks())
-        rows = rows.set_column(place, "annotator", known_as)
-        order = [(name, "ascending") for name in ("sentence_id", "round", "annotator")]
-        yield rows.select(VOTE_SCHEMA.names).sort_by(order).cast(VOTE_SCHEMA)
+        chosen = (pc.field("model") == model) & pc.field("image_id").isin(images)
+        yield bucket.filter(chosen).select(VOTE_SCHEMA.names).sort_by(order)
 
 
 def _groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:

@@ -17,6 +17,7 @@ from schemas.config_plugins import GeneratorConfig, Name, PromptsConfig, SourceC
 from schemas.errors import ConfigError
 from schemas.protocols import Options
 from schemas.registry import Group
+from schemas.vocabulary import ImageMode, LabelMethod
 
 # datasets reads a split's name out of file names; better to hear it before the work.
 _split_name = refusing(
@@ -34,6 +35,10 @@ _storage = refusing(
     "images from S3 are not shown to annotators yet",
     "Leave it out, and annotate from a workspace in a local folder.",
 )
+
+
+SplitName = Annotated[Name, AfterValidator(_split_name)]
+Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
@@ -64,12 +69,23 @@ class AnnotationConfig(_Section):
 class LabelsConfig(_Section):
     """`[labels]`: how answers become a label."""
 
-    method: Literal["majority"] = "majority"
+    method: LabelMethod = LabelMethod.MAJORITY
     minimum_votes: Annotated[int, Field(ge=1)] = 1
 
 
 class ReleaseConfig(_Section):
-    """`[release]`: the dataset that is published. `date` is printed on its card."""
+    """`[release]`: the dataset that is published.
+
+    Attributes:
+        date: Printed on the card.
+        splits: Each split's share of the sentences, as weights. Images that belong together (of
+            one prompt, or near-duplicates) are in one split.
+        near_duplicates: How many bits the perceptual hashes of near-duplicates differ in at most.
+        images: Whether images are embedded, referenced by URL, or both; an image whose licence
+            forbids redistribution is never embedded.
+        images_by_source: The same for single sources, or generators of images, by their name.
+        figures: Whether the statistics are drawn too.
+    """
 
     name: Name = "benchmark"
     version: Name = "1.0.0"
@@ -77,7 +93,13 @@ class ReleaseConfig(_Section):
     title: str | None = None
     description: str = ""
     license: str = "other"
-    split: Annotated[Name, AfterValidator(_split_name)] = "test"
+    splits: Annotated[dict[SplitName, Share], Field(min_length=1)] = Field(
+        default_factory=lambda: {"test": 1.0}
+    )
+    near_duplicates: Annotated[int, Field(ge=0, le=16)] = 4
+    images: ImageMode = ImageMode.BOTH
+    images_by_source: dict[Name, ImageMode] = Field(default_factory=dict)
+    figures: bool = True
 
 
 class RunConfig(_Section):

@@ -236,7 +236,10 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSet:
-    """One computation of labels; the highest version is the current one. `options` is JSON."""
+    """One computation of labels; the highest version is the current one. `options` is JSON.
+
+    `name` is what its operator calls it; a set without one goes by its id.
+    """
 
     label_set_id: Str
     method: Str
@@ -244,6 +247,7 @@ class LabelSet:
     answers_sha256: Str
     sentences: Long
     version: Long
+    name: Str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

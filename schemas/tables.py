@@ -8,7 +8,7 @@ import pyarrow as pa
 from schemas import rows
 from schemas.columns import DataclassRow, Row, arrow_schema
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a column is added; a part of an older version reads its new columns as null."""
 
 CREATED_AT = pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False)

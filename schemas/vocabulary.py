@@ -50,6 +50,23 @@ class HallucinationType(StrEnum):
     OTHER = "other"
 
 
+class LabelMethod(StrEnum):
+    """How the votes on a sentence become its verdict."""
+
+    MAJORITY = "majority"
+    """The most frequent verdict; a tie is unknown."""
+    DAWID_SKENE = "dawid-skene"
+    """The most probable verdict, given how each annotator errs (Dawid and Skene, 1979)."""
+
+
+class ImageMode(StrEnum):
+    """How a release gives its images, where their licence leaves the choice."""
+
+    EMBEDDED = "embedded"
+    URL = "url"
+    BOTH = "both"
+
+
 class ModelKind(StrEnum):
     """What a model of the catalog does."""
 

@@ -8,7 +8,7 @@ stand on; `alignbench doctor` checks it.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import boto3
 import pyarrow as pa
@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from workspace.errors import ObjectNotFoundError, StoreUnreachableError
 from workspace.ranges import Ranges
 from workspace.s3_lock import hold
+from workspace.s3_upload import PART_BYTES, Target, upload
 from workspace.store import ObjectInfo, checked_key
 
 if TYPE_CHECKING:
@@ -132,6 +133,25 @@ class S3Store:
         """Writes a local file as an object, in parts when it is large."""
         with self._errors(key):
             self.client.upload_file(str(path), self.bucket, self._name(key), Config=_TRANSFER)
+
+    def upload(
+        self, key: str, source: IO[bytes], size: int, sha256: str, part_bytes: int = PART_BYTES
+    ) -> bool:
+        """Writes a file as an object in checked parts, going on with what a stopped run sent.
+
+        Args:
+            key: The object.
+            source: The file, open for reading at any place.
+            size: Its bytes.
+            sha256: Its SHA-256; an object that has it is not sent again.
+            part_bytes: Most bytes of a part.
+
+        Returns:
+            False if that object was there already.
+        """
+        with self._errors(key):
+            target = Target(self.client, self.bucket, self._name(key))
+            return upload(target, source, size, sha256, part_bytes)
 
     def exists(self, key: str) -> bool:
         """Tells whether the object is there."""

@@ -1,23 +1,39 @@
-"""`release` and `verify`: making a release, and checking one from anywhere."""
+"""`release`, `verify` and `diff`: making a release, checking one from anywhere, comparing two."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from alignbench.cli.context import use_local_services
-from alignbench.cli.output import TerminalProgress, print_json, say
+from alignbench.cli.output import TerminalProgress, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from release.diff import Difference
 
 
 def register(app: typer.Typer) -> None:
     """Adds the verbs."""
     app.command()(release)
     app.command()(verify)
+    app.command()(diff)
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
-def release(context: typer.Context, as_json: Json = False) -> None:
+def release(
+    context: typer.Context,
+    after: Annotated[
+        str | None,
+        typer.Option(metavar="OLD", help="An older release; its images stay in their splits."),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="S3", help="Publish it too, to NAME/VERSION/ below s3://..."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Write the release that the configuration names, verified, to releases/NAME/VERSION/."""
     use_local_services(context.obj)
     from flows.orchestration import run_flow
@@ -25,7 +41,9 @@ def release(context: typer.Context, as_json: Json = False) -> None:
     from flows.release import release as release_flow
 
     with shown_by(TerminalProgress(quiet=as_json)):
-        report = run_flow(release_flow, workspace=context.obj.address)
+        report = run_flow(
+            release_flow, workspace=context.obj.address, after=_absolute(after), to=to
+        )
     if as_json:
         print_json(report.as_json())
 
@@ -44,6 +62,7 @@ def verify(
         print_json(
             {
                 "ok": not report.findings,
+                "unchecked": report.unchecked,
                 "findings": [finding._asdict() for finding in report.findings],
             }
         )
@@ -52,6 +71,63 @@ def verify(
             say(str(finding))
         broken = sum(report.broken.values())
         state = f"breaks a rule in {broken:,} places" if broken else "is sound"
+        for path in report.unchecked:
+            say(f"{path}: not checked, since spaCy is not installed")
         say(f"verify: {address} {state}")
     if report.findings:
         raise typer.Exit(1)
+
+
+def diff(
+    context: typer.Context,
+    old: Annotated[str, typer.Argument(help="A release's folder, or s3://bucket/prefix.")],
+    new: Annotated[str, typer.Argument(help="Another one.")],
+    labels: Annotated[
+        bool, typer.Option("--labels", help="OLD and NEW are label sets of the workspace.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=0, help="Changes of each kind to list.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Tell what changed between two releases, or two label sets."""
+    from release.diff import diff_label_sets, diff_releases
+    from workspace.workspace import open_workspace
+
+    if labels:
+        found = diff_label_sets(open_workspace(context.obj.workspace), old, new)
+    else:
+        found = diff_releases(old, new)
+    if as_json:
+        print_json(
+            {
+                "sentences": list(found.sentences),
+                "counts": [[*key, number] for key, number in found.counts.items()],
+                "verdicts": [[*key, number] for key, number in found.verdicts.items()],
+                "changes": [change._asdict() for change in found.changes],
+            }
+        )
+    else:
+        _say_difference(found, limit)
+
+
+def _say_difference(found: "Difference", limit: int) -> None:
+    from release.diff import Kind
+
+    models = sorted({model for _, model in found.counts})
+    if models:
+        rows = [(m, *(found.counts.get((kind, m), 0) for kind in Kind)) for m in models]
+        print_table(["model", *Kind], rows)
+    for (before, after), number in found.verdicts.items():
+        say(f"{number:,} from {before} to {after}")
+    for kind in Kind:
+        for change in [change for change in found.changes if change.kind is kind][:limit]:
+            say(f"{kind}: {change.model} {change.sentence_id} {change.old} -> {change.new}")
+            say(f"  {change.caption}")
+    was, now = found.sentences
+    say(f"diff: {was:,} sentences before, {now:,} after, changes: {sum(found.counts.values()):,}")
+
+
+def _absolute(address: str | None) -> str | None:
+    """Returns the address as a worker in another folder needs it."""
+    if address is None or address.startswith("s3://"):
+        return address
+    return str(Path(address).resolve())

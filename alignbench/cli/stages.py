@@ -81,9 +81,15 @@ def pull(
     _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions)
 
 
-def label(context: typer.Context, as_json: Json = False) -> None:
+def label(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Option(help="What to call this label set; 'diff --labels' takes it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Make labels from the answers."""
-    _stage(context.obj, "label", as_json)
+    _stage(context.obj, "label", as_json, name=name)
 
 
 def build(context: typer.Context, limit: Limit = None, as_json: Json = False) -> None:
@@ -116,7 +122,7 @@ def retry(
 
 
 def _stage(
-    context: Context, name: str, as_json: bool, dry_run: bool = False, **parameters: Any
+    context: Context, stage: str, as_json: bool, /, dry_run: bool = False, **parameters: Any
 ) -> None:
     use_local_services(context)
     from importlib import import_module
@@ -125,9 +131,9 @@ def _stage(
     from flows.progress import shown_by
 
     if dry_run:
-        say_what_would_be_done(context, name, as_json, parameters["limit"])
+        say_what_would_be_done(context, stage, as_json, parameters["limit"])
         return
-    flow: Flow[..., Any] = getattr(import_module(f"flows.{name}"), name)
+    flow: Flow[..., Any] = getattr(import_module(f"flows.{stage}"), stage)
     with shown_by(TerminalProgress(quiet=as_json)), _json_even_of_failures(as_json, many=False):
         report: StageReport = run_flow(flow, workspace=context.address, **parameters)
     if as_json:

@@ -9,21 +9,23 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from release.agreement.fleiss import item_agreement
 from release.answers import Answers, SentenceBucket
 from release.joins import looked_up
-from release.labels.agreement import item_agreement
-from release.labels.majority import VERDICTS, agreement_ratio, count_verdicts, majority
+from release.labels.adjudication import adjudicated
+from release.labels.majority import VERDICTS, agreement_ratio, count_verdicts
 from release.labels.sets import label_set_id, label_sets, make_current
-from release.labels.spans import SpanLabel, agree_on_spans
+from release.labels.spans import SpanLabel, agree_on_spans, spans_of
+from release.labels.verdicts import Decide, deciding_by
 from schemas.rows import Label, Span
 from schemas.tables import LABELS
-from schemas.vocabulary import HallucinationType, Verdict
+from schemas.vocabulary import HallucinationType, LabelMethod, Verdict
 from workspace.selection import Selection
 from workspace.workspace import Workspace
 
@@ -42,6 +44,7 @@ class LabelReport(NamedTuple):
         below_minimum_votes: Those with too few.
         verdicts: How many labels of each verdict were made; empty if nothing was computed.
         span_agreement: How many incorrect ones came about in which way; likewise.
+        adjudicated: How many labels are an adjudicator's; likewise.
     """
 
     label_set_id: str
@@ -52,6 +55,7 @@ class LabelReport(NamedTuple):
     below_minimum_votes: int
     verdicts: dict[str, int]
     span_agreement: dict[str, int]
+    adjudicated: int
 
 
 def compute_labels(
@@ -59,8 +63,9 @@ def compute_labels(
     selection: Selection,
     run_id: str,
     *,
-    method: Literal["majority"] = "majority",
+    method: LabelMethod = LabelMethod.MAJORITY,
     minimum_votes: int = 1,
+    name: str | None = None,
 ) -> LabelReport:
     """Makes one label of all votes on each selected sentence.
 
@@ -69,10 +74,12 @@ def compute_labels(
         selection: Which sentences are labelled.
         run_id: Stamped on the rows.
         method: How votes become a verdict.
-        minimum_votes: Sentences with fewer votes get no label.
+        minimum_votes: Sentences with fewer votes get no label, adjudicated or not.
+        name: What the set is to be called from now on; a set that has a name keeps it if not given.
 
     Raises:
-        MissingExtraError: Some sentence is incorrect, and spaCy is not installed.
+        MissingExtraError: Some sentence is incorrect, and spaCy is not installed; or the method
+            needs a package that is not.
     """
     with tempfile.TemporaryDirectory(prefix="alignbench-label-") as folder:
         answers = Answers(workspace, selection, Path(folder))
@@ -83,11 +90,13 @@ def compute_labels(
         complete = any(row.label_set_id == set_id for row in known)
         tally = _Tally()
         if not complete:
-            _write(workspace, set_id, run_id, answers, minimum_votes, tally)
+            labelling = _Labelling(set_id, minimum_votes, deciding_by(method, answers))
+            _write(workspace, labelling, run_id, answers, tally)
         else:
             for bucket in answers:
                 tally.count(bucket, minimum_votes)
-        if not known or known[-1].label_set_id != set_id:
+        current = bool(known) and known[-1].label_set_id == set_id
+        if not current or name not in (None, known[-1].name):
             make_current(
                 workspace,
                 method=method,
@@ -95,7 +104,9 @@ def compute_labels(
                 answers_sha256=sha256,
                 sentences=tally.labelled,
                 run_id=run_id,
+                name=name,
             )
+        if not current:
             return tally.report(set_id, computed=True)
     return tally.report(set_id, computed=False)
 
@@ -107,6 +118,7 @@ class _Tally:
         self.sentences = self.answered = self.labelled = 0
         self.verdicts: Counter[str] = Counter()
         self.span_agreement: Counter[str] = Counter()
+        self.adjudicated = 0
 
     def count(self, bucket: SentenceBucket, minimum_votes: int) -> None:
         votes = count_verdicts(bucket.votes).counts.sum(axis=1)
@@ -116,6 +128,7 @@ class _Tally:
 
     def count_labels(self, labels: Sequence[Label]) -> None:
         self.verdicts.update(label.verdict.value for label in labels)
+        self.adjudicated += sum(label.adjudicated for label in labels)
         self.span_agreement.update(
             label.span_agreement for label in labels if label.span_agreement is not None
         )
@@ -130,24 +143,28 @@ class _Tally:
             below_minimum_votes=self.answered - self.labelled,
             verdicts=dict(sorted(self.verdicts.items())),
             span_agreement=dict(sorted(self.span_agreement.items())),
+            adjudicated=self.adjudicated,
         )
 
 
+class _Labelling(NamedTuple):
+    """Which labels are made, and how."""
+
+    set_id: str
+    minimum_votes: int
+    decide: Decide
+
+
 def _write(
-    workspace: Workspace,
-    set_id: str,
-    run_id: str,
-    answers: Answers,
-    minimum_votes: int,
-    tally: _Tally,
+    workspace: Workspace, labelling: _Labelling, run_id: str, answers: Answers, tally: _Tally
 ) -> None:
     table = workspace.table(LABELS)
-    of_set = pc.field("label_set_id") == set_id
+    of_set = pc.field("label_set_id") == labelling.set_id
     done = table.keys("sentence_id", where=of_set, filter_columns=["label_set_id"])
     rows: list[Label] = []
     for bucket in answers:
-        tally.count(bucket, minimum_votes)
-        labels = list(_labels(bucket, set_id, minimum_votes))
+        tally.count(bucket, labelling.minimum_votes)
+        labels = adjudicated(list(_labels(bucket, labelling)), bucket)
         tally.count_labels(labels)
         written = done.contains(pa.array([label.sentence_id for label in labels], pa.string()))
         rows += [
@@ -159,24 +176,32 @@ def _write(
     table.append(rows, run_id)
 
 
-def _labels(bucket: SentenceBucket, set_id: str, minimum_votes: int) -> Iterator[Label]:
-    """Yields the labels of a bucket's sentences that have enough votes."""
+def _labels(bucket: SentenceBucket, labelling: _Labelling) -> Iterator[Label]:
+    """Yields the labels of a bucket's sentences that have enough votes, by the votes alone."""
     sentence_ids, counts = count_verdicts(bucket.votes)
-    enough = np.flatnonzero(counts.sum(axis=1) >= minimum_votes)
+    enough = np.flatnonzero(counts.sum(axis=1) >= labelling.minimum_votes)
     counts, sentence_ids = counts[enough], sentence_ids.take(pa.array(enough))
     if not len(counts):
         return
-    verdicts = [VERDICTS[index] for index in majority(counts)]
+    decision = labelling.decide(sentence_ids, counts)
+    verdicts = [VERDICTS[index] for index in decision.verdicts]
     spans = _span_labels(bucket, sentence_ids, verdicts)
-    ratios, items = agreement_ratio(counts).tolist(), item_agreement(counts).tolist()
-    columns = zip(sentence_ids.to_pylist(), verdicts, counts.tolist(), ratios, items, strict=True)
-    for sentence, verdict, (correct, incorrect, unknown), ratio, agreement in columns:
+    figures = (decision.confidence, agreement_ratio(counts), item_agreement(counts))
+    columns = zip(
+        sentence_ids.to_pylist(),
+        verdicts,
+        counts.tolist(),
+        *(figure.tolist() for figure in figures),
+        strict=True,
+    )
+    for sentence, verdict, votes, confidence, ratio, agreement in columns:
+        correct, incorrect, unknown = votes
         span_label = spans.get(sentence)
         yield Label(
-            label_set_id=set_id,
+            label_set_id=labelling.set_id,
             sentence_id=sentence,
             verdict=verdict,
-            confidence=ratio,
+            confidence=confidence,
             n_correct=correct,
             n_incorrect=incorrect,
             n_unknown=unknown,
@@ -204,16 +229,9 @@ def _span_labels(
     votes = bucket.votes.filter(pc.and_(is_wrong, says_so)).select(["sentence_id", "spans"])
     given: dict[str, list[tuple[Span, ...]]] = {}
     for sentence, spans in zip(*(column.to_pylist() for column in votes.columns), strict=True):
-        given.setdefault(sentence, []).append(_spans(spans or []))
+        given.setdefault(sentence, []).append(spans_of(spans or []))
     texts = looked_up(pa.chunked_array([wrong]), bucket.sentences, "sentence_id").column("text")
     return {
-        sentence: agree_on_spans(text, given[sentence])
+        sentence: agree_on_spans(text, given.get(sentence, []))
         for sentence, text in zip(wrong.to_pylist(), texts.to_pylist(), strict=True)
     }
-
-
-def _spans(values: list[dict[str, Any]]) -> tuple[Span, ...]:
-    return tuple(
-        Span(start=v["start"], end=v["end"], type=HallucinationType(v["type"]), text=v["text"])
-        for v in values
-    )

@@ -1,4 +1,4 @@
-"""The verdict that most votes gave, over Arrow columns: no Python per sentence."""
+"""Votes counted by verdict, and the verdict that most gave; no Python per sentence."""
 
 from typing import Final, NamedTuple
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.labels.agreement import Counts
+from release.agreement.fleiss import Counts
 from schemas.vocabulary import Verdict
 
 VERDICTS: Final = (Verdict.CORRECT, Verdict.INCORRECT, Verdict.UNKNOWN)

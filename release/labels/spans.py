@@ -5,11 +5,11 @@ spans. If there is no such word, the spans of the annotator who is closest to th
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from release.labels.words import Word, words
+from release.words import Word, touched, words
 from schemas.rows import Span, VotedSpan
 from schemas.vocabulary import HallucinationType
 
@@ -24,7 +24,9 @@ class SpanAgreement(StrEnum):
     SINGLE = "single"
     """The spans of one annotator: no word was marked by more than half, or only one answered."""
     MISSING = "missing"
-    """None of them marked anything."""
+    """None of them marked anything, or none said *incorrect*."""
+    ADJUDICATED = "adjudicated"
+    """The spans of an adjudicator."""
 
 
 class SpanLabel(NamedTuple):
@@ -45,6 +47,23 @@ class _Marked(NamedTuple):
 
     spans: tuple[Span, ...]
     words: frozenset[int]
+
+
+def spans_of(values: Iterable[dict[str, Any]]) -> tuple[Span, ...]:
+    """Returns spans from a table's values."""
+    return tuple(
+        Span(start=v["start"], end=v["end"], type=HallucinationType(v["type"]), text=v["text"])
+        for v in values
+    )
+
+
+def adjudicated_spans(
+    text: str, final: tuple[Span, ...], votes: Sequence[tuple[Span, ...]]
+) -> SpanLabel:
+    """Returns an adjudicator's spans; their votes are the annotators who marked a word of them."""
+    ranges = words(text)
+    marked = [_Marked(spans, _touched(spans, ranges)) for spans in votes]
+    return SpanLabel(_voted(text, ranges, final, marked), SpanAgreement.ADJUDICATED)
 
 
 def agree_on_spans(text: str, votes: Sequence[tuple[Span, ...]]) -> SpanLabel:
@@ -72,12 +91,7 @@ def agree_on_spans(text: str, votes: Sequence[tuple[Span, ...]]) -> SpanLabel:
 
 
 def _touched(spans: Sequence[Span], ranges: Sequence[Word]) -> frozenset[int]:
-    return frozenset(
-        index
-        for span in spans
-        for index, word in enumerate(ranges)
-        if word.start < span.end and span.start < word.end
-    )
+    return frozenset().union(*(touched((span.start, span.end), ranges) for span in spans))
 
 
 def _runs(indices: Sequence[int]) -> list[tuple[int, int]]:
@@ -116,7 +130,13 @@ def _closest(text: str, ranges: Sequence[Word], marked: Sequence[_Marked]) -> tu
     """Returns the spans of the annotator whose words agree best with the others', by mean F1."""
     candidates = [index for index, vote in enumerate(marked) if vote.words]
     best = max(candidates, key=lambda index: _mean_f1(marked, index))
-    spans = sorted(marked[best].spans, key=lambda span: (span.start, span.end, span.type))
+    return _voted(text, ranges, marked[best].spans, marked)
+
+
+def _voted(
+    text: str, ranges: Sequence[Word], spans: Sequence[Span], marked: Sequence[_Marked]
+) -> tuple[VotedSpan, ...]:
+    """Returns one annotator's spans in order, with how many marked a word of each."""
     return tuple(
         VotedSpan(
             start=span.start,
@@ -125,7 +145,7 @@ def _closest(text: str, ranges: Sequence[Word], marked: Sequence[_Marked]) -> tu
             text=text[span.start : span.end],
             votes=sum(1 for vote in marked if vote.words & _touched([span], ranges)),
         )
-        for span in spans
+        for span in sorted(spans, key=lambda span: (span.start, span.end, span.type))
     )
 
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from release.columns import with_features
-from release.verify.folder import ReleaseFolder
+from release.folder import ReleaseFolder
 from release.verify.report import Findings, Rule
 
 _BATCH_ROWS: Final = 256

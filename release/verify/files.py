@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
+from release.folder import ReleaseFolder
 from release.layout import CHECKSUMS, DATA, VOTES, Shard, parse_shard
 from release.manifest import checksum, parse_checksums
-from release.verify.folder import ReleaseFolder
 from release.verify.report import Findings, Rule
 from schemas.ids import sha256_hex
 

@@ -7,18 +7,27 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from release.agreement.collect import SENTENCE_COLUMNS, AgreementCounts
 from release.buckets import Buckets
 from release.columns import DATA_SCHEMA, VOTE_SCHEMA
 from release.labels.majority import VERDICTS
 from release.verify.batches import Batch, table_of
 from release.verify.report import Findings, Rule
 from release.verify.rows import span_problem
+from release.words import has_tokenizer
+from schemas.vocabulary import Purpose
 
-_SENTENCE: Final = ("sentence_id", "model", "caption", "n_correct", "n_incorrect", "n_unknown")
-_VOTE: Final = ("sentence_id", "model", "annotator", "round", "verdict", "spans")
+_SENTENCE: Final = (
+    "sentence_id", "model", "image_id", "caption", "annotation", "adjudicated", "n_correct",
+    "n_incorrect", "n_unknown",
+)  # fmt: skip
+_VOTE: Final = ("sentence_id", "model", "annotator", "round", "purpose", "verdict", "spans")
 _PLACE: Final = [pa.field("file", pa.string()), pa.field("row", pa.int64())]
 _PSEUDONYM: Final = re.compile(r"A\d{3,}")
+
+SENTENCES_OF_AGREEMENT: Final = pa.schema([DATA_SCHEMA.field(name) for name in SENTENCE_COLUMNS])
 
 Row = dict[str, Any]
 
@@ -30,6 +39,8 @@ class JoinedChecks:
         """Makes it empty; `folder` is where rows go meanwhile, and the caller removes it."""
         self._sentences = Buckets(folder, "data", "sentence_id", _schema(DATA_SCHEMA, _SENTENCE))
         self._votes = Buckets(folder, "votes", "sentence_id", _schema(VOTE_SCHEMA, _VOTE))
+        self.has_words = has_tokenizer()
+        self.agreement = AgreementCounts(with_spans=self.has_words)
         self.sentences = self.votes = 0
         self.annotators: set[str] = set()
 
@@ -55,21 +66,32 @@ class JoinedChecks:
                 if first is not row:
                     text = f"sentence_id {row['sentence_id']} stands in {first['file']} too"
                     findings.add(row["file"], Rule.DUPLICATE, text, row["row"])
-            _check_votes(self._votes.read(number).to_pylist(), sentences, findings)
+            votes = self._votes.read(number)
+            before = findings.counts.total()
+            _check_votes(votes.to_pylist(), sentences, findings)
+            if findings.counts.total() == before:  # what is wrong is reported; it is not counted
+                found = pa.Table.from_pylist(list(sentences.values()), SENTENCES_OF_AGREEMENT)
+                as_votes = votes.filter(pc.field("purpose") == Purpose.LABEL.value)
+                self.agreement.add(found, as_votes)
 
 
 def _check_votes(votes: list[Row], sentences: dict[str, Row], findings: Findings) -> None:
     counts: Counter[tuple[str, str]] = Counter()
-    seen: set[tuple[str, str, str]] = set()
+    final: dict[str, str] = {}
+    seen: set[tuple[str, ...]] = set()
     for vote in votes:
-        key = vote["sentence_id"], vote["round"], vote["annotator"]
+        key = vote["sentence_id"], vote["round"], vote["annotator"], vote["purpose"]
         if key in seen:
             text = f"{vote['annotator']} has two votes on {vote['sentence_id']} in one round"
             findings.add(vote["file"], Rule.DUPLICATE, text, vote["row"])
         seen.add(key)
-        counts[vote["sentence_id"], vote["verdict"]] += 1
+        if vote["purpose"] == Purpose.ADJUDICATE:
+            final[vote["sentence_id"]] = vote["verdict"]
+        else:
+            counts[vote["sentence_id"], vote["verdict"]] += 1
         _check_vote(vote, sentences.get(vote["sentence_id"]), findings)
     for sentence_id, sentence in sentences.items():
+        _check_final(sentence, final.get(sentence_id), findings)
         for verdict in VERDICTS:
             said, counted = sentence[f"n_{verdict}"], counts[sentence_id, verdict]
             if said != counted:
@@ -77,10 +99,23 @@ def _check_votes(votes: list[Row], sentences: dict[str, Row], findings: Findings
                 findings.add(sentence["file"], Rule.VOTES, text, sentence["row"])
 
 
+def _check_final(sentence: Row, final: str | None, findings: Findings) -> None:
+    place = sentence["file"], sentence["row"]
+    if sentence["adjudicated"] != (final is not None):
+        text = "is adjudicated" if sentence["adjudicated"] else "is not adjudicated"
+        findings.add(place[0], Rule.ADJUDICATION, f"{text}, annotations/ says otherwise", place[1])
+    elif final not in (None, sentence["annotation"]):
+        text = f"the adjudication says {final}, not {sentence['annotation']}"
+        findings.add(place[0], Rule.ADJUDICATION, text, place[1])
+
+
 def _check_vote(vote: Row, sentence: Row | None, findings: Findings) -> None:
     place = vote["file"], vote["row"]
     if not _PSEUDONYM.fullmatch(vote["annotator"]):
         findings.add(place[0], Rule.PSEUDONYM, "the annotator has no pseudonym", place[1])
+    if vote["purpose"] not in (Purpose.LABEL, Purpose.ADJUDICATE):
+        text = f"purpose {vote['purpose']!r} is not of the vocabulary"
+        findings.add(place[0], Rule.VALUE, text, place[1])
     if vote["verdict"] not in VERDICTS:
         text = f"verdict {vote['verdict']!r} is not of the vocabulary"
         findings.add(place[0], Rule.VALUE, text, place[1])

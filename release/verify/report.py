@@ -50,7 +50,7 @@ class Rule(StrEnum):
     IMAGE = "R19"
     """An image decodes, and its bytes and path are those of its `image_id`."""
     SPLIT = "R20"
-    """An image and a prompt are in one split only."""
+    """An image, its near-duplicates and a prompt are in one split only."""
     MANIFEST = "R21"
     """`release.json` is valid and its counts are right."""
     STATISTICS = "R22"
@@ -59,6 +59,12 @@ class Rule(StrEnum):
     """The card's configs are the release's, and find their files."""
     CROISSANT = "R24"
     """`croissant.json` lists the shards with their checksums."""
+    LICENCE = "R25"
+    """An image that may not be redistributed is not embedded."""
+    FIGURES = "R26"
+    """Figures are drawn from the tables of `statistics/`."""
+    ADJUDICATION = "R27"
+    """An adjudicated label is what its adjudication says, and only such a label is final."""
 
 
 class Finding(NamedTuple):
@@ -84,6 +90,7 @@ class VerifyReport(NamedTuple):
         votes: Number of votes.
         findings: Broken rules, at most `MOST_FINDINGS` of each.
         broken: How often each rule is broken, by its code.
+        unchecked: Files whose content could not be checked, for want of spaCy.
     """
 
     address: str
@@ -92,6 +99,7 @@ class VerifyReport(NamedTuple):
     votes: int
     findings: tuple[Finding, ...]
     broken: dict[str, int]
+    unchecked: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -6,15 +6,16 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from release.agreement.fleiss import item_agreement
 from release.columns import RELEASE_SCHEMA_VERSION
-from release.labels.agreement import item_agreement
 from release.labels.majority import VERDICTS, agreement_ratio, majority
 from release.labels.spans import SpanAgreement
 from release.layout import Shard
 from release.verify.batches import Batch
 from release.verify.report import Findings, Rule
-from schemas.vocabulary import Direction, HallucinationType, ImageType, Verdict
+from schemas.vocabulary import Direction, HallucinationType, ImageType, LabelMethod, Verdict
 
 
 class Problem(NamedTuple):
@@ -34,12 +35,13 @@ _VOCABULARY: Final[dict[str, frozenset[str]]] = {
     "direction": frozenset(Direction),
     "error_type": _TYPES,
     "span_agreement": frozenset(SpanAgreement),
+    "label_method": frozenset(LabelMethod),
 }
 
 
 def check_rows(batch: Batch, shard: Shard, findings: Findings) -> None:
     """Checks each row of a batch of a data shard."""
-    checks: tuple[Check, ...] = (_values, _sentences, _spans, _words, _labels)
+    checks: tuple[Check, ...] = (_values, _sentences, _spans, _words, _labels, _licences)
     for check in checks:
         for problem in check(batch.rows):
             findings.add(batch.file, problem.rule, problem.text, batch.first + problem.row)
@@ -104,6 +106,14 @@ def _spans(rows: pa.RecordBatch) -> Iterator[Problem]:
             yield Problem(row, Rule.SPAN, "spans are not in order")
 
 
+def _licences(rows: pa.RecordBatch) -> Iterator[Problem]:
+    embedded = pc.is_valid(pc.struct_field(rows.column("image"), "bytes"))
+    forbidden = pc.equal(rows.column("redistributable"), False)
+    wrong = pc.fill_null(pc.and_(embedded, forbidden), False)
+    for row in np.flatnonzero(wrong.to_numpy(zero_copy_only=False)).tolist():
+        yield Problem(row, Rule.LICENCE, "an image that may not be redistributed is embedded")
+
+
 def _words(rows: pa.RecordBatch) -> Iterator[Problem]:
     for row, (words, spans, kind) in enumerate(
         _columns(rows, "error_words", "error_spans", "error_type")
@@ -153,8 +163,11 @@ class _Label(NamedTuple):
 
 
 def _label_problems(verdict: Verdict, ratio: float, item: float, found: _Label) -> Iterator[str]:
-    if found.method == "majority" and not found.adjudicated and found.verdict != verdict:
-        yield f"the votes make it {verdict}, not {found.verdict}"
+    if found.method == LabelMethod.MAJORITY and not found.adjudicated:
+        if found.verdict != verdict:
+            yield f"the votes make it {verdict}, not {found.verdict}"
+        if not math.isclose(found.confidence, ratio):
+            yield f"confidence is {found.confidence}, the votes make it {ratio}"
     if not math.isclose(found.ratio, ratio):
         yield f"agreement_ratio is {found.ratio}, the votes make it {ratio}"
     if not 0 <= found.confidence <= 1:

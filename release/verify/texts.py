@@ -1,17 +1,28 @@
 """Do `release.json`, `statistics/`, the card and `croissant.json` say what the rows say?"""
 
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from pydantic import ValidationError
 
 from release.card import card_configs, configs
+from release.cells import same_csv, to_csv
 from release.croissant import croissant_checksums
+from release.figures import drawn_from, figure_paths
+from release.folder import ReleaseFolder
 from release.layout import CARD, CROISSANT, MANIFEST, STATISTICS, Shard
-from release.manifest import ImageCounts, Manifest, ModelCounts, model_counts
+from release.manifest import (
+    ImageCounts,
+    Manifest,
+    ModelCounts,
+    SplitCounts,
+    model_counts,
+    split_counts,
+)
 from release.statistics import Statistics
-from release.verify.folder import ReleaseFolder
+from release.tables import SPAN_TABLE, Tables, table_path
 from release.verify.report import Findings, Rule
+from schemas.ids import sha256_hex
 
 
 class Counted(NamedTuple):
@@ -19,22 +30,28 @@ class Counted(NamedTuple):
 
     sentences: int
     votes: int
+    adjudications: int
     annotators: int
     images: ImageCounts
     by_model: dict[str, ModelCounts]
+    by_split: dict[str, SplitCounts]
 
     @classmethod
-    def of(
-        cls, statistics: Statistics, images: ImageCounts, votes: int, annotators: int
-    ) -> "Counted":
+    def of(cls, statistics: Statistics, images: ImageCounts, annotators: int) -> Self:
         """Returns the counts over all rows."""
-        sentences = sum(part.sentences for part in statistics.models.values())
-        return cls(sentences, votes, annotators, images, model_counts(statistics))
+        by_model, by_split = model_counts(statistics), split_counts(statistics)
+        return cls(
+            sentences=sum(part.sentences for part in by_split.values()),
+            votes=sum(part.votes for part in by_split.values()),
+            adjudications=sum(part.adjudications for part in by_split.values()),
+            annotators=annotators,
+            images=images,
+            by_model=by_model,
+            by_split=by_split,
+        )
 
 
-def check_manifest(
-    folder: ReleaseFolder, counted: Counted, shards: dict[str, Shard], findings: Findings
-) -> Manifest | None:
+def check_manifest(folder: ReleaseFolder, counted: Counted, findings: Findings) -> Manifest | None:
     """Checks `release.json` against the rows; returns it if it can be read."""
     text = folder.text(MANIFEST)
     if text is None:
@@ -52,26 +69,39 @@ def check_manifest(
         if said != value:
             text = f"counts.{name} is {said}, the rows come to {value}"
             findings.add(MANIFEST, Rule.MANIFEST, text)
-    for split in sorted({shard.split for shard in shards.values()} - {manifest.split}):
+    for split in sorted(counted.by_split.keys() - manifest.splits.shares.keys()):
         findings.add(MANIFEST, Rule.MANIFEST, f"does not name the split {split}")
     return manifest
 
 
-def check_statistics(folder: ReleaseFolder, statistics: Statistics, findings: Findings) -> None:
-    """Checks the tables against the rows."""
-    expected = statistics.files()
+def check_statistics(folder: ReleaseFolder, tables: Tables, findings: Findings) -> None:
+    """Checks the tables against what the rows come to."""
+    expected = {table_path(name): to_csv(rows) for name, rows in tables.items()}
     for path, text in expected.items():
-        if folder.text(path) != text:
+        found = folder.text(path)
+        if found is None or not same_csv(found, text):
             findings.add(path, Rule.STATISTICS, "is not what the rows come to")
     there = {path for path in folder.sizes if path.startswith(f"{STATISTICS}/")}
-    for path in sorted(there - expected.keys()):
+    known = {*expected, *figure_paths(), table_path(SPAN_TABLE)}
+    for path in sorted(there - known):
         findings.add(path, Rule.STATISTICS, "is no table of this schema version")
+
+
+def check_figures(folder: ReleaseFolder, manifest: Manifest, findings: Findings) -> None:
+    """Checks that the figures are there if the release has any, and are drawn from its tables."""
+    for path, table in figure_paths().items():
+        if (path in folder.sizes) != manifest.figures:
+            findings.add(path, Rule.FIGURES, "is not there" if manifest.figures else "is there")
+        elif manifest.figures:
+            text = folder.text(table_path(table)) or ""
+            if drawn_from(folder.bytes(path)) != sha256_hex(text.encode()):
+                findings.add(path, Rule.FIGURES, f"is not drawn from {table_path(table)}")
 
 
 def check_card(folder: ReleaseFolder, manifest: Manifest, findings: Findings) -> None:
     """Checks that the card declares the release's configs, and that each finds files."""
     found = card_configs(folder.text(CARD) or "")
-    expected = {config.name: [config.glob] for config in configs(manifest)}
+    expected = {c.name: [split.glob for split in c.splits] for c in configs(manifest)}
     for name in sorted(found.keys() | expected.keys()):
         if found.get(name) != expected.get(name):
             text = f"config {name} has the files {found.get(name)}, not {expected.get(name)}"

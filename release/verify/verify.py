@@ -5,6 +5,7 @@ parted onto local disk (`release.verify.joined`).
 """
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from release.columns import (
@@ -13,15 +14,18 @@ from release.columns import (
     REQUIRED_VOTE,
     SORT_COLUMNS,
     VOTE_SCHEMA,
+    VOTE_SORT_COLUMNS,
 )
+from release.folder import ReleaseFolder, open_release
 from release.image_counts import ImageCounter
 from release.layout import DATA, Shard
 from release.statistics import COLUMNS, Statistics
+from release.tables import SPAN_TABLE, release_tables, table_path
 from release.verify.batches import batches, table_of
 from release.verify.files import check_files, check_shards
-from release.verify.folder import ReleaseFolder, open_release
 from release.verify.images import ImageCheck
 from release.verify.joined import JoinedChecks
+from release.verify.near import NearDuplicateCheck
 from release.verify.order import OrderCheck, SplitCheck
 from release.verify.report import Findings, VerifyReport
 from release.verify.rows import check_rows
@@ -29,11 +33,10 @@ from release.verify.texts import (
     Counted,
     check_card,
     check_croissant,
+    check_figures,
     check_manifest,
     check_statistics,
 )
-
-_VOTE_ORDER = ("sentence_id", "round", "annotator")
 
 
 def verify(address: str | Path) -> VerifyReport:
@@ -53,17 +56,22 @@ def verify(address: str | Path) -> VerifyReport:
     findings = Findings()
     listed = check_files(folder, findings)
     shards = check_shards(folder, findings)
-    statistics, images = Statistics(), ImageCounter()
+    statistics, images, near = Statistics(), ImageCounter(), NearDuplicateCheck()
     with tempfile.TemporaryDirectory(prefix="alignbench-verify-") as scratch:
         joined = JoinedChecks(Path(scratch))
-        _check_data(folder, shards, joined, statistics, images, findings)
-        _check_votes(folder, shards, joined, findings)
+        _check_data(folder, shards, joined, near, statistics, images, findings)
+        _check_votes(folder, shards, joined, statistics, findings)
         joined.check(findings)
-    counted = Counted.of(statistics, images.counts(), joined.votes, len(joined.annotators))
-    manifest = check_manifest(folder, counted, shards, findings)
-    check_statistics(folder, statistics, findings)
+    counted = Counted.of(statistics, images.counts(), len(joined.annotators))
+    manifest = check_manifest(folder, counted, findings)
+    tables = release_tables(statistics, images, joined.agreement)
+    if not joined.has_words:
+        del tables[SPAN_TABLE]
+    check_statistics(folder, tables, findings)
     check_croissant(folder, listed, shards, findings)
     if manifest is not None:
+        near.check(manifest.splits.near_duplicates, findings)
+        check_figures(folder, manifest, findings)
         check_card(folder, manifest, findings)
     return VerifyReport(
         address=str(address),
@@ -72,6 +80,7 @@ def verify(address: str | Path) -> VerifyReport:
         votes=joined.votes,
         findings=tuple(findings.kept),
         broken=dict(sorted(findings.counts.items())),
+        unchecked=() if joined.has_words else (table_path(SPAN_TABLE),),
     )
 
 
@@ -79,6 +88,7 @@ def _check_data(
     folder: ReleaseFolder,
     shards: dict[str, Shard],
     joined: JoinedChecks,
+    near: NearDuplicateCheck,
     statistics: Statistics,
     images: ImageCounter,
     findings: Findings,
@@ -92,20 +102,27 @@ def _check_data(
             check_rows(batch, shard, findings)
             order.check(batch, shard, findings)
             splits.check(batch, shard, findings)
+            near.add(batch, shard)
             image_check.check(batch, findings)
             joined.add_sentences(batch)
             rows = table_of(batch)
-            statistics.add(rows.select(list(COLUMNS)))
+            statistics.add(rows.select(list(COLUMNS)), shard.split)
             images.add(rows)
 
 
 def _check_votes(
-    folder: ReleaseFolder, shards: dict[str, Shard], joined: JoinedChecks, findings: Findings
+    folder: ReleaseFolder,
+    shards: dict[str, Shard],
+    joined: JoinedChecks,
+    statistics: Statistics,
+    findings: Findings,
 ) -> None:
-    order = OrderCheck(_VOTE_ORDER)
+    order = OrderCheck(VOTE_SORT_COLUMNS)
     for path, shard in shards.items():
         if shard.kind == DATA:
             continue
         for batch in batches(folder, path, VOTE_SCHEMA, REQUIRED_VOTE, findings):
             order.check(batch, shard, findings)
             joined.add_votes(batch)
+            purposes = Counter(batch.rows.column("purpose").to_pylist())
+            statistics.add_answers(shard.split, purposes)

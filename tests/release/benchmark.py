@@ -44,8 +44,9 @@ from workspace.workspace import Workspace
 
 SPLITTER = ids.splitter_id("en_core_web_sm", "3.8.0", 1)
 CONFIG = ReleaseConfig(
-    name="small", version="1.0.0", title="A small benchmark", license="cc-by-4.0"
+    name="small", version="1.0.0", title="A small benchmark", license="cc-by-4.0", figures=False
 )
+"""Drawing takes longer than all the rest of a small release."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 TEXTS = (
@@ -144,7 +145,7 @@ def add_image(store: ObjectStore, rows: Rows, data: bytes, kind: ImageType) -> s
     image_id, blob = put_image(store, data, "PNG")
     rows.images.append(Image(
         image_id=image_id, image_type=kind, width=48, height=48, format="PNG", blob=blob,
-        perceptual_hash="0" * 16,
+        perceptual_hash=image_id[:16],
     ))  # fmt: skip
     return image_id
 

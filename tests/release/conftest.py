@@ -29,5 +29,6 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one release, which tests must not change."""
     workspace, rows = make_workspace(LocalStore(tmp_path_factory.mktemp("released")))
     compute_labels(workspace, rows.selection, "run-1")
-    build_release(workspace, rows.selection, CONFIG)
+    config = CONFIG.model_copy(update={"figures": True})
+    build_release(workspace, rows.selection, config)
     return released_folder(workspace)

@@ -270,6 +270,59 @@ def croissant_with_another_checksum(folder: Path) -> None:
     sums.write_text("\n".join(lines) + "\n")
 
 
+def forbidden_image(folder: Path) -> None:
+    change_rows(folder, DATA, lambda rows: embedded(rows).update(redistributable=False))
+
+
+def figure_of_other_numbers(folder: Path) -> None:
+    path = folder / "statistics/figures/types_by_model.svg"
+    path.write_text(re.sub("(table-sha256:)[0-9a-f]{4}", r"\g<1>0000", path.read_text()))
+    reseal(folder)
+
+
+def remove_a_figure(folder: Path) -> None:
+    (folder / "statistics/figures/types_by_model.png").unlink()
+    reseal(folder)
+
+
+def adjudicated_by_nobody(folder: Path) -> None:
+    change_rows(folder, DATA, lambda rows: rows[0].update(adjudicated=True))
+
+
+def other_confidence(folder: Path) -> None:
+    change_rows(folder, DATA, lambda rows: rows[0].update(confidence=0.123))
+
+
+def vote_for_no_purpose(folder: Path) -> None:
+    change_rows(folder, VOTES, lambda rows: rows[0].update(purpose="fun"))
+
+
+def method_of_no_vocabulary(folder: Path) -> None:
+    change_rows(folder, DATA, lambda rows: rows[0].update(label_method="guess"))
+
+
+def near_duplicate_in_two_splits(folder: Path) -> None:
+    def moved(rows: Rows) -> None:
+        for row in rows:
+            bits = int(row["perceptual_hash"], 16) ^ 0b101
+            row.update(image=None, perceptual_hash=f"{bits:016x}")
+            row.update(image_id=sha256_hex(row["image_id"].encode()))
+        rows.sort(key=lambda row: (row["image_id"], row["pair_id"], row["sentence_index"]))
+
+    other = DATA.replace("test-", "train-")
+    shutil.copy(folder / DATA, folder / other)
+    change_rows(folder, other, moved)
+
+
+def agreement_off_in_a_table(folder: Path) -> None:
+    path = folder / "statistics/agreement_by_model.csv"
+    lines = path.read_text().splitlines()
+    cells = lines[1].split(",")
+    cells[3] = str(float(cells[3]) + 0.001)
+    path.write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]) + "\n")
+    reseal(folder)
+
+
 DAMAGES: list[tuple[Callable[[Path], None], Rule, str]] = [
     (flip_a_bit, Rule.FILE_CHANGED, DATA),
     (remove_a_shard, Rule.FILE_MISSING, DATA),
@@ -315,4 +368,13 @@ DAMAGES: list[tuple[Callable[[Path], None], Rule, str]] = [
     (remove_a_table, Rule.STATISTICS, "statistics/fleiss_by_model.csv"),
     (card_without_a_model, Rule.CARD, "README.md"),
     (croissant_with_another_checksum, Rule.CROISSANT, "croissant.json"),
+    (forbidden_image, Rule.LICENCE, DATA),
+    (figure_of_other_numbers, Rule.FIGURES, "statistics/figures/types_by_model.svg"),
+    (remove_a_figure, Rule.FIGURES, "statistics/figures/types_by_model.png"),
+    (adjudicated_by_nobody, Rule.ADJUDICATION, f"{DATA}, row 0"),
+    (other_confidence, Rule.LABEL, f"{DATA}, row 0"),
+    (vote_for_no_purpose, Rule.VALUE, f"{VOTES}, row 0"),
+    (method_of_no_vocabulary, Rule.VALUE, f"{DATA}, row 0"),
+    (near_duplicate_in_two_splits, Rule.SPLIT, DATA.replace("test-", "train-")),
+    (agreement_off_in_a_table, Rule.STATISTICS, "statistics/agreement_by_model.csv"),
 ]

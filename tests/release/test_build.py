@@ -59,6 +59,7 @@ def test_every_labelled_sentence_is_released_once_and_the_rest_is_counted(worksp
     assert counts["left_out"] == {
         "unanswered": len(rows.sentences) - len(answered),
         "below_minimum_votes": 0,
+        "between_splits": 0,
     }
 
 
@@ -242,7 +243,7 @@ def test_a_model_whose_name_cannot_be_a_config_is_refused(tmp_path, name):
 
 def test_a_split_that_datasets_cannot_load_is_refused(workspace, rows):
     with pytest.raises(UnusableNameError, match="split"):
-        build(workspace, rows, CONFIG.model_copy(update={"split": "my-split"}))
+        build(workspace, rows, CONFIG.model_copy(update={"splits": {"my-split": 1.0}}))
 
 
 def test_a_damaged_blob_keeps_a_release_from_being_published(workspace, rows):

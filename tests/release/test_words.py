@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.labels import words as module
-from release.labels.words import words
+from release import words as module
+from release.words import words
 from schemas.errors import MissingExtraError
 
 

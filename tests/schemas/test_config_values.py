@@ -24,8 +24,8 @@ def test_a_model_may_not_be_named_as_another_config_of_a_release(name: str, sect
 
 @pytest.mark.parametrize("split", ["test-a", "a..b", "test."])
 def test_a_split_that_datasets_cannot_load_is_refused(split: str) -> None:
-    error = refused(f'[release]\nsplit = "{split}"')
-    assert "release.split is wrong" in error.what
+    error = refused(f'[release.splits]\n"{split}" = 1')
+    assert f"release.splits.{split}" in error.what
     assert "'test'" in error.fix
 
 
@@ -33,8 +33,8 @@ def test_a_split_that_datasets_cannot_load_is_refused(split: str) -> None:
 def test_a_split_that_is_accepted_can_be_released(split: str) -> None:
     from release.layout import check_names
 
-    config = parse_config(CAPTIONER + f'[release]\nsplit = "{split}"', "alignbench.toml")
-    check_names([config.captioners[0].name], config.release.split)
+    config = parse_config(CAPTIONER + f'[release.splits]\n"{split}" = 1', "alignbench.toml")
+    check_names([config.captioners[0].name], config.release.splits)
 
 
 def test_a_captioner_of_no_source_is_refused() -> None:

@@ -1,7 +1,8 @@
 """A release folder as it is read: on local disk, or in a bucket."""
 
+import json
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Final, cast
 
 from release.errors import NotAReleaseError
 from workspace.store import ObjectStore
@@ -29,6 +30,10 @@ class ReleaseFolder:
         """Opens a file for random access."""
         return cast("IO[bytes]", self._store.open(f"{self._prefix}/{path}"))
 
+    def bytes(self, path: str) -> bytes:
+        """Returns a file's content; it is read whole."""
+        return self._store.read(f"{self._prefix}/{path}")
+
     def text(self, path: str) -> str | None:
         """Returns a text file's content; None if it is not there or not UTF-8."""
         if path not in self.sizes:
@@ -39,8 +44,14 @@ class ReleaseFolder:
             return None
 
 
+LATEST: Final = "latest.json"
+"""Beside the versions of a published release: which is the newest."""
+
+
 def open_release(address: str) -> ReleaseFolder:
     """Opens the release at a local path or an `s3://bucket/prefix`.
+
+    An address that ends in `latest` is that of the version which `latest.json` beside it names.
 
     Raises:
         NotAReleaseError: There is no file at that address.
@@ -48,11 +59,15 @@ def open_release(address: str) -> ReleaseFolder:
     # A store's keys are never empty, so it is opened one step above the release.
     if not address.startswith("s3://"):
         path = Path(address).resolve()
-        return ReleaseFolder(open_store(path.parent), path.name)
-    parent, _, name = address.rstrip("/").rpartition("/")
-    if parent in ("s3:", "s3:/"):
-        raise NotAReleaseError(
-            f"{address} names a bucket, not a release in it.",
-            "Name the prefix that the release is at: s3://bucket/prefix.",
-        )
-    return ReleaseFolder(open_store(parent), name)
+        store, name = open_store(path.parent), path.name
+    else:
+        parent, _, name = address.rstrip("/").rpartition("/")
+        if parent in ("s3:", "s3:/"):
+            raise NotAReleaseError(
+                f"{address} names a bucket, not a release in it.",
+                "Name the prefix that the release is at: s3://bucket/prefix.",
+            )
+        store = open_store(parent)
+    if name == LATEST.removesuffix(".json") and store.exists(LATEST):
+        name = str(json.loads(store.read(LATEST))["version"])
+    return ReleaseFolder(store, name)

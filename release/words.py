@@ -6,8 +6,9 @@ are written without spaces a word is a character with the marks that combine wit
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
 from schemas.errors import MissingExtraError
@@ -49,6 +50,14 @@ def words(text: str) -> list[Word]:
     return found
 
 
+def touched(span: tuple[int, int], ranges: Sequence[Word]) -> frozenset[int]:
+    """Returns the numbers of the words that have a character in a span, given by its offsets."""
+    start, end = span
+    return frozenset(
+        index for index, word in enumerate(ranges) if word.start < end and start < word.end
+    )
+
+
 def _characters(token: str) -> Iterator[Word]:
     """Yields each character of an unspaced script by itself, and what is between them whole."""
     start = 0
@@ -63,6 +72,11 @@ def _begins_word(token: str, position: int) -> bool:
         return False
     here, before = token[position], token[position - 1]
     return bool(_UNSPACED.match(here) or _UNSPACED.match(before))
+
+
+def has_tokenizer() -> bool:
+    """Tells whether `words` can be used: whether spaCy is installed."""
+    return find_spec("spacy") is not None
 
 
 @cache

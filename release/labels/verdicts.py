@@ -1,0 +1,60 @@
+"""How votes become a verdict with a confidence, by the name of the method."""
+
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from release.agreement.fleiss import Counts
+from release.answers import SentenceBucket
+from release.labels.dawid_skene import posteriors
+from release.labels.majority import VERDICTS, agreement_ratio, majority
+from schemas.vocabulary import LabelMethod, Verdict
+
+_TIED: Final = 1e-9
+
+
+class Decision(NamedTuple):
+    """Verdicts of sentences, as indices in `VERDICTS`, and how sure each is, from 0 to 1."""
+
+    verdicts: npt.NDArray[np.int64]
+    confidence: npt.NDArray[np.float64]
+
+
+Decide = Callable[[pa.Array, Counts], Decision]
+"""Decides on sentences, given their ids and their votes by verdict."""
+
+
+def deciding_by(method: LabelMethod, answers: Iterable[SentenceBucket]) -> Decide:
+    """Returns the function that decides; it may read all votes once beforehand.
+
+    Raises:
+        MissingExtraError: The method needs a package that is not installed.
+    """
+    match method:
+        case LabelMethod.MAJORITY:
+            return by_majority
+        case LabelMethod.DAWID_SKENE:
+            return by_dawid_skene(answers)
+
+
+def by_majority(_: pa.Array, counts: Counts) -> Decision:
+    """The most frequent verdict, a tie is unknown; as sure as its share of the votes."""
+    return Decision(majority(counts), agreement_ratio(counts))
+
+
+def by_dawid_skene(answers: Iterable[SentenceBucket]) -> Decide:
+    """The most probable verdict given everybody's votes, a tie is unknown; as sure as that."""
+    sentences, probabilities = posteriors(answers)
+
+    def decide(sentence_ids: pa.Array, _: Counts) -> Decision:
+        places = pa.compute.index_in(sentence_ids, value_set=sentences).to_numpy()
+        found = probabilities[places]
+        best = found.max(axis=1)
+        tied = (found > best[:, None] - _TIED).sum(axis=1) > 1
+        verdicts = np.where(tied, VERDICTS.index(Verdict.UNKNOWN), found.argmax(axis=1))
+        return Decision(verdicts, best)
+
+    return decide

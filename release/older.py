@@ -1,0 +1,76 @@
+"""An older release as the start of a newer one: which image and prompt is in which split there."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from release.errors import NotAReleaseError
+from release.folder import ReleaseFolder, open_release
+from release.layout import CHECKSUMS, DATA, MANIFEST, parse_shard
+from release.manifest import Manifest, ReleaseRecord
+from release.splits import OLD_SCHEMA
+from schemas.ids import prompt_id, sha256_hex
+from schemas.vocabulary import Direction
+
+_COLUMNS = ("image_id", "direction", "full_caption", "perceptual_hash")
+
+
+def older_release(address: str) -> tuple[ReleaseRecord, pa.Table]:
+    """Returns what a release is, and the sides of its images and prompts.
+
+    Args:
+        address: Its folder, or its `s3://bucket/prefix`.
+
+    Returns:
+        Its record, and rows of `release.splits.OLD_SCHEMA`.
+
+    Raises:
+        NotAReleaseError: It is none, or not of this schema version.
+    """
+    folder = open_release(address)
+    sums, manifest = folder.text(CHECKSUMS), read_manifest(folder)
+    if sums is None or manifest is None:
+        raise NotAReleaseError(
+            f"{folder.address} is no finished release of this version.",
+            "Name a release that 'alignbench verify' finds sound.",
+        )
+    parts = [OLD_SCHEMA.empty_table()]
+    for path in sorted(folder.sizes):
+        shard = parse_shard(path)
+        if shard is not None and shard.kind == DATA:
+            with folder.open(path) as source:
+                rows = pq.read_table(source, columns=list(_COLUMNS), partitioning=None)
+            parts.append(_sides(rows, shard.split))
+    record = ReleaseRecord(
+        name=manifest.name, version=manifest.version, sha256=sha256_hex(sums.encode())
+    )
+    return record, pa.concat_tables(parts)
+
+
+def read_manifest(folder: ReleaseFolder) -> Manifest | None:
+    """Returns what `release.json` says; None if it is not there, or of another version."""
+    try:
+        return Manifest.model_validate_json(folder.text(MANIFEST) or "")
+    except ValidationError:
+        return None
+
+
+def _sides(rows: pa.Table, split: str) -> pa.Table:
+    made = rows.filter(pc.field("direction") == Direction.T2I.value)
+    prompts = [prompt_id(text) for text in made["full_caption"].to_pylist()]
+    found = rows.filter(pc.field("direction") != Direction.T2I.value)
+    table = pa.concat_tables(
+        [
+            made.select(["image_id", "perceptual_hash"]).append_column(
+                "prompt_id", pa.array(prompts, pa.string())
+            ),
+            found.select(["image_id", "perceptual_hash"]).append_column(
+                "prompt_id", pa.nulls(len(found), pa.string())
+            ),
+        ]
+    )
+    names = ["image_id", "prompt_id", "perceptual_hash"]
+    table = table.select(names).group_by(names).aggregate([])
+    side = pa.array([split] * len(table), pa.string())
+    return table.append_column("split", side).select(OLD_SCHEMA.names).cast(OLD_SCHEMA)

@@ -1,0 +1,33 @@
+"""The files of `statistics/`: every table of a release, from its counts."""
+
+from typing import Final
+
+from release.agreement.collect import AgreementCounts
+from release.agreement.tables import pair_rows, span_rows, verdict_rows
+from release.cells import Cell
+from release.image_counts import ImageCounter
+from release.layout import STATISTICS
+from release.statistics import Statistics
+
+SPAN_TABLE: Final = "span_agreement"
+"""The table that takes spaCy to make."""
+
+Tables = dict[str, list[tuple[Cell, ...]]]
+
+
+def release_tables(
+    statistics: Statistics, images: ImageCounter, agreement: AgreementCounts
+) -> Tables:
+    """Returns the tables of a release by name, each with a heading."""
+    return {
+        **statistics.tables(),
+        "images_by_source": images.rows(),
+        "agreement_by_model": verdict_rows(agreement),
+        "annotator_pairs": pair_rows(agreement),
+        SPAN_TABLE: span_rows(agreement),
+    }
+
+
+def table_path(name: str) -> str:
+    """Returns where a table lies in the release."""
+    return f"{STATISTICS}/{name}.csv"

@@ -1,0 +1,159 @@
+"""Publishing to S3: whole or not at all for readers, and gone on with after any stop."""
+
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from release.errors import NotAReleaseError, ReleaseExistsError
+from release.layout import CHECKSUMS
+from release.upload import upload_release
+from release.verify.verify import verify
+from schemas.errors import UsageError
+from schemas.ids import sha256_hex
+from tests.release.corruption import DATA, change_rows
+from workspace.s3 import S3Store
+
+TARGET = "s3://public/benchmarks"
+PART = 5 << 20
+
+
+class StoppedError(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    found = boto3.client("s3")
+    found.create_bucket(Bucket="public")
+    yield found
+    server.stop()
+
+
+def counting(monkeypatch, stop_after: int | None = None) -> list[str]:
+    """Counts what is written by any client from now on; the process ends before one more."""
+    calls: list[str] = []
+
+    def before(model, **_):
+        if model.name in ("PutObject", "UploadPart", "CompleteMultipartUpload"):
+            if stop_after is not None and len(calls) >= stop_after:
+                raise StoppedError
+            calls.append(model.name)
+
+    real = boto3.Session.client
+
+    def client_of(session, *arguments, **options):
+        made = real(session, *arguments, **options)
+        made.meta.events.register("before-call.s3", before)
+        return made
+
+    monkeypatch.setattr(boto3.Session, "client", client_of)
+    return calls
+
+
+def test_a_published_release_is_verified_where_it_is_and_found_as_the_latest(released, client):
+    report = upload_release(str(released), TARGET)
+    assert report.address == f"{TARGET}/small/1.0.0"
+    assert (report.sent, report.there) == (verify(released).files - 1, 0)
+    assert verify(report.address).ok
+    assert verify(f"{TARGET}/small/latest").ok
+    pointer = json.loads(
+        client.get_object(Bucket="public", Key="benchmarks/small/latest.json")["Body"].read()
+    )
+    assert pointer["version"] == "1.0.0"
+
+
+def test_publishing_again_sends_nothing_but_the_pointer(released, client, monkeypatch):
+    upload_release(str(released), TARGET)
+    calls = counting(monkeypatch)
+    assert upload_release(str(released), TARGET).sent == 0
+    assert calls == ["PutObject", "PutObject"]  # SHA256SUMS is refused, since it is there
+
+
+def test_stopped_at_any_write_it_is_no_release_yet_and_goes_on(released, client, monkeypatch):
+    whole = verify(released).files
+    for writes in range(0, whole + 2, 3):
+        target = f"s3://public/stopped-at-{writes}"
+        with monkeypatch.context() as patch:
+            counting(patch, writes)
+            try:
+                upload_release(str(released), target)
+            except StoppedError:
+                assert writes < whole + 1
+            else:
+                assert writes >= whole + 1
+        keys = {
+            o["Key"]
+            for o in client.list_objects_v2(Bucket="public", Prefix=f"stopped-at-{writes}/").get(
+                "Contents", []
+            )
+        }
+        if writes < whole:
+            assert not any(key.endswith((CHECKSUMS, "latest.json")) for key in keys)
+        report = upload_release(str(released), target)
+        assert report.there == min(writes, whole - 1)
+        assert verify(report.address).ok
+
+
+def test_another_release_of_that_name_and_version_is_never_overwritten(released, client, tmp_path):
+    upload_release(str(released), TARGET)
+    other = Path(shutil.copytree(released, tmp_path / "other"))
+    change_rows(other, DATA, lambda rows: rows[0].update(domain="sea"))
+    with pytest.raises(ReleaseExistsError, match=r"small/1\.0\.0"):
+        upload_release(str(other), TARGET)
+    assert verify(f"{TARGET}/small/1.0.0").ok
+
+
+def test_what_is_not_finished_is_not_published(released, client, tmp_path):
+    other = Path(shutil.copytree(released, tmp_path / "other"))
+    (other / CHECKSUMS).unlink()
+    with pytest.raises(NotAReleaseError):
+        upload_release(str(other), TARGET)
+    with pytest.raises(UsageError, match="S3"):
+        upload_release(str(released), str(tmp_path / "copy"))
+
+
+def test_a_large_file_goes_on_part_by_part(client, monkeypatch):
+    data = bytes(range(256)) * (13 << 12)  # 13 MiB: three parts
+    store = S3Store("public", "large")
+    with monkeypatch.context() as patch:
+        counting(patch, 2)
+        with pytest.raises(StoppedError):
+            S3Store("public", "large").upload(
+                "file", io.BytesIO(data), len(data), sha256_hex(data), PART
+            )
+    calls = counting(monkeypatch)
+    assert S3Store("public", "large").upload(
+        "file", io.BytesIO(data), len(data), sha256_hex(data), PART
+    )
+    assert calls == ["UploadPart", "CompleteMultipartUpload"]
+    assert store.read("file") == data
+    assert not store.upload("file", io.BytesIO(data), len(data), sha256_hex(data), PART)
+
+
+def test_parts_of_another_file_are_dropped(client, monkeypatch):
+    old, new = bytes(13 << 20), b"\x01" * (13 << 20)
+    with monkeypatch.context() as patch:
+        counting(patch, 2)
+        with pytest.raises(StoppedError):
+            S3Store("public", "large").upload(
+                "file", io.BytesIO(old), len(old), sha256_hex(old), PART
+            )
+    store = S3Store("public", "large")
+    assert store.upload("file", io.BytesIO(new), len(new), sha256_hex(new), PART)
+    assert store.read("file") == new
+    head = client.head_object(Bucket="public", Key="large/file")
+    assert head["Metadata"]["sha256"] == sha256_hex(new)
+    assert not client.list_multipart_uploads(Bucket="public").get("Uploads")

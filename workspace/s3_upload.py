@@ -1,0 +1,154 @@
+"""Uploading a file to S3 in parts, so that a run that was stopped goes on where it was.
+
+Every part goes with its SHA-256, which S3 checks, and the object keeps that of the whole file as
+metadata. An upload that was not completed is found by its key; its parts count if all that are
+there are those of this file, and otherwise it is dropped.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+PART_BYTES: Final = 64 << 20
+_SHA256: Final = "sha256"
+_MISSING: Final = {"404", "NoSuchKey", "NotFound"}
+
+
+class Target(NamedTuple):
+    """An object that is to be written."""
+
+    client: "S3Client"
+    bucket: str
+    key: str
+
+
+def upload(target: Target, source: IO[bytes], size: int, sha256: str, part_bytes: int) -> bool:
+    """Writes a file as an object, unless it is there.
+
+    Args:
+        target: The object.
+        source: The file, open for reading at any place.
+        size: Its bytes.
+        sha256: Its SHA-256, 64 hexadecimal digits.
+        part_bytes: Most bytes of a part; S3 takes none below 5 MiB but the last.
+
+    Returns:
+        False if an object with that size and SHA-256 was there already.
+    """
+    if _is_there(target, size, sha256):
+        return False
+    if size <= part_bytes:
+        source.seek(0)
+        data = source.read(size)
+        target.client.put_object(
+            Bucket=target.bucket,
+            Key=target.key,
+            Body=data,
+            ChecksumSHA256=_checksum(data),
+            Metadata={_SHA256: sha256},
+        )
+        return True
+    upload_id, done = _going_on(target, source, part_bytes) or (_begun(target, sha256), {})
+    for number, data in _parts(source, size, part_bytes):
+        if number not in done:
+            done[number] = _sent(target, upload_id, number, data)
+    target.client.complete_multipart_upload(
+        Bucket=target.bucket,
+        Key=target.key,
+        UploadId=upload_id,
+        MultipartUpload={"Parts": [done[number] for number in sorted(done)]},
+    )
+    return True
+
+
+def _is_there(target: Target, size: int, sha256: str) -> bool:
+    try:
+        found = target.client.head_object(Bucket=target.bucket, Key=target.key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _MISSING:
+            return False
+        raise
+    return found["ContentLength"] == size and found["Metadata"].get(_SHA256) == sha256
+
+
+def _begun(target: Target, sha256: str) -> str:
+    answer = target.client.create_multipart_upload(
+        Bucket=target.bucket,
+        Key=target.key,
+        ChecksumAlgorithm="SHA256",
+        Metadata={_SHA256: sha256},
+    )
+    return answer["UploadId"]
+
+
+def _sent(target: Target, upload_id: str, number: int, data: bytes) -> "CompletedPartTypeDef":
+    checksum = _checksum(data)
+    answer = target.client.upload_part(
+        Bucket=target.bucket,
+        Key=target.key,
+        UploadId=upload_id,
+        PartNumber=number,
+        Body=data,
+        ChecksumSHA256=checksum,
+    )
+    return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+
+
+def _going_on(
+    target: Target, source: IO[bytes], part_bytes: int
+) -> "tuple[str, dict[int, CompletedPartTypeDef]] | None":
+    """Returns an upload that was not completed, with its parts; drops those of another file."""
+    pages = target.client.get_paginator("list_multipart_uploads").paginate(
+        Bucket=target.bucket, Prefix=target.key
+    )
+    known = [u for page in pages for u in page.get("Uploads", []) if u["Key"] == target.key]
+    kept = None
+    for upload_id in [found["UploadId"] for found in known]:
+        parts = _same_parts(target, upload_id, source, part_bytes) if kept is None else None
+        if parts:
+            kept = upload_id, parts
+        else:
+            target.client.abort_multipart_upload(
+                Bucket=target.bucket, Key=target.key, UploadId=upload_id
+            )
+    return kept
+
+
+def _same_parts(
+    target: Target, upload_id: str, source: IO[bytes], part_bytes: int
+) -> "dict[int, CompletedPartTypeDef] | None":
+    """Returns the parts of an upload; None if one of them is not a part of this file."""
+    found: dict[int, CompletedPartTypeDef] = {}
+    pages = target.client.get_paginator("list_parts").paginate(
+        Bucket=target.bucket, Key=target.key, UploadId=upload_id
+    )
+    for part in (part for page in pages for part in page.get("Parts", [])):
+        source.seek((part["PartNumber"] - 1) * part_bytes)
+        data = source.read(part["Size"])
+        checksum = _checksum(data)
+        etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        # A server that does not list checksums has the MD5 of a part as its ETag.
+        if part.get("ChecksumSHA256", checksum) != checksum or (
+            "ChecksumSHA256" not in part and part["ETag"].strip('"') != etag
+        ):
+            return None
+        number = part["PartNumber"]
+        found[number] = {"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": checksum}
+    return found
+
+
+def _parts(source: IO[bytes], size: int, part_bytes: int) -> Iterator[tuple[int, bytes]]:
+    for number, start in enumerate(range(0, size, part_bytes), start=1):
+        source.seek(start)
+        yield number, source.read(min(part_bytes, size - start))
+
+
+def _checksum(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
