@@ -88,7 +88,7 @@ def model_auroc(
     value_draws = np.full((bootstrap.resamples, count), np.nan)
     drawn = WeightedAuroc(score, correct, image, model).draws(bootstrap)
     value_draws[:, : drawn.shape[1]] = drawn
-    pooled_draws = np.full(bootstrap.resamples, np.nan)
+    pooled_draws: Floats = np.full(bootstrap.resamples, np.nan)
     if pooled is not None:
         together = WeightedAuroc(score, correct, image, np.zeros_like(model))
         pooled_draws = together.draws(bootstrap)[:, 0]
