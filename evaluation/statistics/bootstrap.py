@@ -16,7 +16,7 @@ from evaluation.statistics.arrays import Floats
 
 LEVEL: Final = 0.95
 _LEAST_SHARE: Final = 0.5
-_KEPT_COUNTS: Final = 32_000_000
+_KEPT_COUNTS: Final = 2_000_000
 
 Counts = npt.NDArray[np.uint16]
 """How often each image was drawn."""
