@@ -48,7 +48,7 @@ def evaluate(
         typer.Option("--scores", help="Scores of your own, by sentence_id: CSV, JSONL, Parquet."),
     ] = None,
     detectors: Annotated[
-        Path | None, typer.Option("--detectors", help="A TOML file with [[detectors]].")
+        Path | None, typer.Option("--detectors", help="A TOML file that lists detectors.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder of the report; see below.")
