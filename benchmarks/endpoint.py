@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from benchmarks.inputs import INSTRUCTION, save_images, workspace_of
+from benchmarks.inputs import save_images, workspace_of
+from benchmarks.instruction import INSTRUCTION
 from benchmarks.measuring import measured, median
 
 CONCURRENCIES = (16, 32, 48, 64)

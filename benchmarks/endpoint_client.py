@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-INSTRUCTION = "Describe the image."
+from benchmarks.instruction import INSTRUCTION
 
 
 async def main(base_url: str, folder: Path, concurrency: int) -> None:

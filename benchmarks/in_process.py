@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.inputs import save_images, save_llava, workspace_of
+from benchmarks.instruction import INSTRUCTION
 from benchmarks.measuring import Measured, measured, median
 
 MODES = ("bare loop", "caption stage", "datasets.map")
@@ -51,7 +52,7 @@ def _prepare(folder: Path, model: Path, count: int) -> None:
         "name": "tiny",
         "backend": "transformers",
         "repo": str(model),
-        "instruction": "Describe the image.",
+        "instruction": INSTRUCTION,
         "forward_batch": BATCH,
         "keep_truncated": True,
         "params": {"max_new_tokens": 24, "min_new_tokens": 24},

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-INSTRUCTION, TOKENS = "Describe the image.", 24
+from benchmarks.instruction import INSTRUCTION
+
+TOKENS = 24
 
 
 def bare_loop(files: list[Path], model: str, batch: int) -> Iterable[str]:

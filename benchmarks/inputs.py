@@ -10,7 +10,6 @@ from PIL import Image, ImageFilter
 from flows.ingest import ingest
 
 WIDTH, HEIGHT = 640, 480
-INSTRUCTION = "Describe the image."
 
 
 def save_images(folder: Path, count: int) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from evaluation.dual_encoder import DualEncoder, Parts, parts_of, weighted_mean
 from models.in_process.placement import InProcessOptions
-from models.in_process.weights import resolve_revision
+from models.in_process.weights import HubRevision
 from schemas.detection import ScoringRequest, SentenceScore
 from schemas.protocols import ItemFailure, Options
 
@@ -34,7 +34,7 @@ class DualEncoderParams(Options):
     long_text: Literal["parts", "fail"] = "parts"
 
 
-class ClipDetector:
+class ClipDetector(HubRevision):
     """A CLIP model: the cosine of sentence and image."""
 
     options_type: ClassVar[type[Options]] = DualEncoderOptions
@@ -52,11 +52,6 @@ class ClipDetector:
         self._params = DualEncoderParams.model_validate(params)
         checked = DualEncoderOptions.model_validate(options)
         self._encoder = DualEncoder(repo, revision, checked, self._params.prefix)
-
-    @classmethod
-    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
-        """Returns the commit of the repository, or a hash of the folder's files."""
-        return resolve_revision(repo)
 
     @classmethod
     def default_prompt(cls, params: Options) -> str | None:  # noqa: ARG003

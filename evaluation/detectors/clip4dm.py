@@ -14,7 +14,7 @@ from evaluation.detectors.clip import DualEncoderOptions
 from evaluation.dual_encoder import DualEncoder, Parts, parts_of, weighted_mean
 from evaluation.errors import ModelShapeError
 from evaluation.words import is_punctuation, words_from_tokens
-from models.in_process.weights import resolve_revision
+from models.in_process.weights import HubRevision
 from schemas.detection import ScoringRequest, SentenceScore
 from schemas.protocols import ItemFailure, Options
 from schemas.rows import WordScore
@@ -63,7 +63,7 @@ class _Read(NamedTuple):
     words: tuple[WordScore, ...]
 
 
-class Clip4dmDetector:
+class Clip4dmDetector(HubRevision):
     """A CLIP model, its text tower asked for the gradients of its attention."""
 
     options_type: ClassVar[type[Options]] = Clip4dmOptions
@@ -90,11 +90,6 @@ class Clip4dmDetector:
                 f"to {self._params.end_layer}.",
                 "Name a CLIP model, and layers that it has.",
             )
-
-    @classmethod
-    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
-        """Returns the commit of the repository, or a hash of the folder's files."""
-        return resolve_revision(repo)
 
     @classmethod
     def default_prompt(cls, params: Options) -> str | None:  # noqa: ARG003

@@ -11,7 +11,7 @@ from evaluation.sentence_likelihood import SentenceLikelihood
 from models.in_process.forward import halved_on_memory
 from models.in_process.placement import InProcessOptions, choose_placement
 from models.in_process.vision_language import load_vision_language
-from models.in_process.weights import find_weights, resolve_revision
+from models.in_process.weights import HubRevision, find_weights
 from models.pixels import rgb_pixels
 from schemas.detection import ScoringRequest, SentenceScore
 from schemas.item_codes import ItemCode, ItemError
@@ -42,7 +42,7 @@ class _Asked(NamedTuple):
     tokens: list[int]
 
 
-class LikelihoodDetector:
+class LikelihoodDetector(HubRevision):
     """A captioner: the mean log probability of the sentence's tokens, in nats."""
 
     options_type: ClassVar[type[Options]] = LikelihoodOptions
@@ -63,11 +63,6 @@ class LikelihoodDetector:
         model = load_vision_language(find_weights(repo, revision), checked, placement)
         instruction = LikelihoodParams.model_validate(params).instruction
         self._likelihood = SentenceLikelihood(model, placement, instruction)
-
-    @classmethod
-    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
-        """Returns the commit of the repository, or a hash of the folder's files."""
-        return resolve_revision(repo)
 
     @classmethod
     def default_prompt(cls, params: Options) -> str | None:  # noqa: ARG003

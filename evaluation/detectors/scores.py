@@ -55,8 +55,7 @@ class ScoresDetector:
         ids = table["sentence_id"].to_pylist()
         self._places = {sentence_id: place for place, sentence_id in enumerate(ids)}
         if len(self._places) < len(ids):
-            seen: set[str] = set()
-            twice = next(name for name in ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+            twice = next(name for place, name in enumerate(ids) if self._places[name] != place)
             raise ScoreFileError(
                 f"{path} has two scores for the sentence {twice}.", "Leave one of them."
             )

@@ -13,7 +13,7 @@ from evaluation.prompts import ask_again, asked
 from models.in_process.forward import halved_on_memory
 from models.in_process.placement import InProcessOptions, choose_placement
 from models.in_process.vision_language import load_vision_language
-from models.in_process.weights import find_weights, resolve_revision
+from models.in_process.weights import HubRevision, find_weights
 from models.pixels import rgb_pixels
 from schemas.detection import ScoringRequest, SentenceScore
 from schemas.errors import ConfigError
@@ -47,7 +47,7 @@ class _Shown(NamedTuple):
     text: str
 
 
-class VlmDetector:
+class VlmDetector(HubRevision):
     """An image-to-text model with a chat template.
 
     Raises:
@@ -83,11 +83,6 @@ class VlmDetector:
         self._yes, self._no = first_token_words(words)
         if self._params.answer == "yes_no" and not (self._yes and self._no):
             raise ModelShapeError(f"{repo} begins yes and no with one token.", "Use answer=score.")
-
-    @classmethod
-    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
-        """Returns the commit of the repository, or a hash of the folder's files."""
-        return resolve_revision(repo)
 
     @classmethod
     def default_prompt(cls, params: Options) -> str | None:

@@ -69,11 +69,8 @@ class VlmEndpointDetector:
         options: Options,
         params: Options,
     ) -> None:
-        if not repo or prompt is None:
-            raise ConfigError(
-                "A vlm_endpoint detector does not say which model to ask for.",
-                "Name it, as in --detector vlm_endpoint:repo=gpt-4o.",
-            )
+        if prompt is None:
+            raise ConfigError("A vlm_endpoint detector has no prompt.", "Name one: score_v1.")
         self._model, self._prompt = repo, prompt
         self._options = VlmEndpointOptions.model_validate(options)
         self._params = VlmEndpointParams.model_validate(params)

@@ -13,7 +13,7 @@ from models.in_process.forward import halved_on_memory, prepared_ahead
 from models.in_process.placement import InProcessOptions, choose_placement
 from models.in_process.sampling import seeded_sampling
 from models.in_process.vision_language import load_vision_language
-from models.in_process.weights import find_weights, resolve_revision
+from models.in_process.weights import HubRevision, find_weights
 from models.pixels import rgb_pixels
 from schemas.ids import JsonValue
 from schemas.item_codes import ItemCode, ItemError
@@ -56,7 +56,7 @@ class TransformersParams(Options):
         return self
 
 
-class TransformersCaptioner:
+class TransformersCaptioner(HubRevision):
     """An image-to-text model in this process, loaded once.
 
     Args:
@@ -89,11 +89,6 @@ class TransformersCaptioner:
             "attention": str(getattr(self._model.model.config, "_attn_implementation", None)),
             "forward_batch": self.forward_batch,
         }
-
-    @classmethod
-    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
-        """Returns the commit of the repository, or a hash of the folder's files."""
-        return resolve_revision(repo)
 
     def caption(
         self, images: Sequence[CaptionInput], instruction: str | None, seeds: Sequence[int]

@@ -11,7 +11,6 @@ from models.endpoint.client import Answer, Endpoint, Session
 from models.endpoint.options import EndpointOptions
 from models.endpoint.pictures import Picture, scaled_picture, small_picture
 from models.endpoint.stream import answered
-from schemas.errors import ConfigError
 from schemas.item_codes import ItemError
 from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure, Options
 
@@ -53,11 +52,6 @@ class OpenAICaptioner:
         options: Options,
         params: Options,
     ) -> None:
-        if not repo:
-            raise ConfigError(
-                "A captioner with backend 'openai' does not say which model to ask for.",
-                "Set its `repo` to a name that the server lists under /models.",
-            )
         self._model = repo
         self._options = OpenAICaptionerOptions.model_validate(options)
         self._params = ChatParams.model_validate(params)

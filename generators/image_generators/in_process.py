@@ -19,7 +19,7 @@ from models.in_process.placement import (
     choose_placement,
     quiet_loading,
 )
-from models.in_process.weights import Weights, find_weights, resolve_revision
+from models.in_process.weights import HubRevision, Weights, find_weights
 from schemas.errors import ConfigError
 from schemas.ids import JsonValue
 from schemas.item_codes import ItemCode
@@ -54,7 +54,7 @@ class DiffusersParams(Options):
     use_resolution_binning: bool | None = None
 
 
-class DiffusersImageGenerator:
+class DiffusersImageGenerator(HubRevision):
     """A text-to-image pipeline in this process, loaded once.
 
     Args:
@@ -86,11 +86,6 @@ class DiffusersImageGenerator:
             **placement.lineage(),
             "forward_batch": self.forward_batch,
         }
-
-    @classmethod
-    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
-        """Returns the commit of the repository, or a hash of the folder's files."""
-        return resolve_revision(repo)
 
     def generate(
         self, prompts: Sequence[str], seeds: Sequence[int]

@@ -19,7 +19,6 @@ from models.endpoint.client import Answer, Endpoint, Session
 from models.endpoint.options import EndpointOptions
 from models.endpoint.responses import MalformedAnswerError
 from models.endpoint.stream import answered
-from schemas.errors import ConfigError
 from schemas.item_codes import ItemCode
 from schemas.protocols import GeneratedImage, ImageRequest, ItemFailure, Options
 from schemas.vocabulary import FailureKind
@@ -93,11 +92,6 @@ class OpenAIImageGenerator:
         options: Options,
         params: Options,
     ) -> None:
-        if not repo:
-            raise ConfigError(
-                "An image generator with backend 'openai' does not say which model to ask for.",
-                "Set its `repo` to a name that the server lists under /models.",
-            )
         self._model = repo
         self._options = OpenAIImageOptions.model_validate(options)
         self._params = ImageParams.model_validate(params)

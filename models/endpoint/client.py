@@ -22,6 +22,7 @@ from models.endpoint.responses import (
     failure_of,
 )
 from models.errors import EndpointDownError
+from schemas.errors import ConfigError
 from schemas.item_codes import ItemCode, ItemError
 from schemas.protocols import ItemFailure
 
@@ -49,10 +50,15 @@ class Endpoint:
 
     Raises:
         MissingSecretError: The key is not in the environment.
-        ConfigError: The key would travel unencrypted.
+        ConfigError: No model is named, or the key would travel unencrypted.
     """
 
     def __init__(self, options: EndpointOptions, model: str) -> None:
+        if not model:
+            raise ConfigError(
+                f"Nothing says which model at {options.base_url} to ask for.",
+                "Set `repo` to a name that the server lists under /models.",
+            )
         key = ApiKey(options)
         self.options = options
         self.asked = Asked(options, key, model)

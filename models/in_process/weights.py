@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from models.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
+from schemas.protocols import Options
 
 PACKAGE: Final = "package:"
 """Begins the name of a model that comes inside an installed package: `package:name/folder`."""
@@ -79,6 +80,15 @@ def resolve_revision(repo: str) -> str:
     if found is None:
         raise ModelNotFoundError(f"The hub gives no revision of {repo!r}.", "Set revision.")
     return str(found)
+
+
+class HubRevision:
+    """What plug-ins have in common whose model `find_weights` finds."""
+
+    @classmethod
+    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
+        """Returns the commit of the repository, or a hash of the folder's files."""
+        return resolve_revision(repo)
 
 
 def local_folder(repo: str) -> Path | None:
