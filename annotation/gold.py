@@ -48,7 +48,9 @@ def read_gold(workspace: Workspace, path: Path, run_id: str) -> int:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise GoldFileError(f"{path} cannot be read: {error}.", "Correct annotation.gold.") from None
+        raise GoldFileError(
+            f"{path} cannot be read: {error}.", "Correct annotation.gold."
+        ) from None
     parsed = list(_parsed(lines, path))
     ids = pa.array([line.sentence_id for _, line in parsed], pa.string())
     found = workspace.table(SENTENCES).read(

@@ -130,5 +130,7 @@ def _void_answers(workspace: Workspace, server: str) -> Counter[tuple[int, int]]
     void = pc.field("annotator").isin(people) & pc.field("status").isin(pa.array(given))
     columns = ["server", "project_id", "task_id", "annotator", "status"]
     for batch in workspace.table(ANNOTATIONS).scan(columns, void & (pc.field("server") == server)):
-        found.update(zip(batch["project_id"].to_pylist(), batch["task_id"].to_pylist(), strict=True))
+        found.update(
+            zip(batch["project_id"].to_pylist(), batch["task_id"].to_pylist(), strict=True)
+        )
     return found

@@ -70,9 +70,7 @@ def _image_ranges(sentences: int, at_once: int) -> Iterator[pc.Expression]:
         yield (pc.field("image_id") >= low) & (pc.field("image_id") < high)
 
 
-def _sorted_range(
-    workspace: Workspace, where: pc.Expression, columns: tuple[str, ...]
-) -> pa.Table:
+def _sorted_range(workspace: Workspace, where: pc.Expression, columns: tuple[str, ...]) -> pa.Table:
     needed = list(dict.fromkeys([*columns, *_FILTERED]))
     return workspace.table(SENTENCES).read(needed, where).select(columns).sort_by(_ORDER)
 

@@ -115,9 +115,8 @@ def draw_sample(
     there = _drawn(workspace, round_name)
     known = dict(zip(there["sentence_id"].to_pylist(), there["purpose"].to_pylist(), strict=True))
     strata = _strata(sentences, draw.stratify)
-    before = Counter(
-        strata[sentence] for sentence, why in known.items() if why == Purpose.LABEL if sentence in strata
-    )
+    sampled = (sentence for sentence, why in known.items() if why == Purpose.LABEL)
+    before = Counter(strata[sentence] for sentence in sampled if sentence in strata)
     free: dict[str, list[str]] = {}
     for sentence in sorted(strata.keys() - known.keys(), key=lambda s: derive_id(round_name, s)):
         free.setdefault(strata[sentence], []).append(sentence)
@@ -144,9 +143,11 @@ def draw_gold(
     gold = workspace.table(GOLD).read(["sentence_id"])["sentence_id"]
     if share <= 0 or not len(gold):
         return 0
-    of_round = pc.field("round") == round_name
-    taken = set(_drawn(workspace, round_name)["sentence_id"].to_pylist())
-    taken |= set(workspace.table(TASKS).read(["sentence_id", "round"], of_round)["sentence_id"].to_pylist())
+    sent = workspace.table(TASKS).read(["sentence_id", "round"], pc.field("round") == round_name)
+    taken = {
+        *_drawn(workspace, round_name)["sentence_id"].to_pylist(),
+        *sent["sentence_id"].to_pylist(),
+    }
     members = round_members(workspace, round_name)
     columns = ["sentence_id", "generator_id", "splitter_id", "image_id"]
     only = pc.field("sentence_id").isin(gold.combine_chunks())

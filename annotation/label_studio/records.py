@@ -70,7 +70,6 @@ class S3Images(NamedTuple):
         region: Its region; None for the default one.
         key_id: The access key that signs addresses; None to use the annotation server's own.
         secret: Its secret.
-        token: Its session token, for keys that expire.
         minutes: How long a signed address is good.
     """
 
@@ -80,7 +79,6 @@ class S3Images(NamedTuple):
     region: str | None
     key_id: str | None
     secret: str | None
-    token: str | None
     minutes: int
 
 

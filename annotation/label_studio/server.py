@@ -149,7 +149,6 @@ class LabelStudioServer:
             "s3endpoint": images.endpoint,
             "aws_access_key_id": images.key_id,
             "aws_secret_access_key": images.secret,
-            "aws_session_token": images.token,
         }
         self._transport.once(
             what,
@@ -279,6 +278,14 @@ class LabelStudioServer:
             for user_id, email in users
             if user_id is not None and isinstance(email, str) and email
         }
+
+    def operator(self) -> str:
+        """Returns the e-mail address, in lower case, of the account that the token belongs to."""
+        what = "reading the account"
+        email = self._object("api/current-user/whoami", what).get("email")
+        if not isinstance(email, str):
+            raise self._unexpected(what)
+        return email.lower()
 
     def invitation(self) -> str:
         """Returns the address of the page on which an invited person makes an account."""
