@@ -115,7 +115,7 @@ class PushStage:
             if not keys_only:
                 is_gold = pc.is_in(sentences["sentence_id"], members.gold)
                 why = pc.if_else(is_gold, Purpose.GOLD.value, Purpose.LABEL.value)
-                sentences = sentences.append_column(PURPOSE, why)  # noqa: PLW2901
+                sentences = sentences.append_column(PURPOSE, why)
             yield from self._dealt(sentences)
 
     def done(self) -> pa.Table:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from alignbench.cli import data, inspect, models, releases, services, stages, start
+from alignbench.cli import annotation, data, inspect, models, releases, services, stages, start
 from alignbench.cli.context import Context
 from schemas.errors import AlignBenchError
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verbs in (start, stages, releases, inspect, models, data, services):
+for verbs in (start, stages, annotation, releases, inspect, models, data, services):
     verbs.register(app)
 
 

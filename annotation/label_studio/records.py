@@ -46,7 +46,7 @@ class ListedTask(NamedTuple):
 
 
 class TaskOffer(NamedTuple):
-    """A task with the number of answers that the server wants of it, and has; skips do not count."""
+    """A task with how many answers the server wants of it, and has; skips do not count."""
 
     task_id: int
     wanted: int
