@@ -48,7 +48,9 @@ class ProjectLedger:
 
 
 class Ledger:
-    """The tasks of one round on one server, of one annotator where each has projects of their own. It follows what the pusher tells it.
+    """The tasks of one round on one server: everybody's, or those of one annotator.
+
+    It follows what the pusher tells it.
 
     Attributes:
         server: Identity of the server.

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(deciding)
     gone = typer.Typer(
         name="withdraw",
-        help="Use an image or an annotator's answers no more.",
+        help="Use an image, or an annotator's answers, no more.",
         no_args_is_help=True,
     )
     gone.command("image")(withdraw_image)
@@ -71,9 +71,7 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
 
 def add_annotators(
     context: typer.Context,
-    emails: Annotated[
-        list[str], typer.Argument(metavar="EMAIL...", help="Addresses to log in with.")
-    ],
+    emails: Annotated[list[str], typer.Argument(metavar="EMAIL...", help="Their logins.")],
     as_json: Json = False,
 ) -> None:
     """Make accounts and print their passwords, this once; no mail is sent."""

@@ -217,7 +217,7 @@ class LabelStudioServer:
         return True
 
     def offers(self, project_id: int, task_ids: Sequence[int]) -> list[TaskOffer]:
-        """Returns how many answers the server wants of these tasks; those that are gone left out."""
+        """Returns how many answers the server wants of these tasks, without those that are gone."""
         what = f"reading tasks of project {project_id}"
         fields = f"id,overlap,{_ANSWERS}"
         page, _ = self._page(project_id, what, exactly(task_ids), len(task_ids), include=fields)
