@@ -29,7 +29,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-class Warning(StrEnum):  # noqa: A001 - the field's word, and nothing here warns Python
+class Concern(StrEnum):
     """What an operator should look into."""
 
     TOO_FAST = "too fast"
@@ -54,7 +54,7 @@ class AnnotatorReport:
         verdicts: Share of each verdict.
         types: Share of each type, of the spans.
         missing_spans: Share of incorrect answers that mark nothing; None without one.
-        warnings: What an operator should look into.
+        concerns: What an operator should look into.
     """
 
     annotator: str
@@ -70,7 +70,7 @@ class AnnotatorReport:
     verdicts: Mapping[str, float]
     types: Mapping[str, float]
     missing_spans: float | None
-    warnings: tuple[Warning, ...]
+    concerns: tuple[Concern, ...]
 
 
 def annotator_reports(workspace: Workspace) -> list[AnnotatorReport]:
@@ -175,7 +175,7 @@ def _report(
         verdicts={verdict.value: _of(verdicts, verdict.value) for verdict in Verdict},
         types={kind: _of(types, kind) for kind in sorted(types)},
         missing_spans=_share([vote.misses_spans for vote in incorrect]),
-        warnings=tuple(_warnings(person, verdicts, list(shared.values()))),
+        concerns=tuple(_concerns(person, verdicts, list(shared.values()))),
     )
 
 
@@ -187,18 +187,18 @@ def _others(counts: Counter[str], own: str, counted: bool) -> Counter[str]:
     return others
 
 
-def _warnings(
+def _concerns(
     person: _Work, verdicts: Counter[str], others: Sequence[Counter[str]]
-) -> Iterator[Warning]:
+) -> Iterator[Concern]:
     if len(person.seconds) >= FEW_ANSWERS and median(person.seconds) < FAST_SECONDS:
-        yield Warning.TOO_FAST
+        yield Concern.TOO_FAST
     if verdicts.total() < FEW_ANSWERS:
         return
     [(usual, count)] = verdicts.most_common(1)
     share = count / verdicts.total()
     theirs = sum(counts[usual] for counts in others) / max(1, sum(c.total() for c in others))
     if share >= ALIKE_SHARE and theirs < share - ALIKE_MARGIN:
-        yield Warning.ALL_ALIKE
+        yield Concern.ALL_ALIKE
 
 
 def _share(held: Sequence[bool]) -> float | None:

@@ -65,7 +65,7 @@ def adjust_offers(
             answers, again = wanted[offer.task_id]
             server.offer(offer.task_id, answers, finished=offer.answers >= answers)
             closed += answers == 0
-            topped_up += again > 0
+            topped_up += again > 0 and answers > offer.wanted
     return Adjusted(topped_up, closed)
 
 

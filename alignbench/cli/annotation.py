@@ -189,7 +189,7 @@ def _show_credentials(made: Sequence[dict[str, str]], as_json: bool) -> None:
 
 
 def _cells(report: "AnnotatorReport") -> tuple[object, ...]:
-    notes = [*(["excluded"] if report.withdrawn else []), *report.warnings]
+    notes = [*(["excluded"] if report.withdrawn else []), *report.concerns]
     return (
         report.annotator,
         report.answers,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from annotation.annotators import AnnotatorReport, Warning, annotator_reports
+from annotation.annotators import AnnotatorReport, Concern, annotator_reports
 from annotation.errors import UnknownWithdrawalError
 from annotation.withdrawal import exclude_annotator, withdraw_annotator, withdraw_image
 from schemas.rows import Annotation, Gold, Span
@@ -86,7 +86,7 @@ def test_counts_speed_agreement_and_shares_of_each_annotator(answers: Answers) -
     assert ann.types == {"attribute": 1}
     assert ann.missing_spans == 0.5
     assert ann.gold_accuracy is None
-    assert ann.warnings == ()
+    assert ann.concerns == ()
 
 
 def test_accuracy_on_gold_counts_only_gold_and_gold_is_no_vote(answers: Answers) -> None:
@@ -111,15 +111,15 @@ def test_answers_too_fast_or_all_alike_are_pointed_out(answers: Answers) -> None
         answers.give("bob", key, Verdict.CORRECT, seconds=1.2)
         answers.give("cat", key, Verdict.INCORRECT if number % 4 == 0 else Verdict.CORRECT)
     found = answers.reports()
-    assert found["ann"].warnings == found["cat"].warnings == ()
-    assert found["bob"].warnings == (Warning.TOO_FAST, Warning.ALL_ALIKE)
+    assert found["ann"].concerns == found["cat"].concerns == ()
+    assert found["bob"].concerns == (Concern.TOO_FAST, Concern.ALL_ALIKE)
 
 
 def test_alike_answers_that_all_gave_alike_are_no_cause_for_suspicion(answers: Answers) -> None:
     for number in range(24):
         answers.give("ann", f"s{number}")
         answers.give("bob", f"s{number}")
-    assert answers.reports()["ann"].warnings == ()
+    assert answers.reports()["ann"].concerns == ()
 
 
 def test_an_excluded_annotator_is_listed_and_is_no_measure_of_others(answers: Answers) -> None:
