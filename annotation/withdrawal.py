@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.errors import UnknownWithdrawalError
@@ -102,7 +101,8 @@ def emptied(row: Annotation | QuarantinedAnnotation) -> Annotation | Quarantined
 
 
 def emptied_answer(row: Annotation) -> Annotation:
-    """Returns an answer without what it says."""
+    """Returns an answer without what it says; a skip or a deleted answer stays one."""
+    was_given = row.status is AnnotationStatus.SUBMITTED
     return replace(
         row,
         verdict=None,
@@ -111,7 +111,7 @@ def emptied_answer(row: Annotation) -> Annotation:
         flags=(),
         lead_seconds=None,
         preannotated_by=None,
-        status=AnnotationStatus.WITHDRAWN,
+        status=AnnotationStatus.WITHDRAWN if was_given else row.status,
     )
 
 
@@ -154,12 +154,10 @@ def _note(
 
 def _empty_answers(workspace: Workspace, name: str, run_id: str) -> int:
     """Writes newer rows of an annotator's answers that say nothing; returns how many."""
-    says_something = [AnnotationStatus.SUBMITTED.value, AnnotationStatus.SKIPPED.value]
-    of_person = pc.field("annotator") == name
-    of_person &= pc.field("status").isin(pa.array(says_something))
     rows = [
         replace(emptied_answer(row), updated_at=row.updated_at + _JUST_AFTER)
-        for row in workspace.table(ANNOTATIONS).rows(of_person)
+        for row in workspace.table(ANNOTATIONS).rows(pc.field("annotator") == name)
+        if emptied_answer(row) != row
     ]
     for start in range(0, len(rows), _WRITTEN_AT_ONCE):
         workspace.table(ANNOTATIONS).append(rows[start:][:_WRITTEN_AT_ONCE], run_id)

@@ -14,8 +14,9 @@ the large sentence, not its neighbours. Zoom into the image where details are sm
 
 _MARKING = """\
 <p>Then mark what is wrong: press the type's key and double-click the word, or drag over several.
-Mark as few words as carry the mistake: in <em>a bright blue suit</em> only <em>blue</em>, if the suit is orange. Every mistake
-gets a mark of its own. To remove a mark, click it and press <kbd>Backspace</kbd>.</p>
+Mark as few words as carry the mistake: in <em>a bright blue suit</em> only <em>blue</em>, if the
+suit is orange. Every mistake gets a mark of its own. To remove a mark, click it and press
+<kbd>Backspace</kbd>.</p>
 """
 
 _CLOSING = """\
@@ -32,9 +33,9 @@ other (<em>feeding the goat</em>) is <em>relation</em>.</li>
 none: <em>illusion</em>.</li>
 <li>Writing that is there and read wrongly is <em>text</em>; writing that is not there at all is
 <em>illusion</em>.</li>
-<li>The overall atmosphere, a mood or an opinion (<em>a calm, inviting scene</em>) is unknown, unless
-the image contradicts it. If the same sentence also says something that can be seen to be wrong, it
-is incorrect, and that is marked.</li>
+<li>The overall atmosphere, a mood or an opinion (<em>a calm, inviting scene</em>) is unknown,
+unless the image contradicts it. If the same sentence also says something that can be seen to be
+wrong, it is incorrect, and that is marked.</li>
 <li>Use what the image shows, not what you know or look up.</li>
 </ul>
 <p>Submit with <kbd>Ctrl</kbd>+<kbd>Enter</kbd>; after typing a note, press <kbd>Tab</kbd> first.
