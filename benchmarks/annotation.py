@@ -1,8 +1,8 @@
 """Push and pull at size, beside the plain SDK loop and the server's own snapshot export.
 
 Sentences are pushed as the stage does it, and pushed again; then tasks are imported with answers in
-them, pulled, exported as a snapshot, and pulled again after 100 new answers. Each pull is a process of
-its own, so that its peak memory is its own.
+them, pulled, exported as a snapshot, and pulled again after 100 new answers. Each pull is a process
+of its own, so that its peak memory is its own.
 
     python -m benchmarks.annotation [--sentences 100000] [--workspace FOLDER]
 
@@ -36,7 +36,7 @@ from workspace.selection import Selection
 from workspace.workspace import Workspace
 
 ANNOTATORS = ("ada", "ben", "cleo")
-PASSWORD = "a long password"  # noqa: S105 - of accounts that live as long as this runs
+PASSWORD = "a long password"
 LOOP = 100
 SENTENCES_OF_A_CAPTION = 10
 AT_ONCE = 1000
@@ -71,7 +71,7 @@ def _measure(root: Path, size: int) -> None:
     made = _workspace(blobs / "push", size)
     first, _ = _timed(lambda: push_all(made, server))
     again, added = _timed(lambda: push_all(_reopened(made), server))
-    loop = _loop(server, made) / LOOP
+    loop = _loop(server) / LOOP
     print(f"push of {size:,} takes 1 / {loop * size / first:,.0f} of the plain SDK loop's time")
     _row(f"push of {size:,}", first)
     _row(f"push again ({added} added)", again)
@@ -102,10 +102,10 @@ def _reopened(made: Prepared) -> Prepared:
     return made._replace(workspace=Workspace(LocalStore(Path(made.workspace.url))))
 
 
-def _loop(server: LabelStudioServer, made: Prepared) -> float:
+def _loop(server: LabelStudioServer) -> float:
     project = server.create_project(SETTINGS, "loop")
     sdk = server._transport.sdk
-    data = {name: "x" for name in ("image", "sentence", "before", "after", "place")}
+    data = dict.fromkeys(("image", "sentence", "before", "after", "place"), "x")
     seconds, _ = _timed(lambda: [sdk.tasks.create(project=project, data=data) for _ in range(LOOP)])
     return seconds
 

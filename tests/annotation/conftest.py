@@ -33,7 +33,8 @@ def annotator_tokens(
     def token(name: str) -> str:
         if name not in tokens:
             email = f"{name}@example.org"
-            create_annotator(label_studio.url, server.invitation(), email, "a long password")
+            if email not in server.annotators().values():
+                create_annotator(label_studio.url, server.invitation(), email, "a long password")
             tokens[name] = token_of(label_studio.url, email, "a long password")
         return tokens[name]
 
