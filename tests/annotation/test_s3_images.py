@@ -81,6 +81,4 @@ def _shown(server: LabelStudioServer, task: Task, token: str) -> httpx.Response:
     headers = {"Authorization": f"Token {token}"}
     data: Any = httpx.get(f"{server.url}/api/tasks/{task.task_id}/", headers=headers).json()["data"]
     with httpx.Client(follow_redirects=True, headers=headers) as client:
-        return client.get(
-            f"{server.url}{data['image']}" if data["image"].startswith("/") else data["image"]
-        )
+        return client.get(urljoin(server.url, data["image"]))

@@ -75,9 +75,8 @@ def test_a_round_is_a_sample_answered_disputed_and_decided(
 def test_each_annotator_gets_a_project_with_the_share_of_sentences_that_is_theirs(
     label_studio: EmbeddedLabelStudio, tmp_path: Path
 ) -> None:
-    config = CONFIG + '\n[annotation]\nisolation = "project"\nannotators_per_sentence = 1\n'
-    if "[annotation]" in CONFIG:
-        pytest.skip("the demo configures annotation itself")
+    own = '[annotation]\nisolation = "project"'
+    config = CONFIG.replace("[annotation]", own)
     root = new_workspace(label_studio.root / "blobs" / tmp_path.name, config)
     for stage in ("ingest", "caption", "split"):
         assert alignbench(root, stage).returncode == 0

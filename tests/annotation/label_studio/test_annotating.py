@@ -90,11 +90,12 @@ class Person:
 
     def log_in(self, url: str, email: str, project: int) -> None:
         self.page.goto(f"{url}/user/login/")
-        self.page.keyboard.type(email)  # the address has the focus
+        self.page.locator("[name=email]").focus()
+        self.page.keyboard.type(email)
         self.page.keyboard.press("Tab")
         self.page.keyboard.type("a long password")
         self.page.keyboard.press("Enter")
-        self.page.wait_for_url("**/")
+        self.page.wait_for_url(lambda found: "/user/login" not in found)
         self.page.goto(f"{url}/projects/{project}/data?labeling=1")
 
     def read_instructions(self) -> None:
