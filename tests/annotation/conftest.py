@@ -1,4 +1,5 @@
 import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def server(label_studio: EmbeddedLabelStudio) -> LabelStudioServer:
 @pytest.fixture
 def root(label_studio: EmbeddedLabelStudio) -> Path:
     """A folder for a workspace whose images the real Label Studio may show."""
-    return label_studio.root / "blobs" / f"workspace-{next(_numbers)}"
+    return label_studio.root / "blobs" / f"workspace-{os.getpid()}-{next(_numbers)}"
 
 
 @pytest.fixture(scope="session")

@@ -80,15 +80,15 @@ def test_each_annotator_gets_a_project_with_the_share_of_sentences_that_is_their
     root = new_workspace(label_studio.root / "blobs" / tmp_path.name, config)
     for stage in ("ingest", "caption", "split"):
         assert alignbench(root, stage).returncode == 0
-    for _ in range(2):
-        run(root, label_studio, "annotators", "list")
+    for letter in "abcd":
+        run(root, label_studio, "annotators", "add", f"{letter}-{tmp_path.name}@example.org")
     run(root, label_studio, "push")
-    rows = [row for row in contents(root)["tasks"] if row["state"] == "confirmed"]
-    assert (
-        len(rows) == len({row["sentence_id"] for row in rows}) == len(contents(root)["sentences"])
-    )
+    tables = contents(root)
+    rows = [row for row in tables["tasks"] if row["state"] == "confirmed"]
+    assert len(rows) == 3 * len(tables["sentences"]), "three answers a sentence"
+    assert len({(row["sentence_id"], row["assignee"]) for row in rows}) == len(rows)
     of_project = {row["project_id"]: row["assignee"] for row in rows}
-    assert len(set(of_project.values())) == len(of_project) > 1
+    assert len(set(of_project.values())) == len(of_project) > 3
     assert "nothing to do" in run(root, label_studio, "push")
 
 
