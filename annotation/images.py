@@ -19,7 +19,11 @@ ImageAddress = Callable[[str], str]
 """Gives what a task has as its image, by the image's blob."""
 
 ENDPOINT_VARIABLE = "ALIGNBENCH_ANNOTATION_S3_ENDPOINT"
-"""Address of the S3 server as annotators' browsers reach it, where that is not our own."""
+"""Address of the S3 server as annotators' browsers reach it; without it, the server's own.
+
+Label Studio refuses an address in a private network here (its protection against forged requests);
+there, its own environment must name it as `S3_ENDPOINT`.
+"""
 KEY_VARIABLES = ("ALIGNBENCH_ANNOTATION_S3_KEY_ID", "ALIGNBENCH_ANNOTATION_S3_SECRET")
 """A key that may read the images and nothing else, for the annotation server to sign with.
 
@@ -97,7 +101,7 @@ class SignedImages:
             S3Images(
                 bucket=self._store.bucket,
                 prefix=prefix,
-                endpoint=os.environ.get(ENDPOINT_VARIABLE) or self._own_endpoint(),
+                endpoint=os.environ.get(ENDPOINT_VARIABLE) or None,
                 region=self._store.client.meta.region_name,
                 key_id=key_id,
                 secret=secret,
@@ -113,7 +117,3 @@ class SignedImages:
                 "Set both, or neither where Label Studio has a key of its own.",
             )
         return key_id, secret
-
-    def _own_endpoint(self) -> str | None:
-        named = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        return named or None

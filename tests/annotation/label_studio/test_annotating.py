@@ -51,6 +51,9 @@ _ENDS = """([text, nth]) => {
 }"""
 
 
+_CROSS = (988, 77)
+
+
 class Mark(NamedTuple):
     """A range that somebody marks: the n-th occurrence of a text, and its type."""
 
@@ -102,7 +105,8 @@ class Person:
         shown = self.page.locator(".ab-guidelines")
         expect(shown).to_be_visible()
         self.picture("annotation-instructions")
-        self.page.keyboard.press("Escape")
+        # Its cross has no name; Escape closes it too, and leaves the keys without effect.
+        self.page.mouse.click(*_CROSS)
         expect(shown).not_to_be_visible()
 
     def sees(self, sentence: str) -> None:
@@ -110,8 +114,10 @@ class Person:
 
     def marks(self, mark: Mark) -> None:
         """Chooses the type with its key and drags over the text."""
+        expect(self.page.locator(".ab-types")).to_be_visible()
         before = self.page.locator(".ab-sentence .htx-highlight").count()
         self.page.keyboard.press(TYPES[mark.type].hotkey)
+        expect(self.page.locator(".ab-types .lsf-label_selected")).to_have_count(1)
         (x, y), (to_x, to_y) = self.page.evaluate(_ENDS, [mark.text, mark.nth])
         self.page.mouse.move(x, y)
         self.page.mouse.down()
