@@ -105,7 +105,7 @@ class Person:
         shown = self.page.locator(".ab-guidelines")
         expect(shown).to_be_visible()
         self.picture("annotation-instructions")
-        # Its cross has no name; Escape closes it too, and leaves the keys without effect.
+        # Escape closes it too, but the keys may then do nothing until a click.
         self.page.mouse.click(*_CROSS)
         expect(shown).not_to_be_visible()
 
@@ -113,17 +113,19 @@ class Person:
         expect(self.page.locator(".ab-sentence")).to_contain_text(sentence)
 
     def marks(self, mark: Mark) -> None:
-        """Chooses the type with its key and drags over the text."""
+        """Chooses the type with its key and double-clicks the word, or drags over several."""
         expect(self.page.locator(".ab-types")).to_be_visible()
         before = self.page.locator(".ab-sentence .htx-highlight").count()
         self.page.keyboard.press(TYPES[mark.type].hotkey)
         expect(self.page.locator(".ab-types .lsf-label_selected")).to_have_count(1)
         (x, y), (to_x, to_y) = self.page.evaluate(_ENDS, [mark.text, mark.nth])
-        self.page.mouse.move(x, y)
-        self.page.mouse.down()
-        self.page.mouse.move((x + to_x) / 2, to_y, steps=3)
-        self.page.mouse.move(to_x, to_y, steps=3)
-        self.page.mouse.up()
+        if mark.text.isalnum():
+            self.page.mouse.dblclick((x + to_x) / 2, y)
+        else:
+            self.page.mouse.move(x, y)
+            self.page.mouse.down()
+            self.page.mouse.move(to_x, to_y, steps=4)
+            self.page.mouse.up()
         spans = self.page.locator(".ab-sentence .htx-highlight")
         expect(spans).not_to_have_count(before)
 
