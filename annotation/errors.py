@@ -73,6 +73,39 @@ class AccountError(AlignBenchError):
     code = "AB-A11"
 
 
+class UnknownModelError(AlignBenchError):
+    """No selected sentence is of a model that was asked for."""
+
+    code = "AB-A13"
+    exit_code = 2
+
+
+class GoldFileError(AlignBenchError):
+    """The file of gold sentences cannot be used."""
+
+    code = "AB-A14"
+    exit_code = 2
+
+
+class NothingToAdjudicateError(AlignBenchError):
+    """There are no labels yet that could be in dispute."""
+
+    code = "AB-A15"
+
+
+class UnknownWithdrawalError(AlignBenchError):
+    """What is to be withdrawn or excluded is not in this workspace."""
+
+    code = "AB-A16"
+    exit_code = 2
+
+
+class NobodyToAnswerError(AlignBenchError):
+    """Each annotator is to have a project of their own, and there are no annotators."""
+
+    code = "AB-A17"
+
+
 class Doubt(StrEnum):
     """Why an answer is in quarantine: the codes in table `quarantine`."""
 

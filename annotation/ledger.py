@@ -6,7 +6,7 @@ A confirmed task that has disappeared from the server gets a newer row in state 
 its sentence counts as not sent.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
@@ -48,23 +48,29 @@ class ProjectLedger:
 
 
 class Ledger:
-    """The tasks of one round on one server. It follows what the pusher tells it.
+    """The tasks of one round on one server: everybody's, or those of one annotator.
+
+    It follows what the pusher tells it.
 
     Attributes:
         server: Identity of the server.
         round: The round.
+        assignee: The annotator whose tasks these are; None for those that are everybody's.
         projects: The round's projects by id.
         version: Version of rows that are written next; higher than that of any row there is.
     """
 
-    def __init__(self, workspace: Workspace, server: str, round_name: str) -> None:
+    def __init__(
+        self, workspace: Workspace, server: str, round_name: str, assignee: str | None = None
+    ) -> None:
         """Reads table `tasks`."""
         self.server = server
         self.round = round_name
+        self.assignee = assignee
         self._table = workspace.table(TASKS)
-        self._where = _of_round(server, round_name)
+        self._where = _of_round(server, round_name) & _assigned_to(assignee)
         self.projects: dict[int, ProjectLedger] = {}
-        columns = ["server", "round", "project_id", "sentence_id", "state", "version"]
+        columns = ["server", "round", "assignee", "project_id", "sentence_id", "state", "version"]
         tasks = self._table.read(columns, self._where)
         self.version = 1 + (pc.max(tasks["version"]).as_py() or 0)
         self._count(tasks)
@@ -81,12 +87,17 @@ class Ledger:
         for project_id, sentence_id in zip(*places, strict=True):
             self.projects[project_id].open.add(sentence_id)
 
-    def intents(self, project_id: int, sentence_ids: Iterable[str], purpose: Purpose) -> list[Task]:
-        """Returns the intents that must be written before these sentences are sent, as open."""
+    def intents(self, project_id: int, purposes: Mapping[str, Purpose]) -> list[Task]:
+        """Returns the intents that must be written before sentences are sent, as open.
+
+        Args:
+            project_id: Where they are sent.
+            purposes: Why each of them is sent, by its id.
+        """
         opened = self.projects.setdefault(project_id, ProjectLedger()).open
-        new = [sentence_id for sentence_id in sentence_ids if sentence_id not in opened]
+        new = {sentence: why for sentence, why in purposes.items() if sentence not in opened}
         opened.update(new)
-        return [self._row(project_id, None, sentence_id, purpose) for sentence_id in new]
+        return [self._row(project_id, None, sentence, why) for sentence, why in new.items()]
 
     def confirmed(self, project_id: int, task_id: int, sentence_id: str, purpose: Purpose) -> Task:
         """Returns the row of a task that is on the server."""
@@ -106,14 +117,14 @@ class Ledger:
         """Returns `task_id`, `sentence_id`, `purpose` and `state` of all rows of a project."""
         wanted = ["task_id", "sentence_id", "purpose", "state"]
         where = self._where & (pc.field("project_id") == project_id)
-        columns = ["server", "round", "project_id", *wanted]
+        columns = ["server", "round", "assignee", "project_id", *wanted]
         return self._table.read(columns, where).select(wanted)
 
     def confirmed_elsewhere(self, project_id: int, sentence_ids: Sequence[str]) -> set[str]:
         """Returns which of the sentences are confirmed in another project of the round."""
         ours = pc.field("sentence_id").isin(pa.array(sentence_ids, pa.string()))
         where = self._where & _CONFIRMED & (pc.field("project_id") != project_id) & ours
-        columns = ["server", "round", "project_id", "state", "sentence_id"]
+        columns = ["server", "round", "assignee", "project_id", "state", "sentence_id"]
         return set(self._table.read(columns, where)["sentence_id"].to_pylist())
 
     def _row(
@@ -133,11 +144,16 @@ class Ledger:
             purpose=purpose,
             state=state,
             version=self.version,
+            assignee=self.assignee,
         )
 
 
 def _of_round(server: str, round_name: str) -> pc.Expression:
     return (pc.field("server") == server) & (pc.field("round") == round_name)
+
+
+def _assigned_to(assignee: str | None) -> pc.Expression:
+    return pc.field("assignee").is_null() if assignee is None else pc.field("assignee") == assignee
 
 
 def retractions(workspace: Workspace, server: str, project_id: int) -> list[Task]:

@@ -22,6 +22,8 @@ CONTEXT_CHARACTERS = 2000
 """How much of the caption is shown before and after a sentence."""
 KEY_COLUMNS = ("sentence_id", "generator_id", "image_id", "pair_id", "sentence_index")
 
+_CUT = ("pair_id", "splitter_id")
+_FILTERED = ("sentence_id", "generator_id", "splitter_id", "image_id")
 _ORDER = [(name, "ascending") for name in ("image_id", "pair_id", "sentence_index")]
 _DIGITS = 8
 _ELLIPSIS = "…"
@@ -29,15 +31,15 @@ _ELLIPSIS = "…"
 
 def ordered_sentences(
     workspace: Workspace,
-    selection: Selection,
+    which: Selection | pc.Expression,
     keys_only: bool = False,
     range_sentences: int = RANGE_SENTENCES,
 ) -> Iterator[pa.Table]:
-    """Yields the selected sentences by image, pair and index.
+    """Yields sentences by image, pair and index.
 
     Args:
         workspace: Where they are.
-        selection: Which of them count now.
+        which: Which of them: those that are selected, or what a filter lets through.
         keys_only: Yield `KEY_COLUMNS` only.
         range_sentences: About how many sentences are held at once.
 
@@ -47,15 +49,15 @@ def ordered_sentences(
         of its image, null if table `images` does not have it).
     """
     columns = KEY_COLUMNS if keys_only else tuple(arrow_schema(Sentence).names)
-    for within in _image_ranges(_count(workspace, selection), range_sentences):
-        found = _sorted_range(workspace, selection, within, columns)
+    where = which.sentences() if isinstance(which, Selection) else which
+    for within in _image_ranges(_count(workspace, where), range_sentences):
+        found = _sorted_range(workspace, where & within, columns)
         if len(found):
             yield found if keys_only else _with_surroundings(workspace, found, within)
 
 
-def _count(workspace: Workspace, selection: Selection) -> int:
-    columns = ["generator_id", "splitter_id"]
-    scan = workspace.table(SENTENCES).scan(columns, selection.sentences())
+def _count(workspace: Workspace, where: pc.Expression) -> int:
+    scan = workspace.table(SENTENCES).scan(list(_FILTERED), where)
     return sum(len(batch) for batch in scan)
 
 
@@ -68,23 +70,20 @@ def _image_ranges(sentences: int, at_once: int) -> Iterator[pc.Expression]:
         yield (pc.field("image_id") >= low) & (pc.field("image_id") < high)
 
 
-def _sorted_range(
-    workspace: Workspace, selection: Selection, within: pc.Expression, columns: tuple[str, ...]
-) -> pa.Table:
-    needed = list(dict.fromkeys([*columns, "generator_id", "splitter_id"]))
-    where = selection.sentences() & within
+def _sorted_range(workspace: Workspace, where: pc.Expression, columns: tuple[str, ...]) -> pa.Table:
+    needed = list(dict.fromkeys([*columns, *_FILTERED]))
     return workspace.table(SENTENCES).read(needed, where).select(columns).sort_by(_ORDER)
 
 
 def _with_surroundings(
     workspace: Workspace, sentences: pa.Table, within: pc.Expression
 ) -> pa.Table:
-    counts = sentences.group_by("pair_id").aggregate([([], "count_all")])
-    count_of = dict(zip(*(counts[name].to_pylist() for name in counts.column_names), strict=True))
+    count_of = _counts(workspace, sentences, within)
     blobs = workspace.table(IMAGES).read(["image_id", "blob"], within)
     blob_of = dict(zip(blobs["image_id"].to_pylist(), blobs["blob"].to_pylist(), strict=True))
     before, after = _contexts(workspace, sentences, within)
-    pairs, images = (sentences[name].to_pylist() for name in ("pair_id", "image_id"))
+    images = sentences["image_id"].to_pylist()
+    pairs = zip(*(sentences[name].to_pylist() for name in _CUT), strict=True)
     surroundings = {
         "before": pa.array(before, pa.string()),
         "after": pa.array(after, pa.string()),
@@ -94,6 +93,17 @@ def _with_surroundings(
     for name, column in surroundings.items():
         sentences = sentences.append_column(name, column)
     return sentences
+
+
+def _counts(
+    workspace: Workspace, sentences: pa.Table, within: pc.Expression
+) -> dict[tuple[str, str], int]:
+    """Returns how many sentences a splitter cut each pair into, wanted here or not."""
+    where = within & pc.field("pair_id").isin(pc.unique(sentences["pair_id"]))
+    every = workspace.table(SENTENCES).read(["image_id", *_CUT], where)
+    counts = every.group_by(list(_CUT)).aggregate([([], "count_all")])
+    columns = (counts[name].to_pylist() for name in (*_CUT, "count_all"))
+    return {(pair, splitter): count for pair, splitter, count in zip(*columns, strict=True)}
 
 
 def _contexts(

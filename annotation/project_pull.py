@@ -21,7 +21,14 @@ from annotation.label_studio.records import (
 )
 from annotation.label_studio.server import LabelStudioServer
 from annotation.read_tasks import ReadTasks
-from annotation.validation import TaskOnServer, answer_id_of, answer_time_of, validate
+from annotation.validation import (
+    TaskOnServer,
+    annotator_of,
+    answer_id_of,
+    answer_time_of,
+    validate,
+)
+from annotation.withdrawal import emptied, withdrawn_annotators
 from schemas.rows import Annotation, QuarantinedAnnotation
 from schemas.tables import ANNOTATIONS, QUARANTINE
 from workspace.workspace import Workspace
@@ -110,6 +117,7 @@ class _Reading:
         self._read = ReadTasks(workspace, server.identity, project_id)
         self._workspace, self._server, self._run_id = workspace, server, run_id
         self._annotators = annotators
+        self._withdrawn = withdrawn_annotators(workspace)
         self._rows: list[Annotation | QuarantinedAnnotation] = []
         self._retired: dict[int, datetime] = {}
         self._bereft: set[int] = set()
@@ -193,6 +201,8 @@ class _Reading:
             self.found.unchanged += 1
             return
         row = validate(answer, task, self._annotators)
+        if annotator_of(answer, self._annotators) in self._withdrawn:
+            row = emptied(row)
         if isinstance(row, QuarantinedAnnotation):
             if is_same:
                 self.found.unchanged += 1

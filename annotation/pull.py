@@ -12,7 +12,7 @@ from annotation.label_studio.server import LabelStudioServer
 from annotation.ledger import retractions
 from annotation.project_pull import COMMIT_ANSWERS, PulledProject, pull_project
 from schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
-from schemas.vocabulary import TaskState
+from schemas.vocabulary import Purpose, TaskState
 from workspace.workspace import Workspace
 
 OVERLAP = timedelta(minutes=10)
@@ -51,6 +51,7 @@ def pull(
     run_id: str,
     accept_deletions: bool = False,
     overlap: timedelta = OVERLAP,
+    purpose: Purpose | None = None,
 ) -> PullReport:
     """Pulls what annotators did since the last pull, in every project of table `tasks`.
 
@@ -62,6 +63,7 @@ def pull(
             sentences of a project that has disappeared count as not sent. Answers that were pulled
             from another server stay as they are.
         overlap: How far to look back from the newest answer that is known.
+        purpose: Only projects with tasks that were sent for this.
 
     Raises:
         OtherServerError: All tasks are on another server.
@@ -70,7 +72,7 @@ def pull(
             written, deletions have not.
         AlignBenchError: The server cannot be asked.
     """
-    present, missing = _projects(workspace, server, accept_deletions)
+    present, missing = _projects(workspace, server, accept_deletions, purpose)
     annotators = server.annotators()
     pulled = [
         pull_project(workspace, server, project_id, counts, annotators, overlap, run_id)
@@ -90,10 +92,14 @@ def pull(
 
 
 def _projects(
-    workspace: Workspace, server: LabelStudioServer, accept_deletions: bool
+    workspace: Workspace,
+    server: LabelStudioServer,
+    accept_deletions: bool,
+    purpose: Purpose | None,
 ) -> tuple[dict[int, ProjectCounts], list[int]]:
     """Gives the projects that are on the server with what they hold, and those that should be."""
-    tasks = workspace.table(TASKS).read(["server", "project_id", "state"])
+    only = None if purpose is None else pc.field("purpose") == purpose.value
+    tasks = workspace.table(TASKS).read(["server", "project_id", "state", "purpose"], only)
     ours = tasks.filter(pc.equal(tasks["server"], server.identity))
     if len(tasks) and not len(ours) and not accept_deletions:
         raise OtherServerError(

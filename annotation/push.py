@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from annotation.images import Storage, images_of
 from annotation.label_studio.records import ProjectSettings
 from annotation.label_studio.server import MAX_TITLE, LabelStudioServer
 from annotation.ledger import Ledger, ProjectLedger
 from annotation.settlement import Settlement, needs_settling, settle_project
-from annotation.tasks import SentenceTask, Storage, local_image_folder, sentence_tasks
+from annotation.tasks import SentenceTask, Votes, sentence_tasks
 from schemas.ids import derive_id
 from schemas.rows import Task
 from schemas.tables import TASKS
@@ -30,7 +31,8 @@ class PushOptions:
     Attributes:
         round: Name of the round.
         settings: How projects are set up; a second one gets its number behind the title.
-        purpose: Why the sentences are sent.
+        purpose: Why those sentences are sent that do not say so themselves.
+        assignee: The annotator whose project they go to; None if they are everybody's.
         tasks_per_project: A new project is begun after so many tasks.
         storage: How images reach the browser.
         stable_seconds: After an unclear answer, how long the number of tasks on the server must not
@@ -40,6 +42,7 @@ class PushOptions:
     round: str
     settings: ProjectSettings
     purpose: Purpose = Purpose.LABEL
+    assignee: str | None = None
     tasks_per_project: int = 50_000
     storage: Storage = "local"
     stable_seconds: float = 5.0
@@ -58,6 +61,14 @@ class Reconciliation:
     confirmed: int = 0
     retracted: int = 0
     removed: int = 0
+
+    def __add__(self, other: "Reconciliation") -> "Reconciliation":
+        """Returns what two of them changed together."""
+        return Reconciliation(
+            self.confirmed + other.confirmed,
+            self.retracted + other.retracted,
+            self.removed + other.removed,
+        )
 
 
 class Pusher:
@@ -84,8 +95,8 @@ class Pusher:
         self._server = server
         self._options = options
         self._run_id = run_id
-        self._image_folder = local_image_folder(workspace.store, options.storage)
-        self._ledger = Ledger(workspace, server.identity, options.round)
+        self._images = images_of(workspace.store, options.storage)
+        self._ledger = Ledger(workspace, server.identity, options.round, options.assignee)
         self._room: dict[int, int] = {}
         # Rows that a caller may ask for again, because it could not write them or did not know.
         self._found: dict[str, Task] = {}
@@ -113,7 +124,7 @@ class Pusher:
             removed += found.removed
         return Reconciliation(confirmed, retracted, removed)
 
-    def send(self, sentences: pa.Table) -> list[Task]:
+    def send(self, sentences: pa.Table, votes: Votes | None = None) -> list[Task]:
         """Sends sentences and returns a confirmed row for each, in order; the caller writes them.
 
         Called again with the same sentences, after an error or not, it sends only those that are
@@ -121,13 +132,15 @@ class Pusher:
 
         Args:
             sentences: As `ordered_sentences` gives them; up to some thousand.
+            votes: What is shown with them as predictions.
 
         Raises:
             UnclearImportError: Whether they arrived is unknown; call it again.
             MissingImageError: A sentence's image is not in the workspace; nothing was sent.
             AlignBenchError: The server refused the request.
         """
-        tasks = list(sentence_tasks(sentences))
+        purpose = self._options.purpose
+        tasks = list(sentence_tasks(sentences, self._images.address, purpose, votes))
         rows = self._already_there([task.sentence_id for task in tasks])
         posted: dict[str, Task] = {}
         missing = [task for task in tasks if task.sentence_id not in rows]
@@ -174,13 +187,12 @@ class Pusher:
             start += len(batch)
 
     def _post(self, project_id: int, tasks: Sequence[SentenceTask]) -> dict[str, Task]:
-        purpose = self._options.purpose
-        sentence_ids = [task.sentence_id for task in tasks]
-        self._write(self._ledger.intents(project_id, sentence_ids, purpose))
-        task_ids = self._server.import_tasks(project_id, [task.data for task in tasks])
+        purposes = {task.sentence_id: task.purpose for task in tasks}
+        self._write(self._ledger.intents(project_id, purposes))
+        task_ids = self._server.import_tasks(project_id, [task.task for task in tasks])
         return {
             sentence_id: self._ledger.confirmed(project_id, task_id, sentence_id, purpose)
-            for sentence_id, task_id in zip(sentence_ids, task_ids, strict=True)
+            for (sentence_id, purpose), task_id in zip(purposes.items(), task_ids, strict=True)
         }
 
     def _delivered(self, posted: dict[str, Task]) -> None:
@@ -201,14 +213,16 @@ class Pusher:
             counts = self._server.counts(project_id)
             if counts is None:
                 return 0
-            self._server.ensure_local_images(project_id, self._image_folder)
+            self._images.allow(self._server, project_id)
             self._room[project_id] = self._options.tasks_per_project - counts.tasks
         return self._room[project_id]
 
     def _new_project(self) -> int:
         """Creates the round's next project, unless a run that was killed has just created it."""
         number = len(self._ledger.projects) + 1
-        marker = derive_id("project", self._workspace.url, self._options.round, number)
+        assignee = () if self._options.assignee is None else (self._options.assignee,)
+        round_name = self._options.round
+        marker = derive_id("project", self._workspace.url, round_name, number, *assignee)
         # Only an empty one: the same path and round may exist on another machine.
         unused = [
             project_id
@@ -217,7 +231,7 @@ class Pusher:
         ]
         settings = _numbered(self._options.settings, number)
         project_id = unused[0] if unused else self._server.create_project(settings, marker)
-        self._server.ensure_local_images(project_id, self._image_folder)
+        self._images.allow(self._server, project_id)
         self._ledger.projects[project_id] = ProjectLedger()
         self._room[project_id] = self._options.tasks_per_project
         return project_id

@@ -1,46 +1,32 @@
 """A task: what the page is given to show one sentence, and nothing that gives more away."""
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
-from annotation.errors import ImageStorageError, MissingImageError
+from annotation.errors import MissingImageError
+from annotation.images import ImageAddress
 from annotation.label_studio.page import AFTER, BEFORE, IMAGE, PLACE, SENTENCE
+from annotation.label_studio.records import ImportedTask, JsonObject
 from schemas.ids import text_sha256
 from schemas.protocols import ItemFailure
-from workspace.blobs import FOLDER as IMAGE_FOLDER
-from workspace.local import LocalStore
-from workspace.store import ObjectStore
+from schemas.vocabulary import Purpose
 
-Storage = Literal["local", "s3"]
-"""How images reach the browser."""
+PURPOSE = "purpose"
+"""Column with the reason why a sentence is sent; without it, all are sent for one."""
 
 
 class SentenceTask(NamedTuple):
-    """A sentence, and the data of its task."""
+    """A sentence, its task as it is sent, and why."""
 
     sentence_id: str
-    data: dict[str, str]
+    task: ImportedTask
+    purpose: Purpose
 
 
-def local_image_folder(store: ObjectStore, storage: Storage) -> str:
-    """Returns the folder whose files the server shows.
-
-    Raises:
-        ImageStorageError: Images cannot be shown in this way from where they are.
-    """
-    if storage == "s3":
-        raise ImageStorageError(
-            "Showing images from S3 through presigned addresses is not built yet.",
-            "Use a workspace in a local folder, its embedded Label Studio, and storage = 'local'.",
-        )
-    if not isinstance(store, LocalStore):
-        raise ImageStorageError(
-            f"The images of {store.url} are not files on the annotation server's machine.",
-            "With storage = 'local', use a workspace in a local folder.",
-        )
-    return str(store.path(IMAGE_FOLDER))
+Votes = dict[str, tuple[list[JsonObject], ...]]
+"""What annotators answered, by sentence, as results of the page."""
 
 
 def image_failure(image_id: str) -> ItemFailure:
@@ -51,22 +37,32 @@ def image_failure(image_id: str) -> ItemFailure:
     )
 
 
-def sentence_tasks(sentences: pa.Table) -> Iterator[SentenceTask]:
+def sentence_tasks(
+    sentences: pa.Table, address: ImageAddress, purpose: Purpose, votes: Votes | None = None
+) -> Iterator[SentenceTask]:
     """Yields the tasks of sentences that `ordered_sentences` gave.
+
+    Args:
+        sentences: The sentences; one with a column `PURPOSE` says itself why it is sent.
+        address: Gives the address of an image by its blob.
+        purpose: Why the others are sent.
+        votes: What is shown as predictions.
 
     Raises:
         MissingImageError: One of them has no image.
     """
     names = ["sentence_id", "image_id", "text", "before", "after", "sentence_index"]
-    columns = (sentences[name].to_pylist() for name in [*names, "sentence_count", "blob"])
-    for sentence_id, image_id, text, before, after, index, count, blob in zip(
+    columns = [sentences[name].to_pylist() for name in [*names, "sentence_count", "blob"]]
+    own = PURPOSE in sentences.column_names
+    columns.append(sentences[PURPOSE].to_pylist() if own else [purpose] * len(sentences))
+    for sentence_id, image_id, text, before, after, index, count, blob, why in zip(
         *columns, strict=True
     ):
         if blob is None:
             failure = image_failure(image_id)
             raise MissingImageError(failure.message, f"It is needed for sentence {sentence_id}.")
         data = {
-            IMAGE: _local_address(blob),
+            IMAGE: address(blob),
             SENTENCE: text,
             BEFORE: before,
             AFTER: after,
@@ -74,9 +70,5 @@ def sentence_tasks(sentences: pa.Table) -> Iterator[SentenceTask]:
             "sentence_id": sentence_id,
             "text_sha256": text_sha256(text),
         }
-        yield SentenceTask(sentence_id, data)
-
-
-def _local_address(blob: str) -> str:
-    # The document root is the folder above the images: `blobs/`.
-    return f"/data/local-files/?d={blob.partition('/')[2]}"
+        task = ImportedTask(data, (votes or {}).get(sentence_id, ()))
+        yield SentenceTask(sentence_id, task, Purpose(why))

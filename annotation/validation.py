@@ -92,6 +92,12 @@ def validate(
         return _quarantined(answer, task, doubtful)
 
 
+def annotator_of(answer: object, annotators: Mapping[int, str]) -> str | None:
+    """Returns whose an answer is; None if it does not say."""
+    user_id = _user_id((as_object(answer) or {}).get("completed_by"))
+    return None if user_id is None else _name(user_id, annotators)
+
+
 def answer_id_of(answer: object) -> int:
     """Returns an answer's id; without a usable one, a negative number that its JSON determines."""
     stated = as_id((as_object(answer) or {}).get("id"))

@@ -12,6 +12,7 @@ BENCHMARKS = (
     "benchmarks.clip4dm",
     "benchmarks.labelling",
     "benchmarks.release_writing",
+    "benchmarks.annotation",
 )
 
 for name in BENCHMARKS:

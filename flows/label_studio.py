@@ -1,6 +1,7 @@
 """The annotation server that a run talks to: its address and its token."""
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from schemas.errors import MissingSecretError, UsageError
@@ -54,6 +55,18 @@ def server_address(configured: str | None) -> tuple[str | None, str | None]:
     if url:
         return url, os.environ.get(TOKEN)
     return os.environ.get(EMBEDDED_URL), os.environ.get(EMBEDDED_TOKEN)
+
+
+def assigned_settings(run: "Run", assignee: str | None) -> "ProjectSettings":
+    """Returns how an annotator's own project is set up; without an annotator, everybody's."""
+    from annotation.label_studio.server import MAX_TITLE
+
+    settings = project_settings(run)
+    if assignee is None:
+        return settings
+    name = f" ({assignee.partition('@')[0][:20]})"
+    title = settings.title[: MAX_TITLE - len(name)] + name
+    return replace(settings, title=title, annotators_per_sentence=1)
 
 
 def project_settings(run: "Run") -> "ProjectSettings":

@@ -15,22 +15,25 @@ from flows.progress import current_progress
 from flows.report import StageReport
 from flows.run import open_run
 from schemas.tables import ANNOTATIONS, QUARANTINE
-from schemas.vocabulary import StageName
+from schemas.vocabulary import Purpose, StageName
 
 
 @stage_flow("pull")
-def pull(workspace: str = ".", accept_deletions: bool = False) -> StageReport:
+def pull(
+    workspace: str = ".", accept_deletions: bool = False, purpose: Purpose | None = None
+) -> StageReport:
     """Fetches new, changed and deleted answers.
 
     Args:
         workspace: Path, or `s3://bucket/prefix`.
         accept_deletions: Go on although answers or projects have disappeared from the server.
+        purpose: Only answers that were asked for this.
     """
     started = time.monotonic()
     run = open_run(workspace)
     server = annotation_server(run)
     with run.workspace.store.lock(StageName.PULL):
-        found = pull_answers(run.workspace, server, run.run_id, accept_deletions)
+        found = pull_answers(run.workspace, server, run.run_id, accept_deletions, purpose=purpose)
     quarantined = sum(found.quarantined.values())
     report = StageReport(StageName.PULL, made=found.written - quarantined)
     report.rows = {

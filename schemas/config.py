@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.config_catalog import with_catalog
 from schemas.config_errors import describe, find_at, is_http_address, refusing
@@ -17,7 +17,7 @@ from schemas.config_plugins import GeneratorConfig, Name, PromptsConfig, SourceC
 from schemas.errors import ConfigError
 from schemas.protocols import Options
 from schemas.registry import Group
-from schemas.vocabulary import ImageMode, LabelMethod
+from schemas.vocabulary import ImageMode, Isolation, LabelMethod
 
 # datasets reads a split's name out of file names; better to hear it before the work.
 _split_name = refusing(
@@ -29,11 +29,6 @@ _address = refusing(
     lambda url: url is not None and not is_http_address(url),
     "it is not an HTTP address, or it has a user name, a password or a query in it",
     "Write it as in https://label-studio.example.org; the token comes from the environment.",
-)
-_storage = refusing(
-    lambda storage: storage == "s3",
-    "images from S3 are not shown to annotators yet",
-    "Leave it out, and annotate from a workspace in a local folder.",
 )
 
 
@@ -55,7 +50,11 @@ class AnnotationConfig(_Section):
         round: Name of the current round.
         annotators_per_sentence: How many answers each sentence is to get.
         tasks_per_project: Where a further project is begun.
-        storage: How images reach the browser: as files on the server's machine.
+        storage: How images reach the browser: `local`, as files on the server's machine, or `s3`,
+            by addresses that the server signs for some minutes.
+        gold: JSON Lines file with sentences whose answer is known.
+        gold_share: How many of them are mixed into a round, as a share of its sentences.
+        isolation: Whether each annotator has a project of their own.
     """
 
     url: Annotated[str | None, AfterValidator(_address)] = None
@@ -63,7 +62,10 @@ class AnnotationConfig(_Section):
     round: Name = "1"
     annotators_per_sentence: Annotated[int, Field(ge=1, le=50)] = 3
     tasks_per_project: Annotated[int, Field(ge=1, le=50_000)] = 50_000
-    storage: Annotated[Literal["local"], BeforeValidator(_storage)] = "local"
+    storage: Literal["local", "s3"] = "local"
+    gold: Path | None = None
+    gold_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    isolation: Isolation = Isolation.NONE
 
 
 class LabelsConfig(_Section):

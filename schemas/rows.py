@@ -19,6 +19,7 @@ from schemas.vocabulary import (
     StageName,
     TaskState,
     Verdict,
+    WithdrawnKind,
 )
 
 
@@ -162,7 +163,10 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A sentence on a Label Studio server; `task_id` is null while it is only intended."""
+    """A sentence on a Label Studio server; `task_id` is null while it is only intended.
+
+    `assignee` is the annotator whose project it is in, where each has a project of their own.
+    """
 
     server: Str
     project_id: Long
@@ -172,6 +176,17 @@ class Task:
     purpose: Purpose
     state: TaskState
     version: Long
+    assignee: Str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundSentence:
+    """A sentence that was chosen for a round, and why; `stratum` is what it was drawn from."""
+
+    round: Str
+    sentence_id: Str
+    purpose: Purpose
+    stratum: Str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,12 +241,17 @@ class Gold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawn:
-    """An image or an annotator (`kind`) whose data is used no more."""
+    """An image or an annotator (`kind`) whose data is used no more.
 
-    kind: Str
+    `keeps_answers` tells an annotator whose answers an operator excluded from one who withdrew:
+    what the latter answered is not kept.
+    """
+
+    kind: WithdrawnKind
     id: Str
     reason: Str
     version: Long
+    keeps_answers: Bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

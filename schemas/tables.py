@@ -48,6 +48,7 @@ PAIRS = TableSpec("pairs", rows.Pair, ("pair_id",))
 SENTENCES = TableSpec("sentences", rows.Sentence, ("sentence_id",))
 SPLITTERS = TableSpec("splitters", rows.Splitter, ("splitter_id",), "version")
 TASKS = TableSpec("tasks", rows.Task, ("server", "project_id", "task_id", "sentence_id"), "version")
+ROUND_SENTENCES = TableSpec("round_sentences", rows.RoundSentence, ("round", "sentence_id"))
 ANNOTATIONS = TableSpec(
     "annotations",
     rows.Annotation,
@@ -75,6 +76,7 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     PAIRS,
     SPLITTERS,
     SENTENCES,
+    ROUND_SENTENCES,
     TASKS,
     ANNOTATIONS,
     QUARANTINE,

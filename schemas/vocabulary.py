@@ -96,6 +96,33 @@ class AnnotationStatus(StrEnum):
     SUBMITTED = "submitted"
     SKIPPED = "skipped"
     DELETED = "deleted"
+    WITHDRAWN = "withdrawn"
+    """Its annotator has withdrawn: that there is an answer is kept, and nothing of what it says."""
+
+
+class WithdrawnKind(StrEnum):
+    """What can be withdrawn."""
+
+    IMAGE = "image"
+    ANNOTATOR = "annotator"
+
+
+class Stratum(StrEnum):
+    """What a sample can be drawn alike from: each keeps its share of the whole."""
+
+    MODEL = "model"
+    DIRECTION = "direction"
+    POSITION = "position"
+    """The sentence's place in its caption: 1 to 5, and 6+ for all later ones."""
+
+
+class Isolation(StrEnum):
+    """How far annotators are kept from each other's answers."""
+
+    NONE = "none"
+    """All answer in one project; the label stream shows nobody's answer but their own."""
+    PROJECT = "project"
+    """Each has a project of their own."""
 
 
 class FailureKind(StrEnum):

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from alignbench.cli import data, evaluation, inspect, models, releases, services, stages, start
+from alignbench.cli import (
+    annotation,
+    data,
+    evaluation,
+    inspect,
+    models,
+    releases,
+    services,
+    stages,
+    start,
+)
 from alignbench.cli.context import Context
 from schemas.errors import AlignBenchError
 
@@ -21,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verbs in (start, stages, releases, evaluation, inspect, models, data, services):
+for verbs in (start, stages, annotation, releases, evaluation, inspect, models, data, services):
     verbs.register(app)
 
 

@@ -9,6 +9,7 @@ import typer
 from alignbench.cli.context import Context, use_local_services
 from alignbench.cli.dry_run import say_what_would_be_done
 from alignbench.cli.output import TerminalProgress, print_json
+from alignbench.cli.rounds import again_and_again, checked_round, strata
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -64,9 +65,34 @@ def split(
     _stage(context.obj, "split", as_json, limit=limit, resplit=resplit)
 
 
-def push(context: typer.Context, limit: Limit = None, as_json: Json = False) -> None:
+def push(
+    context: typer.Context,
+    round_name: Annotated[
+        str | None, typer.Option("--round", help="The round; the configuration's if not given.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="Only sentences of this model; repeatable.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="Draw so many sentences for the round.")
+    ] = None,
+    stratify: Annotated[
+        str, typer.Option(help="What the sample represents: model, direction, position.")
+    ] = "",
+    limit: Limit = None,
+    as_json: Json = False,
+) -> None:
     """Send sentences to Label Studio."""
-    _stage(context.obj, "push", as_json, limit=limit)
+    _stage(
+        context.obj,
+        "push",
+        as_json,
+        limit=limit,
+        round_name=checked_round(round_name),
+        models=tuple(model or ()),
+        sample=sample,
+        stratify=strata(stratify),
+    )
 
 
 def pull(
@@ -75,10 +101,21 @@ def pull(
         bool,
         typer.Option("--accept-deletions", help="Believe the server that answers are gone."),
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on fetching until stopped with Ctrl+C.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option("--every", min=1, help="With --watch: seconds between two fetches.")
+    ] = 60.0,
     as_json: Json = False,
 ) -> None:
     """Fetch the annotators' answers."""
-    _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions)
+    if not watch:
+        _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions)
+        return
+    again_and_again(
+        lambda: _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions), every
+    )
 
 
 def label(

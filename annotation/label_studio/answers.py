@@ -27,13 +27,14 @@ class TypeAnswer(NamedTuple):
         hotkey: The key that chooses it.
         colour: What marked words are coloured with, as `#RRGGBB`.
         definition: What it covers, as a sentence without a full stop.
-        example: A caption's wrong words, between asterisks, and what the image shows instead.
+        examples: Two sentences with the wrong words between asterisks, and what the image shows
+            instead.
     """
 
     hotkey: str
     colour: str
     definition: str
-    example: str
+    examples: tuple[str, str]
 
 
 VERDICTS: dict[Verdict, VerdictAnswer] = {
@@ -53,51 +54,81 @@ TYPES: dict[HallucinationType, TypeAnswer] = {
         "a",
         "#DDCC77",
         "Wrong colour, size, material, state, pose or action of a thing that is there",
-        "The woman wears a *blue* suit. (It is orange.)",
+        (
+            "The woman wears a *blue* suit. (It is orange.)",
+            "A man is *running* along the beach. (He is standing.)",
+        ),
     ),
     HallucinationType.OBJECT: TypeAnswer(
         "o",
         "#CC6677",
         "A thing that is there, named wrongly",
-        "A *fox* lies on the rug. (It is a cat.)",
+        (
+            "A *fox* lies on the rug. (It is a cat.)",
+            "She holds a *violin*. (It is a guitar.)",
+        ),
     ),
     HallucinationType.NUMBER: TypeAnswer(
-        "n", "#88CCEE", "A wrong count", "*Three* cups stand on the table. (There is one.)"
+        "n",
+        "#88CCEE",
+        "A wrong count",
+        (
+            "*Three* cups stand on the table. (There is one.)",
+            "*Several* boats lie at the pier. (There are two.)",
+        ),
     ),
     HallucinationType.LOCATION: TypeAnswer(
         "l",
         "#44AA99",
         "A wrong place in the frame",
-        "The helmet is in the *upper left* corner. (It is at the lower right.)",
+        (
+            "The helmet is in the *upper left* corner. (It is at the lower right.)",
+            "A lamp stands *in the background*. (It is in front.)",
+        ),
     ),
     HallucinationType.DIRECTION: TypeAnswer(
         "d",
         "#117733",
         "Wrong gaze, facing, pointing or motion",
-        "The cat looks *away from the camera*. (It looks into it.)",
+        (
+            "The cat looks *away from the camera*. (It looks into it.)",
+            "The train moves *to the left*. (It moves to the right.)",
+        ),
     ),
     HallucinationType.TEXT: TypeAnswer(
         "t",
         "#332288",
         "Writing that is misread",
-        "The sign says *OPEN*. (It says CLOSED.)",
+        (
+            "The sign says *OPEN*. (It says CLOSED.)",
+            "His jersey bears the number *18*. (It is 13.)",
+        ),
     ),
     HallucinationType.RELATION: TypeAnswer(
         "r",
         "#999933",
         "Wrong placement of, or interaction between, two things",
-        "The spoon lies *under* the saucer. (It lies on it.)",
+        (
+            "The spoon lies *under* the saucer. (It lies on it.)",
+            "The girl is *feeding* the goat. (She strokes it.)",
+        ),
     ),
     HallucinationType.ILLUSION: TypeAnswer(
         "i",
         "#AA4499",
         "A thing with no counterpart in the image",
-        "*A small dog* sits beside her. (There is no animal.)",
+        (
+            "*A small dog* sits beside her. (There is no animal.)",
+            "The man wears *sunglasses*. (He wears none.)",
+        ),
     ),
     HallucinationType.OTHER: TypeAnswer(
         "x",
         "#777777",
         "Wrong in a way that none of these covers; say how in the note",
-        "*At night*, the rocket lifts off. (It is day.)",
+        (
+            "*At night*, the rocket lifts off. (It is day.)",
+            "This *painting* shows a harbour. (It is a photograph.)",
+        ),
     ),
 }

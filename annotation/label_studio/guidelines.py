@@ -13,9 +13,10 @@ the large sentence, not its neighbours. Zoom into the image where details are sm
 """
 
 _MARKING = """\
-<p>Then mark what is wrong: press the type's key and drag over the words. Mark as few words as carry
-the mistake: in <em>a bright blue suit</em> only <em>blue</em>, if the suit is orange. Every mistake
-gets a mark of its own. To remove a mark, click it and press <kbd>Backspace</kbd>.</p>
+<p>Then mark what is wrong: press the type's key and double-click the word, or drag over several.
+Mark as few words as carry the mistake: in <em>a bright blue suit</em> only <em>blue</em>, if the
+suit is orange. Every mistake gets a mark of its own. To remove a mark, click it and press
+<kbd>Backspace</kbd>.</p>
 """
 
 _CLOSING = """\
@@ -26,8 +27,15 @@ _CLOSING = """\
 <em>illusion</em>.</li>
 <li>A wrong place in the frame is <em>location</em>; a wrong place with regard to another thing is
 <em>relation</em>; a wrong gaze, facing or motion is <em>direction</em>.</li>
-<li>A mood or an opinion (<em>a calm, inviting scene</em>) is unknown, unless the image contradicts
-it.</li>
+<li>What one thing does by itself (<em>running</em>) is <em>attribute</em>; what two do with each
+other (<em>feeding the goat</em>) is <em>relation</em>.</li>
+<li>Three cups where there is one: <em>number</em>, on <em>three</em>. Three cups where there is
+none: <em>illusion</em>.</li>
+<li>Writing that is there and read wrongly is <em>text</em>; writing that is not there at all is
+<em>illusion</em>.</li>
+<li>The overall atmosphere, a mood or an opinion (<em>a calm, inviting scene</em>) is unknown,
+unless the image contradicts it. If the same sentence also says something that can be seen to be
+wrong, it is incorrect, and that is marked.</li>
 <li>Use what the image shows, not what you know or look up.</li>
 </ul>
 <p>Submit with <kbd>Ctrl</kbd>+<kbd>Enter</kbd>; after typing a note, press <kbd>Tab</kbd> first.
@@ -45,7 +53,7 @@ def guidelines_html() -> str:
         _row(answer.hotkey, verdict, answer.definition) for verdict, answer in VERDICTS.items()
     )
     types = "".join(
-        _row(answer.hotkey, kind, answer.definition, answer.example)
+        _row(answer.hotkey, kind, answer.definition, *answer.examples)
         for kind, answer in TYPES.items()
     )
     return (
@@ -54,7 +62,8 @@ def guidelines_html() -> str:
     )
 
 
-def _row(hotkey: str, name: str, definition: str, example: str = "") -> str:
-    shown = re.sub(r"\*(.+?)\*", r"<b>\1</b>", html.escape(example))
+def _row(hotkey: str, name: str, definition: str, *examples: str) -> str:
+    escaped = "<br>".join(html.escape(example) for example in examples)
+    shown = re.sub(r"\*(.+?)\*", r"<b>\1</b>", escaped)
     cells = (f"<kbd>{hotkey.upper()}</kbd>", f"<b>{name}</b>", f"{html.escape(definition)}.", shown)
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells if cell) + "</tr>\n"

@@ -17,12 +17,14 @@ class ProjectSettings:
         labelling_config: The page, as XML.
         instructions: The guidelines, as HTML.
         annotators_per_sentence: How many answers a task gets before it is no longer offered.
+        shows_predictions: Whether annotators see the predictions that tasks were sent with.
     """
 
     title: str
     labelling_config: str
     instructions: str
     annotators_per_sentence: int
+    shows_predictions: bool = False
 
 
 class ProjectCounts(NamedTuple):
@@ -41,6 +43,43 @@ class ListedTask(NamedTuple):
     task_id: int
     sentence_id: str | None
     answered: bool
+
+
+class TaskOffer(NamedTuple):
+    """A task with how many answers the server wants of it, and has; skips do not count."""
+
+    task_id: int
+    wanted: int
+    answers: int
+
+
+class ImportedTask(NamedTuple):
+    """A task as it is sent: what it shows, and answers that it shows as predictions."""
+
+    data: dict[str, str]
+    predictions: tuple[list[JsonObject], ...] = ()
+
+
+class S3Images(NamedTuple):
+    """Where images lie on S3, and how the annotation server reaches them.
+
+    Attributes:
+        bucket: The bucket.
+        prefix: Folder of the images in it.
+        endpoint: The S3 server's address; None for AWS.
+        region: Its region; None for the default one.
+        key_id: The access key that signs addresses; None to use the annotation server's own.
+        secret: Its secret.
+        minutes: How long a signed address is good.
+    """
+
+    bucket: str
+    prefix: str
+    endpoint: str | None
+    region: str | None
+    key_id: str | None
+    secret: str | None
+    minutes: int
 
 
 class ChangedTask(NamedTuple):

@@ -13,10 +13,13 @@ from annotation.label_studio.queries import exactly, in_order_of_id
 from annotation.label_studio.records import (
     AnsweredTask,
     ChangedTask,
+    ImportedTask,
     JsonObject,
     ListedTask,
     ProjectCounts,
     ProjectSettings,
+    S3Images,
+    TaskOffer,
     as_id,
     as_instant,
     as_object,
@@ -31,6 +34,8 @@ IMPORT_TIMEOUT = 600.0
 """Seconds that an import may take before its outcome counts as unknown."""
 LISTING_PAGE = 1000
 _ANSWERS = "total_annotations,cancelled_annotations"
+PREDICTIONS = "answers"
+"""What the server calls the source of predictions."""
 MAX_TITLE = 50
 """Characters that Label Studio allows in a project's title."""
 
@@ -87,7 +92,7 @@ class LabelStudioServer:
                 skip_queue="REQUEUE_FOR_OTHERS",
                 sampling="Sequential sampling",
                 enable_empty_annotation=False,
-                show_collab_predictions=False,
+                show_collab_predictions=settings.shows_predictions,
             ),
         )
         return self._checked_id(project.id, "creating a project")
@@ -132,20 +137,47 @@ class LabelStudioServer:
             ),
         )
 
-    def import_tasks(self, project_id: int, data: Sequence[Mapping[str, str]]) -> list[int]:
+    def ensure_s3_images(self, project_id: int, images: S3Images) -> None:
+        """Lets the project's users see the images under a prefix, by addresses that it signs."""
+        what = f"letting project {project_id} show images of bucket {images.bucket}"
+        storages = self._transport.sdk.import_storage.s3
+        known = self._transport.read(what, lambda: storages.list(project=project_id))
+        if any((s.bucket, s.prefix) == (images.bucket, images.prefix) for s in known):
+            return
+        given = {
+            "region_name": images.region,
+            "s3endpoint": images.endpoint,
+            "aws_access_key_id": images.key_id,
+            "aws_secret_access_key": images.secret,
+        }
+        self._transport.once(
+            what,
+            lambda: storages.create(
+                project=project_id,
+                bucket=images.bucket,
+                prefix=images.prefix,
+                title="Images",
+                use_blob_urls=True,
+                presign=True,
+                presign_ttl=images.minutes,
+                **{name: value for name, value in given.items() if value is not None},
+            ),
+        )
+
+    def import_tasks(self, project_id: int, tasks: Sequence[ImportedTask]) -> list[int]:
         """Adds tasks in one POST, which is never repeated, and returns their ids in order.
 
         Raises:
             UnclearImportError: Whether they were added is unknown.
             AlignBenchError: As any request; then none was added.
         """
-        what = f"sending {len(data)} tasks to project {project_id}"
+        what = f"sending {len(tasks)} tasks to project {project_id}"
         try:
             answer = self._transport.once(
                 what,
                 lambda: self._transport.sdk.projects.import_tasks(
                     project_id,
-                    request=[{"data": dict(item)} for item in data],
+                    request=[_import_request(task) for task in tasks],
                     return_task_ids=True,
                     request_options={"max_retries": 0, "timeout": IMPORT_TIMEOUT},
                 ),
@@ -154,7 +186,7 @@ class LabelStudioServer:
             raise UnclearImportError(error.what, error.fix) from None
         ids = [as_id(value) for value in getattr(answer, "task_ids", None) or ()]
         certain = [task_id for task_id in ids if task_id is not None]
-        if len(certain) != len(data):
+        if len(certain) != len(tasks):
             raise UnclearImportError(
                 f"Label Studio at {self.url} did not say which ids the tasks got ({what}).",
                 "Run the same command again: it looks which of them arrived.",
@@ -183,6 +215,32 @@ class LabelStudioServer:
         except NotFoundError:
             pass
         return True
+
+    def offers(self, project_id: int, task_ids: Sequence[int]) -> list[TaskOffer]:
+        """Returns how many answers the server wants of these tasks, without those that are gone."""
+        what = f"reading tasks of project {project_id}"
+        fields = f"id,overlap,{_ANSWERS}"
+        page, _ = self._page(project_id, what, exactly(task_ids), len(task_ids), include=fields)
+        return [
+            TaskOffer(
+                self._checked_id(task.get("id"), what),
+                self._count(task.get("overlap"), what),
+                self._count(task.get("total_annotations"), what),
+            )
+            for task in page
+        ]
+
+    def offer(self, task_id: int, answers: int, *, finished: bool) -> None:
+        """Has a task offered until it has so many answers.
+
+        Args:
+            task_id: The task.
+            answers: How many it is to get.
+            finished: Whether it has them already.
+        """
+        what = f"offering task {task_id}"
+        body = {"overlap": answers, "is_labeled": finished}
+        self._transport.send_json("PATCH", what, f"api/tasks/{task_id}/", body)
 
     def changed_tasks(self, project_id: int, since: datetime | None) -> Iterator[ChangedTask]:
         """Yields the tasks that changed, or got, lost or changed an answer, at `since` or later."""
@@ -220,6 +278,14 @@ class LabelStudioServer:
             for user_id, email in users
             if user_id is not None and isinstance(email, str) and email
         }
+
+    def operator(self) -> str:
+        """Returns the e-mail address, in lower case, of the account that the token belongs to."""
+        what = "reading the account"
+        email = self._object("api/current-user/whoami", what).get("email")
+        if not isinstance(email, str):
+            raise self._unexpected(what)
+        return email.lower()
 
     def invitation(self) -> str:
         """Returns the address of the page on which an invited person makes an account."""
@@ -296,6 +362,16 @@ class LabelStudioServer:
             f"Label Studio at {self.url} answers something unknown ({what}).",
             "See that the address is Label Studio's own, and that its version is supported.",
         )
+
+
+def _import_request(task: ImportedTask) -> JsonObject:
+    request: JsonObject = {"data": task.data}
+    if task.predictions:
+        # One name for all: the server shows the predictions of one model only.
+        request["predictions"] = [
+            {"model_version": PREDICTIONS, "result": result} for result in task.predictions
+        ]
+    return request
 
 
 def _is_answered(task: JsonObject) -> bool:

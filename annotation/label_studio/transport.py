@@ -150,6 +150,22 @@ class Transport:
 
         return self.read(what, call)
 
+    def send_json(self, method: str, what: str, path: str, body: Mapping[str, object]) -> None:
+        """Sends a request that may be sent again, such as a PATCH with absolute values.
+
+        Raises:
+            AlignBenchError: As `once`.
+        """
+        from label_studio_sdk.core.api_error import ApiError
+
+        def call() -> None:
+            requests = self.sdk._client_wrapper.httpx_client
+            response = requests.request(path, method=method, json=dict(body))
+            if not response.is_success:
+                raise ApiError(status_code=response.status_code, body=response.text)
+
+        self.read(what, call)
+
     def _translated(self, what: str, status: int | None, body: object) -> AlignBenchError:
         place = f"Label Studio at {self.url}"
         if status in _UNAUTHORISED:

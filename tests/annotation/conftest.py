@@ -1,4 +1,5 @@
 import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def server(label_studio: EmbeddedLabelStudio) -> LabelStudioServer:
 @pytest.fixture
 def root(label_studio: EmbeddedLabelStudio) -> Path:
     """A folder for a workspace whose images the real Label Studio may show."""
-    return label_studio.root / "blobs" / f"workspace-{next(_numbers)}"
+    return label_studio.root / "blobs" / f"workspace-{os.getpid()}-{next(_numbers)}"
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +34,8 @@ def annotator_tokens(
     def token(name: str) -> str:
         if name not in tokens:
             email = f"{name}@example.org"
-            create_annotator(label_studio.url, server.invitation(), email, "a long password")
+            if email not in server.annotators().values():
+                create_annotator(label_studio.url, server.invitation(), email, "a long password")
             tokens[name] = token_of(label_studio.url, email, "a long password")
         return tokens[name]
 

@@ -1,6 +1,7 @@
 """What the push stage does around a pusher, reduced to the order of its reads and writes."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -10,9 +11,13 @@ from annotation.label_studio.page import labelling_config
 from annotation.label_studio.records import ProjectSettings
 from annotation.label_studio.server import LabelStudioServer
 from annotation.ledger import pushed_keys
+from annotation.offers import adjust_offers
 from annotation.ordering import ordered_sentences
 from annotation.push import Pusher, PushOptions
+from annotation.rounds import round_members
+from annotation.tasks import PURPOSE
 from schemas.tables import TASKS
+from schemas.vocabulary import Purpose
 from tests.annotation.workspaces import Prepared
 from workspace.local import LocalStore
 from workspace.workspace import Workspace
@@ -20,10 +25,12 @@ from workspace.workspace import Workspace
 SETTINGS = ProjectSettings("Image descriptions", labelling_config(), guidelines_html(), 3)
 
 
-def options(tasks_per_project: int = 50_000, round_name: str = "1") -> PushOptions:
+def options(
+    tasks_per_project: int = 50_000, round_name: str = "1", answers: int = 3
+) -> PushOptions:
     return PushOptions(
         round=round_name,
-        settings=SETTINGS,
+        settings=replace(SETTINGS, annotators_per_sentence=answers),
         tasks_per_project=tasks_per_project,
         stable_seconds=0.3,
     )
@@ -42,12 +49,17 @@ def push_all(
     pusher.reconcile()
     done = pushed_keys(workspace, server.identity, what.round)
     pushed = 0
-    for table in ordered_sentences(workspace, prepared.selection):
+    members = round_members(workspace, what.round)
+    for sentences in ordered_sentences(workspace, members.filter(prepared.selection)):
+        is_gold = pc.is_in(sentences["sentence_id"], members.gold)
+        why = pc.if_else(is_gold, Purpose.GOLD.value, Purpose.LABEL.value)
+        table = sentences.append_column(PURPOSE, why)
         pending = table.filter(pc.invert(done.contains(table["sentence_id"])))
         for start in range(0, len(pending), chunk):
             rows = pusher.send(pending.slice(start, chunk))
             workspace.table(TASKS).append(rows, "test")
             pushed += len(rows)
+    adjust_offers(workspace, server, what.settings.annotators_per_sentence)
     return pushed
 
 

@@ -34,22 +34,30 @@ def prepare(
     captions: int = 1,
     sentences: Sequence[str] = CAPTION,
     generators: Sequence[str] = (GENERATOR,),
+    picture: bytes | None = None,
 ) -> Prepared:
-    """Makes a workspace: so many images, each with so many captions of each generator."""
+    """Makes a workspace: so many images, each with so many captions of each generator.
+
+    `picture` is the one image, as PNG; without it they are small and of one colour each.
+    """
     root.mkdir(parents=True, exist_ok=True)
     workspace = Workspace(LocalStore(root))
     for number in range(images):
-        image_id = _add_image(workspace, number)
+        image_id = _add_image(workspace, picture or _plain(number))
         for generator in generators:
             for sample in range(captions):
                 _add_caption(workspace, image_id, generator, sample, sentences)
     return Prepared(workspace, Selection((GENERATOR,), SPLITTER))
 
 
-def _add_image(workspace: Workspace, number: int) -> str:
+def _plain(number: int) -> bytes:
     buffer = io.BytesIO()
     PillowImage.new("RGB", (8, 8), (number % 256, number // 256, 7)).save(buffer, "PNG")
-    image_id, blob = put_image(workspace.store, buffer.getvalue(), "PNG")
+    return buffer.getvalue()
+
+
+def _add_image(workspace: Workspace, picture: bytes) -> str:
+    image_id, blob = put_image(workspace.store, picture, "PNG")
     row = Image(
         image_id=image_id,
         image_type=ImageType.REAL,

@@ -77,12 +77,6 @@ def test_a_server_address_is_kept_as_it_is(url: str) -> None:
     assert config.annotation.url == url
 
 
-def test_images_from_s3_are_refused_as_not_shown_yet() -> None:
-    error = refused('[annotation]\nstorage = "s3"')
-    assert "images from S3 are not shown to annotators yet" in error.what
-    assert "local folder" in error.fix
-
-
 @pytest.mark.parametrize(
     ("text", "place"),
     [

@@ -1,0 +1,214 @@
+"""`annotators`, `adjudicate` and `withdraw`: the people who answer, and what becomes of it."""
+
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alignbench.cli.context import Context, use_local_services
+from alignbench.cli.output import TerminalProgress, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from annotation.annotators import AnnotatorReport
+    from annotation.withdrawal import Withdrawal
+    from workspace.workspace import Workspace
+
+    _Act = Callable[[Workspace, str, str, str], Withdrawal]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept with it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs."""
+    people = typer.Typer(
+        name="annotators", help="The annotators: accounts, work, quality.", no_args_is_help=True
+    )
+    people.command("list")(list_annotators)
+    people.command("add")(add_annotators)
+    people.command("exclude")(exclude)
+    app.add_typer(people)
+    deciding = typer.Typer(
+        name="adjudicate", help="Have disputed sentences decided.", no_args_is_help=True
+    )
+    deciding.command("push")(adjudicate_push)
+    deciding.command("pull")(adjudicate_pull)
+    app.add_typer(deciding)
+    gone = typer.Typer(
+        name="withdraw",
+        help="Use an image, or an annotator's answers, no more.",
+        no_args_is_help=True,
+    )
+    gone.command("image")(withdraw_image)
+    gone.command("annotator")(withdraw_annotator)
+    app.add_typer(gone)
+
+
+def list_annotators(context: typer.Context, as_json: Json = False) -> None:
+    """Show how much, how fast and how well each annotator has answered, as of the last pull."""
+    from dataclasses import asdict
+
+    from annotation.annotators import annotator_reports
+    from workspace.workspace import open_workspace
+
+    reports = annotator_reports(open_workspace(context.obj.workspace))
+    if as_json:
+        print_json(json.loads(json.dumps([asdict(report) for report in reports])))
+    elif not reports:
+        say("Nobody has answered yet; run 'alignbench pull'.")
+    else:
+        print_table(
+            [
+                *("annotator", "answers", "skips", "s each", "per hour", "gold", "right"),
+                *("agree", "correct", "incorrect", "unknown", "no spans", "types", "look into"),
+            ],
+            [_cells(report) for report in reports],
+            fold=False,
+        )
+
+
+def add_annotators(
+    context: typer.Context,
+    emails: Annotated[list[str], typer.Argument(metavar="EMAIL...", help="Their logins.")],
+    as_json: Json = False,
+) -> None:
+    """Make accounts and print their passwords, this once; no mail is sent."""
+    use_local_services(context.obj)
+    from annotation.label_studio.accounts import create_annotator
+    from flows.label_studio import annotation_server
+    from flows.run import open_run
+
+    server = annotation_server(open_run(context.obj.address))
+    made: list[dict[str, str]] = []
+    try:
+        for email in emails:
+            password = secrets.token_urlsafe(12)
+            create_annotator(server.url, server.invitation(), email, password)
+            made.append({"email": email, "password": password, "url": server.url})
+    finally:
+        # Nobody could tell the passwords of those made before one failed.
+        _show_credentials(made, as_json)
+
+
+def exclude(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="EMAIL", help="The annotator.")],
+    reason: Reason = "",
+) -> None:
+    """Count an annotator's answers no more; the next push has their sentences answered again."""
+    from annotation.withdrawal import exclude_annotator
+
+    done = _withdrawn(context.obj, exclude_annotator, name, reason)
+    say(f"{done.id} is excluded{'' if done.is_new else ' already'}: their answers are kept and "
+        "count no more.")  # fmt: skip
+    say("Next: 'alignbench push' for other annotators' answers, then 'label'.")
+
+
+def adjudicate_push(
+    context: typer.Context,
+    below: Annotated[
+        float, typer.Option("--below", min=0, max=1, help="Labels of less confidence are disputed.")
+    ] = 0.6,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Send disputed sentences to a project that shows the votes, without names."""
+    use_local_services(context.obj)
+    from flows.adjudicate import adjudicate_push as flow
+    from flows.orchestration import run_flow
+    from flows.progress import shown_by
+
+    with shown_by(TerminalProgress(quiet=as_json)):
+        report = run_flow(flow, workspace=context.obj.address, limit=limit, below=below)
+    if as_json:
+        print_json(report.as_json())
+
+
+def adjudicate_pull(context: typer.Context, as_json: Json = False) -> None:
+    """Fetch the decisions; 'label' takes them as final."""
+    use_local_services(context.obj)
+    from flows.orchestration import run_flow
+    from flows.progress import shown_by
+    from flows.pull import pull as flow
+    from schemas.vocabulary import Purpose
+
+    with shown_by(TerminalProgress(quiet=as_json)):
+        report = run_flow(flow, workspace=context.obj.address, purpose=Purpose.ADJUDICATE)
+    if as_json:
+        print_json(report.as_json())
+
+
+def withdraw_image(
+    context: typer.Context,
+    image_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")],
+    reason: Reason = "",
+) -> None:
+    """Ask nobody about an image any more, and leave it out of labels and new releases."""
+    from annotation.withdrawal import withdraw_image as withdraw
+
+    done = _withdrawn(context.obj, withdraw, image_id, reason)
+    say(f"Image {done.id} is withdrawn{'' if done.is_new else ' already'}.")
+    say(f"Its bytes are still in {done.blob}; older releases still have it.")
+    say("Next: 'alignbench push' takes it from the annotators, then 'label' and 'release'.")
+
+
+def withdraw_annotator(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="ID", help="The annotator's e-mail address.")],
+    reason: Reason = "",
+) -> None:
+    """Count an annotator's answers no more, and keep nothing of what they say."""
+    from annotation.withdrawal import withdraw_annotator as withdraw
+
+    done = _withdrawn(context.obj, withdraw, name, reason)
+    say(f"{done.id} is withdrawn{'' if done.is_new else ' already'}; "
+        f"{done.answers:,} answers here say nothing any more.")  # fmt: skip
+    say("Label Studio still has them: delete the account there if they must go too.")
+    say("Next: 'alignbench push' for other annotators' answers, then 'label' and 'release'.")
+
+
+def _withdrawn(context: Context, act: "_Act", key: str, reason: str) -> "Withdrawal":
+    import uuid
+
+    from workspace.workspace import open_workspace
+
+    workspace = open_workspace(context.workspace)
+    # A pull at work would not know, and write what the answers say.
+    with workspace.store.lock("pull"):
+        return act(workspace, key, reason, uuid.uuid4().hex)
+
+
+def _show_credentials(made: Sequence[dict[str, str]], as_json: bool) -> None:
+    if as_json:
+        print_json(list(made))
+    elif made:
+        print_table(["e-mail", "password", "log in at"], [tuple(row.values()) for row in made])
+        say("The passwords are shown this once and kept nowhere: hand them over now.")
+
+
+def _cells(report: "AnnotatorReport") -> tuple[object, ...]:
+    notes = [*(["excluded"] if report.withdrawn else []), *report.concerns]
+    return (
+        report.annotator,
+        report.answers,
+        report.skips,
+        _number(report.median_seconds),
+        _number(report.per_hour),
+        report.gold_answers,
+        _percent(report.gold_accuracy),
+        _percent(report.agreement),
+        *(_percent(share) for share in report.verdicts.values()),
+        _percent(report.missing_spans),
+        " ".join(f"{kind} {_percent(share)}" for kind, share in report.types.items()) or "-",
+        ", ".join(notes) or "-",
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"

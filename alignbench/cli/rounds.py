@@ -1,0 +1,58 @@
+"""Options of `push` and `pull`: which round, what of it, and how often."""
+
+import sys
+import time
+from collections.abc import Callable
+
+from schemas.errors import TransientError, UsageError
+from schemas.registry import suggestion
+from schemas.vocabulary import Stratum
+
+_LONGEST_NAME = 64
+_RESERVED = "adjudication"
+
+
+def checked_round(name: str | None) -> str | None:
+    """Returns the name of a round.
+
+    Raises:
+        UsageError: It is none, or the one that adjudications have.
+    """
+    if name is None:
+        return None
+    plain = name.replace(".", "").replace("_", "").replace("-", "")
+    if not plain.isalnum() or not plain.isascii() or len(name) > _LONGEST_NAME:
+        raise UsageError(f"{name!r} is no name of a round.", "Use letters, digits, '.', '_', '-'.")
+    if name == _RESERVED:
+        raise UsageError(f"{name!r} is the round of decisions.", "Choose another name.")
+    return name
+
+
+def strata(names: str) -> tuple[Stratum, ...]:
+    """Returns what `--stratify model,position` names.
+
+    Raises:
+        UsageError: One of them is unknown.
+    """
+    found: list[Stratum] = []
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        if name not in list(Stratum):
+            raise UsageError(f"A sample cannot be stratified by {name!r}.",
+                             suggestion(name, list(Stratum)))  # fmt: skip
+        found.append(Stratum(name))
+    return tuple(dict.fromkeys(found))
+
+
+def again_and_again(act: Callable[[], None], seconds: float) -> None:
+    """Does something again and again until Ctrl+C; a passing fault is told and does not end it.
+
+    Args:
+        act: What is done.
+        seconds: Between the end of one and the start of the next.
+    """
+    while True:
+        try:
+            act()
+        except TransientError as error:
+            sys.stderr.write(f"{error}\n")
+        time.sleep(seconds)

@@ -1,0 +1,113 @@
+"""Sentences whose votes leave a doubt, and what an adjudicator is shown of them."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from annotation.errors import NothingToAdjudicateError
+from annotation.label_studio.records import JsonObject
+from annotation.label_studio.results import answer_result
+from annotation.rounds import withdrawn_ids
+from annotation.tasks import Votes
+from schemas.rows import Annotation, Label
+from schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
+from schemas.vocabulary import AnnotationStatus, Purpose, WithdrawnKind
+from workspace.workspace import Workspace
+
+ADJUDICATION = "adjudication"
+"""The round of all adjudications: a sentence is decided once."""
+_SPANS_IN_DOUBT = {"single": "spans", "type_tie": "type"}
+
+
+class Dispute(StrEnum):
+    """Why a sentence is in dispute."""
+
+    @property
+    def phrase(self) -> str:
+        """The reason in words."""
+        return _PHRASES[self]
+
+    TIE = "tie"
+    """Two verdicts have equally many votes."""
+    CONFIDENCE = "confidence"
+    """Its label is less certain than was asked for."""
+    SPANS = "spans"
+    """No word was marked by more than half."""
+    TYPE = "type"
+    """Two types of a span have equally many votes."""
+
+
+_PHRASES = {
+    Dispute.TIE: "two verdicts have equally many votes",
+    Dispute.CONFIDENCE: "the label is not certain enough",
+    Dispute.SPANS: "no word was marked by more than half",
+    Dispute.TYPE: "two types have equally many votes",
+}
+
+
+def disputes(workspace: Workspace, below: float) -> dict[str, Dispute]:
+    """Returns the disputed sentences of the current label set, with the first reason of each.
+
+    Args:
+        workspace: Whose labels.
+        below: Labels of less confidence are in dispute; a share of exactly this is not.
+
+    Raises:
+        NothingToAdjudicateError: There are no labels yet.
+    """
+    sets = sorted(workspace.table(LABEL_SETS).rows(), key=lambda row: row.version)
+    if not sets:
+        raise NothingToAdjudicateError(
+            f"{workspace.url} has no labels yet.", "Run 'alignbench pull' and 'label' first."
+        )
+    current = pc.field("label_set_id") == sets[-1].label_set_id
+    return {
+        label.sentence_id: reason
+        for label in workspace.table(LABELS).rows(current & ~pc.field("adjudicated"))
+        if (reason := _reason(label, below)) is not None
+    }
+
+
+def _reason(label: Label, below: float) -> Dispute | None:
+    counts = sorted((label.n_correct, label.n_incorrect, label.n_unknown))
+    if counts[-1] == counts[-2]:
+        return Dispute.TIE
+    if label.confidence < below and not math.isclose(label.confidence, below):
+        return Dispute.CONFIDENCE
+    # One annotator alone has nobody to disagree with.
+    if label.n_incorrect > 1 and label.span_agreement in _SPANS_IN_DOUBT:
+        return Dispute(_SPANS_IN_DOUBT[label.span_agreement])
+    return None
+
+
+def votes_on(workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray) -> Votes:
+    """Returns the votes on some sentences, as results of the page, in an order that hides whose.
+
+    Args:
+        workspace: Whose answers.
+        sentence_ids: The sentences; some thousand.
+    """
+    given: defaultdict[str, dict[tuple[str, str], Annotation]] = defaultdict(dict)
+    for row in _votes(workspace, sentence_ids):
+        voter = (row.round, row.annotator)
+        before = given[row.sentence_id].get(voter)
+        if before is None or row.updated_at > before.updated_at:
+            given[row.sentence_id][voter] = row
+    return {sentence: tuple(_results(rows.values())) for sentence, rows in given.items()}
+
+
+def _votes(workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray) -> Iterator[Annotation]:
+    ours = pc.field("sentence_id").isin(sentence_ids)
+    ours &= pc.field("purpose") == Purpose.LABEL.value
+    ours &= pc.field("status") == AnnotationStatus.SUBMITTED.value
+    ours &= ~pc.field("annotator").isin(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR))
+    return workspace.table(ANNOTATIONS).rows(ours)
+
+
+def _results(votes: Iterable[Annotation]) -> Iterator[list[JsonObject]]:
+    results = [answer_result(row.verdict, row.spans) for row in votes if row.verdict is not None]
+    yield from sorted(results, key=repr)

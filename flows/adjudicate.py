@@ -1,0 +1,115 @@
+"""adjudicate: what the votes leave in doubt goes to somebody who decides, and comes back as final.
+
+What comes in: the current labels with a tie, little confidence, or spans or types that nobody
+agrees on. What is done: their sentences go to a project of their own that shows the votes, without
+names, as predictions. What goes out: rows of `tasks`, and after `pull` rows of `annotations`, both
+with the purpose *adjudicate*; `label` takes such an answer as final.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from annotation.disputes import ADJUDICATION, Dispute, disputes, votes_on
+from annotation.label_studio.server import LabelStudioServer
+from annotation.ledger import pushed_keys
+from annotation.ordering import ordered_sentences
+from annotation.push import Pusher, PushOptions
+from annotation.rounds import withdrawn_ids
+from annotation.tasks import image_failure
+from flows.commit import Failed, Made, Outcome
+from flows.label_studio import annotation_server, project_settings
+from flows.orchestration import stage_flow
+from flows.report import StageReport
+from flows.run import Run, open_run
+from flows.selection import current_selection
+from flows.stage import Limits, run_stage
+from schemas.tables import SENTENCES, TASKS, TableSpec
+from schemas.vocabulary import Purpose, StageName, WithdrawnKind
+
+TITLE_SUFFIX = ": decisions"
+
+
+@stage_flow("adjudicate-push")
+def adjudicate_push(
+    workspace: str = ".", limit: int | None = None, below: float = 0.6
+) -> StageReport:
+    """Sends the disputed sentences to a project for whoever decides.
+
+    Args:
+        workspace: Path, or `s3://bucket/prefix`.
+        limit: Most sentences to send in this run.
+        below: Labels of less confidence are disputed.
+    """
+    run = open_run(workspace)
+    stage = AdjudicationStage(run, annotation_server(run), disputes(run.workspace, below))
+    return run_stage(stage, run, Limits(limit), first=stage.settle)
+
+
+class AdjudicationStage:
+    """Items are disputed sentences. It is a push, so no push may be at work beside it."""
+
+    name: ClassVar[StageName] = StageName.PUSH
+    writes: ClassVar[Sequence[TableSpec[Any]]] = (TASKS,)
+    mixes_scopes: ClassVar[bool] = True
+
+    def __init__(self, run: Run, server: LabelStudioServer, doubts: dict[str, Dispute]) -> None:
+        self._run = run
+        self._server = server
+        self._doubts = doubts
+        settings = project_settings(run)
+        options = PushOptions(
+            round=ADJUDICATION,
+            settings=replace(
+                settings,
+                title=settings.title[: 50 - len(TITLE_SUFFIX)] + TITLE_SUFFIX,
+                annotators_per_sentence=1,
+                shows_predictions=True,
+            ),
+            purpose=Purpose.ADJUDICATE,
+            tasks_per_project=run.config.annotation.tasks_per_project,
+            storage=run.config.annotation.storage,
+        )
+        self._pusher = Pusher(run.workspace, server, options, run.run_id)
+
+    def settle(self) -> list[str]:
+        """Settles what an earlier run left unclear, and says what is disputed."""
+        self._pusher.reconcile()
+        why = {reason: list(self._doubts.values()).count(reason) for reason in Dispute}
+        return [f"{count:,} disputed: {reason.phrase}" for reason, count in why.items() if count]
+
+    def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
+        """Yields the disputed sentences, those of one image one after another."""
+        where = current_selection(self._run).sentences()
+        where &= pc.field("sentence_id").isin(pa.array(list(self._doubts), pa.string()))
+        withdrawn = withdrawn_ids(self._run.workspace, WithdrawnKind.IMAGE)
+        where &= ~pc.field("image_id").isin(withdrawn)
+        for sentences in ordered_sentences(self._run.workspace, where, keys_only):
+            keyed = sentences.append_column("key", _keys(sentences["sentence_id"]))
+            yield keyed.append_column("scope", sentences["generator_id"])
+
+    def done(self) -> pa.Table:
+        """Returns the sentences that are confirmed on the server to be decided."""
+        sent = pushed_keys(self._run.workspace, self._server.identity, ADJUDICATION)
+        sentences = self._run.workspace.table(SENTENCES).read(["sentence_id", "generator_id"])
+        known = sentences.filter(sent.contains(sentences["sentence_id"]))
+        return pa.table({"key": _keys(known["sentence_id"]), "scope": known["generator_id"]})
+
+    def work(self, items: pa.Table) -> Iterator[Outcome]:
+        """Sends sentences with the votes on them."""
+        shown = items.filter(pc.is_valid(items["blob"]))
+        hidden = items.filter(pc.is_null(items["blob"]))
+        for key, image in zip(*(hidden[c].to_pylist() for c in ("key", "image_id")), strict=True):
+            yield Failed(key, image_failure(image))
+        if len(shown):
+            votes = votes_on(self._run.workspace, shown["sentence_id"])
+            sent = self._pusher.send(shown, votes)
+            for key, task in zip(shown["key"].to_pylist(), sent, strict=True):
+                yield Made(key, [task])
+
+
+def _keys(sentence_ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.binary_join_element_wise(sentence_ids, ADJUDICATION, ":")

@@ -1,0 +1,130 @@
+"""Rounds, people and disputes with the real command line and a real Label Studio."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from annotation.label_studio.accounts import submit_answer, token_of
+from schemas.vocabulary import Verdict
+from tests.fixtures.services import EmbeddedLabelStudio
+from tests.flows.roads import CONFIG, alignbench, contents, environment, new_workspace
+
+
+@pytest.fixture(scope="module")
+def split(label_studio: EmbeddedLabelStudio, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with sentences, none of them sent."""
+    name = tmp_path_factory.mktemp("rounds").name
+    root = new_workspace(label_studio.root / "blobs" / name)
+    for stage in ("ingest", "caption", "split"):
+        done = alignbench(root, stage)
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+def run(root: Path, server: EmbeddedLabelStudio, *arguments: str) -> str:
+    done = alignbench(root, *arguments, server=server)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def confirmed(root: Path, round_name: str) -> list[dict[str, object]]:
+    rows = contents(root)["tasks"]
+    return [r for r in rows if r["state"] == "confirmed" and r["round"] == round_name]
+
+
+def test_a_round_is_a_sample_answered_disputed_and_decided(
+    split: Path, label_studio: EmbeddedLabelStudio
+) -> None:
+    draw = ("push", "--round", "pilot", "--sample", "6", "--stratify", "model,position")
+    assert "6 sentences drawn for round pilot" in run(split, label_studio, *draw)
+    assert "nothing to do" in run(split, label_studio, *draw)
+    assert len(confirmed(split, "pilot")) == 6
+    names = [f"{split.name}-{n}@example.org" for n in ("a", "b")]
+    made = json.loads(run(split, label_studio, "annotators", "add", *names, "--json"))
+    tokens = [token_of(one["url"], one["email"], one["password"]) for one in made]
+    tasks = sorted(confirmed(split, "pilot"), key=lambda row: str(row["sentence_id"]))
+    for number, task in enumerate(tasks):
+        submit_answer(label_studio.url, tokens[0], int(str(task["task_id"])), Verdict.CORRECT)
+        said = Verdict.UNKNOWN if number < 2 else Verdict.CORRECT
+        submit_answer(label_studio.url, tokens[1], int(str(task["task_id"])), said)
+    run(split, label_studio, "pull")
+    listed = json.loads(run(split, label_studio, "annotators", "list", "--json"))
+    assert [(row["annotator"], row["answers"]) for row in listed] == [(name, 6) for name in names]
+    assert listed[0]["agreement"] == pytest.approx(4 / 6)
+    run(split, label_studio, "label")
+    assert "2 disputed: two verdicts" in run(split, label_studio, "adjudicate", "push")
+    assert "nothing to do" in run(split, label_studio, "adjudicate", "push")
+    decided = confirmed(split, "adjudication")
+    assert {row["sentence_id"] for row in decided} == {row["sentence_id"] for row in tasks[:2]}
+    for task in decided:
+        submit_answer(label_studio.url, tokens[0], int(str(task["task_id"])), Verdict.INCORRECT)
+    assert "2 done" in run(split, label_studio, "adjudicate", "pull")
+    answers = contents(split)["annotations"]
+    assert [row["purpose"] for row in answers].count("adjudicate") == 2
+    excluded = run(split, label_studio, "annotators", "exclude", names[1])
+    assert f"{names[1]} is excluded" in excluded
+    withdrawn = run(split, label_studio, "withdraw", "annotator", names[0], "--reason", "asked")
+    assert "8 answers here say nothing" in withdrawn
+
+
+def test_each_annotator_gets_a_project_with_the_share_of_sentences_that_is_theirs(
+    label_studio: EmbeddedLabelStudio, tmp_path: Path
+) -> None:
+    own = '[annotation]\nisolation = "project"'
+    config = CONFIG.replace("[annotation]", own)
+    root = new_workspace(label_studio.root / "blobs" / tmp_path.name, config)
+    for stage in ("ingest", "caption", "split"):
+        assert alignbench(root, stage).returncode == 0
+    for letter in "abcd":
+        run(root, label_studio, "annotators", "add", f"{letter}-{tmp_path.name}@example.org")
+    run(root, label_studio, "push")
+    tables = contents(root)
+    rows = [row for row in tables["tasks"] if row["state"] == "confirmed"]
+    assert len(rows) == 3 * len(tables["sentences"]), "three answers a sentence"
+    assert len({(row["sentence_id"], row["assignee"]) for row in rows}) == len(rows)
+    of_project = {row["project_id"]: row["assignee"] for row in rows}
+    assert len(set(of_project.values())) == len(of_project) > 3
+    assert "nothing to do" in run(root, label_studio, "push")
+
+
+def test_a_watching_pull_goes_on_until_it_is_interrupted(
+    split: Path, label_studio: EmbeddedLabelStudio
+) -> None:
+    run(split, label_studio, "push", "--round", "watched", "--sample", "1")
+    command = [str(Path(sys.executable).parent / "alignbench"), "-C", str(split)]
+    with subprocess.Popen(
+        [*command, "pull", "--watch", "--every", "1"],
+        env={**environment(label_studio), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        for _ in range(3):
+            assert watching.stdout.readline().startswith("pull:")
+        os.kill(watching.pid, signal.SIGINT)
+        assert watching.wait(60) == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("push", "--round", "adjudication"), "round of decisions"),
+        (("push", "--round", "a b"), "no name of a round"),
+        (("push", "--sample", "3", "--stratify", "modle"), "'model'"),
+        (("push", "--model", "nobody", "--round", "r"), "AB-A13"),
+        (("annotators", "exclude", "nobody@example.org"), "AB-A16"),
+        (("withdraw", "image", "abc"), "AB-A16"),
+    ],
+)
+def test_wrong_usage_is_told_and_changes_nothing(
+    split: Path, label_studio: EmbeddedLabelStudio, arguments: tuple[str, ...], said: str
+) -> None:
+    done = alignbench(split, *arguments, server=label_studio)
+    assert done.returncode == 2
+    assert said in done.stderr
