@@ -85,7 +85,7 @@ def test_answers_of_the_excluded_are_asked_for_again_of_others_only(offers: Offe
     assert offers.next_task("bob") == ids[0]
     for task in ids:
         offers.answer("bob", task)
-    assert offers.next_task("cleo") is None
+    assert offers.next_task("carl") is None
 
 
 def test_gold_is_offered_to_everybody(offers: Offers, root: Path) -> None:
@@ -96,7 +96,7 @@ def test_gold_is_offered_to_everybody(offers: Offers, root: Path) -> None:
     gold = Offers(prepared, offers.server, offers.token)
     [task] = [row for row in gold.tasks() if row.purpose is Purpose.GOLD]
     assert gold.adjust() == (0, 0)
-    for name in ("ann", "bob", "cleo"):
+    for name in ("ann", "bob", "carl"):
         offered = gold.next_task(name)
         while offered not in (None, task.task_id):
             gold.answer(name, offered)

@@ -15,6 +15,7 @@ from annotation.errors import (
     TooManyDeletionsError,
 )
 from annotation.label_studio.accounts import submit_answer
+from annotation.label_studio.records import ImportedTask
 from annotation.label_studio.server import LabelStudioServer
 from annotation.pull import PullReport, pull
 from schemas.rows import Annotation, Span, Task
@@ -230,7 +231,7 @@ def test_an_answer_to_a_changed_task_is_believed_once_the_task_is_mended(pushed:
 
 
 def test_a_foreign_task_s_answer_goes_to_quarantine(pushed: Round) -> None:
-    data = dict.fromkeys(("image", "sentence", "before", "after", "place"), "x")
+    data = ImportedTask(dict.fromkeys(("image", "sentence", "before", "after", "place"), "x"))
     [task] = pushed.server.import_tasks(pushed.project(), [data])
     submit_answer(pushed.url, pushed.token_of("ann"), task, Verdict.CORRECT)
     assert pushed.pull().quarantined == {Doubt.UNKNOWN_TASK: 1}

@@ -12,6 +12,7 @@ from annotation.errors import (
     TokenRefusedError,
     UnexpectedAnswerError,
 )
+from annotation.label_studio.records import ImportedTask
 from annotation.label_studio.server import LabelStudioServer, connect
 from annotation.label_studio.transport import Transport, normalised_url
 from schemas.errors import AlignBenchError, TransientError, UsageError
@@ -93,7 +94,7 @@ def test_a_listing_goes_over_pages_without_gap(
     monkeypatch.setattr("annotation.label_studio.server.LISTING_PAGE", 3)
     project_id = server.create_project(SETTINGS, "marker-3")
     names = ("image", "sentence", "before", "after", "place")
-    tasks = [{**dict.fromkeys(names, "x"), "sentence_id": f"s{n}"} for n in range(10)]
+    tasks = [ImportedTask({**dict.fromkeys(names, "x"), "sentence_id": f"s{n}"}) for n in range(10)]
     ids = server.import_tasks(project_id, tasks)
     listed = list(server.listed_tasks(project_id))
     assert [task.task_id for task in listed] == ids
