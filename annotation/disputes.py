@@ -1,21 +1,20 @@
 """Sentences whose votes leave a doubt, and what an adjudicator is shown of them."""
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.errors import NothingToAdjudicateError
-from annotation.label_studio.records import JsonObject
 from annotation.label_studio.results import answer_result
 from annotation.rounds import withdrawn_ids
-from annotation.tasks import Votes
-from schemas.rows import Annotation, Label
+from annotation.tasks import Shown
+from schemas.rows import Annotation, Label, Span
 from schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
-from schemas.vocabulary import AnnotationStatus, Purpose, WithdrawnKind
+from schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
 from workspace.workspace import Workspace
 
 ADJUDICATION = "adjudication"
@@ -84,20 +83,22 @@ def _reason(label: Label, below: float) -> Dispute | None:
     return None
 
 
-def votes_on(workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray) -> Votes:
-    """Returns the votes on some sentences, as results of the page, in an order that hides whose.
+def votes_on(workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray) -> dict[str, Shown]:
+    """Returns what an adjudicator is shown of each sentence, in an order that hides who voted how.
 
     Args:
         workspace: Whose answers.
         sentence_ids: The sentences; some thousand.
     """
-    given: defaultdict[str, dict[tuple[str, str], Annotation]] = defaultdict(dict)
+    given: dict[str, dict[tuple[str, str], Annotation]] = {
+        sentence: {} for sentence in sentence_ids.to_pylist()
+    }
     for row in _votes(workspace, sentence_ids):
         voter = (row.round, row.annotator)
         before = given[row.sentence_id].get(voter)
         if before is None or row.updated_at > before.updated_at:
             given[row.sentence_id][voter] = row
-    return {sentence: tuple(_results(rows.values())) for sentence, rows in given.items()}
+    return {sentence: _shown(rows.values()) for sentence, rows in given.items()}
 
 
 def _votes(workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray) -> Iterator[Annotation]:
@@ -108,6 +109,20 @@ def _votes(workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray) -> It
     return workspace.table(ANNOTATIONS).rows(ours)
 
 
-def _results(votes: Iterable[Annotation]) -> Iterator[list[JsonObject]]:
-    results = [answer_result(row.verdict, row.spans) for row in votes if row.verdict is not None]
-    yield from sorted(results, key=repr)
+def _shown(votes: Iterable[Annotation]) -> Shown:
+    told = [
+        (_words(row.verdict, row.spans), answer_result(row.verdict, row.spans))
+        for row in votes
+        if row.verdict is not None
+    ]
+    told.sort(key=lambda answer: answer[0])
+    counts = Counter(words for words, _ in told)
+    lines = [f"{count} × {words}" for words, count in counts.most_common()]
+    results = tuple(result for _, result in told)
+    return Shown(results, "\n".join(lines) or "There is no vote.")
+
+
+def _words(verdict: Verdict, spans: Sequence[Span]) -> str:
+    """Returns an answer in words, such as: incorrect: “cat” (object)."""
+    marked = ", ".join(f"“{span.text}” ({span.type})" for span in spans)
+    return f"{verdict}: {marked}" if marked else str(verdict)

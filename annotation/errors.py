@@ -100,6 +100,13 @@ class UnknownWithdrawalError(AlignBenchError):
     exit_code = 2
 
 
+class SuggestionsError(AlignBenchError):
+    """What a detector found cannot be shown as suggestions in this round."""
+
+    code = "AB-A18"
+    exit_code = 2
+
+
 class NobodyToAnswerError(AlignBenchError):
     """Each annotator is to have a project of their own, and there are no annotators."""
 

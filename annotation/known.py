@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from annotation.errors import Doubt
 from annotation.validation import SentTask
 from schemas.rows import Annotation, QuarantinedAnnotation
-from schemas.tables import ANNOTATIONS, QUARANTINE, SENTENCES, TASKS
+from schemas.tables import ANNOTATIONS, QUARANTINE, ROUND_SUGGESTIONS, SENTENCES, TASKS
 from schemas.vocabulary import AnnotationStatus, Purpose
 from workspace.workspace import Workspace
 
@@ -128,11 +128,21 @@ class SentTasks:
         columns = ["server", "project_id", "task_id", "sentence_id", "round", "purpose"]
         tasks = workspace.table(TASKS).read(columns, of_project(server, project_id))
         texts = _texts(workspace, tasks["sentence_id"])
+        suggesting = {
+            row.round: f"{row.detector} {row.detector_id[:8]}"
+            for row in workspace.table(ROUND_SUGGESTIONS).rows()
+        }
         places = (tasks[name].to_pylist() for name in columns[2:])
         for task_id, sentence_id, round_name, purpose in zip(*places, strict=True):
             if sentence_id not in texts:
                 continue
-            sent = SentTask(sentence_id, texts[sentence_id], round_name, Purpose(purpose))
+            sent = SentTask(
+                sentence_id,
+                texts[sentence_id],
+                round_name,
+                Purpose(purpose),
+                suggesting.get(round_name),
+            )
             if task_id is None:
                 self._by_sentence[sentence_id] = sent
             else:

@@ -6,7 +6,7 @@ A kill, or an answer that does not come, leaves open intents behind. They are se
 anything is sent again: by `reconcile` at the start of a run, by `send` when it is called again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ from annotation.label_studio.records import ProjectSettings
 from annotation.label_studio.server import MAX_TITLE, LabelStudioServer
 from annotation.ledger import Ledger, ProjectLedger
 from annotation.settlement import Settlement, needs_settling, settle_project
-from annotation.tasks import SentenceTask, Votes, sentence_tasks
+from annotation.tasks import SentenceTask, Shown, sentence_tasks
 from schemas.ids import derive_id
 from schemas.rows import Task
 from schemas.tables import TASKS
@@ -124,7 +124,7 @@ class Pusher:
             removed += found.removed
         return Reconciliation(confirmed, retracted, removed)
 
-    def send(self, sentences: pa.Table, votes: Votes | None = None) -> list[Task]:
+    def send(self, sentences: pa.Table, shown: Mapping[str, Shown] | None = None) -> list[Task]:
         """Sends sentences and returns a confirmed row for each, in order; the caller writes them.
 
         Called again with the same sentences, after an error or not, it sends only those that are
@@ -132,7 +132,7 @@ class Pusher:
 
         Args:
             sentences: As `ordered_sentences` gives them; up to some thousand.
-            votes: What is shown with them as predictions.
+            shown: What their tasks show of how they may be answered, by sentence.
 
         Raises:
             UnclearImportError: Whether they arrived is unknown; call it again.
@@ -140,7 +140,7 @@ class Pusher:
             AlignBenchError: The server refused the request.
         """
         purpose = self._options.purpose
-        tasks = list(sentence_tasks(sentences, self._images.address, purpose, votes))
+        tasks = list(sentence_tasks(sentences, self._images.address, purpose, shown))
         rows = self._already_there([task.sentence_id for task in tasks])
         posted: dict[str, Task] = {}
         missing = [task for task in tasks if task.sentence_id not in rows]

@@ -1,13 +1,13 @@
 """A task: what the page is given to show one sentence, and nothing that gives more away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from annotation.errors import MissingImageError
 from annotation.images import ImageAddress
-from annotation.label_studio.page import AFTER, BEFORE, IMAGE, PLACE, SENTENCE
+from annotation.label_studio.page import AFTER, BEFORE, IMAGE, PLACE, SENTENCE, VOTES
 from annotation.label_studio.records import ImportedTask, JsonObject
 from schemas.ids import text_sha256
 from schemas.protocols import ItemFailure
@@ -25,8 +25,19 @@ class SentenceTask(NamedTuple):
     purpose: Purpose
 
 
-Votes = dict[str, tuple[list[JsonObject], ...]]
-"""What annotators answered, by sentence, as results of the page."""
+class Shown(NamedTuple):
+    """What a task shows of how its sentence may be answered.
+
+    Attributes:
+        predictions: Answers, as results of the page; the server calls them predictions.
+        votes: For an adjudicator: the answers in words, one a line.
+    """
+
+    predictions: tuple[list[JsonObject], ...] = ()
+    votes: str | None = None
+
+
+_NOTHING = Shown()
 
 
 def image_failure(image_id: str) -> ItemFailure:
@@ -38,7 +49,10 @@ def image_failure(image_id: str) -> ItemFailure:
 
 
 def sentence_tasks(
-    sentences: pa.Table, address: ImageAddress, purpose: Purpose, votes: Votes | None = None
+    sentences: pa.Table,
+    address: ImageAddress,
+    purpose: Purpose,
+    shown: Mapping[str, Shown] | None = None,
 ) -> Iterator[SentenceTask]:
     """Yields the tasks of sentences that `ordered_sentences` gave.
 
@@ -46,15 +60,15 @@ def sentence_tasks(
         sentences: The sentences; one with a column `PURPOSE` says itself why it is sent.
         address: Gives the address of an image by its blob.
         purpose: Why the others are sent.
-        votes: What is shown as predictions.
+        shown: What is shown of how they may be answered, by sentence.
 
     Raises:
         MissingImageError: One of them has no image.
     """
     names = ["sentence_id", "image_id", "text", "before", "after", "sentence_index"]
     columns = [sentences[name].to_pylist() for name in [*names, "sentence_count", "blob"]]
-    own = PURPOSE in sentences.column_names
-    columns.append(sentences[PURPOSE].to_pylist() if own else [purpose] * len(sentences))
+    says_why = PURPOSE in sentences.column_names
+    columns.append(sentences[PURPOSE].to_pylist() if says_why else [purpose] * len(sentences))
     for sentence_id, image_id, text, before, after, index, count, blob, why in zip(
         *columns, strict=True
     ):
@@ -70,5 +84,7 @@ def sentence_tasks(
             "sentence_id": sentence_id,
             "text_sha256": text_sha256(text),
         }
-        task = ImportedTask(data, (votes or {}).get(sentence_id, ()))
-        yield SentenceTask(sentence_id, task, Purpose(why))
+        own = (shown or {}).get(sentence_id, _NOTHING)
+        if own.votes is not None:
+            data[VOTES] = own.votes
+        yield SentenceTask(sentence_id, ImportedTask(data, own.predictions), Purpose(why))

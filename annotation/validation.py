@@ -40,12 +40,16 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SentTask:
-    """What this workspace sent, and an answered task must therefore be about."""
+    """What this workspace sent, and an answered task must therefore be about.
+
+    `suggested_by` is the detector whose suggestions its round shows.
+    """
 
     sentence_id: str
     text: str
     round: str
     purpose: Purpose
+    suggested_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def _annotation(
         status=AnnotationStatus.SKIPPED if skipped else AnnotationStatus.SUBMITTED,
         note=_note(answer, flags),
         flags=tuple(dict.fromkeys(flags)),
-        preannotated_by=_preannotator(answer),
+        preannotated_by=_preannotator(answer, sent.suggested_by),
         updated_by=None if editor_id is None else _name(editor_id, annotators),
         text_sha256=text_sha256(sent.text),
         lead_seconds=_lead_seconds(answer.get("lead_time")),
@@ -253,13 +257,15 @@ def _note(answer: JsonObject, flags: list[Flag]) -> str | None:
     return cleaned.text.strip() or None
 
 
-def _preannotator(answer: JsonObject) -> str | None:
-    """Gives what the answer started from: a prediction's model, or its number."""
+def _preannotator(answer: JsonObject, suggested_by: str | None) -> str | None:
+    """Gives what the answer started from: the detector, a prediction's model, or its number."""
     prediction = as_object(answer.get("prediction")) or {}
     model = prediction.get("model_version")
+    number = as_id(answer.get("parent_prediction"))
+    if suggested_by is not None and (prediction or number is not None):
+        return suggested_by
     if isinstance(model, str) and clean_text(model).text:
         return clean_text(model).text
-    number = as_id(answer.get("parent_prediction"))
     return None if number is None else f"prediction-{number}"
 
 

@@ -1,7 +1,7 @@
 """A detector's word scores as predictions, to be shown to annotators in a round that asks for it.
 
-Only the rows are made here. Whoever sends them must keep `preannotated_by` with the answer, so that
-a label which grew from a suggestion can be told from one that did not.
+Only the suggestions are made here; whoever sends them must see to it that an answer which began
+with one can be told from one that did not.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,25 +32,22 @@ class Prediction(NamedTuple):
         verdict: Incorrect with spans, correct without.
         spans: In order, not touching.
         score: The detector's score of the sentence.
-        preannotated_by: The detector's name and the first digits of its id.
     """
 
     sentence_id: str
     verdict: Verdict
     spans: tuple[PredictedSpan, ...]
     score: float
-    preannotated_by: str
 
 
 def predictions(
-    scores: Iterable[Score], texts: Mapping[str, str], name: str, word_threshold: float
+    scores: Iterable[Score], texts: Mapping[str, str], word_threshold: float
 ) -> Iterator[Prediction]:
     """Yields a prediction for each sentence that has a score and word scores.
 
     Args:
         scores: Rows of the table of scores, of one detector.
         texts: The sentences by their ids; a score of another sentence is passed over.
-        name: The detector's name.
         word_threshold: A word below it is suggested as wrong.
     """
     for row in scores:
@@ -59,8 +56,7 @@ def predictions(
             continue
         spans = tuple(_spans(text, row.words, word_threshold))
         verdict = Verdict.INCORRECT if spans else Verdict.CORRECT
-        by = f"{name} {row.detector_id[:8]}"
-        yield Prediction(row.sentence_id, verdict, spans, row.score, by)
+        yield Prediction(row.sentence_id, verdict, spans, row.score)
 
 
 def _spans(text: str, words: Iterable[WordScore], threshold: float) -> Iterator[PredictedSpan]:

@@ -2,8 +2,9 @@
 
 What comes in: the current labels with a tie, little confidence, or spans or types that nobody
 agrees on. What is done: their sentences go to a project of their own that shows the votes, without
-names, as predictions. What goes out: rows of `tasks`, and after `pull` rows of `annotations`, both
-with the purpose *adjudicate*; `label` takes such an answer as final.
+names: in words, and as predictions that can be taken over. What goes out: rows of `tasks`, and
+after `pull` rows of `annotations`, both with the purpose *adjudicate*; `label` takes such an answer
+as final.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.disputes import ADJUDICATION, Dispute, disputes, votes_on
+from annotation.label_studio.page import labelling_config
 from annotation.label_studio.server import LabelStudioServer
 from annotation.ledger import pushed_keys
 from annotation.ordering import ordered_sentences
@@ -67,7 +69,7 @@ class AdjudicationStage:
                 settings,
                 title=settings.title[: 50 - len(TITLE_SUFFIX)] + TITLE_SUFFIX,
                 annotators_per_sentence=1,
-                shows_predictions=True,
+                labelling_config=labelling_config(with_votes=True),
             ),
             purpose=Purpose.ADJUDICATE,
             tasks_per_project=run.config.annotation.tasks_per_project,

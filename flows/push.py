@@ -7,6 +7,7 @@ of `tasks`.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -27,6 +28,7 @@ from flows.report import StageReport
 from flows.run import Run, open_run
 from flows.selection import current_selection
 from flows.stage import Limits, run_stage
+from flows.suggestions import Suggester, suggester
 from schemas.tables import SENTENCES, TASKS, TableSpec
 from schemas.vocabulary import Isolation, Purpose, StageName, Stratum, TaskState
 
@@ -42,6 +44,7 @@ def push(
     models: tuple[str, ...] = (),
     sample: int | None = None,
     stratify: tuple[Stratum, ...] = (),
+    suggest: str | None = None,
 ) -> StageReport:
     """Sends the sentences of a round to Label Studio.
 
@@ -53,10 +56,11 @@ def push(
         models: Only sentences of these models.
         sample: How many sentences the round is to have; drawn once, and added to if it is more.
         stratify: What the sample represents as the whole does.
+        suggest: The detector whose word scores the round shows as suggestions.
     """
     run = open_run(workspace)
     server = annotation_server(run)
-    stage = PushStage(run, server, round_name, Draw(models, sample, stratify))
+    stage = PushStage(run, server, round_name, Draw(models, sample, stratify), suggest)
     report = run_stage(stage, run, Limits(limit, retry), first=stage.settle)
     # Gold has just been sent as if it were like the others.
     adjust_offers(run.workspace, server, run.config.annotation.annotators_per_sentence)
@@ -76,12 +80,15 @@ class PushStage:
         server: LabelStudioServer | None,
         round_name: str | None = None,
         draw: Draw = Draw(),  # noqa: B008 - an immutable value
+        suggest: str | None = None,
     ) -> None:
         """Names the server; None counts what any server was sent, and sends nothing."""
         self._run = run
         self._server = server
         self._round = round_name or run.config.annotation.round
         self._draw = draw
+        self._suggest = suggest
+        self._suggester: Suggester | None = None
         self._selection = current_selection(run)
         self._members: RoundMembers | None = None
         self._assignments: Assignments | None = None
@@ -89,6 +96,8 @@ class PushStage:
 
     def settle(self) -> list[str]:
         """Draws the round, and settles what an earlier push left unclear; the lock must be held."""
+        run = self._run
+        self._suggester = suggester(run.workspace, self._round, self._suggest, run.run_id)
         notes = self._drawn()
         assert self._server is not None, "a stage that only counts sends nothing"  # noqa: S101
         found = Reconciliation()
@@ -145,7 +154,8 @@ class PushStage:
                 else pc.equal(shown[ASSIGNEE], assignee)
             )
             own = shown.filter(same)
-            sent = self._pusher(assignee).send(own)
+            suggested = None if self._suggester is None else self._suggester.on(own)
+            sent = self._pusher(assignee).send(own, suggested)
             for key, task in zip(own["key"].to_pylist(), sent, strict=True):
                 yield Made(key, [task])
 
@@ -207,7 +217,10 @@ class PushStage:
             settings = self._run.config.annotation
             options = PushOptions(
                 round=self._round,
-                settings=assigned_settings(self._run, assignee),
+                settings=replace(
+                    assigned_settings(self._run, assignee),
+                    shows_predictions=self._suggester is not None,
+                ),
                 assignee=assignee,
                 tasks_per_project=settings.tasks_per_project,
                 storage=settings.storage,

@@ -229,6 +229,19 @@ class QuarantinedAnnotation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoundSuggestions:
+    """Whose scores of words a round shows to its annotators as suggestions.
+
+    A word whose score is below `word_threshold` is suggested as wrong.
+    """
+
+    round: Str
+    detector: Str
+    detector_id: Str
+    word_threshold: Real
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gold:
     """A sentence whose answer is known, to measure annotators with."""
 

@@ -49,6 +49,7 @@ SENTENCES = TableSpec("sentences", rows.Sentence, ("sentence_id",))
 SPLITTERS = TableSpec("splitters", rows.Splitter, ("splitter_id",), "version")
 TASKS = TableSpec("tasks", rows.Task, ("server", "project_id", "task_id", "sentence_id"), "version")
 ROUND_SENTENCES = TableSpec("round_sentences", rows.RoundSentence, ("round", "sentence_id"))
+ROUND_SUGGESTIONS = TableSpec("round_suggestions", rows.RoundSuggestions, ("round",))
 ANNOTATIONS = TableSpec(
     "annotations",
     rows.Annotation,
@@ -77,6 +78,7 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     SPLITTERS,
     SENTENCES,
     ROUND_SENTENCES,
+    ROUND_SUGGESTIONS,
     TASKS,
     ANNOTATIONS,
     QUARANTINE,

@@ -79,6 +79,10 @@ def push(
     stratify: Annotated[
         str, typer.Option(help="What the sample represents: model, direction, position.")
     ] = "",
+    suggest: Annotated[
+        str | None,
+        typer.Option("--suggest", metavar="DETECTOR", help="Show its word scores as suggestions."),
+    ] = None,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
@@ -92,6 +96,7 @@ def push(
         models=tuple(model or ()),
         sample=sample,
         stratify=strata(stratify),
+        suggest=suggest,
     )
 
 

@@ -28,12 +28,19 @@ PLACE = "place"
 """Task field with the sentence's place in its caption, as "3 of 7"."""
 
 
-def labelling_config() -> str:
+VOTES = "votes"
+"""Name of the object that tells an adjudicator how others answered, and of its task field."""
+
+
+def labelling_config(*, with_votes: bool = False) -> str:
     """The labelling configuration of an annotation project, as XML.
 
     A task's data gives it `image` (a URL), `sentence`, `before` and `after` (the caption around the
     sentence, empty at its ends) and `place`; what else is in the data is not shown. The caption is
     untrusted: Label Studio shows all of these as text, never as markup.
+
+    Args:
+        with_votes: Show `votes` too, which all tasks must have then.
     """
     page = ET.Element("View", className="ab-page")
     ET.SubElement(page, "Style").text = files(__package__).joinpath("page.css").read_text("utf-8")
@@ -41,6 +48,8 @@ def labelling_config() -> str:
     ET.SubElement(picture, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true", zoomControl="true")
     answer = ET.SubElement(page, "View", className="ab-answer")
     _add_caption(answer)
+    if with_votes:
+        _add_votes(answer)
     _add_verdict(answer)
     _add_types(answer)
     _add_note(answer)
@@ -66,6 +75,12 @@ def _add_caption(parent: ET.Element) -> None:
 def _add_around(parent: ET.Element, name: str) -> None:
     view = ET.SubElement(parent, "View", className="ab-around")
     ET.SubElement(view, "Text", name=name, value=f"${name}", selectionEnabled="false")
+
+
+def _add_votes(parent: ET.Element) -> None:
+    view = ET.SubElement(parent, "View", className="ab-votes")
+    _add_heading(view, "How it was answered")
+    ET.SubElement(view, "Text", name=VOTES, value=f"${VOTES}", selectionEnabled="false")
 
 
 def _add_verdict(parent: ET.Element) -> None:

@@ -23,17 +23,16 @@ def score(sentence_id: str, values: list[float], **changed: object) -> Score:
 
 def test_words_below_the_threshold_become_spans_that_do_not_touch() -> None:
     [found] = predictions(
-        [score("s", [0.0, -2.0, -9.0, -1.0, -3.0, 0.0, -1.5, -9.0])], {"s": TEXT}, "clip4dm", -0.5
+        [score("s", [0.0, -2.0, -9.0, -1.0, -3.0, 0.0, -1.5, -9.0])], {"s": TEXT}, -0.5
     )
     assert [span.text for span in found.spans] == ["red", "old ball", "there"]
     assert all(TEXT[span.start : span.end] == span.text for span in found.spans)
     assert found.spans[1].score == -3.0
     assert found.verdict is Verdict.INCORRECT
-    assert found.preannotated_by == "clip4dm 01234567"
 
 
 def test_a_sentence_without_such_words_is_suggested_as_correct() -> None:
-    [found] = predictions([score("s", [0.0] * 8)], {"s": TEXT}, "clip4dm", -0.5)
+    [found] = predictions([score("s", [0.0] * 8)], {"s": TEXT}, -0.5)
     assert (found.verdict, found.spans) == (Verdict.CORRECT, ())
 
 
@@ -43,4 +42,4 @@ def test_nothing_is_suggested_without_a_score_or_without_words() -> None:
         score("s", []),
         score("of another workspace", [-1.0] * 8),
     ]
-    assert list(predictions(rows, {"s": TEXT}, "clip4dm", -0.5)) == []
+    assert list(predictions(rows, {"s": TEXT}, -0.5)) == []

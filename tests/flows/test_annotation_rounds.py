@@ -7,12 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from annotation.label_studio.accounts import submit_answer, token_of
-from schemas.vocabulary import Verdict
+from evaluation.entries import PreparedDetector, parse_detector
+from schemas.rows import Score, WordScore
+from schemas.tables import SCORES, SENTENCES
+from schemas.vocabulary import ScoreStatus, Verdict
 from tests.fixtures.services import EmbeddedLabelStudio
+from tests.fixtures.tiny_dual_encoders import save_clip
 from tests.flows.roads import CONFIG, alignbench, contents, environment, new_workspace
+from workspace.workspace import open_workspace
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +76,44 @@ def test_a_round_is_a_sample_answered_disputed_and_decided(
     assert f"{names[1]} is excluded" in excluded
     withdrawn = run(split, label_studio, "withdraw", "annotator", names[0], "--reason", "asked")
     assert "8 answers here say nothing" in withdrawn
+
+
+def test_a_round_shows_what_a_detector_finds_from_its_first_task_on(
+    split: Path, label_studio: EmbeddedLabelStudio, tmp_path: Path
+) -> None:
+    detector = f"clip4dm:repo={save_clip(tmp_path / 'clip')}"
+    push = ("push", "--round", "hinted", "--sample", "4", "--suggest", detector)
+    refused = alignbench(split, *push, server=label_studio)
+    assert refused.returncode == 2
+    assert "AB-A18: This workspace has no scores by" in refused.stderr
+    workspace = open_workspace(split)
+    sentences = list(workspace.table(SENTENCES).rows())
+    by = PreparedDetector(parse_detector(detector)).detector_id
+    scores = [
+        Score(
+            sentence_id=row.sentence_id, image_id=row.image_id, detector_id=by, score=0.5,
+            words=(WordScore(start=0, end=len(row.text.split()[0]), score=-1.0),),
+            status=ScoreStatus.SCORED, note=None, seconds=None, release="", attempts=1,
+        )
+        for row in sentences
+    ]  # fmt: skip
+    workspace.table(SCORES).append(scores, "test")
+    run(split, label_studio, *push)
+    [task, *_] = confirmed(split, "hinted")
+    text = next(row.text for row in sentences if row.sentence_id == task["sentence_id"])
+    found = httpx.get(
+        f"{label_studio.url}/api/tasks/{task['task_id']}/",
+        headers={"Authorization": f"Token {label_studio.token}"},
+    ).json()
+    [suggested] = found["predictions"]
+    verdict, span = (entry["value"] for entry in suggested["result"])
+    assert verdict == {"choices": ["incorrect"]}
+    assert (span["text"], span["labels"]) == (text.split()[0], ["other"])
+    run(split, label_studio, "push", "--round", "hinted", "--sample", "5")
+    assert len(confirmed(split, "hinted")) == 5, "Goes on with the same suggestions unasked."
+    run(split, label_studio, "push", "--round", "plain", "--sample", "1")
+    late = alignbench(split, "push", "--round", "plain", "--suggest", detector, server=label_studio)
+    assert "AB-A18: Round plain has begun without suggestions" in late.stderr
 
 
 def test_each_annotator_gets_a_project_with_the_share_of_sentences_that_is_theirs(

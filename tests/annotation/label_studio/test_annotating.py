@@ -4,7 +4,9 @@
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +16,17 @@ import skimage
 from playwright.sync_api import Browser, Page, expect
 
 from annotation.label_studio.answers import TYPES
+from annotation.label_studio.page import labelling_config
+from annotation.label_studio.results import answer_result
 from annotation.label_studio.server import LabelStudioServer
+from annotation.ordering import ordered_sentences
 from annotation.pull import pull
-from schemas.rows import Annotation
-from schemas.tables import ANNOTATIONS, SENTENCES, TASKS
+from annotation.push import Pusher, PushOptions
+from annotation.tasks import Shown
+from schemas.rows import Annotation, RoundSuggestions, Span
+from schemas.tables import ANNOTATIONS, ROUND_SUGGESTIONS, SENTENCES, TASKS
 from schemas.vocabulary import HallucinationType as Type
-from schemas.vocabulary import Verdict
+from schemas.vocabulary import Purpose, Verdict
 from tests.annotation.pushing import options, push_all
 from tests.annotation.workspaces import Prepared, prepare
 from tests.fixtures.services import EmbeddedLabelStudio
@@ -226,3 +233,66 @@ def test_verdicts_are_given_and_sent_without_a_mouse(
         "incorrect",
     ]
     assert arrived["It has wings."].flags == ("spans_missing",)
+
+
+CAT = "A cat with a top hat sits on a mat."
+
+
+def sent(prepared: Prepared, server: LabelStudioServer, what: PushOptions, shown: Shown) -> Place:
+    """Sends the only sentence of a workspace with what its task shows of the answer."""
+    pusher = Pusher(prepared.workspace, server, what, "test")
+    [sentences] = ordered_sentences(prepared.workspace, prepared.selection)
+    tasks = pusher.send(sentences, {sentences["sentence_id"][0].as_py(): shown})
+    prepared.workspace.table(TASKS).append(tasks, "test")
+    return Place(prepared, tasks[0].project_id, server.url, server)
+
+
+def test_an_answer_that_began_with_a_suggestion_says_so(
+    root: Path, server: LabelStudioServer, person: Person
+) -> None:
+    prepared = prepare(root, images=1, sentences=[CAT])
+    suggesting = RoundSuggestions(
+        round="1", detector="clip4dm", detector_id="0123456789abcdef", word_threshold=0.0
+    )
+    prepared.workspace.table(ROUND_SUGGESTIONS).append([suggesting], "test")
+    marks = [Span(start=13, end=20, text="top hat", type=Type.OTHER)]
+    shown = Shown((answer_result(Verdict.INCORRECT, marks),))
+    what = options()
+    what = replace(what, settings=replace(what.settings, shows_predictions=True))
+    pushed = sent(prepared, server, what, shown)
+    person.log_in(pushed.url, "ann@example.org", pushed.project)
+    person.read_instructions()
+    suggested = person.page.locator(".ab-sentence .htx-highlight")
+    expect(suggested).to_have_text("top hat")
+    suggested.click()
+    person.page.keyboard.press(TYPES[Type.ILLUSION].hotkey)
+    expect(suggested).to_have_attribute("data-label", re.compile("illusion"))
+    person.submits()
+    answer = pushed.arrived()[CAT]
+    assert answer.preannotated_by == "clip4dm 01234567"
+    assert [(span.text, span.type) for span in answer.spans] == [("top hat", Type.ILLUSION)]
+
+
+def test_an_adjudicator_sees_the_votes_and_begins_with_none(
+    root: Path, server: LabelStudioServer, person: Person
+) -> None:
+    prepared = prepare(root, images=1, sentences=[CAT])
+    votes = (answer_result(Verdict.CORRECT), answer_result(Verdict.UNKNOWN))
+    what = options(answers=1)
+    page = labelling_config(with_votes=True)
+    what = replace(
+        what, purpose=Purpose.ADJUDICATE, settings=replace(what.settings, labelling_config=page)
+    )
+    hostile = "1 × correct\n1 × incorrect: “<b onclick=alert(1)>” (object)"
+    pushed = sent(prepared, server, what, Shown(votes, hostile))
+    person.log_in(pushed.url, "ann@example.org", pushed.project)
+    person.read_instructions()
+    told = person.page.locator(".ab-votes")
+    expect(told).to_contain_text("1 × correct")
+    expect(told).to_contain_text("“<b onclick=alert(1)>” (object)")
+    expect(person.page.locator(".ab-verdict input:checked")).to_have_count(0)
+    person.page.keyboard.press("1")
+    person.submits()
+    answer = pushed.arrived()[CAT]
+    assert (answer.purpose, answer.verdict) == (Purpose.ADJUDICATE, Verdict.CORRECT)
+    assert answer.preannotated_by is None
