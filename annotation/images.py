@@ -79,7 +79,7 @@ class LocalImages:
 
     def allow(self, server: LabelStudioServer, project_id: int) -> None:
         """Lets a project's users see the folder of images, and nothing else."""
-        server.ensure_local_images(project_id, self._folder)
+        server.storages.ensure_local(project_id, self._folder)
 
 
 class SignedImages:
@@ -96,7 +96,7 @@ class SignedImages:
         """Gives the server what it signs addresses with, for this folder."""
         prefix = f"{self._store.prefix}/{IMAGE_FOLDER}".strip("/")
         key_id, secret = self._key()
-        server.ensure_s3_images(
+        server.storages.ensure_s3(
             project_id,
             S3Images(
                 bucket=self._store.bucket,

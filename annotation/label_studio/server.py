@@ -4,12 +4,12 @@ What it answers is read as JSON of unknown shape; what cannot be understood is a
 answers of annotators, which pass as they are to `annotation.validation`.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from annotation.errors import ServerUnreachableError, UnclearImportError, UnexpectedAnswerError
-from annotation.label_studio.queries import exactly, in_order_of_id
+from annotation.label_studio.queries import exactly
+from annotation.label_studio.reader import Reader
 from annotation.label_studio.records import (
     AnsweredTask,
     ChangedTask,
@@ -18,13 +18,12 @@ from annotation.label_studio.records import (
     ListedTask,
     ProjectCounts,
     ProjectSettings,
-    S3Images,
     TaskOffer,
     as_id,
-    as_instant,
     as_object,
     as_objects,
 )
+from annotation.label_studio.storages import ImageStorages
 from annotation.label_studio.transport import NotFoundError, Transport
 from schemas.ids import derive_id
 
@@ -32,7 +31,6 @@ TIMEOUT = 120.0
 """Seconds that a read may take."""
 IMPORT_TIMEOUT = 600.0
 """Seconds that an import may take before its outcome counts as unknown."""
-LISTING_PAGE = 1000
 _ANSWERS = "total_annotations,cancelled_annotations"
 PREDICTIONS = "answers"
 """What the server calls the source of predictions."""
@@ -62,6 +60,7 @@ class LabelStudioServer:
 
     Attributes:
         url: Its address, safe to show.
+        storages: Where projects take images from.
         identity: What tells its database from any other: a hash of its organization's id and time
             of creation. It stays when the server moves to another port, name or machine, and
             changes when somebody starts over with an empty database.
@@ -69,6 +68,8 @@ class LabelStudioServer:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._read = Reader(transport)
+        self.storages = ImageStorages(transport)
         self.url = transport.url
         self.identity = self._read_identity()
 
@@ -95,7 +96,7 @@ class LabelStudioServer:
                 show_collab_predictions=settings.shows_predictions,
             ),
         )
-        return self._checked_id(project.id, "creating a project")
+        return self._read.checked_id(project.id, "creating a project")
 
     def empty_projects_with(self, marker: str) -> list[int]:
         """Returns the projects that carry this marker and have no task yet, oldest first."""
@@ -104,10 +105,10 @@ class LabelStudioServer:
         while True:
             fields = "id,description,task_number"
             params: dict[str, str | int] = {"page": page, "page_size": 100, "include": fields}
-            answer = self._object("api/projects/", "listing projects", params)
+            answer = self._read.json_object("api/projects/", "listing projects", params)
             for project in as_objects(answer.get("results")):
                 if project.get("description") == marker and project.get("task_number") == 0:
-                    found.append(self._checked_id(project.get("id"), "listing projects"))
+                    found.append(self._read.checked_id(project.get("id"), "listing projects"))
             if not answer.get("next"):
                 return sorted(found)
             page += 1
@@ -116,53 +117,12 @@ class LabelStudioServer:
         """Returns how much a project holds; None if there is no such project."""
         what = f"reading project {project_id}"
         try:
-            project = self._object(f"api/projects/{project_id}/", what)
+            project = self._read.json_object(f"api/projects/{project_id}/", what)
         except NotFoundError:
             return None
         names = ("task_number", "total_annotations_number", "skipped_annotations_number")
-        tasks, answers, skips = (self._count(project.get(name), what) for name in names)
+        tasks, answers, skips = (self._read.count(project.get(name), what) for name in names)
         return ProjectCounts(tasks, answers + skips)
-
-    def ensure_local_images(self, project_id: int, folder: str) -> None:
-        """Lets the project's users see the image files under a folder of the server's machine."""
-        what = f"letting project {project_id} show images"
-        storages = self._transport.sdk.import_storage.local
-        known = self._transport.read(what, lambda: storages.list(project=project_id))
-        if any(storage.path == folder for storage in known):
-            return
-        self._transport.once(
-            what,
-            lambda: storages.create(
-                project=project_id, path=folder, title="Images", use_blob_urls=True
-            ),
-        )
-
-    def ensure_s3_images(self, project_id: int, images: S3Images) -> None:
-        """Lets the project's users see the images under a prefix, by addresses that it signs."""
-        what = f"letting project {project_id} show images of bucket {images.bucket}"
-        storages = self._transport.sdk.import_storage.s3
-        known = self._transport.read(what, lambda: storages.list(project=project_id))
-        if any((s.bucket, s.prefix) == (images.bucket, images.prefix) for s in known):
-            return
-        given = {
-            "region_name": images.region,
-            "s3endpoint": images.endpoint,
-            "aws_access_key_id": images.key_id,
-            "aws_secret_access_key": images.secret,
-        }
-        self._transport.once(
-            what,
-            lambda: storages.create(
-                project=project_id,
-                bucket=images.bucket,
-                prefix=images.prefix,
-                title="Images",
-                use_blob_urls=True,
-                presign=True,
-                presign_ttl=images.minutes,
-                **{name: value for name, value in given.items() if value is not None},
-            ),
-        )
 
     def import_tasks(self, project_id: int, tasks: Sequence[ImportedTask]) -> list[int]:
         """Adds tasks in one POST, which is never repeated, and returns their ids in order.
@@ -195,10 +155,10 @@ class LabelStudioServer:
 
     def listed_tasks(self, project_id: int) -> Iterator[ListedTask]:
         """Yields all tasks of a project, in order of their ids."""
-        for task in self._tasks(project_id, f"id,data,{_ANSWERS}", None):
+        for task in self._read.tasks(project_id, f"id,data,{_ANSWERS}", None):
             sentence_id = (as_object(task.get("data")) or {}).get("sentence_id")
             yield ListedTask(
-                self._checked_id(task.get("id"), "listing tasks"),
+                self._read.checked_id(task.get("id"), "listing tasks"),
                 sentence_id if isinstance(sentence_id, str) else None,
                 _is_answered(task),
             )
@@ -208,7 +168,7 @@ class LabelStudioServer:
         what = f"removing task {task_id}, which is there twice"
         path = f"api/tasks/{task_id}/"
         try:
-            task = self._object(path, what)
+            task = self._read.json_object(path, what)
             if task.get("annotations"):
                 return False
             self._transport.once(what, lambda: self._transport.sdk.tasks.delete(str(task_id)))
@@ -220,12 +180,14 @@ class LabelStudioServer:
         """Returns how many answers the server wants of these tasks, without those that are gone."""
         what = f"reading tasks of project {project_id}"
         fields = f"id,overlap,{_ANSWERS}"
-        page, _ = self._page(project_id, what, exactly(task_ids), len(task_ids), include=fields)
+        page, _ = self._read.page(
+            project_id, what, exactly(task_ids), len(task_ids), include=fields
+        )
         return [
             TaskOffer(
-                self._checked_id(task.get("id"), what),
-                self._count(task.get("overlap"), what),
-                self._count(task.get("total_annotations"), what),
+                self._read.checked_id(task.get("id"), what),
+                self._read.count(task.get("overlap"), what),
+                self._read.count(task.get("total_annotations"), what),
             )
             for task in page
         ]
@@ -245,9 +207,9 @@ class LabelStudioServer:
     def changed_tasks(self, project_id: int, since: datetime | None) -> Iterator[ChangedTask]:
         """Yields the tasks that changed, or got, lost or changed an answer, at `since` or later."""
         what = f"listing project {project_id}"
-        for task in self._tasks(project_id, f"id,updated_at,{_ANSWERS}", since):
-            updated_at = self._checked_instant(task.get("updated_at"), what)
-            task_id = self._checked_id(task.get("id"), what)
+        for task in self._read.tasks(project_id, f"id,updated_at,{_ANSWERS}", since):
+            updated_at = self._read.checked_instant(task.get("updated_at"), what)
+            task_id = self._read.checked_id(task.get("id"), what)
             yield ChangedTask(updated_at, task_id, _is_answered(task))
 
     def answered_tasks(self, project_id: int, task_ids: Sequence[int]) -> Iterator[AnsweredTask]:
@@ -255,18 +217,18 @@ class LabelStudioServer:
         what = f"reading answers of project {project_id}"
         wanted = set(task_ids)
         while wanted:
-            page, _ = self._page(project_id, what, exactly(wanted), len(wanted), fields="all")
+            page, _ = self._read.page(project_id, what, exactly(wanted), len(wanted), fields="all")
             if not page:
                 return
             for task in page:
-                task_id = self._checked_id(task.get("id"), what)
+                task_id = self._read.checked_id(task.get("id"), what)
                 if task_id not in wanted:
-                    raise self._unexpected(what)
+                    raise self._read.unexpected(what)
                 wanted.remove(task_id)
-                updated_at = self._checked_instant(task.get("updated_at"), what)
+                updated_at = self._read.checked_instant(task.get("updated_at"), what)
                 answers = task.get("annotations")
                 if not isinstance(answers, list):
-                    raise self._unexpected(what)
+                    raise self._read.unexpected(what)
                 yield AnsweredTask(task_id, updated_at, task.get("data"), answers)
 
     def annotators(self) -> dict[int, str]:
@@ -282,86 +244,26 @@ class LabelStudioServer:
     def operator(self) -> str:
         """Returns the e-mail address, in lower case, of the account that the token belongs to."""
         what = "reading the account"
-        email = self._object("api/current-user/whoami", what).get("email")
+        email = self._read.json_object("api/current-user/whoami", what).get("email")
         if not isinstance(email, str):
-            raise self._unexpected(what)
+            raise self._read.unexpected(what)
         return email.lower()
 
     def invitation(self) -> str:
         """Returns the address of the page on which an invited person makes an account."""
         what = "reading the invitation"
-        path = self._object("api/invite", what).get("invite_url")
+        path = self._read.json_object("api/invite", what).get("invite_url")
         if not isinstance(path, str) or not path:
-            raise self._unexpected(what)
+            raise self._read.unexpected(what)
         return path if path.startswith("http") else f"{self.url}/{path.lstrip('/')}"
-
-    def _tasks(self, project_id: int, fields: str, since: datetime | None) -> Iterator[JsonObject]:
-        """Yields tasks page by page. Each page goes on after the last id that was seen.
-
-        Page numbers would skip tasks whenever one before them leaves the filtered set.
-        """
-        what = f"listing project {project_id}"
-        last = 0
-        while True:
-            query = in_order_of_id(last, since)
-            page, total = self._page(project_id, what, query, LISTING_PAGE, include=fields)
-            yield from page
-            # A short page alone proves nothing: the server may cap its size.
-            if not page or len(page) == total:
-                return
-            last = self._checked_id(page[-1].get("id"), what)
-
-    def _page(
-        self, project_id: int, what: str, query: JsonObject, size: int, **fields: str
-    ) -> tuple[list[JsonObject], int | None]:
-        """Returns a page of tasks, and how many there are with those of later pages."""
-        params: dict[str, str | int] = {
-            "project": project_id,
-            "query": json.dumps(query),
-            "page_size": size,
-            # Else a sentence that looks like a storage address would come back rewritten.
-            "resolve_uri": "false",
-            **fields,
-        }
-        answer = self._object("api/tasks/", what, params)
-        return as_objects(answer.get("tasks")), as_id(answer.get("total"))
 
     def _read_identity(self) -> str:
         what = "reading the organization"
-        account = self._object("api/current-user/whoami", what)
-        organization_id = self._checked_id(account.get("active_organization"), what)
-        organization = self._object(f"api/organizations/{organization_id}", what)
-        created = self._checked_instant(organization.get("created_at"), what)
+        account = self._read.json_object("api/current-user/whoami", what)
+        organization_id = self._read.checked_id(account.get("active_organization"), what)
+        organization = self._read.json_object(f"api/organizations/{organization_id}", what)
+        created = self._read.checked_instant(organization.get("created_at"), what)
         return derive_id("label-studio", organization_id, created.isoformat())
-
-    def _object(
-        self, path: str, what: str, params: Mapping[str, str | int] | None = None
-    ) -> JsonObject:
-        answer = as_object(self._transport.get_json(what, path, params))
-        if answer is None:
-            raise self._unexpected(what)
-        return answer
-
-    def _checked_id(self, value: object, what: str) -> int:
-        checked = as_id(value)
-        if checked is None:
-            raise self._unexpected(what)
-        return checked
-
-    def _count(self, value: object, what: str) -> int:
-        return 0 if value in (0, None) else self._checked_id(value, what)
-
-    def _checked_instant(self, value: object, what: str) -> datetime:
-        checked = as_instant(value)
-        if checked is None:
-            raise self._unexpected(what)
-        return checked
-
-    def _unexpected(self, what: str) -> UnexpectedAnswerError:
-        return UnexpectedAnswerError(
-            f"Label Studio at {self.url} answers something unknown ({what}).",
-            "See that the address is Label Studio's own, and that its version is supported.",
-        )
 
 
 def _import_request(task: ImportedTask) -> JsonObject:

@@ -91,7 +91,7 @@ def test_a_project_is_set_up_for_blind_annotation_in_order(
 def test_a_listing_goes_over_pages_without_gap(
     server: LabelStudioServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("annotation.label_studio.server.LISTING_PAGE", 3)
+    monkeypatch.setattr("annotation.label_studio.reader.LISTING_PAGE", 3)
     project_id = server.create_project(SETTINGS, "marker-3")
     names = ("image", "sentence", "before", "after", "place")
     tasks = [ImportedTask({**dict.fromkeys(names, "x"), "sentence_id": f"s{n}"}) for n in range(10)]
