@@ -1,11 +1,12 @@
 """Trains the tiny models of the drawn world from nothing; see `scenes/weights/README.md`.
 
-python -m scenes.train [MODEL ...] [--minutes M] [--device cuda] [--out FOLDER]
+python -m scenes.train [MODEL ...] [--device cuda] [--threads N] [--out FOLDER]
 """
 
 import argparse
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,6 @@ def main() -> None:
     """Trains the models named, or all, one after the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", help=f"default: {', '.join(RECIPES)}")
-    parser.add_argument("--minutes", type=float, help="train each for so long, not by its steps")
     parser.add_argument("--device", default="cpu", help="a torch device")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the processor")
     parser.add_argument("--out", type=Path, default=_WEIGHTS, help="folder of the models' folders")
@@ -32,12 +32,13 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     for name in arguments.models or RECIPES:
         recipe = RECIPES[name]
-        run = replace(recipe.run, device=arguments.device, minutes=arguments.minutes)
+        run = replace(recipe.run, device=arguments.device)
         torch.manual_seed(run.seed)
         folder = arguments.out / name
         shutil.rmtree(folder, ignore_errors=True)
+        started = time.monotonic()
         fitted = recipe.train(folder, run)
-        write_card(folder, name, recipe, run, fitted)
+        write_card(folder, name, recipe, run, fitted, time.monotonic() - started)
         write_checksums(arguments.out)
 
 

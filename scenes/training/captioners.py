@@ -20,7 +20,13 @@ from transformers import (
 from scenes.describing import caption
 from scenes.sampling import sample_scenes
 from scenes.training.fitting import Fitted, Run, fit
-from scenes.training.material import IGNORED, normalised, pictures, token_ids
+from scenes.training.material import (
+    IGNORED,
+    normalised,
+    pictures,
+    token_ids,
+    without_padding,
+)
 from scenes.training.saving import load_as_float32
 from scenes.training.vocabulary import CONTEXT, cased_tokenizer
 
@@ -30,7 +36,7 @@ _BATCH = 64
 
 def train_blip(folder: Path, run: Run) -> Fitted:
     """Trains `scenes-blip`, the better captioner, and saves it in `folder`."""
-    side = 64
+    side = 48
     tokenizer = cased_tokenizer()
     model = BlipForConditionalGeneration(
         BlipConfig(
@@ -39,7 +45,7 @@ def train_blip(folder: Path, run: Run) -> Fitted:
                 "patch_size": 8,
                 "hidden_size": 128,
                 "intermediate_size": 512,
-                "num_hidden_layers": 4,
+                "num_hidden_layers": 2,
                 "num_attention_heads": 4,
             },
             text_config={
@@ -47,7 +53,7 @@ def train_blip(folder: Path, run: Run) -> Fitted:
                 "hidden_size": 128,
                 "encoder_hidden_size": 128,
                 "intermediate_size": 512,
-                "num_hidden_layers": 4,
+                "num_hidden_layers": 2,
                 "num_attention_heads": 4,
                 "max_position_embeddings": CONTEXT,
                 "bos_token_id": tokenizer.cls_token_id,
@@ -65,16 +71,17 @@ def train_blip(folder: Path, run: Run) -> Fitted:
 
     def loss_of() -> torch.Tensor:
         chosen = torch.randint(len(images), (_BATCH,), generator=draw)
-        ids = _cut(texts[chosen], tokenizer.pad_token_id).to(run.device)
-        loss: torch.Tensor = model(
-            pixel_values=normalised(images[chosen].to(run.device)),
-            input_ids=ids,
-            attention_mask=(ids != tokenizer.pad_token_id).long(),
-            labels=ids.masked_fill(ids == tokenizer.pad_token_id, IGNORED),
-        ).loss
-        return loss
+        ids = without_padding(texts[chosen], tokenizer.pad_token_id).to(run.device)
+        with torch.autocast(run.device, torch.bfloat16):
+            loss: torch.Tensor = model(
+                pixel_values=normalised(images[chosen].to(run.device)),
+                input_ids=ids,
+                attention_mask=(ids != tokenizer.pad_token_id).long(),
+                labels=ids.masked_fill(ids == tokenizer.pad_token_id, IGNORED),
+            ).loss
+        return loss.float()
 
-    fitted = fit("scenes-blip", model.train().parameters(), loss_of, run, 1e-3)
+    fitted = fit("scenes-blip", model.train().parameters(), loss_of, run.steps, 2e-3)
     processor = BlipImageProcessorPil(
         size={"height": side, "width": side}, image_mean=_HALF, image_std=_HALF
     )
@@ -118,7 +125,7 @@ def train_ved(folder: Path, run: Run) -> Fitted:
     )
     model = VisionEncoderDecoderModel(config=config).to(run.device)
     model.generation_config = GenerationConfig(
-        decoder_start_token_id=tokenizer.cls_token_id, max_length=CONTEXT, **special
+        decoder_start_token_id=tokenizer.cls_token_id, max_new_tokens=CONTEXT - 1, **special
     )
     images, texts = _material(run, side)
     draw = torch.Generator().manual_seed(run.seed)
@@ -126,14 +133,14 @@ def train_ved(folder: Path, run: Run) -> Fitted:
     def loss_of() -> torch.Tensor:
         chosen = torch.randint(len(images), (_BATCH,), generator=draw)
         # The model puts the start token before the labels by itself.
-        ids = _cut(texts[chosen], tokenizer.pad_token_id)[:, 1:].to(run.device)
+        ids = without_padding(texts[chosen], tokenizer.pad_token_id)[:, 1:].to(run.device)
         loss: torch.Tensor = model(
             pixel_values=normalised(images[chosen].to(run.device)),
             labels=ids.masked_fill(ids == tokenizer.pad_token_id, IGNORED),
         ).loss
         return loss
 
-    fitted = fit("scenes-ved", model.train().parameters(), loss_of, run, 2e-3)
+    fitted = fit("scenes-ved", model.train().parameters(), loss_of, run.steps, 2e-3)
     ViTImageProcessorPil(
         size={"height": side, "width": side},
         image_mean=_HALF,
@@ -149,11 +156,6 @@ def _material(run: Run, side: int) -> tuple[torch.Tensor, torch.Tensor]:
     sampled = list(sample_scenes(run.scenes, run.seed))
     ids = token_ids([caption(scene) for scene in sampled], cased_tokenizer(), CONTEXT)
     return pictures(sampled, side), ids
-
-
-def _cut(ids: torch.Tensor, padding: int) -> torch.Tensor:
-    """Leaves out the columns that hold nothing but padding."""
-    return ids[:, : int((ids != padding).sum(dim=1).max())]
 
 
 def _save(model: PreTrainedModel, folder: Path) -> None:

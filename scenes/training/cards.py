@@ -12,9 +12,8 @@ from scenes.training.recipes import Recipe
 CHECKSUMS = "SHA256SUMS"
 
 
-def write_card(folder: Path, name: str, recipe: Recipe, run: Run, fitted: Fitted) -> None:
+def write_card(folder: Path, name: str, recipe: Recipe, run: Run, fitted: Fitted, seconds: float) -> None:
     """Writes the card of the model in `folder`, with what its training took."""
-    budget = "" if run.minutes is None else f" --minutes {run.minutes:g}"
     (folder / "README.md").write_text(
         f"""---
 license: apache-2.0
@@ -31,13 +30,12 @@ A toy: it knows the drawn world of AlignBench's `scenes` package and nothing els
 from nothing, on drawings and sentences that the same package makes; no other data went into it. Its
 mistakes are its own, and its training was kept short, so there are some.
 
-| trained by | `python -m scenes.train {name}{budget}` |
+| trained by | `python -m scenes.train {name}` |
 | --- | --- |
 | steps | {fitted.steps} |
 | scenes drawn | {run.scenes} |
 | seed | {run.seed} |
-| seconds | {fitted.seconds:.0f} |
-| seconds of processor time | {fitted.cpu_seconds:.0f} |
+| seconds, drawing and saving included | {seconds:.0f} |
 | last loss | {fitted.loss} |
 | on | {run.device}, {torch.get_num_threads()} threads, {platform.machine()} |
 | torch | {torch.__version__} |

@@ -13,11 +13,11 @@ from transformers import (
 from scenes.describing import caption, describe
 from scenes.sampling import sample_scenes
 from scenes.training.fitting import Fitted, Run, fit
-from scenes.training.material import normalised, pictures, token_ids
+from scenes.training.material import normalised, pictures, token_ids, without_padding
 from scenes.training.saving import load_as_float32
 from scenes.training.vocabulary import CONTEXT, clip_tokenizer
 
-_SIDE = 64
+_SIDE = 48
 _WIDTH = 128
 _BATCH = 128
 _HALF = [0.5, 0.5, 0.5]
@@ -26,7 +26,7 @@ _HALF = [0.5, 0.5, 0.5]
 def train_clip(folder: Path, run: Run) -> Fitted:
     """Trains `scenes-clip` and saves it in `folder`.
 
-    Half of the texts are whole descriptions and half single sentences. Other scenes of the batch
+    Half of the batches hold whole descriptions and half single sentences. Other scenes of the batch
     are the only wrong answers it sees; a sentence that happens to be true of one counts as wrong.
     """
     tokenizer = clip_tokenizer(CONTEXT)
@@ -34,7 +34,7 @@ def train_clip(folder: Path, run: Run) -> Fitted:
         "hidden_size": _WIDTH,
         "intermediate_size": 4 * _WIDTH,
         "num_attention_heads": 4,
-        "num_hidden_layers": 3,
+        "num_hidden_layers": 2,
     }
     special = {
         "bos_token_id": tokenizer.bos_token_id,
@@ -65,8 +65,9 @@ def train_clip(folder: Path, run: Run) -> Fitted:
     def loss_of() -> torch.Tensor:
         chosen = torch.randint(len(images), (_BATCH,), generator=draw)
         one = starts[chosen] + (torch.rand(_BATCH, generator=draw) * lengths[chosen]).long()
-        alone = torch.rand(_BATCH, 1, generator=draw) < 0.5
-        ids = torch.where(alone, single[one], whole[chosen]).to(run.device)
+        alone = torch.rand((), generator=draw) < 0.5
+        ids = single[one] if alone else whole[chosen]
+        ids = without_padding(ids, tokenizer.pad_token_id).to(run.device)
         loss: torch.Tensor = model(
             pixel_values=normalised(images[chosen].to(run.device)),
             input_ids=ids,
@@ -74,7 +75,7 @@ def train_clip(folder: Path, run: Run) -> Fitted:
         ).loss
         return loss
 
-    fitted = fit("scenes-clip", model.train().parameters(), loss_of, run, 1e-3)
+    fitted = fit("scenes-clip", model.train().parameters(), loss_of, run.steps, 1e-3)
     processor = CLIPImageProcessorPil(
         size={"height": _SIDE, "width": _SIDE},
         do_center_crop=False,

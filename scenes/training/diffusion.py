@@ -1,6 +1,5 @@
-"""A text-to-image pipeline in Stable Diffusion's own classes, at 48 pixels."""
+"""A text-to-image pipeline in Stable Diffusion's own classes, at 64 pixels."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,14 +16,15 @@ from scenes.training.material import normalised, pictures, token_ids
 from scenes.training.saving import load_as_float32
 from scenes.training.vocabulary import clip_tokenizer
 
-SIDE = 48
+SIDE = 64
 PROMPT_TOKENS = 40
 """Room for three sentences."""
-_LATENT_CHANNELS = 4
+_LATENT_CHANNELS = 8
+_LATENT_SIDE = SIDE // 8
 _WIDTH = 128
-_BATCH = 64
-_VAE_BATCH = 32
-_VAE_SHARE = 0.5
+_BATCH = 48
+_VAE_BATCH = 16
+_VAE_STEPS = 4000
 _KL_WEIGHT = 1e-3
 _FIRST_LOG_VARIANCE = -6.0
 _CROWDED_SCENES = 10_000
@@ -42,7 +42,8 @@ def train_diffusion(folder: Path, run: Run) -> Fitted:
     tokenizer = clip_tokenizer(PROMPT_TOKENS)
     material = _material(run, tokenizer)
     vae = _autoencoder().to(run.device)
-    seen = _train_autoencoder(vae, run)
+    _train_autoencoder(vae, run)
+    vae.save_pretrained(folder / "vae")  # to be looked at while the rest is trained
     latents = _latents(vae, material.images, run.device)
     vae.register_to_config(scaling_factor=float(1 / latents.std()))
     text_encoder, unet = _text_encoder(tokenizer).to(run.device), _unet().to(run.device)
@@ -75,7 +76,7 @@ def train_diffusion(folder: Path, run: Run) -> Fitted:
         return loss
 
     parameters = [*text_encoder.train().parameters(), *unet.train().parameters()]
-    fitted = fit("scenes-diffusion", parameters, loss_of, run, 1e-3)
+    fitted = fit("scenes-diffusion", parameters, loss_of, run.steps, 1e-3)
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=text_encoder,
@@ -88,12 +89,7 @@ def train_diffusion(folder: Path, run: Run) -> Fitted:
     )
     pipeline.to("cpu", torch.float16).save_pretrained(folder)
     load_as_float32(folder)
-    return Fitted(
-        fitted.steps,
-        seen.seconds + fitted.seconds,
-        seen.cpu_seconds + fitted.cpu_seconds,
-        fitted.loss,
-    )
+    return fitted
 
 
 def _material(run: Run, tokenizer: CLIPTokenizer) -> _Material:
@@ -107,7 +103,7 @@ def _material(run: Run, tokenizer: CLIPTokenizer) -> _Material:
     return _Material(pictures(scenes, SIDE), ids)
 
 
-def _train_autoencoder(vae: AutoencoderKL, run: Run) -> Fitted:
+def _train_autoencoder(vae: AutoencoderKL, run: Run) -> None:
     """Trains on quarters of crowded scenes: there is something to learn from everywhere."""
     crowded = pictures(sample_scenes(_CROWDED_SCENES, run.seed, places=(len(Place),)), SIDE)
     draw = torch.Generator().manual_seed(run.seed)
@@ -124,12 +120,7 @@ def _train_autoencoder(vae: AutoencoderKL, run: Run) -> Fitted:
         divergence: torch.Tensor = posterior.kl().mean() / posterior.mean[0].numel()
         return difference + _KL_WEIGHT * divergence
 
-    shorter = replace(
-        run,
-        steps=int(run.steps * _VAE_SHARE),
-        minutes=None if run.minutes is None else run.minutes * _VAE_SHARE,
-    )
-    return fit("autoencoder", vae.train().parameters(), loss_of, shorter, 3e-3)
+    fit("autoencoder", vae.train().parameters(), loss_of, _VAE_STEPS, 2e-3)
 
 
 @torch.no_grad()
@@ -144,12 +135,13 @@ def _latents(vae: AutoencoderKL, images: torch.Tensor, device: str) -> torch.Ten
 
 def _autoencoder() -> AutoencoderKL:
     vae = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        block_out_channels=(16, 32, 48),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(16, 32, 48, 64),
         layers_per_block=1,
         latent_channels=_LATENT_CHANNELS,
         norm_num_groups=8,
+        mid_block_add_attention=False,  # it sees quarters in training
         sample_size=SIDE,
     )
     # As much noise as usual would hide the colours for most of so short a training.
@@ -176,12 +168,12 @@ def _text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 def _unet() -> UNet2DConditionModel:
     return UNet2DConditionModel(
-        sample_size=SIDE // 4,
+        sample_size=_LATENT_SIDE,
         in_channels=_LATENT_CHANNELS,
         out_channels=_LATENT_CHANNELS,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        block_out_channels=(48, 112),
+        block_out_channels=(48, 96),
         layers_per_block=1,
         cross_attention_dim=_WIDTH,
         attention_head_dim=4,

@@ -50,5 +50,11 @@ def token_ids(texts: Sequence[str], tokenizer: Tokenizer, length: int) -> torch.
     return rows
 
 
+def without_padding(ids: torch.Tensor, padding: int) -> torch.Tensor:
+    """Leaves out the columns that hold nothing but padding, of which one may be a token."""
+    longest = (ids != padding).sum(dim=1).max()
+    return ids[:, : int(longest) + 1]
+
+
 def _scaled(image: Image.Image, side: int) -> NDArray[np.uint8]:
     return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))

@@ -25,15 +25,15 @@ class Recipe(NamedTuple):
 RECIPES = {
     "scenes-blip": Recipe(
         train_blip,
-        Run(steps=1200, scenes=60_000, seed=_SEED),
+        Run(steps=1500, scenes=30_000, seed=_SEED),
         "transformers",
         "image-to-text",
-        "Describes drawn scenes. `BlipForConditionalGeneration`, 4 + 4 layers of width 128, "
-        "64-pixel input.",
+        "Describes drawn scenes. `BlipForConditionalGeneration`, 2 + 2 layers of width 128, "
+        "48-pixel input.",
     ),
     "scenes-ved": Recipe(
         train_ved,
-        Run(steps=600, scenes=60_000, seed=_SEED),
+        Run(steps=900, scenes=30_000, seed=_SEED),
         "transformers",
         "image-to-text",
         "Describes drawn scenes, less well than `scenes-blip`. `VisionEncoderDecoderModel` of ViT "
@@ -41,18 +41,18 @@ RECIPES = {
     ),
     "scenes-diffusion": Recipe(
         train_diffusion,
-        Run(steps=3000, scenes=40_000, seed=_SEED),
+        Run(steps=4000, scenes=30_000, seed=_SEED),
         "diffusers",
         "text-to-image",
         "Draws scenes from one to three sentences of the describer's language. "
-        "`StableDiffusionPipeline`, 48-pixel output; meant for 20 steps at guidance 3.",
+        "`StableDiffusionPipeline`, 64-pixel output; meant for 20 steps at guidance 3.",
     ),
     "scenes-clip": Recipe(
         train_clip,
-        Run(steps=1000, scenes=40_000, seed=_SEED),
+        Run(steps=800, scenes=30_000, seed=_SEED),
         "transformers",
         "zero-shot-image-classification",
-        "Scores how well a sentence, or a description, fits a drawn scene. `CLIPModel`, 3 + 3 "
-        "layers of width 128, 64-pixel input.",
+        "Scores how well a sentence, or a description, fits a drawn scene. `CLIPModel`, 2 + 2 "
+        "layers of width 128, 48-pixel input.",
     ),
 }
