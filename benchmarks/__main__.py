@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("benchmarks.orchestration", "benchmarks.idle_stages")
+BENCHMARKS = ("benchmarks.orchestration", "benchmarks.idle_stages", "benchmarks.scenes")
 
 for name in BENCHMARKS:
     print(f"== {name}", flush=True)

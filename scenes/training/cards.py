@@ -12,7 +12,9 @@ from scenes.training.recipes import Recipe
 CHECKSUMS = "SHA256SUMS"
 
 
-def write_card(folder: Path, name: str, recipe: Recipe, run: Run, fitted: Fitted, seconds: float) -> None:
+def write_card(
+    folder: Path, name: str, recipe: Recipe, run: Run, fitted: Fitted, seconds: float
+) -> None:
     """Writes the card of the model in `folder`, with what its training took."""
     (folder / "README.md").write_text(
         f"""---

@@ -1,19 +1,23 @@
 from pathlib import Path
 
-from scenes.drawn_files import read_key, write_key, write_prompts, write_scenes
+from scenes.drawn_files import write_prompts, write_scenes
 from scenes.oracle import truth_of
 from scenes.pixels import read_pixels
 from schemas.vocabulary import Verdict
 
 
-def test_the_images_written_show_what_their_key_says(tmp_path: Path) -> None:
-    scenes = write_scenes(tmp_path / "scenes", 5, seed=3)
-    write_key(tmp_path / "key.jsonl", scenes)
-    assert read_key(tmp_path / "key.jsonl") == scenes
-    files = {path.name: path.read_bytes() for path in (tmp_path / "scenes").iterdir()}
+def test_the_images_written_show_the_scenes_they_are_named_for(tmp_path: Path) -> None:
+    scenes = write_scenes(tmp_path, 5, seed=3)
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert files.keys() == scenes.keys()
     for name, scene in scenes.items():
         assert read_pixels(files[name]).things == scene.things
+
+
+def test_an_image_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "scene-0001.png").write_bytes(b"mine")
+    write_scenes(tmp_path, 2, seed=3)
+    assert (tmp_path / "scene-0001.png").read_bytes() == b"mine"
 
 
 def test_the_same_seed_writes_the_same_files(tmp_path: Path) -> None:
