@@ -24,10 +24,9 @@ _LATENT_SIDE = SIDE // 8
 _WIDTH = 128
 _BATCH = 48
 _VAE_BATCH = 16
-_VAE_STEPS = 4000
 _KL_WEIGHT = 1e-3
 _FIRST_LOG_VARIANCE = -6.0
-_CROWDED_SCENES = 10_000
+_CROWDED_SHARE = 1 / 3
 _PROMPT_DROPPED = 0.1
 _ENCODED_AT_ONCE = 250
 
@@ -104,8 +103,11 @@ def _material(run: Run, tokenizer: CLIPTokenizer) -> _Material:
 
 
 def _train_autoencoder(vae: AutoencoderKL, run: Run) -> None:
-    """Trains on quarters of crowded scenes: there is something to learn from everywhere."""
-    crowded = pictures(sample_scenes(_CROWDED_SCENES, run.seed, places=(len(Place),)), SIDE)
+    """Trains on quarters of crowded scenes: there is something to learn from everywhere.
+
+    It takes as many steps as the rest of the pipeline.
+    """
+    crowded = pictures(sample_scenes(int(run.scenes * _CROWDED_SHARE), run.seed, places=(len(Place),)), SIDE)
     draw = torch.Generator().manual_seed(run.seed)
     half = SIDE // 2
 
@@ -120,7 +122,7 @@ def _train_autoencoder(vae: AutoencoderKL, run: Run) -> None:
         divergence: torch.Tensor = posterior.kl().mean() / posterior.mean[0].numel()
         return difference + _KL_WEIGHT * divergence
 
-    fit("autoencoder", vae.train().parameters(), loss_of, _VAE_STEPS, 2e-3)
+    fit("autoencoder", vae.train().parameters(), loss_of, run.steps, 2e-3)
 
 
 @torch.no_grad()

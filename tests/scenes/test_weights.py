@@ -84,7 +84,7 @@ def test_the_pipeline_draws_what_depends_on_prompt_and_seed_alone() -> None:
     def draw(prompt: str, seed: int) -> bytes:
         generator = torch.Generator("cpu").manual_seed(seed)
         drawn = pipeline(prompt, num_inference_steps=4, generator=generator).images[0]
-        assert drawn.size == (48, 48)
+        assert drawn.size == (64, 64)
         return bytes(drawn.tobytes())
 
     images = [draw(prompts[0], 1), draw(prompts[0], 1), draw(prompts[0], 2), draw(prompts[1], 1)]
