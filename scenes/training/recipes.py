@@ -41,7 +41,7 @@ RECIPES = {
     ),
     "scenes-diffusion": Recipe(
         train_diffusion,
-        Run(steps=10_000, scenes=30_000, seed=_SEED),
+        Run(steps=3000, scenes=24_000, seed=_SEED),
         "diffusers",
         "text-to-image",
         "Draws scenes from one to three sentences of the describer's language. "
