@@ -25,7 +25,7 @@ class Recipe(NamedTuple):
 RECIPES = {
     "scenes-blip": Recipe(
         train_blip,
-        Run(steps=900, scenes=30_000, seed=_SEED),
+        Run(steps=1500, scenes=30_000, seed=_SEED),
         "transformers",
         "image-to-text",
         "Describes drawn scenes. `BlipForConditionalGeneration`, 2 + 2 layers of width 128, "
@@ -33,7 +33,7 @@ RECIPES = {
     ),
     "scenes-ved": Recipe(
         train_ved,
-        Run(steps=700, scenes=30_000, seed=_SEED),
+        Run(steps=900, scenes=30_000, seed=_SEED),
         "transformers",
         "image-to-text",
         "Describes drawn scenes, less well than `scenes-blip`. `VisionEncoderDecoderModel` of ViT "
@@ -41,7 +41,7 @@ RECIPES = {
     ),
     "scenes-diffusion": Recipe(
         train_diffusion,
-        Run(steps=3000, scenes=24_000, seed=_SEED),
+        Run(steps=10_000, scenes=30_000, seed=_SEED),
         "diffusers",
         "text-to-image",
         "Draws scenes from one to three sentences of the describer's language. "
@@ -49,7 +49,7 @@ RECIPES = {
     ),
     "scenes-clip": Recipe(
         train_clip,
-        Run(steps=600, scenes=30_000, seed=_SEED),
+        Run(steps=1000, scenes=30_000, seed=_SEED),
         "transformers",
         "zero-shot-image-classification",
         "Scores how well a sentence, or a description, fits a drawn scene. `CLIPModel`, 2 + 2 "
