@@ -108,7 +108,8 @@ def _train_autoencoder(vae: AutoencoderKL, run: Run) -> None:
 
     It takes fewer steps than the rest of the pipeline.
     """
-    crowded = pictures(sample_scenes(int(run.scenes * _CROWDED_SHARE), run.seed, places=(len(Place),)), SIDE)
+    count = int(run.scenes * _CROWDED_SHARE)
+    crowded = pictures(sample_scenes(count, run.seed, places=(len(Place),)), SIDE)
     draw = torch.Generator().manual_seed(run.seed)
     half = SIDE // 2
 

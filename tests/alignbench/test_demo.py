@@ -129,9 +129,7 @@ def test_polars_duckdb_and_pandas_see_the_same_rows(release: Path) -> None:
         Image.open(io.BytesIO(image["bytes"])).load()
 
 
-def test_labels_of_drawn_scenes_are_mostly_what_is_true_of_them(
-    root: Path, release: Path
-) -> None:
+def test_labels_of_drawn_scenes_are_mostly_what_is_true_of_them(root: Path, release: Path) -> None:
     known = {path.name: scene for path, scene in drawn_scenes(root).items()}
     rows = pl.read_parquet(str(release / "data" / "scenes-*" / "*.parquet"))
     drawn = rows.filter(pl.col("image_name").is_in(list(known)))
