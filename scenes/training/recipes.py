@@ -25,7 +25,7 @@ class Recipe(NamedTuple):
 RECIPES = {
     "scenes-blip": Recipe(
         train_blip,
-        Run(steps=1500, scenes=30_000, seed=_SEED),
+        Run(steps=1000, scenes=30_000, seed=_SEED),
         "transformers",
         "image-to-text",
         "Describes drawn scenes. `BlipForConditionalGeneration`, 2 + 2 layers of width 128, "
