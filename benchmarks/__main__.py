@@ -13,6 +13,7 @@ BENCHMARKS = (
     "benchmarks.labelling",
     "benchmarks.release_writing",
     "benchmarks.annotation",
+    "benchmarks.scenes",
 )
 
 for name in BENCHMARKS:

@@ -1,4 +1,4 @@
-"""An embedded world: sample photographs with known truth, and simulated annotators.
+"""An embedded world of known truth: drawn scenes, sample photographs, simulated annotators.
 
 The demo and the tests stand on it; nobody needs to read it to understand the pipeline.
 """

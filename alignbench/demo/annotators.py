@@ -11,11 +11,11 @@ from typing import NamedTuple
 import pyarrow.compute as pc
 
 from alignbench.demo.errors import DemoAccountsError
+from alignbench.demo.truths import Truths
 from annotation.label_studio.accounts import create_annotator, submit_answer, token_of
 from annotation.label_studio.server import LabelStudioServer
 from flows.progress import Progress
 from scenes.annotators import CAREFUL, HASTY, LOOSE, AnnotatorProfile, simulate_answer
-from scenes.photographs import CaptionKey, answer_key, sentence_truth
 from schemas.rows import Sentence
 from schemas.tables import ANNOTATIONS, SENTENCES, TASKS
 from schemas.vocabulary import AnnotationStatus, StageName, TaskState
@@ -68,7 +68,7 @@ def answer_everything(
     Returns:
         How many answers were submitted.
     """
-    keys = answer_key()
+    truths = Truths(workspace)
     tasks = list(_tasks(workspace, server.identity))
     answered = _answered(workspace)
     progress.started(StageName.PULL, len(tasks) * len(tokens))
@@ -76,7 +76,7 @@ def answer_everything(
     def work_through(email: str) -> int:
         own = [task for task in tasks if (email, task.sentence.sentence_id) not in answered]
         for task in own:
-            _answer(server.url, tokens[email], email, task, keys)
+            _answer(server.url, tokens[email], email, task, truths)
             progress.advanced(1, 0)
         return len(own)
 
@@ -87,17 +87,10 @@ def answer_everything(
         progress.finished()
 
 
-def _answer(
-    url: str,
-    token: str,
-    email: str,
-    task: _Task,
-    keys: Mapping[tuple[str, str], CaptionKey],
-) -> None:
+def _answer(url: str, token: str, email: str, task: _Task, truths: Truths) -> None:
     sentence = task.sentence
-    truth = sentence_truth(keys[sentence.model, sentence.text_sha256], sentence.start, sentence.end)
     seed = f"{email}:{sentence.sentence_id}"
-    answer = simulate_answer(truth, sentence.text, PROFILES[email], seed)
+    answer = simulate_answer(truths.of(sentence), sentence.text, PROFILES[email], seed)
     submit_answer(url, token, task.task_id, answer.verdict, answer.spans)
 
 

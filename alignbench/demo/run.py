@@ -29,7 +29,7 @@ def run_demo(workspace: str, *, annotate_yourself: bool, keep_services: bool) ->
     """
     started = time.monotonic()
     root = Context(workspace).folder.resolve()
-    say(f"1. A workspace with sample photographs and captions: {root}")
+    say(f"1. A workspace with sample photographs and captions, drawn scenes and prompts: {root}")
     _prepare(root)
     say("2. A Prefect server and a Label Studio (its first start takes most of a minute)")
     states = services.up(root)
@@ -46,7 +46,7 @@ def run_demo(workspace: str, *, annotate_yourself: bool, keep_services: bool) ->
 
 
 def _prepare(root: Path) -> None:
-    from scenes.photographs import copy_inputs
+    from alignbench.demo.inputs import lay_out
 
     ours = (files("alignbench.demo") / "alignbench.toml").read_bytes()
     store = open_store(root)
@@ -55,7 +55,7 @@ def _prepare(root: Path) -> None:
             f"{root} is a workspace of its own, not the demo's.",
             "Name another folder: alignbench -C my-demo demo.",
         )
-    copy_inputs(root / "inputs")
+    lay_out(root)
 
 
 def _build_and_release(root: Path, annotate_yourself: bool) -> None:
@@ -69,7 +69,7 @@ def _build_and_release(root: Path, annotate_yourself: bool) -> None:
 
     address = str(root)
     with shown_by(TerminalProgress()):
-        say("3. From images to tasks: ingest, caption, split, push")
+        say("3. From images and prompts to tasks: ingest, prompts, caption, imagine, split, push")
         run_flow(build, workspace=address)
         if annotate_yourself:
             _wait_for_a_person(root)

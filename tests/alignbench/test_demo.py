@@ -20,11 +20,15 @@ import pytest
 from PIL import Image
 
 from alignbench import services
+from alignbench.demo.inputs import drawn_scenes
 from annotation.label_studio.accounts import submit_answer
+from scenes.oracle import truth_of
 from schemas.vocabulary import Verdict
 
 ALIGNBENCH = str(Path(sys.executable).parent / "alignbench")
-MODELS = ("photo-careful", "photo-hasty")
+PHOTOGRAPHS = ("photo-careful", "photo-hasty")
+MODELS = (*PHOTOGRAPHS, "scenes-blip", "scenes-diffusion", "scenes-ved")
+STAGES = ("ingest", "prompts", "caption", "imagine", "split", "push", "pull")
 
 
 def clean_environment() -> dict[str, str]:
@@ -59,12 +63,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def release(root: Path) -> Path:
-    return root / "releases" / "photographs" / "1.0.0"
+    return root / "releases" / "demo" / "1.0.0"
 
 
 def test_every_stage_is_done_and_nothing_is_pending(root: Path) -> None:
     counts = json.loads(run(root, "status", "--json").stdout)
-    assert {row["stage"] for row in counts} >= {"ingest", "caption", "split", "push", "pull"}
+    assert {row["stage"] for row in counts} >= set(STAGES)
     assert all(row["pending"] == row["failed"] == 0 for row in counts)
     pulled = [row["done"] for row in counts if row["stage"] == "pull"]
     sentences = sum(row["done"] for row in counts if row["stage"] == "push")
@@ -74,7 +78,7 @@ def test_every_stage_is_done_and_nothing_is_pending(root: Path) -> None:
 def test_run_again_it_does_nothing(root: Path) -> None:
     again = run(root, "demo")
     assert again.returncode == 0, again.stderr
-    for stage in ("ingest", "caption", "split", "push", "pull", "label", "release"):
+    for stage in (*STAGES, "label", "release"):
         assert f"{stage}: nothing to do" in again.stdout
 
 
@@ -94,7 +98,7 @@ def test_datasets_loads_every_config_with_decoded_images_and_exact_spans(
         for row in data:
             check_row(row)
             assert row["image"] is None or isinstance(row["image"], Image.Image)
-    assert sizes["all"] == sizes[MODELS[0]] + sizes[MODELS[1]]
+    assert sizes["all"] == sum(sizes[model] for model in MODELS)
     streamed = datasets.load_dataset(str(release), "all", split="test", streaming=True)
     assert sum(1 for _ in streamed) == sizes["all"]
 
@@ -123,6 +127,25 @@ def test_polars_duckdb_and_pandas_see_the_same_rows(release: Path) -> None:
         check_row(row)
     for image in by_pandas["image"].dropna():
         Image.open(io.BytesIO(image["bytes"])).load()
+
+
+def test_labels_of_drawn_scenes_are_mostly_what_is_true_of_them(root: Path, release: Path) -> None:
+    known = {path.name: scene for path, scene in drawn_scenes(root).items()}
+    rows = pl.read_parquet(str(release / "data" / "scenes-*" / "*.parquet"))
+    drawn = rows.filter(pl.col("image_name").is_in(list(known)))
+    assert set(drawn["model"]) == {"scenes-blip", "scenes-ved"}
+    agreed = [
+        truth_of(known[row["image_name"]], row["caption"]).verdict == row["annotation"]
+        for row in drawn.iter_rows(named=True)
+    ]
+    assert sum(agreed) / len(agreed) > 0.85
+
+
+def test_images_that_a_model_drew_are_judged_by_what_can_be_read_in_them(release: Path) -> None:
+    made = pl.read_parquet(str(release / "data" / "scenes-diffusion" / "*.parquet"))
+    assert set(made["image_type"]) == {"synthetic"}
+    assert made["image"].struct.field("bytes").null_count() == 0
+    assert made["caption"].n_unique() > 10
 
 
 def test_an_image_that_may_not_be_given_on_is_not_in_the_release(release: Path) -> None:

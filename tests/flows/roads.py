@@ -1,10 +1,9 @@
-"""Workspaces with the demo's input, and the command line run on them as a person would."""
+"""Workspaces with the demo's photographs, and the command line run on them as a person would."""
 
 import os
 import signal
 import subprocess
 import sys
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from schemas.tables import TABLES
 from tests.fixtures.services import EmbeddedLabelStudio
 from workspace.workspace import open_workspace
 
-CONFIG = (files("alignbench.demo") / "alignbench.toml").read_text()
+CONFIG = (Path(__file__).parent / "photographs.toml").read_text()
 
 # Runs a command and kills its own process before the n-th write to the store.
 KILL_BEFORE_WRITE = """

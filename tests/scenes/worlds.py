@@ -1,0 +1,7 @@
+"""Scenes for property tests."""
+
+from hypothesis import strategies as st
+
+from scenes.sampling import sample_scenes
+
+scenes = st.integers(0, 2**32 - 1).map(lambda seed: next(iter(sample_scenes(1, seed))))
