@@ -124,6 +124,10 @@ class Pusher:
             removed += found.removed
         return Reconciliation(confirmed, retracted, removed)
 
+    def projects(self) -> list[int]:
+        """Returns the ids of the projects that the round has here."""
+        return list(self._ledger.projects)
+
     def send(self, sentences: pa.Table, shown: Mapping[str, Shown] | None = None) -> list[Task]:
         """Sends sentences and returns a confirmed row for each, in order; the caller writes them.
 

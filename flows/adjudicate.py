@@ -23,7 +23,7 @@ from annotation.push import Pusher, PushOptions
 from annotation.rounds import withdrawn_ids
 from annotation.tasks import image_failure
 from flows.commit import Failed, Made, Outcome
-from flows.label_studio import annotation_server, project_settings
+from flows.label_studio import annotation_server, labelling_links, project_settings
 from flows.orchestration import stage_flow
 from flows.report import StageReport
 from flows.run import Run, open_run
@@ -48,7 +48,7 @@ def adjudicate_push(
     """
     run = open_run(workspace)
     stage = AdjudicationStage(run, annotation_server(run), disputes(run.workspace, below))
-    return run_stage(stage, run, Limits(limit), first=stage.settle)
+    return run_stage(stage, run, Limits(limit), first=stage.settle, last=stage.links)
 
 
 class AdjudicationStage:
@@ -82,6 +82,10 @@ class AdjudicationStage:
         self._pusher.reconcile()
         why = {reason: list(self._doubts.values()).count(reason) for reason in Dispute}
         return [f"{count:,} disputed: {reason.phrase}" for reason, count in why.items() if count]
+
+    def links(self) -> list[str]:
+        """Returns where they are decided."""
+        return labelling_links(self._server, self._pusher.projects())
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the disputed sentences, those of one image one after another."""

@@ -1,6 +1,7 @@
 """The annotation server that a run talks to: its address and its token."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,11 @@ def server_address(configured: str | None) -> tuple[str | None, str | None]:
     if url:
         return url, os.environ.get(TOKEN)
     return os.environ.get(EMBEDDED_URL), os.environ.get(EMBEDDED_TOKEN)
+
+
+def labelling_links(server: "LabelStudioServer", projects: Sequence[int]) -> list[str]:
+    """Returns what tells people where to answer, a line for each project."""
+    return [f"Answer at {server.url}/projects/{project}/data?labeling=1" for project in projects]
 
 
 def assigned_settings(run: "Run", assignee: str | None) -> "ProjectSettings":

@@ -22,7 +22,7 @@ from annotation.push import Pusher, PushOptions, Reconciliation
 from annotation.rounds import Draw, RoundMembers, draw_gold, draw_sample, round_members
 from annotation.tasks import PURPOSE, image_failure
 from flows.commit import Failed, Made, Outcome
-from flows.label_studio import annotation_server, assigned_settings
+from flows.label_studio import annotation_server, assigned_settings, labelling_links
 from flows.orchestration import stage_flow
 from flows.report import StageReport
 from flows.run import Run, open_run
@@ -61,7 +61,7 @@ def push(
     run = open_run(workspace)
     server = annotation_server(run)
     stage = PushStage(run, server, round_name, Draw(models, sample, stratify), suggest)
-    report = run_stage(stage, run, Limits(limit, retry), first=stage.settle)
+    report = run_stage(stage, run, Limits(limit, retry), first=stage.settle, last=stage.links)
     # Gold has just been sent as if it were like the others.
     adjust_offers(run.workspace, server, run.config.annotation.annotators_per_sentence)
     return report
@@ -115,6 +115,12 @@ class PushStage:
             "tasks of withdrawn images are offered no more": adjusted.closed,
         }
         return [f"{count:,} {what}" for what, count in notes.items() if count]
+
+    def links(self) -> list[str]:
+        """Returns where the round's projects are answered."""
+        assert self._server is not None, "a stage that only counts sends nothing"  # noqa: S101
+        projects = {n for pusher in self._pushers.values() for n in pusher.projects()}
+        return labelling_links(self._server, sorted(projects))
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the round's sentences in the order in which annotators get them."""

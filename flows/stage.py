@@ -71,7 +71,7 @@ class Limits(NamedTuple):
     retry: bool = False
 
 
-def _nothing_first() -> Sequence[str]:
+def _nothing() -> Sequence[str]:
     return ()
 
 
@@ -79,7 +79,8 @@ def run_stage(
     stage: Stage,
     run: Run,
     limits: Limits = Limits(),  # noqa: B008 - an immutable value
-    first: Callable[[], Sequence[str]] = _nothing_first,
+    first: Callable[[], Sequence[str]] = _nothing,
+    last: Callable[[], Sequence[str]] = _nothing,
 ) -> StageReport:
     """Does what is pending of a stage.
 
@@ -89,6 +90,7 @@ def run_stage(
         limits: How much of what is pending to do.
         first: Called with the stage's lock held, before it is worked out what is pending; returns
             notes for the report.
+        last: Called when something was made; returns further notes.
 
     Raises:
         TooManyFailuresError: It went through, and too large a share of the items failed.
@@ -108,6 +110,8 @@ def run_stage(
         if total:
             with _shown(stage.name, total):
                 _do_pending(stage, run, plan, limits, report, total)
+    if report.made:
+        report.notes += last()
     report.duplicates = plan.duplicates
     report.seconds = time.monotonic() - started
     too_many = _too_many_failures(report, run)

@@ -47,7 +47,9 @@ def test_a_round_is_a_sample_answered_disputed_and_decided(
     split: Path, label_studio: EmbeddedLabelStudio
 ) -> None:
     draw = ("push", "--round", "pilot", "--sample", "6", "--stratify", "model,position")
-    assert "6 sentences drawn for round pilot" in run(split, label_studio, *draw)
+    told = run(split, label_studio, *draw)
+    assert "6 sentences drawn for round pilot" in told
+    assert f"Answer at {label_studio.url}/projects/" in told
     assert "nothing to do" in run(split, label_studio, *draw)
     assert len(confirmed(split, "pilot")) == 6
     names = [f"{split.name}-{n}@example.org" for n in ("a", "b")]
