@@ -36,7 +36,7 @@ RECIPES = {
         Run(steps=900, scenes=30_000, seed=_SEED),
         "transformers",
         "image-to-text",
-        "Describes drawn scenes, less well than `scenes-blip`. `VisionEncoderDecoderModel` of ViT "
+        "Describes drawn scenes. `VisionEncoderDecoderModel` of ViT "
         "and GPT-2, 2 + 2 layers of width 64, 48-pixel input.",
     ),
     "scenes-diffusion": Recipe(
@@ -45,7 +45,7 @@ RECIPES = {
         "diffusers",
         "text-to-image",
         "Draws scenes from one to three sentences of the describer's language. "
-        "`StableDiffusionPipeline`, 64-pixel output; meant for 20 steps at guidance 3.",
+        "`StableDiffusionPipeline`, 64-pixel output; meant for 20 steps at guidance 1.5.",
     ),
     "scenes-clip": Recipe(
         train_clip,
