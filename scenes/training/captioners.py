@@ -35,7 +35,7 @@ _BATCH = 64
 
 
 def train_blip(folder: Path, run: Run) -> Fitted:
-    """Trains `scenes-blip`, the better captioner, and saves it in `folder`."""
+    """Trains the captioner `scenes-blip` and saves it in `folder`."""
     side = 48
     tokenizer = cased_tokenizer()
     model = BlipForConditionalGeneration(
@@ -91,7 +91,7 @@ def train_blip(folder: Path, run: Run) -> Fitted:
 
 
 def train_ved(folder: Path, run: Run) -> Fitted:
-    """Trains `scenes-ved`, the weaker captioner, and saves it in `folder`."""
+    """Trains the captioner `scenes-ved` and saves it in `folder`."""
     side = 48
     tokenizer = cased_tokenizer()
     special = {

@@ -11,6 +11,7 @@ from scenes.scene import WORDS, Colour, Heading, Place, Shape, Size
 _GLUE = ("There", "is", "are", "in", "the", "An", "The", "arrow", "points", "word", "to", "of")
 _REST = ("above", "below", "left", "right", ".")
 _BERT_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_END = "</w>"
 _CLIP_SPECIAL = ("<|startoftext|>", "<|endoftext|>")
 CONTEXT = 72
 """Tokens that hold the longest description, with special ones."""
@@ -42,11 +43,18 @@ def cased_tokenizer() -> BertTokenizer:
 
 def clip_tokenizer(length: int) -> CLIPTokenizer:
     """Builds CLIP's byte-pair tokenizer with merges that make each word of ours one token."""
-    learner = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    learner = Tokenizer(models.BPE(end_of_word_suffix=_END))
     learner.normalizer = normalizers.Lowercase()
     learner.pre_tokenizer = pre_tokenizers.Whitespace()
+    lowered = [word.lower() for word in words()]
+    # Numbered here, as the trainer would number them in another order each time.
+    letters = [*sorted({*"".join(lowered)}), *sorted({word[-1] + _END for word in lowered})]
     trainer = trainers.BpeTrainer(
-        vocab_size=10_000, min_frequency=0, end_of_word_suffix="</w>", show_progress=False
+        vocab_size=10_000,
+        min_frequency=0,
+        special_tokens=letters,
+        end_of_word_suffix=_END,
+        show_progress=False,
     )
     learner.train_from_iterator([" ".join(words())], trainer)
     learned = json.loads(learner.to_str())["model"]
