@@ -175,12 +175,15 @@ def _words(names: str) -> tuple[str, ...]:
 
 def _end_badly_if_unscored(done: "Evaluation", settings: "Settings") -> None:
     from evaluation.errors import TooManyUnscoredError
+    from schemas.item_codes import ItemCode
     from schemas.vocabulary import ScoreStatus
 
     for detector in done.detectors:
         failed = sum(detector.status.count(s) for s in (ScoreStatus.FAILED, ScoreStatus.INVALID))
         untried = detector.status.count("")
-        share = (failed + untried) / max(1, len(detector.status))
+        # An image that may not be passed on is nobody's failure; the report counts it.
+        kept_out = sum(why.startswith(ItemCode.IMAGE_ABSENT.value) for why in detector.reasons)
+        share = (failed - kept_out + untried) / max(1, len(detector.status))
         if share > MAX_FAILURE_SHARE:
             raise TooManyUnscoredError(
                 f"{detector.name!r} has no usable score of {share:.1%} of the sentences; "

@@ -156,7 +156,7 @@ def _load(weights: Weights, options: DiffusersOptions, placement: Placement) -> 
             weights.source,
             revision=weights.revision,
             variant=options.variant,
-            torch_dtype=placement.dtype,  # `dtype` only from diffusers 0.42 on
+            dtype=placement.dtype,
             use_safetensors=True,
             trust_remote_code=options.trust_remote_code,
         )

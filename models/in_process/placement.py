@@ -67,11 +67,12 @@ def choose_placement(options: InProcessOptions) -> Placement:
 
 
 def quiet_loading() -> None:
-    """Keeps the libraries' own progress bars out of the one that people look at."""
+    """Keeps the libraries' progress bars and advice to programmers out of what people look at."""
     from huggingface_hub.utils import disable_progress_bars
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     disable_progress_bars()
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.evaluation.releases import write_release
 from tests.evaluation.sentences import made_sentences
+from tests.fixtures.tiny_dual_encoders import save_clip
 from tests.flows.roads import alignbench
 
 SENTENCES = made_sentences(300, 60)
@@ -50,6 +51,18 @@ def test_a_file_that_lacks_scores_ends_with_1_and_still_reports(
     assert done.returncode == 1
     assert "'mine' has no usable score of 10.0% of the sentences" in done.stderr
     assert (out / "report.html").is_file()
+
+
+def test_images_that_may_not_be_passed_on_are_counted_and_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = write_release(tmp_path / "made" / "1.0.0", SENTENCES, kept_out=5)
+    clip = save_clip(tmp_path / "clip")
+    asked = ["--detector", f"clip:repo={clip}", "--resamples", "20", "--no-figures"]
+    done = alignbench(tmp_path, "evaluate", str(folder), *asked)
+    assert done.returncode == 0, done.stderr
+    assert "no usable score and are left out of its results. First reason: AB-E20" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,24 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def write_release(
-    folder: Path, sentences: Sentences, families: dict[str, str] | None = None, group: int = 200
+    folder: Path,
+    sentences: Sentences,
+    families: dict[str, str] | None = None,
+    group: int = 200,
+    kept_out: int = 0,
 ) -> Path:
-    """Writes one shard a model, rows sorted by image, images dictionary-encoded as released."""
+    """Writes one shard a model, rows sorted by image, images dictionary-encoded as released.
+
+    The first `kept_out` images are not embedded.
+    """
     pictures = [png(number) for number in range(min(len(sentences.image.names), 50))]
     for model in sentences.model.names:
         own = sentences.table.filter(pa.compute.equal(sentences.table["model"], model))
         own = own.sort_by("image_id")
         codes = pa.compute.index_in(own["image_id"], pa.array(sentences.image.names))
         places = np.asarray(codes) % len(pictures)
-        data = pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), pictures)
+        embedded = pa.array(places, pa.int32(), mask=np.asarray(codes) < kept_out)
+        data = pa.DictionaryArray.from_arrays(embedded, pictures)
         paths = pa.array([f"{place}.png" for place in places])
         image = pa.StructArray.from_arrays([data, paths], names=["bytes", "path"])
         place = folder / "data" / model
