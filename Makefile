@@ -15,11 +15,11 @@ PIP := -m pip --disable-pip-version-check --quiet install
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help demo test test-full bench lint browser label-studio clean
+.PHONY: help demo test test-full test-postgresql bench lint browser label-studio clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
-	@echo 'Also: test-full (exhaustive fault enumeration), bench (prints figures), lint, clean.'
+	@echo 'Also: test-full (exhaustive fault enumeration), test-postgresql, bench (prints figures), lint, clean.'
 
 demo: $(VENV)/.demo $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/alignbench demo
@@ -29,6 +29,10 @@ test: lint browser $(LABEL_STUDIO)/.installed
 
 test-full: lint browser $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/pytest
+
+# The annotation tests with Label Studio on PostgreSQL, whose programs must be installed.
+test-postgresql: browser $(LABEL_STUDIO)/.installed
+	ALIGNBENCH_TEST_DATABASE=postgresql $(VENV)/bin/pytest tests/annotation tests/flows/test_annotation_rounds.py
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
