@@ -8,7 +8,7 @@ from PIL import Image
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from evaluation.errors import ModelShapeError
-from evaluation.text_window import Window, windows
+from evaluation.text_window import Window, whole, windows
 from models.errors import ModelNotFoundError, PickledWeightsError
 from models.in_process.forward import halved_on_memory
 from models.in_process.placement import (
@@ -25,6 +25,9 @@ from schemas.protocols import ItemFailure
 
 _NO_LIMIT: Final = 10**6
 """Lengths from here on are how tokenizers say that they know of none."""
+
+Tokens = dict[str, torch.Tensor]
+"""`input_ids` (texts, length) and, but for SigLIP, `attention_mask`."""
 
 T = TypeVar("T")
 Given = TypeVar("Given")
@@ -64,23 +67,24 @@ class DualEncoder:
         known = getattr(self.model.config.text_config, "max_position_embeddings", _NO_LIMIT)
         self.limit = int(min(known, self.tokenizer.model_max_length, _NO_LIMIT))
 
-    def windows(self, text: str) -> list[Window]:
-        """Returns the parts in which a text is read."""
-        return windows(text, self._fits)
+    def windows(self, texts: Sequence[str]) -> list[list[Window]]:
+        """Returns the parts in which each text is read."""
+        return [
+            whole(text) if fits else windows(text, self._fits)
+            for text, fits in zip(texts, self._fit(texts), strict=True)
+        ]
 
-    def tokens(self, texts: Sequence[str]) -> Any:
+    def tokens(self, texts: Sequence[str]) -> Tokens:
         """Returns texts, with the prefix, as the text tower takes them, on the device."""
-        # SigLIP was trained on texts padded to one length, and without a mask.
-        padding = "max_length" if self.is_siglip else True
-        whole = [self.prefix + text for text in texts]
-        found = self.tokenizer(
-            whole, padding=padding, truncation=True, max_length=self.limit,
-            return_tensors="pt",
-        )  # fmt: skip
-        if self.is_siglip:
-            return {"input_ids": found["input_ids"].to(self.placement.device)}
-        names = ("input_ids", "attention_mask")
-        return {name: found[name].to(self.placement.device) for name in names}
+        return self._on_device(self._tokenized(texts))
+
+    def tokens_and_offsets(self, texts: Sequence[str]) -> tuple[Tokens, torch.Tensor]:
+        """Returns the same, and where each token stands in prefix and text.
+
+        The offsets are (texts, length, 2): begin and end of each token.
+        """
+        found = self._tokenized(texts, return_offsets_mapping=True)
+        return self._on_device(found), found["offset_mapping"]
 
     @torch.inference_mode()
     def embed_images(self, images: Sequence[Image.Image]) -> torch.Tensor:
@@ -123,8 +127,27 @@ class DualEncoder:
             results += halved_on_memory(items[start : start + self.batch], forward)
         return results
 
+    def _tokenized(self, texts: Sequence[str], **more: bool) -> Any:
+        # SigLIP was trained on texts padded to one length, and without a mask.
+        padding = "max_length" if self.is_siglip else True
+        return self.tokenizer(
+            self._prefixed(texts), padding=padding, truncation=True, max_length=self.limit,
+            return_tensors="pt", **more,
+        )  # fmt: skip
+
+    def _on_device(self, found: Any) -> Tokens:
+        names = ("input_ids",) if self.is_siglip else ("input_ids", "attention_mask")
+        return {name: found[name].to(self.placement.device) for name in names}
+
     def _fits(self, text: str) -> bool:
-        return len(self.tokenizer(self.prefix + text)["input_ids"]) <= self.limit
+        return self._fit([text])[0]
+
+    def _fit(self, texts: Sequence[str]) -> list[bool]:
+        ids = self.tokenizer(self._prefixed(texts))["input_ids"] if texts else []
+        return [len(own) <= self.limit for own in ids]
+
+    def _prefixed(self, texts: Sequence[str]) -> list[str]:
+        return [self.prefix + text for text in texts]
 
 
 class Parts(NamedTuple):
@@ -146,13 +169,12 @@ def parts_of(
     """
     images = encoder.images_of(requests)
     found: list[Parts | ItemFailure] = []
-    for request in requests:
+    cuts = encoder.windows([request.text for request in requests])
+    for request, cut in zip(requests, cuts, strict=True):
         image = images[request.image_id]
         if isinstance(image, ItemFailure):
             found.append(image)
-            continue
-        cut = encoder.windows(request.text)
-        if not cut:
+        elif not cut:
             found.append(ItemCode.SENTENCE_EMPTY.failure("The sentence has no words."))
         elif len(cut) > 1 and not allow_parts:
             message = f"The sentence has more than the {encoder.limit} tokens that are read."

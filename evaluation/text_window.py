@@ -14,6 +14,11 @@ class Window(NamedTuple):
     end: int
 
 
+def whole(text: str) -> list[Window]:
+    """Returns a text as one part; a text that is nothing but white space has none."""
+    return [Window(0, len(text))] if text.strip() else []
+
+
 def windows(text: str, fits: Callable[[str], bool]) -> list[Window]:
     """Returns the parts of a text that a model reads one at a time; one part where it fits whole.
 
@@ -24,10 +29,8 @@ def windows(text: str, fits: Callable[[str], bool]) -> list[Window]:
         text: A sentence.
         fits: Whether the model reads a text to its end.
     """
-    if not text.strip():
-        return []
-    if fits(text):
-        return [Window(0, len(text))]
+    if not text.strip() or fits(text):
+        return whole(text)
     found: list[Window] = []
     for word in _WORD.finditer(text):
         last = found[-1] if found else None

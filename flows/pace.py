@@ -3,8 +3,8 @@
 FIRST_COMMIT = 8
 """Items of a run's first commit: nothing is known yet of how long one takes."""
 
-GROWTH = 4
-"""A commit has at most so many times the items of the one before: the first are slow to start."""
+GROWTH = 16
+"""A commit has at most so many times the items of the one before: it may have been lucky."""
 
 
 class Pace:

@@ -145,7 +145,8 @@ def _do_pending(
     for items in plan.pending(paces, limits.limit):
         scope = "" if stage.mixes_scopes else str(items["scope"][0].as_py())
         done = do_commit(stage, run.workspace, run.run_id, items, plan.attempts_of(items))
-        paces.of(scope).learn(done.items, done.seconds)
+        if done.made or done.empty:  # where all fails, the early stop should come soon
+            paces.of(scope).learn(done.items, done.seconds)
         report.add(done)
         publish_progress(stage.name, report.items, total)
         of_scope = tried.setdefault(scope, StageReport(stage.name))

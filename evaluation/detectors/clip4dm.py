@@ -128,20 +128,20 @@ class Clip4dmDetector(HubRevision):
     ) -> list[_Read | ItemFailure]:
         images = [parts.image for p in some if isinstance(parts := found[p.request], Parts)]
         texts = [self._params.prefix + part.text for part in some]
+        tokens, places = self._encoder.tokens_and_offsets([part.text for part in some])
         result = token_attributions(
             self._encoder.model,
-            self._encoder.tokens([part.text for part in some]),
+            tokens,
             torch.stack(images),
             self._params.start_layer,
             self._params.end_layer,
         )
-        offsets = self._encoder.tokenizer(texts, return_offsets_mapping=True)["offset_mapping"]
         begin = len(self._params.prefix)
-        rows = zip(texts, offsets, result.tokens.tolist(), result.ends.tolist(),
+        rows = zip(texts, places.tolist(), result.tokens.tolist(), result.ends.tolist(),
                    result.cosine.tolist(), strict=True)  # fmt: skip
         return [
-            _Read(cosine, words_from_tokens(text, places[1:end], scores[1:end], begin))
-            for text, places, scores, end, cosine in rows
+            _Read(cosine, words_from_tokens(text, offsets[1:end], scores[1:end], begin))
+            for text, offsets, scores, end, cosine in rows
         ]
 
     def _one(
