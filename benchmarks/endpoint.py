@@ -3,9 +3,10 @@
 All ask the same server for captions of the same images, one after the other, each in a process of
 its own. The server notes the time from the first request to the last answer, so that imports do not
 count and slow starts do. It stands for an engine on another machine (`benchmarks.endpoint_server`):
-once one that lets requests wait, once one that answers 429 beyond 48 in flight.
+once one that lets requests wait, once one that answers 429 beyond 48 in flight. The stage learns
+how many requests it takes and drains at each commit: a short run reaches less than a long one.
 
-    python -m benchmarks.endpoint [--images 1000] [--repeats 3]
+    python -m benchmarks.endpoint [--images 1500] [--repeats 3]
 """
 
 import argparse
@@ -42,20 +43,21 @@ class Figures(NamedTuple):
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--images", type=int, default=1500)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--limits", nargs="+", type=int, default=[0, 48], help="0: requests wait")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         images = Path(folder) / "images"
         save_images(images, arguments.images)
-        for most in (None, 48):
-            with _server(most) as url:
+        for most in arguments.limits:
+            with _server(most or None) as url:
                 clients = _clients(url, images, Path(folder))
                 taken: dict[str, list[Figures]] = {name: [] for name in clients}
                 for _ in range(arguments.repeats):
                     for name, run in clients.items():
                         taken[name].append(_measure(run, url, arguments.images))
-            print("\nRequests wait:" if most is None else f"\n429 beyond {most} in flight:")
+            print("\nRequests wait:" if not most else f"\n429 beyond {most} in flight:")
             _print(taken)
 
 

@@ -1,8 +1,9 @@
-"""How many requests are in flight: more while all is well, half as many when the server objects.
+"""How many requests are in flight: more while all is well, fewer when the server objects.
 
 Additive increase and multiplicative decrease with a slow start, as in TCP congestion control
 (RFC 5681, section 3.1): the limit doubles with each round of successes until the first objection,
-from then on it grows by one a round.
+from then on it grows by one a round. An objection takes three tenths of it (RFC 9438, section 4.6):
+half would leave a server idle for many rounds.
 """
 
 import math
@@ -11,7 +12,7 @@ from typing import Final
 
 import anyio
 
-_DECREASE: Final = 0.5
+_DECREASE: Final = 0.7
 
 
 class AdaptiveLimit:

@@ -175,13 +175,13 @@ def test_the_limit_doubles_each_round_until_the_first_objection() -> None:
         assert limit.value == expected
 
 
-def test_one_round_of_objections_halves_the_limit_once() -> None:
+def test_one_round_of_objections_lowers_the_limit_once() -> None:
     limit = AdaptiveLimit(2, 16, 64)
     sent_at = time.monotonic()
     for _ in range(16):
         limit.shrink(sent_at)
-    assert limit.value == 8
-    for expected in (4, 2, 2):
+    assert limit.value == 11
+    for expected in (7, 5, 3, 2, 2):
         limit.shrink(time.monotonic())
         assert limit.value == expected
 
@@ -189,7 +189,7 @@ def test_one_round_of_objections_halves_the_limit_once() -> None:
 def test_after_an_objection_the_limit_grows_by_one_a_round() -> None:
     limit = AdaptiveLimit(1, 20, 64)
     limit.shrink(time.monotonic())
-    for expected in (11, 12, 13):
+    for expected in (15, 16, 17):
         for _ in range(limit.value + 1):
             limit.grow()
         assert limit.value == expected
