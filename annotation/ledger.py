@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from annotation.errors import OtherServerError
 from schemas.rows import Task
 from schemas.tables import TASKS
 from schemas.vocabulary import Purpose, TaskState
@@ -32,6 +33,27 @@ def pushed_keys(workspace: Workspace, server: str, round_name: str) -> KeySet:
     where = _of_round(server, round_name) & _CONFIRMED
     filtered = ["server", "round", "state"]
     return workspace.table(TASKS).keys("sentence_id", where=where, filter_columns=filtered)
+
+
+def check_server(workspace: Workspace, server: str, url: str, fix: str) -> None:
+    """Checks that a workspace whose tasks were sent has some on this server.
+
+    Args:
+        workspace: Whose tasks.
+        server: Identity of the server.
+        url: Its address, for the message.
+        fix: What to do if this server is meant.
+
+    Raises:
+        OtherServerError: All tasks are on another server.
+    """
+    servers = set(pc.unique(workspace.table(TASKS).read(["server"])["server"]).to_pylist())
+    if servers and server not in servers:
+        raise OtherServerError(
+            f"The tasks of {workspace.url} are not on Label Studio at {url}: they are on another "
+            "server, or its database was replaced.",
+            f"Set annotation.url to the server that they were sent to. {fix}",
+        )
 
 
 @dataclass

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import pyarrow.compute as pc
 
-from annotation.errors import MissingProjectError, OtherServerError, TooManyDeletionsError
+from annotation.errors import MissingProjectError, TooManyDeletionsError
 from annotation.known import KnownAnswers, retired_answers, retired_doubts
 from annotation.label_studio.records import ProjectCounts
 from annotation.label_studio.server import LabelStudioServer
-from annotation.ledger import retractions
+from annotation.ledger import check_server, retractions
 from annotation.project_pull import COMMIT_ANSWERS, PulledProject, pull_project
 from schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from schemas.vocabulary import Purpose, TaskState
@@ -98,16 +98,16 @@ def _projects(
     purpose: Purpose | None,
 ) -> tuple[dict[int, ProjectCounts], list[int]]:
     """Gives the projects that are on the server with what they hold, and those that should be."""
-    only = None if purpose is None else pc.field("purpose") == purpose.value
-    tasks = workspace.table(TASKS).read(["server", "project_id", "state", "purpose"], only)
-    ours = tasks.filter(pc.equal(tasks["server"], server.identity))
-    if len(tasks) and not len(ours) and not accept_deletions:
-        raise OtherServerError(
-            f"The tasks of {workspace.url} are not on Label Studio at {server.url}: they are on "
-            "another server, or its database was replaced.",
-            "Set annotation.url to the server that they were sent to. If that is gone for good, "
-            "pull with --accept-deletions: the answers pulled from it stay as they are.",
+    if not accept_deletions:
+        fix = (
+            "If that is gone for good, pull with --accept-deletions: the answers pulled from it "
+            "stay as they are."
         )
+        check_server(workspace, server.identity, server.url, fix)
+    only = pc.field("server") == server.identity
+    if purpose is not None:
+        only &= pc.field("purpose") == purpose.value
+    ours = workspace.table(TASKS).read(["server", "project_id", "state", "purpose"], only)
     sent = ours.filter(pc.equal(ours["state"], TaskState.CONFIRMED.value))["project_id"]
     projects = sorted(pc.unique(ours["project_id"]).to_pylist())
     counted = {project_id: server.counts(project_id) for project_id in projects}

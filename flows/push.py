@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from annotation.gold import read_gold
 from annotation.isolation import Assignments, assignments
 from annotation.label_studio.server import LabelStudioServer
+from annotation.ledger import check_server
 from annotation.offers import adjust_offers
 from annotation.ordering import ordered_sentences
 from annotation.push import Pusher, PushOptions, Reconciliation
@@ -45,6 +46,7 @@ def push(
     sample: int | None = None,
     stratify: tuple[Stratum, ...] = (),
     suggest: str | None = None,
+    other_server: bool = False,
 ) -> StageReport:
     """Sends the sentences of a round to Label Studio.
 
@@ -57,9 +59,13 @@ def push(
         sample: How many sentences the round is to have; drawn once, and added to if it is more.
         stratify: What the sample represents as the whole does.
         suggest: The detector whose word scores the round shows as suggestions.
+        other_server: Send all of it to this server, though the workspace's tasks are on another.
     """
     run = open_run(workspace)
     server = annotation_server(run)
+    if not other_server:
+        fix = "To send the sentences to this one too, push with --other-server."
+        check_server(run.workspace, server.identity, server.url, fix)
     stage = PushStage(run, server, round_name, Draw(models, sample, stratify), suggest)
     report = run_stage(stage, run, Limits(limit, retry), first=stage.settle, last=stage.links)
     # Gold has just been sent as if it were like the others.

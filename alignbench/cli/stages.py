@@ -83,6 +83,9 @@ def push(
         str | None,
         typer.Option("--suggest", metavar="DETECTOR", help="Show its word scores as suggestions."),
     ] = None,
+    other_server: Annotated[
+        bool, typer.Option("--other-server", help="Although the tasks so far are on another one.")
+    ] = False,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
@@ -97,6 +100,7 @@ def push(
         sample=sample,
         stratify=strata(stratify),
         suggest=suggest,
+        other_server=other_server,
     )
 
 

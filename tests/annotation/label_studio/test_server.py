@@ -1,3 +1,4 @@
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from annotation.label_studio.server import LabelStudioServer, connect
 from annotation.label_studio.transport import Transport, normalised_url
 from schemas.errors import AlignBenchError, TransientError, UsageError
 from tests.annotation.pushing import SETTINGS
+from tests.fixtures.postgresql import VARIABLE
 from tests.fixtures.services import EmbeddedLabelStudio
 
 _TOKEN = "5ec7e7" * 6 + "abcd"
@@ -148,3 +150,11 @@ def _page(status: int, body: bytes) -> Iterator[str]:
         finally:
             page.shutdown()
             thread.join()
+
+
+def test_the_server_keeps_its_data_in_the_database_that_was_chosen(
+    label_studio: EmbeddedLabelStudio,
+) -> None:
+    data = label_studio.root / "services" / "label-studio" / "data"
+    uses_a_file = any(data.glob("*.sqlite3"))
+    assert uses_a_file == (os.environ.get(VARIABLE) != "postgresql")
