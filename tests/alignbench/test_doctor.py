@@ -122,7 +122,7 @@ def test_a_store_that_ignores_a_condition_is_named_and_left_as_it_was(
     assert list(store.list("locks")) == []
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe", b"name = 3", b"[annotation]\nstorage = 's3'"])
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"name = 3", b"[annotation]\nstorage = 'ftp'"])
 def test_a_configuration_that_cannot_be_used_hides_no_other_finding(
     root: Path, data: bytes
 ) -> None:
