@@ -4,12 +4,15 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from alignbench.services import ServiceName, down, label_studio_connection, up
@@ -59,6 +62,13 @@ def kill_during(
     monkeypatch.setattr(server, name, watched)
 
 
+def gone(pid: int) -> None:
+    """Waits until the server that was killed is no more; started too soon, it would seem alive."""
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.05)
+
+
 def confirmed(prepared: Prepared) -> list[int]:
     rows = prepared.workspace.table(TASKS).rows()
     return [row.task_id for row in rows if row.state is TaskState.CONFIRMED and row.task_id]
@@ -73,6 +83,7 @@ def test_a_server_killed_during_push_and_pull_ends_in_the_same_state(
     with pytest.raises(AlignBenchError) as stopped:
         push_all(prepared, server, chunk=_CHUNK)
     assert stopped.value.code in ("AB-A01", "AB-A04")
+    gone(pid)
     server, pid = started(root)
     push_all(reopened(prepared), server, chunk=_CHUNK)
     there = on_server(prepared, server)
@@ -85,6 +96,7 @@ def test_a_server_killed_during_push_and_pull_ends_in_the_same_state(
     kill_during(monkeypatch, server, pid, "answered_tasks", 1)
     with pytest.raises(AlignBenchError):
         pull(prepared.workspace, server, "test")
+    gone(pid)
     server, _ = started(root)
     pull(reopened(prepared).workspace, server, "test")
     answers = Counter(row.task_id for row in prepared.workspace.table(ANNOTATIONS).rows())
