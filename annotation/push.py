@@ -7,13 +7,13 @@ anything is sent again: by `reconcile` at the start of a run, by `send` when it 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from annotation.images import Storage, images_of
 from annotation.label_studio.records import ProjectSettings
-from annotation.label_studio.server import MAX_TITLE, LabelStudioServer
+from annotation.label_studio.server import LabelStudioServer
 from annotation.ledger import Ledger, ProjectLedger
 from annotation.settlement import Settlement, needs_settling, settle_project
 from annotation.tasks import SentenceTask, Shown, sentence_tasks
@@ -245,7 +245,4 @@ class Pusher:
 
 
 def _numbered(settings: ProjectSettings, number: int) -> ProjectSettings:
-    if number == 1:
-        return settings
-    suffix = f" {number}"
-    return replace(settings, title=settings.title[: MAX_TITLE - len(suffix)] + suffix)
+    return settings if number == 1 else settings.titled(f" {number}")

@@ -16,7 +16,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 
@@ -26,6 +28,7 @@ from annotation.label_studio.results import answer_result
 from annotation.label_studio.server import LabelStudioServer, connect
 from annotation.ordering import ordered_sentences
 from annotation.pull import pull
+from schemas.ids import text_sha256
 from schemas.rows import Task
 from schemas.tables import TASKS
 from schemas.vocabulary import Purpose, TaskState, Verdict
@@ -34,6 +37,8 @@ from tests.annotation.workspaces import SPLITTER, Prepared, prepare
 from workspace.local import LocalStore
 from workspace.selection import Selection
 from workspace.workspace import Workspace
+
+Result = TypeVar("Result")
 
 ANNOTATORS = ("ada", "ben", "cleo")
 PASSWORD = "a long password"
@@ -130,9 +135,14 @@ def _seed(server: LabelStudioServer, token: str, made: Prepared) -> int:
     return project
 
 
-def _import(client, project, made, rows, answers, identity) -> None:  # type: ignore[no-untyped-def]
-    from schemas.ids import text_sha256
-
+def _import(
+    client: httpx.Client,
+    project: int,
+    made: Prepared,
+    rows: list[dict[str, Any]],
+    answers: list[dict[str, Any]],
+    identity: str,
+) -> None:
     tasks = [
         {
             "data": {
@@ -206,7 +216,7 @@ def _answer(server: LabelStudioServer, made: Prepared, count: int) -> None:
         submit_answer(server.url, token, row.task_id or 0, Verdict.CORRECT)
 
 
-def _timed(act):  # type: ignore[no-untyped-def]
+def _timed(act: Callable[[], Result]) -> tuple[float, Result]:
     started = time.monotonic()
     result = act()
     return time.monotonic() - started, result

@@ -21,10 +21,10 @@ from annotation.ledger import pushed_keys
 from annotation.ordering import ordered_sentences
 from annotation.push import Pusher, PushOptions
 from annotation.rounds import withdrawn_ids
-from annotation.tasks import image_failure
-from flows.commit import Failed, Made, Outcome
+from flows.commit import Made, Outcome
 from flows.label_studio import annotation_server, labelling_links, project_settings
 from flows.orchestration import stage_flow
+from flows.push import without_image
 from flows.report import StageReport
 from flows.run import Run, open_run
 from flows.selection import current_selection
@@ -62,12 +62,11 @@ class AdjudicationStage:
         self._run = run
         self._server = server
         self._doubts = doubts
-        settings = project_settings(run)
+        settings = project_settings(run).titled(TITLE_SUFFIX)
         options = PushOptions(
             round=ADJUDICATION,
             settings=replace(
                 settings,
-                title=settings.title[: 50 - len(TITLE_SUFFIX)] + TITLE_SUFFIX,
                 annotators_per_sentence=1,
                 labelling_config=labelling_config(with_votes=True),
             ),
@@ -106,10 +105,8 @@ class AdjudicationStage:
 
     def work(self, items: pa.Table) -> Iterator[Outcome]:
         """Sends sentences with the votes on them."""
+        yield from without_image(items)
         shown = items.filter(pc.is_valid(items["blob"]))
-        hidden = items.filter(pc.is_null(items["blob"]))
-        for key, image in zip(*(hidden[c].to_pylist() for c in ("key", "image_id")), strict=True):
-            yield Failed(key, image_failure(image))
         if len(shown):
             votes = votes_on(self._run.workspace, shown["sentence_id"])
             sent = self._pusher.send(shown, votes)

@@ -65,14 +65,11 @@ def labelling_links(server: "LabelStudioServer", projects: Sequence[int]) -> lis
 
 def assigned_settings(run: "Run", assignee: str | None) -> "ProjectSettings":
     """Returns how an annotator's own project is set up; without an annotator, everybody's."""
-    from annotation.label_studio.server import MAX_TITLE
-
     settings = project_settings(run)
     if assignee is None:
         return settings
-    name = f" ({assignee.partition('@')[0][:20]})"
-    title = settings.title[: MAX_TITLE - len(name)] + name
-    return replace(settings, title=title, annotators_per_sentence=1)
+    own = settings.titled(f" ({assignee.partition('@')[0][:20]})")
+    return replace(own, annotators_per_sentence=1)
 
 
 def project_settings(run: "Run") -> "ProjectSettings":

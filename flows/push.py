@@ -155,10 +155,8 @@ class PushStage:
 
     def work(self, items: pa.Table) -> Iterator[Outcome]:
         """Sends sentences; those of one image stay together, whoever wrote them."""
+        yield from without_image(items)
         shown = items.filter(pc.is_valid(items["blob"]))
-        hidden = items.filter(pc.is_null(items["blob"]))
-        for key, image in zip(*(hidden[c].to_pylist() for c in ("key", "image_id")), strict=True):
-            yield Failed(key, image_failure(image))
         for assignee in pc.unique(shown[ASSIGNEE]).to_pylist():
             same = (
                 pc.is_null(shown[ASSIGNEE])
@@ -241,3 +239,10 @@ class PushStage:
                 self._run.workspace, self._server, options, self._run.run_id
             )
         return self._pushers[assignee]
+
+
+def without_image(items: pa.Table) -> Iterator[Failed]:
+    """Yields the failures of those sentences whose image is not in table `images`."""
+    hidden = items.filter(pc.is_null(items["blob"]))
+    for key, image in zip(*(hidden[c].to_pylist() for c in ("key", "image_id")), strict=True):
+        yield Failed(key, image_failure(image))

@@ -4,6 +4,7 @@ Anything else is not read at all: another wording, a word out of place, a verb t
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -88,8 +89,8 @@ _COUNTS = {word: count for count, word in COUNT_WORDS.items()}
 _NOUNS = {noun(shape, count): (shape, count > 1) for shape in Shape for count in (1, 2)}
 
 
-def _any(words: object) -> str:
-    return "|".join(sorted(map(str, words), key=len, reverse=True))  # type: ignore[call-overload]
+def _any(words: Iterable[object]) -> str:
+    return "|".join(sorted(map(str, words), key=len, reverse=True))
 
 
 def _reference_pattern(name: str) -> str:

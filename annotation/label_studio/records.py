@@ -1,11 +1,14 @@
 """What is read from and written to a Label Studio server, as plain values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 JsonObject = dict[str, object]
 """An object of an answer: nothing is known yet about its values."""
+
+MAX_TITLE = 50
+"""Characters that Label Studio allows in a project's title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,10 @@ class ProjectSettings:
     instructions: str
     annotators_per_sentence: int
     shows_predictions: bool = False
+
+    def titled(self, suffix: str) -> Self:
+        """Returns the same with more behind the title, which is cut to make room for it."""
+        return replace(self, title=self.title[: MAX_TITLE - len(suffix)] + suffix)
 
 
 class ProjectCounts(NamedTuple):

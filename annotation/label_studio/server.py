@@ -11,6 +11,7 @@ from annotation.errors import ServerUnreachableError, UnclearImportError, Unexpe
 from annotation.label_studio.queries import exactly
 from annotation.label_studio.reader import Reader
 from annotation.label_studio.records import (
+    MAX_TITLE,
     AnsweredTask,
     ChangedTask,
     ImportedTask,
@@ -34,8 +35,6 @@ IMPORT_TIMEOUT = 600.0
 _ANSWERS = "total_annotations,cancelled_annotations"
 PREDICTIONS = "answers"
 """What the server calls the source of predictions."""
-MAX_TITLE = 50
-"""Characters that Label Studio allows in a project's title."""
 
 
 def connect(url: str, token: str) -> "LabelStudioServer":

@@ -16,6 +16,7 @@ from evaluation.analyses.analysis import (
     with_interval,
 )
 from evaluation.scored import Coded, Scored, Sentences
+from evaluation.statistics.arrays import Floats
 from evaluation.statistics.auroc import WeightedAuroc
 from evaluation.statistics.bootstrap import ImageBootstrap
 from evaluation.statistics.means import group_means, mean_draws
@@ -60,14 +61,11 @@ def by_type(
         means = group_means(scores[wrong], kind[wrong], len(names))
         spread = mean_draws(scores[wrong], kind[wrong], len(names), image[wrong], bootstrap)
         for code in np.flatnonzero(means.counts).tolist():
-            mean = with_interval({}, "mean", float(means.values[code]), spread[:, code])
             columns = {
                 "detector": detector.name,
                 "error_type": names[code],
                 "incorrect": int(means.counts[code]),
-                "mean_score": mean["mean"],
-                "mean_low": mean["low"],
-                "mean_high": mean["high"],
+                **_mean(float(means.values[code]), spread[:, code]),
             }
             rows.append(with_interval(columns, "auroc", float(values[code]), draws[:, code]))
     return Analysis(
@@ -96,16 +94,13 @@ def by_domain(
         means = group_means(scores, domain, len(names))
         spread = mean_draws(scores, domain, len(names), image, bootstrap)
         for code in np.flatnonzero(means.counts).tolist():
-            mean = with_interval({}, "mean", float(means.values[code]), spread[:, code])
             own = domain == code
             columns = {
                 "detector": detector.name,
                 "domain": names[code],
                 "correct": int(correct[own].sum()),
                 "incorrect": int((~correct[own]).sum()),
-                "mean_score": mean["mean"],
-                "mean_low": mean["low"],
-                "mean_high": mean["high"],
+                **_mean(float(means.values[code]), spread[:, code]),
             }
             rows.append(with_interval(columns, "auroc", float(values[code]), draws[:, code]))
     return Analysis(
@@ -122,3 +117,9 @@ def _named(coded: Coded) -> Coded:
     """Returns a column in which what has no name is a last name of its own."""
     last = len(coded.names)
     return Coded((*coded.names, _NONE), np.where(coded.codes < 0, last, coded.codes))
+
+
+def _mean(value: float, draws: Floats) -> dict[str, float | None]:
+    """Returns the columns of a mean score with its interval."""
+    found = with_interval({}, "mean", value, draws)
+    return {"mean_score": found["mean"], "mean_low": found["low"], "mean_high": found["high"]}
