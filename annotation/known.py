@@ -38,8 +38,8 @@ class KnownAnswers:
     """The answers of one project that are in the tables.
 
     Attributes:
-        newest: Highest version in table `annotations`, where the next pull goes on. Table
-            `quarantine` does not count: it is written first, so after a kill it may be ahead.
+        newest: Highest version in table `annotations`, where a pull can go on. Table `quarantine`
+            does not count: it is written first, so after a kill it may be ahead.
         live: Ids of the answers that are on the server as far as is known, by task.
         retired: Answers whose newest row in table `annotations` says that they count no more.
     """
@@ -79,8 +79,14 @@ class KnownAnswers:
     def note(self, row: Annotation | QuarantinedAnnotation) -> None:
         """Notes a row that is about to be written."""
         believed = isinstance(row, Annotation)
+        if believed:
+            self.note_version(row.updated_at)
         self._rows[row.annotation_id] = KnownAnswer(row.updated_at, row.task_id, True, believed)
         self.live.setdefault(row.task_id, set()).add(row.annotation_id)
+
+    def note_version(self, at: datetime) -> None:
+        """Notes the version of a row that is about to be written to table `annotations`."""
+        self.newest = max(self.newest or at, at)
 
     def note_deletion(self, answer_id: int, seen: datetime | None = None) -> datetime:
         """Notes that an answer is gone.
@@ -101,7 +107,7 @@ class KnownAnswers:
         for answer_id, at, task_id, status in _rows(batch, "status"):
             is_live = status != AnnotationStatus.DELETED
             self._rows[answer_id] = KnownAnswer(at, task_id, is_live, True)
-            self.newest = max(self.newest or at, at)
+            self.note_version(at)
             if not is_live:
                 self.retired.add(answer_id)
 

@@ -1,10 +1,12 @@
-"""Pulling one project: what changed since the newest row, in the order in which it changed.
+"""Pulling one project: what changed since the last pull, in the order in which it changed.
 
 Rows are written in that order, so that whatever a kill leaves written, everything older is written
 too. An answer that is known in its version is not written again.
 
 Deleting an answer moves its task; deleting a task leaves no trace. So the numbers of answers are
-compared in the end, and a project in which they differ is read whole.
+compared in the end, and a project in which they differ is read whole, as one is of which nothing is
+known: in order of ids, which a server can do as fast as it can export. A kill there is noted, and
+the next pull reads it whole again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,6 +38,8 @@ from workspace.workspace import Workspace
 COMMIT_ANSWERS = 2000
 """Answers of one commit."""
 _READ_TASKS = 200
+_SAVING = timedelta(seconds=5)
+"""A server takes less from the time that it gives to a change until others can read it."""
 
 
 @dataclass
@@ -79,24 +83,25 @@ def pull_project(
         project_id: The project.
         before: What it held just now.
         annotators: Names of users by their id.
-        overlap: How far to look back from the newest answer that is known.
+        overlap: How far to look back from the last pull.
         run_id: Stamped on the rows.
 
     Raises:
         MissingProjectError: It has just been deleted.
         AlignBenchError: The server cannot be asked.
     """
-    reading = _Reading(workspace, server, project_id, annotators, run_id)
+    reading = _Reading(workspace, server, project_id, annotators, overlap, run_id)
     known = reading.known
     if not before.answers and not known.count():
         return reading.found
-    if known.newest is not None:
-        reading.read_since(known.newest - overlap, overlap)
+    since = reading.since()
+    if since is not None:
+        reading.read_changes(since)
         after = reading.count_on_server()
         # Annotators may be at work: then the number lies between those before and after.
         if min(before.answers, after) <= known.count() <= max(before.answers, after):
             return reading.found
-    reading.read_since(None, overlap)
+    reading.read_whole()
     return reading.found
 
 
@@ -109,6 +114,7 @@ class _Reading:
         server: LabelStudioServer,
         project_id: int,
         annotators: Mapping[int, str],
+        overlap: timedelta,
         run_id: str,
     ) -> None:
         self.known = KnownAnswers(workspace, server.identity, project_id)
@@ -116,11 +122,12 @@ class _Reading:
         self._sent = SentTasks(workspace, server.identity, project_id)
         self._read = ReadTasks(workspace, server.identity, project_id)
         self._workspace, self._server, self._run_id = workspace, server, run_id
-        self._annotators = annotators
+        self._annotators, self._overlap = annotators, overlap
         self._withdrawn = withdrawn_annotators(workspace)
         self._rows: list[Annotation | QuarantinedAnnotation] = []
         self._retired: dict[int, datetime] = {}
         self._bereft: set[int] = set()
+        self._just_read: dict[int, ChangedTask] = {}
 
     def count_on_server(self) -> int:
         counts = self._server.counts(self.found.project_id)
@@ -132,30 +139,45 @@ class _Reading:
             )
         return counts.answers
 
-    def read_since(self, since: datetime | None, overlap: timedelta) -> None:
-        """Reads the tasks that changed since then; without a time, all.
+    def since(self) -> datetime | None:
+        """Returns from when on changes are to be read; None if the whole project is."""
+        return self._read.since(self.known, self._overlap)
 
-        Args:
-            since: The time.
-            overlap: How far the next pull will look back.
-        """
+    def read_whole(self) -> None:
+        """Reads all tasks, then those that changed meanwhile."""
+        project_id = self.found.project_id
+        self._read.begin_whole()
+        changed = self._server.newest_change(project_id)
+        seen: set[int] = set()
+        for task in self._server.all_answered_tasks(project_id):
+            seen.add(task.task_id)
+            self._take(task)
+            if changed is not None and task.updated_at >= changed - self._overlap - _SAVING:
+                self._just_read[task.task_id] = ChangedTask(task.updated_at, task.task_id, True)
+        for task_id in self.known.live.keys() - seen:
+            self._note_deletions(self.known.live[task_id], None)
+        if changed is not None:
+            self.read_changes(changed - _SAVING)
+
+    def read_changes(self, since: datetime) -> None:
+        """Reads the tasks that changed at that time or later, and notes that it is done."""
+        at = self._server.clock()
         changed = sorted(self._server.changed_tasks(self.found.project_id, since))
         # Most tasks of a young round have no answer: they need not be read one by one.
         listed = [task for task in changed if task.answered or self.known.live.get(task.task_id)]
-        to_read = [t for t in listed if since is None or not self._read.has(t, self.known)]
-        seen: set[int] = set()
-        for task in self._answered(to_read):
-            seen.add(task.task_id)
+        for task in self._answered([task for task in listed if not self._is_read(task)]):
             self._take(task)
-            if len(self._rows) >= COMMIT_ANSWERS:
-                self._write()
-        if since is None:
-            for task_id in self.known.live.keys() - seen:
-                self._note_deletions(self.known.live[task_id], None)
         self._write()
+        read = self._just_read | {task.task_id: task for task in listed}
         # One that lost an answer is read again until that is accepted.
-        certain = [task for task in listed if task.task_id not in self._bereft]
-        self._read.keep(certain, self.known, 2 * overlap)
+        certain = [task for task_id, task in read.items() if task_id not in self._bereft]
+        self._read.keep(certain, self.known, at)
+
+    def _is_read(self, task: ChangedTask) -> bool:
+        before = self._just_read.get(task.task_id)
+        if before is not None and before.updated_at == task.updated_at:
+            return True
+        return self._read.has(task, self.known)
 
     def _answered(self, listed: list[ChangedTask]) -> Iterator[AnsweredTask]:
         """Yields tasks with their answers, oldest change first.
@@ -190,6 +212,8 @@ class _Reading:
         self._note_deletions(gone, task.updated_at)
         for answer in answered.answers:
             self._take_answer(answer, task)
+        if len(self._rows) >= COMMIT_ANSWERS:
+            self._write()
 
     def _take_answer(self, answer: object, task: TaskOnServer) -> None:
         answer_id = answer_id_of(answer)
@@ -210,6 +234,7 @@ class _Reading:
             self.found.quarantined[row.code] = self.found.quarantined.get(row.code, 0) + 1
             if known is not None:  # as it was before, it would still count as a vote
                 self._retired[answer_id] = row.updated_at
+                self.known.note_version(row.updated_at)
         if known is None:
             self.found.new += 1
         else:

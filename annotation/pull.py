@@ -15,7 +15,7 @@ from schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from schemas.vocabulary import Purpose, TaskState
 from workspace.workspace import Workspace
 
-OVERLAP = timedelta(minutes=10)
+OVERLAP = timedelta(minutes=2)
 """How far a pull looks back: longer than a server takes to save, or its clock is set back."""
 MAX_DELETED_SHARE = 0.01
 """Above this share of the known answers, deletions must be accepted."""
@@ -62,7 +62,7 @@ def pull(
         accept_deletions: Go on where answers have disappeared: they count as deleted, and the
             sentences of a project that has disappeared count as not sent. Answers that were pulled
             from another server stay as they are.
-        overlap: How far to look back from the newest answer that is known.
+        overlap: How far to look back from the last pull.
         purpose: Only projects with tasks that were sent for this.
 
     Raises:

@@ -1,59 +1,91 @@
 """What the last pull of a project read, so that the next one need not read it again.
 
-A pull looks back some minutes from the newest answer, and most of what it lists there it has read
+A pull looks back some minutes from the last one, and most of what it lists there it has read
 before. A task is left alone if both its time on the server and what the tables know of its answers
-are as they were after that reading. The file says no more than that: without it, or with an old
-one, a pull reads more and finds the same.
+are as they were after that reading. Without the file, with an old one, or where the tables are not
+as that pull left them, a pull reads more and finds the same.
 """
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from annotation.known import KnownAnswers
-from annotation.label_studio.records import ChangedTask
+from annotation.label_studio.records import ChangedTask, as_instant, as_object
 from workspace.errors import ObjectNotFoundError
 from workspace.workspace import Workspace
 
 _Mark = list[str | int]
+_UNFINISHED = b'{"unfinished": true}'
 
 
 class ReadTasks:
-    """The tasks of one project that have been read and of which all is known."""
+    """The tasks of one project that have been read and of which all is known.
+
+    Attributes:
+        unfinished: Whether the last pull was to read the whole project and did not come to an end.
+    """
 
     def __init__(self, workspace: Workspace, server: str, project_id: int) -> None:
         """Reads what the last pull left; a file that cannot be understood counts as none."""
         self._store = workspace.store
         self._key = f"cache/pull/{server}-{project_id}.json"
-        self._marks = self._read()
+        self._file = self._read()
+        self.unfinished = self._file.get("unfinished") is True
+        self._marks = as_object(self._file.get("tasks")) or {}
+
+    def since(self, known: KnownAnswers, overlap: timedelta) -> datetime | None:
+        """Returns from when on changes are to be read; None if everything is.
+
+        Args:
+            known: What the tables know.
+            overlap: How far to look back: from the last pull, or, where the tables are not as it
+                left them, from the newest answer that is known.
+        """
+        if self.unfinished:
+            return None
+        last = known.newest
+        if self._file.get("state") == _state(known):
+            last = as_instant(self._file.get("at")) or last
+        return None if last is None else last - overlap
+
+    def begin_whole(self) -> None:
+        """Notes that from now on the whole project is read, until `keep` is called."""
+        if not self.unfinished:
+            self._store.write(self._key, _UNFINISHED)
+        self.unfinished = True
 
     def has(self, task: ChangedTask, known: KnownAnswers) -> bool:
         """Tells whether reading this task would bring nothing new."""
         mark = _mark(task, known)
         return mark is not None and self._marks.get(str(task.task_id)) == mark
 
-    def keep(self, listed: list[ChangedTask], known: KnownAnswers, span: timedelta) -> None:
+    def keep(self, listed: list[ChangedTask], known: KnownAnswers, at: datetime | None) -> None:
         """Keeps the tasks of a listing that were read, for the next pull.
 
         Args:
             listed: Tasks as they were listed before they were read.
             known: What the tables know of their answers, all of it written.
-            span: How far the next pull may look back from the newest of them.
+            at: When, by the server's clock, the listing began; None if that is unknown.
         """
-        if not listed:
-            return
-        since = max(task.updated_at for task in listed) - span
-        recent = (task for task in listed if task.updated_at >= since)
-        marks = {str(task.task_id): _mark(task, known) for task in recent}
-        settled = {task_id: mark for task_id, mark in marks.items() if mark is not None}
-        if settled != self._marks:
-            self._store.write(self._key, json.dumps(settled).encode())
+        marks = {str(task.task_id): _mark(task, known) for task in listed}
+        file = {
+            "at": None if at is None else at.isoformat(),
+            "state": _state(known),
+            "tasks": {task_id: mark for task_id, mark in marks.items() if mark is not None},
+        }
+        self._store.write(self._key, json.dumps(file).encode())
+        self.unfinished = False
 
     def _read(self) -> dict[str, object]:
         try:
-            marks = json.loads(self._store.read(self._key))
+            return as_object(json.loads(self._store.read(self._key))) or {}
         except (ObjectNotFoundError, ValueError):
             return {}
-        return marks if isinstance(marks, dict) else {}
+
+
+def _state(known: KnownAnswers) -> _Mark:
+    """Returns what tells the tables from what they were at another time."""
+    return ["" if known.newest is None else known.newest.isoformat(), known.count()]
 
 
 def _mark(task: ChangedTask, known: KnownAnswers) -> _Mark | None:

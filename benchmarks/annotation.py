@@ -1,18 +1,15 @@
-"""Push and pull at size, beside the plain SDK loop and the server's own snapshot export.
+"""Push and pull at size, beside the plain SDK loop, the SDK's export and the server's snapshot.
 
-Sentences are pushed as the stage does it, and pushed again; then tasks are imported with answers in
-them, pulled, exported as a snapshot, and pulled again after 100 new answers. Each pull is a process
-of its own, so that its peak memory is its own.
+Captions are ingested and split, and their sentences are pushed, and pushed again. Then a copy of
+the workspace has its tasks imported with answers in them, is pulled, exported, and pulled again
+after 100 new answers. What is timed of push and pull is the whole command.
 
-    python -m benchmarks.annotation [--sentences 100000] [--workspace FOLDER]
-
-With `--workspace` a Label Studio that runs there is used, and left running.
+    python -m benchmarks.annotation [--sentences 100000]
 """
 
 import argparse
 import json
-import resource
-import subprocess
+import shutil
 import sys
 import tempfile
 import time
@@ -21,50 +18,55 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from PIL import Image
 
 from alignbench import services
 from annotation.label_studio.accounts import create_annotator, submit_answer, token_of
 from annotation.label_studio.results import answer_result
 from annotation.label_studio.server import LabelStudioServer, connect
 from annotation.ordering import ordered_sentences
-from annotation.pull import pull
+from benchmarks.measuring import Measured, measured
+from flows.run import open_run
+from flows.selection import current_selection
 from schemas.ids import text_sha256
 from schemas.rows import Task
 from schemas.tables import TASKS
 from schemas.vocabulary import Purpose, TaskState, Verdict
-from tests.annotation.pushing import SETTINGS, push_all
-from tests.annotation.workspaces import SPLITTER, Prepared, prepare
-from workspace.local import LocalStore
-from workspace.selection import Selection
-from workspace.workspace import Workspace
+from tests.annotation.pushing import SETTINGS
 
 Result = TypeVar("Result")
 
+ALIGNBENCH = str(Path(sys.executable).parent / "alignbench")
 ANNOTATORS = ("ada", "ben", "cleo")
 PASSWORD = "a long password"
 LOOP = 100
-SENTENCES_OF_A_CAPTION = 10
+IMAGE_CAPTIONS = 10
+CAPTION_SENTENCES = 10
+NEW_ANSWERS = 100
 AT_ONCE = 1000
+CONFIG = """
+[[sources]]
+name = "set"
+kind = "captions"
+path = "captions.jsonl"
+images = "images"
+[[captioners]]
+name = "model"
+backend = "precomputed"
+"""
 
 
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sentences", type=int, default=100_000)
-    parser.add_argument("--workspace", type=Path)
-    parser.add_argument("--pull", nargs=3, metavar=("WORKSPACE", "URL", "TOKEN"))
-    options = parser.parse_args()
-    if options.pull:
-        _pull_once(*options.pull)
-        return
-    if options.workspace:
-        _measure(options.workspace.resolve(), options.sentences)
-        return
+    size = parser.parse_args().sentences
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder).resolve()
+        root = Path(folder).resolve() / "pushed"
+        _fill(root, size)
         try:
             services.up(root, [services.ServiceName.LABEL_STUDIO], 600)
-            _measure(root, options.sentences)
+            _measure(root, size)
         finally:
             services.down(root)
 
@@ -72,39 +74,59 @@ def main() -> None:
 def _measure(root: Path, size: int) -> None:
     connection = services.label_studio_connection(root)
     server = connect(connection.url, connection.token)
-    blobs = root / "blobs" / f"bench-{time.time_ns()}"
-    made = _workspace(blobs / "push", size)
-    first, _ = _timed(lambda: push_all(made, server))
-    again, added = _timed(lambda: push_all(_reopened(made), server))
-    loop = _loop(server) / LOOP
-    print(f"push of {size:,} takes 1 / {loop * size / first:,.0f} of the plain SDK loop's time")
-    _row(f"push of {size:,}", first)
-    _row(f"push again ({added} added)", again)
-    _row(f"SDK loop, extrapolated from {LOOP}", loop * size)
-    answered = _workspace(blobs / "pull", size)
+    answered = root.parent / "answered"
+    shutil.copytree(root, answered, ignore=shutil.ignore_patterns("services"))
+    first, again = _run(root, "push", server), _run(root, "push", server)
+    if "nothing to do" not in again.output:
+        raise SystemExit(f"The second push said {again.output!r}.")
+    loop = _loop(server) / LOOP * size
+    print(f"push of {size:,} takes 1 / {loop / first.seconds:,.0f} of the plain SDK loop's time")
+    _row(f"push of {size:,}", first.seconds, first)
+    _row("push again, nothing to do", again.seconds, again)
+    _row(f"SDK loop, extrapolated from {LOOP}", loop)
     project = _seed(server, connection.token, answered)
-    child = [connection.url, connection.token]
-    seconds, peak = _pull(answered, *child)
-    export = _snapshot(server, connection.token, project)
-    print(f"pull takes {seconds / export:.2f} of the snapshot export's time")
-    _row(f"pull of {size:,} tasks with {len(ANNOTATORS)} answers, peak {peak:,.0f} MB", seconds)
-    _row("snapshot export, written to disk", export)
-    _answer(server, answered, 100)
-    seconds, peak = _pull(answered, *child)
-    _row(f"pull after 100 new answers, peak {peak:,.0f} MB", seconds)
+    pulled = _run(answered, "pull", server, connection.token)
+    snapshot = _snapshot(server, connection.token, project)
+    print(f"pull takes {pulled.seconds / snapshot:.2f} of the snapshot export's time")
+    _row(f"pull of {size:,} tasks with {len(ANNOTATORS)} answers", pulled.seconds, pulled)
+    _row("snapshot export, written to disk", snapshot)
+    _row("the SDK's export, written to disk", _sdk_export(server, project))
+    _answer(server, answered, NEW_ANSWERS)
+    new = _run(answered, "pull", server, connection.token)
+    _row(f"pull after {NEW_ANSWERS} new answers", new.seconds, new)
+    for report in (pulled, new):
+        print(report.output)
 
 
-def _workspace(root: Path, size: int) -> Prepared:
-    text = "Sentence number {} says something of moderate length about the image."
-    sentences = [text.format(number) for number in range(SENTENCES_OF_A_CAPTION)]
-    captions = 100
-    images = max(1, size // (captions * SENTENCES_OF_A_CAPTION))
-    made = prepare(root, images, captions, sentences)
-    return made._replace(selection=Selection(made.selection.generator_ids, SPLITTER))
+def _fill(root: Path, size: int) -> None:
+    """Makes a workspace whose sentences are ready to be pushed."""
+    (root / "images").mkdir(parents=True)
+    (root / "alignbench.toml").write_text(CONFIG)
+    with (root / "captions.jsonl").open("w") as file:
+        for number in range(max(1, size // (IMAGE_CAPTIONS * CAPTION_SENTENCES))):
+            name = f"{number}.png"
+            colour = (number % 256, number // 256, 7)
+            Image.new("RGB", (32, 32), colour).save(root / "images" / name)
+            for caption in range(IMAGE_CAPTIONS):
+                entry = {"file_name": name, "model": "model", "caption": _caption(caption)}
+                file.write(json.dumps(entry) + "\n")
+    for stage in ("ingest", "caption", "split"):
+        measured([ALIGNBENCH, "-C", str(root), stage])
 
 
-def _reopened(made: Prepared) -> Prepared:
-    return made._replace(workspace=Workspace(LocalStore(Path(made.workspace.url))))
+def _caption(number: int) -> str:
+    return " ".join(
+        f"Sentence {place} of caption {number} says something of moderate length about the image."
+        for place in range(CAPTION_SENTENCES)
+    )
+
+
+def _run(root: Path, verb: str, server: LabelStudioServer, token: str | None = None) -> Measured:
+    """Runs a verb; with a token, on a server that is another workspace's."""
+    elsewhere = {} if token is None else {"LABEL_STUDIO_URL": server.url}
+    if token is not None:
+        elsewhere["LABEL_STUDIO_API_KEY"] = token
+    return measured([ALIGNBENCH, "-C", str(root), verb], elsewhere)
 
 
 def _loop(server: LabelStudioServer) -> float:
@@ -115,34 +137,33 @@ def _loop(server: LabelStudioServer) -> float:
     return seconds
 
 
-def _seed(server: LabelStudioServer, token: str, made: Prepared) -> int:
+def _seed(server: LabelStudioServer, token: str, root: Path) -> int:
     """Imports all tasks with three answers each, and notes them as a push would have."""
-    ids = {email: number for number, email in server.annotators().items()}
     for name in ANNOTATORS:
-        if f"{name}@bench.invalid" not in ids:
-            create_annotator(server.url, server.invitation(), f"{name}@bench.invalid", PASSWORD)
+        create_annotator(server.url, server.invitation(), f"{name}@bench.invalid", PASSWORD)
     ids = {email: number for number, email in server.annotators().items()}
     people = [ids[f"{name}@bench.invalid"] for name in ANNOTATORS]
     project = server.create_project(SETTINGS, "pull")
     answers = [{"completed_by": n, "result": answer_result(Verdict.CORRECT)} for n in people]
+    run = open_run(str(root))
     with httpx.Client(
         base_url=server.url, headers={"Authorization": f"Token {token}"}, timeout=600
     ) as client:
-        for table in ordered_sentences(made.workspace, made.selection):
+        for table in ordered_sentences(run.workspace, current_selection(run)):
             for start in range(0, len(table), AT_ONCE):
-                _import(client, project, made, table.slice(start, AT_ONCE).to_pylist(), answers,
-                        server.identity)  # fmt: skip
+                rows = table.slice(start, AT_ONCE).to_pylist()
+                tasks = _import(client, project, rows, answers, server.identity)
+                run.workspace.table(TASKS).append(tasks, "bench")
     return project
 
 
 def _import(
     client: httpx.Client,
     project: int,
-    made: Prepared,
     rows: list[dict[str, Any]],
     answers: list[dict[str, Any]],
     identity: str,
-) -> None:
+) -> list[Task]:
     tasks = [
         {
             "data": {
@@ -156,34 +177,11 @@ def _import(
     ]  # fmt: skip
     path = f"/api/projects/{project}/import?return_task_ids=true"
     response = client.post(path, json=tasks).raise_for_status()
-    confirmed = [
+    return [
         Task(server=identity, project_id=project, task_id=task_id, sentence_id=row["sentence_id"],
              round="1", purpose=Purpose.LABEL, state=TaskState.CONFIRMED, version=1)
         for row, task_id in zip(rows, response.json()["task_ids"], strict=True)
     ]  # fmt: skip
-    made.workspace.table(TASKS).append(confirmed, "bench")
-
-
-def _pull(made: Prepared, url: str, token: str) -> tuple[float, float]:
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.annotation",
-        "--pull",
-        made.workspace.url,
-        url,
-        token,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, peak = json.loads(done.stdout.splitlines()[-1])
-    return seconds, peak
-
-
-def _pull_once(root: str, url: str, token: str) -> None:
-    server = connect(url, token)
-    seconds, report = _timed(lambda: pull(Workspace(LocalStore(Path(root))), server, "bench"))
-    print(report)
-    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000]))
 
 
 def _snapshot(server: LabelStudioServer, token: str, project: int) -> float:
@@ -206,12 +204,26 @@ def _snapshot(server: LabelStudioServer, token: str, project: int) -> float:
     return time.monotonic() - started
 
 
-def _answer(server: LabelStudioServer, made: Prepared, count: int) -> None:
+def _sdk_export(server: LabelStudioServer, project: int) -> float:
+    """Exports as the SDK does on the community edition, with no limit of time."""
+    started = time.monotonic()
+    chunks = server._transport.sdk.projects.exports.download_sync(
+        project,
+        export_type="JSON",
+        download_all_tasks=True,
+        request_options={"timeout_in_seconds": 3600},
+    )
+    with tempfile.TemporaryFile() as file:
+        for chunk in chunks:
+            file.write(chunk)
+    return time.monotonic() - started
+
+
+def _answer(server: LabelStudioServer, root: Path, count: int) -> None:
     email = "dora@bench.invalid"
-    if email not in server.annotators().values():
-        create_annotator(server.url, server.invitation(), email, PASSWORD)
+    create_annotator(server.url, server.invitation(), email, PASSWORD)
     token = token_of(server.url, email, PASSWORD)
-    rows = made.workspace.table(TASKS).rows()
+    rows = open_run(str(root)).workspace.table(TASKS).rows()
     for _, row in zip(range(count), rows, strict=False):
         submit_answer(server.url, token, row.task_id or 0, Verdict.CORRECT)
 
@@ -222,8 +234,9 @@ def _timed(act: Callable[[], Result]) -> tuple[float, Result]:
     return time.monotonic() - started, result
 
 
-def _row(what: str, seconds: float) -> None:
-    print(f"| {what} | {seconds:,.1f} s |", flush=True)
+def _row(what: str, seconds: float, command: Measured | None = None) -> None:
+    peak = "" if command is None else f"{command.peak_mb:,.0f}"
+    print(f"| {what} | {seconds:,.1f} | {peak} |", flush=True)
 
 
 if __name__ == "__main__":

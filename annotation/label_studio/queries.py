@@ -16,6 +16,11 @@ def in_order_of_id(after: int, since: datetime | None = None) -> JsonObject:
     return {"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]}
 
 
+def newest_change_first() -> JsonObject:
+    """Returns the query for all tasks, that changed last first."""
+    return {"ordering": ["-tasks:updated_at"]}
+
+
 def exactly(task_ids: Collection[int]) -> JsonObject:
     """Returns the query for these tasks."""
     return {"selectedItems": {"all": False, "included": sorted(task_ids)}}

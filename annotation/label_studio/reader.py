@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from annotation.errors import UnexpectedAnswerError
@@ -21,21 +22,34 @@ class Reader:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def tasks(self, project_id: int, fields: str, since: datetime | None) -> Iterator[JsonObject]:
+    def tasks(
+        self, project_id: int, what: str, since: datetime | None, **fields: str
+    ) -> Iterator[JsonObject]:
         """Yields tasks page by page. Each page goes on after the last id that was seen.
 
-        Page numbers would skip tasks whenever one before them leaves the filtered set.
+        Page numbers would skip tasks whenever one before them leaves the filtered set. While a page
+        is used here, the server makes the next.
         """
-        what = f"listing project {project_id}"
-        last = 0
-        while True:
+
+        def page_after(last: int) -> tuple[list[JsonObject], int | None]:
             query = in_order_of_id(last, since)
-            page, total = self.page(project_id, what, query, LISTING_PAGE, include=fields)
-            yield from page
-            # A short page alone proves nothing: the server may cap its size.
-            if not page or len(page) == total:
-                return
-            last = self.checked_id(page[-1].get("id"), what)
+            return self.page(project_id, what, query, LISTING_PAGE, **fields)
+
+        thread = ThreadPoolExecutor(1, thread_name_prefix="next-page")
+        try:
+            coming = thread.submit(page_after, 0)
+            while True:
+                page, total = coming.result()
+                # A short page alone proves nothing: the server may cap its size.
+                is_last = not page or len(page) == total
+                if not is_last:
+                    last = self.checked_id(page[-1].get("id"), what)
+                    coming = thread.submit(page_after, last)
+                yield from page
+                if is_last:
+                    return
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
 
     def page(
         self, project_id: int, what: str, query: JsonObject, size: int, **fields: str

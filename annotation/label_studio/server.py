@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from annotation.errors import ServerUnreachableError, UnclearImportError, UnexpectedAnswerError
-from annotation.label_studio.queries import exactly
+from annotation.label_studio.queries import exactly, newest_change_first
 from annotation.label_studio.reader import Reader
 from annotation.label_studio.records import (
     MAX_TITLE,
@@ -33,6 +33,17 @@ TIMEOUT = 120.0
 IMPORT_TIMEOUT = 600.0
 """Seconds that an import may take before its outcome counts as unknown."""
 _ANSWERS = "total_annotations,cancelled_annotations"
+_ANSWER = (
+    "id", "result", "completed_by", "updated_by", "was_cancelled", "created_at", "updated_at",
+    "lead_time", "parent_prediction",
+)  # fmt: skip
+# Expanded, a page's answers are made by one serializer instead of one for each task, and only what
+# is read here is made: five times as fast. A server that does not expand takes the plain names.
+_ANSWERED = {
+    "fields": "all",
+    "expand": "annotations",
+    "include": ",".join(["data", "annotations", *_ANSWER, *(f"annotations.{n}" for n in _ANSWER)]),
+}
 PREDICTIONS = "answers"
 """What the server calls the source of predictions."""
 
@@ -154,10 +165,11 @@ class LabelStudioServer:
 
     def listed_tasks(self, project_id: int) -> Iterator[ListedTask]:
         """Yields all tasks of a project, in order of their ids."""
-        for task in self._read.tasks(project_id, f"id,data,{_ANSWERS}", None):
+        what, fields = "listing tasks", f"id,data,{_ANSWERS}"
+        for task in self._read.tasks(project_id, what, None, include=fields):
             sentence_id = (as_object(task.get("data")) or {}).get("sentence_id")
             yield ListedTask(
-                self._read.checked_id(task.get("id"), "listing tasks"),
+                self._read.checked_id(task.get("id"), what),
                 sentence_id if isinstance(sentence_id, str) else None,
                 _is_answered(task),
             )
@@ -206,7 +218,8 @@ class LabelStudioServer:
     def changed_tasks(self, project_id: int, since: datetime | None) -> Iterator[ChangedTask]:
         """Yields the tasks that changed, or got, lost or changed an answer, at `since` or later."""
         what = f"listing project {project_id}"
-        for task in self._read.tasks(project_id, f"id,updated_at,{_ANSWERS}", since):
+        fields = f"id,updated_at,{_ANSWERS}"
+        for task in self._read.tasks(project_id, what, since, include=fields):
             updated_at = self._read.checked_instant(task.get("updated_at"), what)
             task_id = self._read.checked_id(task.get("id"), what)
             yield ChangedTask(updated_at, task_id, _is_answered(task))
@@ -216,19 +229,33 @@ class LabelStudioServer:
         what = f"reading answers of project {project_id}"
         wanted = set(task_ids)
         while wanted:
-            page, _ = self._read.page(project_id, what, exactly(wanted), len(wanted), fields="all")
+            page, _ = self._read.page(project_id, what, exactly(wanted), len(wanted), **_ANSWERED)
             if not page:
                 return
             for task in page:
-                task_id = self._read.checked_id(task.get("id"), what)
-                if task_id not in wanted:
+                answered = self._answered_task(task, what)
+                if answered.task_id not in wanted:
                     raise self._read.unexpected(what)
-                wanted.remove(task_id)
-                updated_at = self._read.checked_instant(task.get("updated_at"), what)
-                answers = task.get("annotations")
-                if not isinstance(answers, list):
-                    raise self._read.unexpected(what)
-                yield AnsweredTask(task_id, updated_at, task.get("data"), answers)
+                wanted.remove(answered.task_id)
+                yield answered
+
+    def all_answered_tasks(self, project_id: int) -> Iterator[AnsweredTask]:
+        """Yields all tasks of a project with their answers, in order of their ids."""
+        what = f"reading answers of project {project_id}"
+        for task in self._read.tasks(project_id, what, None, **_ANSWERED):
+            yield self._answered_task(task, what)
+
+    def newest_change(self, project_id: int) -> datetime | None:
+        """Returns when a task of a project, or an answer to one, changed last; None without one."""
+        what = f"reading project {project_id}"
+        page, _ = self._read.page(
+            project_id, what, newest_change_first(), 1, include="id,updated_at"
+        )
+        return self._read.checked_instant(page[0].get("updated_at"), what) if page else None
+
+    def clock(self) -> datetime | None:
+        """Returns what time it is there, to the second; None if the server does not say."""
+        return self._transport.clock("reading the time")
 
     def annotators(self) -> dict[int, str]:
         """Returns the e-mail address, in lower case, of each user."""
@@ -255,6 +282,17 @@ class LabelStudioServer:
         if not isinstance(path, str) or not path:
             raise self._read.unexpected(what)
         return path if path.startswith("http") else f"{self.url}/{path.lstrip('/')}"
+
+    def _answered_task(self, task: JsonObject, what: str) -> AnsweredTask:
+        answers = task.get("annotations")
+        if not isinstance(answers, list):
+            raise self._read.unexpected(what)
+        return AnsweredTask(
+            self._read.checked_id(task.get("id"), what),
+            self._read.checked_instant(task.get("updated_at"), what),
+            task.get("data"),
+            answers,
+        )
 
     def _read_identity(self) -> str:
         what = "reading the organization"

@@ -5,6 +5,8 @@ because they send a POST again whose outcome is unknown; reads are retried here 
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -20,6 +22,7 @@ from annotation.errors import (
 from schemas.errors import AlignBenchError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
+    import httpx
     from label_studio_sdk.base_client import LabelStudioBase
 
 Result = TypeVar("Result")
@@ -138,17 +141,24 @@ class Transport:
         Raises:
             AlignBenchError: As `once`.
         """
-        from label_studio_sdk.core.api_error import ApiError
 
         def call() -> object:
-            requests = self.sdk._client_wrapper.httpx_client
-            response = requests.request(path, method="GET", params=dict(params or {}))
-            if not response.is_success:
-                raise ApiError(status_code=response.status_code, body=response.text)
-            answer: object = response.json()
+            answer: object = self._request("GET", path, params=dict(params or {})).json()
             return answer
 
         return self.read(what, call)
+
+    def clock(self, what: str) -> datetime | None:
+        """Returns what time the server says it is, to the second; None if it does not say.
+
+        Raises:
+            AlignBenchError: As `once`.
+        """
+        response = self.read(what, lambda: self._request("GET", "api/current-user/whoami"))
+        try:
+            return parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
 
     def send_json(self, method: str, what: str, path: str, body: Mapping[str, object]) -> None:
         """Sends a request that may be sent again, such as a PATCH with absolute values.
@@ -156,15 +166,16 @@ class Transport:
         Raises:
             AlignBenchError: As `once`.
         """
+        self.read(what, lambda: self._request(method, path, json=dict(body)))
+
+    def _request(self, method: str, path: str, **content: object) -> "httpx.Response":
         from label_studio_sdk.core.api_error import ApiError
 
-        def call() -> None:
-            requests = self.sdk._client_wrapper.httpx_client
-            response = requests.request(path, method=method, json=dict(body))
-            if not response.is_success:
-                raise ApiError(status_code=response.status_code, body=response.text)
-
-        self.read(what, call)
+        requests = self.sdk._client_wrapper.httpx_client
+        response: httpx.Response = requests.request(path, method=method, **content)
+        if not response.is_success:
+            raise ApiError(status_code=response.status_code, body=response.text)
+        return response
 
     def _translated(self, what: str, status: int | None, body: object) -> AlignBenchError:
         place = f"Label Studio at {self.url}"

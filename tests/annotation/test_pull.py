@@ -1,6 +1,6 @@
 """Answers given through the real annotation API arrive exactly, and every change after them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from annotation.errors import (
     TooManyDeletionsError,
 )
 from annotation.label_studio.accounts import submit_answer
-from annotation.label_studio.records import ImportedTask
+from annotation.label_studio.records import AnsweredTask, ImportedTask
 from annotation.label_studio.server import LabelStudioServer
 from annotation.pull import PullReport, pull
 from schemas.rows import Annotation, Span, Task
@@ -277,6 +277,36 @@ def test_a_pull_killed_at_any_write_misses_nothing(
     assert (len(pushed.rows()), len(pushed.doubts())) == (3, 3)
     pushed.answer("cid", 1)
     assert pushed.pull().new == 1
+
+
+def test_a_project_that_was_not_read_to_its_end_is_read_whole_again(pushed: Round) -> None:
+    for number in range(3):
+        pushed.answer("ann", number)
+    pushed.pull()
+    [note] = pushed.workspace.store.list("cache/pull")
+    assert pushed.pull() == PullReport()
+    pushed.workspace.store.write(note.key, b'{"unfinished": true}')
+    assert pushed.pull() == PullReport(unchanged=3)
+    assert pushed.pull() == PullReport()
+
+
+def test_an_answer_that_changes_while_the_project_is_read_whole_is_read_again(
+    pushed: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = pushed.answer("ann", 0), pushed.answer("ann", 3)
+    usual = pushed.server.all_answered_tasks
+
+    def interrupted(project_id: int) -> Iterator[AnsweredTask]:
+        yield from usual(project_id)
+        result = [_verdict("unknown")]
+        token = pushed.token_of("ann")
+        pushed.request("PATCH", f"/api/annotations/{first}/", token, result=result)
+
+    monkeypatch.setattr(pushed.server, "all_answered_tasks", interrupted)
+    assert pushed.pull() == PullReport(new=2, updated=1)
+    assert pushed.rows()[first].verdict is Verdict.UNKNOWN
+    assert pushed.rows()[second].verdict is Verdict.CORRECT
+    assert pushed.pull() == PullReport()
 
 
 def test_few_deletions_are_taken_over(pushed: Round) -> None:

@@ -93,7 +93,7 @@ def test_a_server_killed_during_push_and_pull_ends_in_the_same_state(
     tasks = confirmed(prepared)[:60]
     for task in tasks:
         submit_answer(server.url, token, task, Verdict.CORRECT)
-    kill_during(monkeypatch, server, pid, "answered_tasks", 1)
+    kill_during(monkeypatch, server, pid, "all_answered_tasks", 1)
     with pytest.raises(AlignBenchError):
         pull(prepared.workspace, server, "test")
     gone(pid)
