@@ -1,21 +1,24 @@
-"""What the tables know of one project: which answers, and which tasks they were given to."""
+"""Which answers of one project the tables know."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from annotation.errors import Doubt
-from annotation.validation import SentTask
 from schemas.rows import Annotation, QuarantinedAnnotation
-from schemas.tables import ANNOTATIONS, QUARANTINE, ROUND_SUGGESTIONS, SENTENCES, TASKS
-from schemas.vocabulary import AnnotationStatus, Purpose
+from schemas.tables import ANNOTATIONS, QUARANTINE
+from schemas.vocabulary import AnnotationStatus
 from workspace.workspace import Workspace
 
 _JUST_AFTER = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class KnownAnswer(NamedTuple):
@@ -34,46 +37,77 @@ class KnownAnswer(NamedTuple):
     is_believed: bool
 
 
+# A row of table `annotations`; its version in microseconds.
+_BELIEVED = np.dtype([("answer", np.int64), ("task", np.int64), ("at", np.int64), ("live", bool)])
+
+
 class KnownAnswers:
-    """The answers of one project that are in the tables.
+    """The answers of one project that are in the tables, or about to be written there.
+
+    Most are kept in an array, 33 bytes each; one by one those that are in quarantine, or noted
+    since `compact` was called last.
 
     Attributes:
         newest: Highest version in table `annotations`, where a pull can go on. Table `quarantine`
             does not count: it is written first, so after a kill it may be ahead.
-        live: Ids of the answers that are on the server as far as is known, by task.
-        retired: Answers whose newest row in table `annotations` says that they count no more.
     """
 
     def __init__(self, workspace: Workspace, server: str, project_id: int) -> None:
         """Reads the key columns of both tables."""
-        self.newest: datetime | None = None
-        self.live: dict[int, set[int]] = {}
-        self.retired: set[int] = set()
-        self._rows: dict[int, KnownAnswer] = {}
         where = of_project(server, project_id)
         columns = ["server", "project_id", "annotation_id", "task_id", "updated_at"]
+        parts: list[npt.NDArray[np.void]] = [np.empty(0, _BELIEVED)]
         for batch in workspace.table(ANNOTATIONS).scan([*columns, "status"], where):
-            self._read_believed(batch)
+            parts.append(_believed(batch))
+        self._set_rows(np.concatenate(parts))
+        self.newest = _instant(self._rows["at"].max()) if len(self._rows) else None
+        self._count = len(self._live_rows)
+        self._noted: dict[int, KnownAnswer] = {}
+        # Of tasks where the array does not tell.
+        self._live_of: dict[int, set[int]] = {}
+        self._irregular: set[int] = set()
         for batch in workspace.table(QUARANTINE).scan([*columns, "code"], where):
             self._read_doubtful(batch)
-        for answer_id, known in self._rows.items():
-            if known.is_live:
-                self.live.setdefault(known.task_id, set()).add(answer_id)
 
     def __getitem__(self, answer_id: int) -> KnownAnswer:
-        return self._rows[answer_id]
+        known = self.get(answer_id)
+        if known is None:
+            raise KeyError(answer_id)
+        return known
 
     def get(self, answer_id: int) -> KnownAnswer | None:
         """Returns the newest row of an answer, if there is one."""
-        return self._rows.get(answer_id)
+        noted = self._noted.get(answer_id)
+        row = None if noted is not None else self._row_of(answer_id)
+        if row is None:
+            return noted
+        return KnownAnswer(_instant(row["at"]), int(row["task"]), bool(row["live"]), True)
+
+    def is_retired(self, answer_id: int) -> bool:
+        """Tells whether the answer's row in table `annotations` says that it counts no more."""
+        row = self._row_of(answer_id)
+        return row is not None and not row["live"]
 
     def count(self) -> int:
         """Returns how many answers are on the server as far as is known."""
-        return sum(map(len, self.live.values()))
+        return self._count
+
+    def live(self, task_id: int) -> set[int]:
+        """Returns the ids of a task's answers that are on the server as far as is known."""
+        changed = self._live_of.get(task_id)
+        if changed is not None:
+            return set(changed)
+        low, high = (np.searchsorted(self._live_tasks, task_id, side) for side in ("left", "right"))
+        return set(self._rows["answer"][self._live_rows[low:high]].tolist())
+
+    def answered_tasks(self) -> set[int]:
+        """Returns the tasks with answers that are on the server as far as is known."""
+        tasks: set[int] = set(np.unique(self._live_tasks).tolist()) - self._live_of.keys()
+        return tasks | {task_id for task_id, answers in self._live_of.items() if answers}
 
     def settled_answers(self, task_id: int) -> list[KnownAnswer]:
         """Returns a task's answers on the server; none if one of them is in quarantine."""
-        answers = [self._rows[answer_id] for answer_id in self.live.get(task_id, ())]
+        answers = [self[answer_id] for answer_id in self.live(task_id)]
         return answers if all(answer.is_believed for answer in answers) else []
 
     def note(self, row: Annotation | QuarantinedAnnotation) -> None:
@@ -81,8 +115,7 @@ class KnownAnswers:
         believed = isinstance(row, Annotation)
         if believed:
             self.note_version(row.updated_at)
-        self._rows[row.annotation_id] = KnownAnswer(row.updated_at, row.task_id, True, believed)
-        self.live.setdefault(row.task_id, set()).add(row.annotation_id)
+        self._note(row.annotation_id, KnownAnswer(row.updated_at, row.task_id, True, believed))
 
     def note_version(self, at: datetime) -> None:
         """Notes the version of a row that is about to be written to table `annotations`."""
@@ -98,22 +131,61 @@ class KnownAnswers:
         Returns:
             The version of the row that says so: later than the answer's last.
         """
-        known = self._rows[answer_id]
-        self.live[known.task_id].discard(answer_id)
+        known = self[answer_id]
+        self._set_live(answer_id, known.task_id, is_live=False)
         just_after = known.updated_at + _JUST_AFTER
         return just_after if seen is None else max(seen, just_after)
 
-    def _read_believed(self, batch: pa.Table) -> None:
-        for answer_id, at, task_id, status in _rows(batch, "status"):
-            is_live = status != AnnotationStatus.DELETED
-            self._rows[answer_id] = KnownAnswer(at, task_id, is_live, True)
-            self.note_version(at)
-            if not is_live:
-                self.retired.add(answer_id)
+    def compact(self) -> None:
+        """Takes what was noted and is believed into the array."""
+        rows = [
+            (answer_id, known.task_id, (known.updated_at - _EPOCH) // _MICROSECOND, known.is_live)
+            for answer_id, known in self._noted.items()
+            if known.is_believed
+        ]
+        fresh = np.array(rows, _BELIEVED)
+        older = ~np.isin(self._rows["answer"], fresh["answer"])
+        self._set_rows(np.concatenate([self._rows[older], fresh]))
+        self._noted = {key: known for key, known in self._noted.items() if not known.is_believed}
+        self._live_of = {task: self._live_of[task] for task in self._irregular}
+
+    def _note(self, answer_id: int, known: KnownAnswer) -> None:
+        self._noted[answer_id] = known
+        self._set_live(answer_id, known.task_id, is_live=known.is_live)
+        if not known.is_believed:
+            self._irregular.add(known.task_id)
+
+    def _set_live(self, answer_id: int, task_id: int, *, is_live: bool) -> None:
+        answers = self._live_of.setdefault(task_id, self.live(task_id))
+        if is_live == (answer_id in answers):
+            return
+        self._count += 1 if is_live else -1
+        if is_live:
+            answers.add(answer_id)
+        else:
+            answers.discard(answer_id)
+            self._irregular.add(task_id)
+
+    def _row_of(self, answer_id: int) -> np.void | None:
+        place = int(np.searchsorted(self._answer_ids, answer_id))
+        if place < len(self._rows) and self._answer_ids[place] == answer_id:
+            row: np.void = self._rows[place]
+            return row
+        return None
+
+    def _set_rows(self, rows: npt.NDArray[np.void]) -> None:
+        self._rows = rows[np.argsort(rows["answer"])]
+        self._answer_ids = np.ascontiguousarray(self._rows["answer"])
+        live = np.flatnonzero(self._rows["live"])
+        self._live_rows = live[np.argsort(self._rows["task"][live], kind="stable")]
+        self._live_tasks = self._rows["task"][self._live_rows]
 
     def _read_doubtful(self, batch: pa.Table) -> None:
-        for answer_id, at, task_id, code in _rows(batch, "code"):
-            other = self._rows.get(answer_id)
+        names = ("annotation_id", "updated_at", "task_id", "code")
+        for answer_id, at, task_id, code in zip(
+            *(batch[name].to_pylist() for name in names), strict=True
+        ):
+            other = self.get(answer_id)
             # Beside a quarantined answer may stand its retired row, of the same version; beside one
             # that was believed in the end, its old row in quarantine.
             if (
@@ -121,49 +193,7 @@ class KnownAnswers:
                 or at > other.updated_at
                 or (at == other.updated_at and not other.is_live)
             ):
-                self._rows[answer_id] = KnownAnswer(at, task_id, code != Doubt.DELETED, False)
-
-
-class SentTasks:
-    """What this workspace sent to one project, by task and, for intents, by sentence."""
-
-    def __init__(self, workspace: Workspace, server: str, project_id: int) -> None:
-        """Reads the project's tasks and the text of their sentences."""
-        self._by_task: dict[int, SentTask] = {}
-        self._by_sentence: dict[str, SentTask] = {}
-        columns = ["server", "project_id", "task_id", "sentence_id", "round", "purpose"]
-        tasks = workspace.table(TASKS).read(columns, of_project(server, project_id))
-        texts = _texts(workspace, tasks["sentence_id"])
-        suggesting = {
-            row.round: f"{row.detector} {row.detector_id[:8]}"
-            for row in workspace.table(ROUND_SUGGESTIONS).rows()
-        }
-        places = (tasks[name].to_pylist() for name in columns[2:])
-        for task_id, sentence_id, round_name, purpose in zip(*places, strict=True):
-            if sentence_id not in texts:
-                continue
-            sent = SentTask(
-                sentence_id,
-                texts[sentence_id],
-                round_name,
-                Purpose(purpose),
-                suggesting.get(round_name),
-            )
-            if task_id is None:
-                self._by_sentence[sentence_id] = sent
-            else:
-                self._by_task[task_id] = sent
-
-    def find(self, task_id: int, sentence_id: object) -> SentTask | None:
-        """Returns what was sent as this task.
-
-        A push that was killed has left tasks on the server of which only the intent is known: they
-        are recognised by the sentence id in their data.
-        """
-        confirmed = self._by_task.get(task_id)
-        if confirmed is None and isinstance(sentence_id, str):
-            return self._by_sentence.get(sentence_id)
-        return confirmed
+                self._note(answer_id, KnownAnswer(at, task_id, code != Doubt.DELETED, False))
 
 
 def retired_answers(
@@ -198,15 +228,13 @@ def _is_one_of(answers: Mapping[int, datetime]) -> pc.Expression:
     return pc.field("annotation_id").isin(pa.array(list(answers), pa.int64()))
 
 
-def _rows(batch: pa.Table, column: str) -> Iterator[tuple[int, datetime, int, str]]:
-    names = ["annotation_id", "updated_at", "task_id", column]
-    yield from zip(*(batch[name].to_pylist() for name in names), strict=True)
+def _believed(batch: pa.Table) -> npt.NDArray[np.void]:
+    rows = np.empty(len(batch), _BELIEVED)
+    rows["answer"], rows["task"] = batch["annotation_id"], batch["task_id"]
+    rows["at"] = batch["updated_at"].cast(pa.int64())
+    rows["live"] = pc.not_equal(batch["status"], AnnotationStatus.DELETED.value)
+    return rows
 
 
-def _texts(workspace: Workspace, sentence_ids: pa.ChunkedArray) -> dict[str, str]:
-    wanted = pc.field("sentence_id").isin(pc.unique(sentence_ids))
-    texts: dict[str, str] = {}
-    for batch in workspace.table(SENTENCES).scan(["sentence_id", "text"], wanted):
-        pairs = zip(batch["sentence_id"].to_pylist(), batch["text"].to_pylist(), strict=True)
-        texts.update(pairs)
-    return texts
+def _instant(microseconds: np.int64) -> datetime:
+    return _EPOCH + timedelta(microseconds=int(microseconds))

@@ -47,7 +47,12 @@ def check_server(workspace: Workspace, server: str, url: str, fix: str) -> None:
     Raises:
         OtherServerError: All tasks are on another server.
     """
-    servers = set(pc.unique(workspace.table(TASKS).read(["server"])["server"]).to_pylist())
+    check_sent_here(workspace, workspace.table(TASKS).read(["server"]), server, url, fix)
+
+
+def check_sent_here(workspace: Workspace, tasks: pa.Table, server: str, url: str, fix: str) -> None:
+    """As `check_server`, where column `server` of the tasks has been read."""
+    servers = set(pc.unique(tasks["server"]).to_pylist())
     if servers and server not in servers:
         raise OtherServerError(
             f"The tasks of {workspace.url} are not on Label Studio at {url}: they are on another "

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from annotation.errors import MissingProjectError
-from annotation.known import KnownAnswers, SentTasks, retired_answers
+from annotation.known import KnownAnswers, retired_answers
 from annotation.label_studio.records import (
     AnsweredTask,
     ChangedTask,
@@ -23,6 +23,7 @@ from annotation.label_studio.records import (
 )
 from annotation.label_studio.server import LabelStudioServer
 from annotation.read_tasks import ReadTasks
+from annotation.sent_tasks import SentTasks
 from annotation.validation import (
     TaskOnServer,
     annotator_of,
@@ -35,7 +36,7 @@ from schemas.rows import Annotation, QuarantinedAnnotation
 from schemas.tables import ANNOTATIONS, QUARANTINE
 from workspace.workspace import Workspace
 
-COMMIT_ANSWERS = 2000
+COMMIT_ANSWERS = 10_000
 """Answers of one commit."""
 _READ_TASKS = 200
 _SAVING = timedelta(seconds=5)
@@ -97,6 +98,8 @@ def pull_project(
     since = reading.since()
     if since is not None:
         reading.read_changes(since)
+        if known.count() == before.answers:
+            return reading.found
         after = reading.count_on_server()
         # Annotators may be at work: then the number lies between those before and after.
         if min(before.answers, after) <= known.count() <= max(before.answers, after):
@@ -154,8 +157,8 @@ class _Reading:
             self._take(task)
             if changed is not None and task.updated_at >= changed - self._overlap - _SAVING:
                 self._just_read[task.task_id] = ChangedTask(task.updated_at, task.task_id, True)
-        for task_id in self.known.live.keys() - seen:
-            self._note_deletions(self.known.live[task_id], None)
+        for task_id in self.known.answered_tasks() - seen:
+            self._note_deletions(self.known.live(task_id), None)
         if changed is not None:
             self.read_changes(changed - _SAVING)
 
@@ -164,7 +167,7 @@ class _Reading:
         at = self._server.clock()
         changed = sorted(self._server.changed_tasks(self.found.project_id, since))
         # Most tasks of a young round have no answer: they need not be read one by one.
-        listed = [task for task in changed if task.answered or self.known.live.get(task.task_id)]
+        listed = [task for task in changed if task.answered or self.known.live(task.task_id)]
         for task in self._answered([task for task in listed if not self._is_read(task)]):
             self._take(task)
         self._write()
@@ -208,7 +211,7 @@ class _Reading:
             sent=self._sent.find(answered.task_id, shown.get("sentence_id")),
         )
         here = {answer_id_of(answer) for answer in answered.answers}
-        gone = self.known.live.get(task.task_id, set()) - here
+        gone = self.known.live(task.task_id) - here
         self._note_deletions(gone, task.updated_at)
         for answer in answered.answers:
             self._take_answer(answer, task)
@@ -220,7 +223,7 @@ class _Reading:
         known = self.known.get(answer_id)
         is_same = known is not None and answer_time_of(answer, task) <= known.updated_at
         # One in quarantine is looked at again: its task may be known or mended by now.
-        is_settled = known is not None and (known.is_believed or answer_id in self.known.retired)
+        is_settled = known is not None and (known.is_believed or self.known.is_retired(answer_id))
         if is_same and is_settled:
             self.found.unchanged += 1
             return
@@ -243,7 +246,7 @@ class _Reading:
         self._rows.append(row)
 
     def _note_deletions(self, answer_ids: Iterable[int], seen: datetime | None) -> None:
-        for answer_id in list(answer_ids):
+        for answer_id in answer_ids:
             self._bereft.add(self.known[answer_id].task_id)
             self.found.deletions[answer_id] = self.known.note_deletion(answer_id, seen)
 
@@ -257,6 +260,7 @@ class _Reading:
         self._workspace.table(QUARANTINE).append(doubtful, self._run_id)
         self._workspace.table(ANNOTATIONS).append(believed, self._run_id)
         self._rows, self._retired = [], {}
+        self.known.compact()
 
 
 def _by_change(tasks: Iterable[AnsweredTask]) -> list[AnsweredTask]:

@@ -9,13 +9,13 @@ from annotation.errors import MissingProjectError, TooManyDeletionsError
 from annotation.known import KnownAnswers, retired_answers, retired_doubts
 from annotation.label_studio.records import ProjectCounts
 from annotation.label_studio.server import LabelStudioServer
-from annotation.ledger import check_server, retractions
+from annotation.ledger import check_sent_here, retractions
 from annotation.project_pull import COMMIT_ANSWERS, PulledProject, pull_project
 from schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from schemas.vocabulary import Purpose, TaskState
 from workspace.workspace import Workspace
 
-OVERLAP = timedelta(minutes=2)
+OVERLAP = timedelta(minutes=1)
 """How far a pull looks back: longer than a server takes to save, or its clock is set back."""
 MAX_DELETED_SHARE = 0.01
 """Above this share of the known answers, deletions must be accepted."""
@@ -98,16 +98,17 @@ def _projects(
     purpose: Purpose | None,
 ) -> tuple[dict[int, ProjectCounts], list[int]]:
     """Gives the projects that are on the server with what they hold, and those that should be."""
+    tasks = workspace.table(TASKS).read(["server", "project_id", "state", "purpose"])
     if not accept_deletions:
         fix = (
             "If that is gone for good, pull with --accept-deletions: the answers pulled from it "
             "stay as they are."
         )
-        check_server(workspace, server.identity, server.url, fix)
+        check_sent_here(workspace, tasks, server.identity, server.url, fix)
     only = pc.field("server") == server.identity
     if purpose is not None:
         only &= pc.field("purpose") == purpose.value
-    ours = workspace.table(TASKS).read(["server", "project_id", "state", "purpose"], only)
+    ours = tasks.filter(only)
     sent = ours.filter(pc.equal(ours["state"], TaskState.CONFIRMED.value))["project_id"]
     projects = sorted(pc.unique(ours["project_id"]).to_pylist())
     counted = {project_id: server.counts(project_id) for project_id in projects}
@@ -136,7 +137,7 @@ def _check_deletions(server: LabelStudioServer, pulled: list[PulledProject]) -> 
 
 def _all_deleted(workspace: Workspace, server: str, project_id: int) -> dict[int, datetime]:
     known = KnownAnswers(workspace, server, project_id)
-    answers = [answer_id for ids in known.live.values() for answer_id in ids]
+    answers = [answer_id for task in known.answered_tasks() for answer_id in known.live(task)]
     return {answer_id: known.note_deletion(answer_id) for answer_id in answers}
 
 

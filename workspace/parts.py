@@ -80,10 +80,12 @@ class Part:
         self._bytes = store.open(key)
         with self._damage_named():
             self._file = pq.ParquetFile(self._bytes, page_checksum_verification=True)
-            metadata = self._file.schema_arrow.metadata or {}
+            schema = self._file.schema_arrow  # made anew whenever it is asked for
+        metadata = schema.metadata or {}
+        self._names = frozenset(schema.names)
         version = _checked_version(store.url, key, spec.name, metadata)
         needed = spec.schema.names if version == SCHEMA_VERSION else spec.key
-        missing = [name for name in needed if name not in self._file.schema_arrow.names]
+        missing = [name for name in needed if name not in self._names]
         if missing:
             raise _corrupt(store.url, key, f"it has no column {missing[0]}")
         self.row_count: int = self._file.metadata.num_rows
@@ -105,7 +107,7 @@ class Part:
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         """Returns those columns of all rows."""
-        present = [name for name in columns if name in self._file.schema_arrow.names]
+        present = [name for name in columns if name in self._names]
         with self._damage_named():
             return _cast(self._file.read(present), self._spec.schema, columns)
 
@@ -121,7 +123,7 @@ class Part:
                 yield table if wanted.all() else table.filter(pa.array(wanted))
 
     def _decoded(self, columns: Sequence[str], batch_rows: int) -> Iterator[pa.Table]:
-        present = [name for name in columns if name in self._file.schema_arrow.names]
+        present = [name for name in columns if name in self._names]
         with self._damage_named():
             for batch in self._file.iter_batches(batch_rows, columns=present):
                 yield _cast(pa.Table.from_batches([batch]), self._spec.schema, columns)
