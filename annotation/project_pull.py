@@ -5,8 +5,8 @@ too. An answer that is known in its version is not written again.
 
 Deleting an answer moves its task; deleting a task leaves no trace. So the numbers of answers are
 compared in the end, and a project in which they differ is read whole, as one is of which nothing is
-known: in order of ids, which a server can do as fast as it can export. A kill there is noted, and
-the next pull reads it whole again.
+known: in order of ids, which takes a server no longer than an export. That it was begun is noted,
+so that after a kill the next pull reads it whole again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -108,7 +108,8 @@ def _ours(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             text += sum(
                 c.total_compressed_size for c in columns if c.path_in_schema != "image.bytes"
             )
-    return {**_result(folder, seconds), "arrow": most, "text": text}
+    size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
+    return {**_result(seconds, size), "arrow": most, "text": text}
 
 
 def _theirs(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -118,34 +119,34 @@ def _theirs(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     source = _Images(options)
     features = datasets.Features.from_arrow_schema(DATA_SCHEMA)
     features["image"] = datasets.Image()
-    prepared = folder / "arrow"
-    out = folder / "out"
-    out.mkdir()
+    seconds, size = 0.0, 0
 
-    def shard(tables: list[pa.Table], number: int) -> float:
+    def write_shard(tables: list[pa.Table]) -> None:
+        """Writes a shard and removes it again: copies of images fill a disk."""
+        nonlocal seconds, size
         rows = pa.concat_tables(_with_copies(table, source) for table in tables)
-        path = prepared.with_name(f"{number}.arrow")
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, rows.schema) as stream:
-            stream.write_table(rows)
-        dataset = datasets.Dataset.from_file(str(path)).cast(features)
-        started = time.monotonic()
-        dataset.to_parquet(str(out / f"{number}.parquet"))
-        taken = time.monotonic() - started
-        path.unlink()
-        return taken
+        with tempfile.TemporaryDirectory(dir=folder) as shard:
+            prepared, out = Path(shard) / "rows.arrow", Path(shard) / "rows.parquet"
+            with pa.OSFile(str(prepared), "wb") as file, pa.ipc.new_stream(file, rows.schema) as to:
+                to.write_table(rows)
+            dataset = datasets.Dataset.from_file(str(prepared)).cast(features)
+            started = time.monotonic()
+            dataset.to_parquet(str(out))
+            seconds += time.monotonic() - started
+            size += out.stat().st_size
 
-    seconds, pending, count = 0.0, [], 0
+    pending: list[pa.Table] = []
     for table in _tables(options, source):
         pending.append(table)
         if sum(len(t) for t in pending) * options.image_bytes > SHARD_BYTES:
-            seconds, pending, count = seconds + shard(pending, count), [], count + 1
+            write_shard(pending)
+            pending = []
     if pending:
-        seconds += shard(pending, count)
-    return _result(out, seconds)
+        write_shard(pending)
+    return _result(seconds, size)
 
 
-def _result(folder: Path, seconds: float) -> dict[str, Any]:
-    size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
+def _result(seconds: float, size: int) -> dict[str, Any]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     return {"seconds": seconds, "bytes": size, "peak": peak}
 
