@@ -5,6 +5,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.resources import files
@@ -59,6 +60,7 @@ _ENDS = """([text, nth]) => {
 
 
 _CROSS = (988, 77)
+_PICTURE_SHOWN = "[...document.images].some(image => image.naturalWidth === 451)"
 
 
 class Mark(NamedTuple):
@@ -108,15 +110,18 @@ class Person:
         self.page.wait_for_url(lambda found: "/user/login" not in found)
         self.page.goto(f"{url}/projects/{project}/data?labeling=1")
 
-    def read_instructions(self) -> None:
+    def read_instructions(self, picture: str | None = None) -> None:
         shown = self.page.locator(".ab-guidelines")
         expect(shown).to_be_visible()
-        self.picture("annotation-instructions")
+        if picture is not None:
+            self.page.wait_for_function(_PICTURE_SHOWN)
+            self.picture(picture)
         # Escape closes it too, but the keys may then do nothing until a click.
         self.page.mouse.click(*_CROSS)
         expect(shown).not_to_be_visible()
 
     def sees(self, sentence: str) -> None:
+        self.page.wait_for_function(_PICTURE_SHOWN)
         expect(self.page.locator(".ab-sentence")).to_contain_text(sentence)
 
     def marks(self, mark: Mark) -> None:
@@ -145,6 +150,7 @@ class Person:
 
     def picture(self, name: str) -> None:
         if os.environ.get("UPDATE_SCREENSHOTS"):
+            self.page.wait_for_timeout(5000)  # panels fade in, and messages go away
             self.page.screenshot(path=_PICTURES / f"{name}.png")
 
 
@@ -166,12 +172,18 @@ class Place(NamedTuple):
 
 
 @pytest.fixture
-def place(root: Path, server: LabelStudioServer) -> Callable[..., Place]:
+def place(
+    root: Path, server: LabelStudioServer, label_studio: EmbeddedLabelStudio
+) -> Callable[..., Place]:
     def pushed(*sentences: str) -> Place:
         picture = files(skimage).joinpath("data", "chelsea.png").read_bytes()
         prepared = prepare(root, images=1, sentences=sentences, picture=picture)
         push_all(prepared, server, options())
         [project] = {row.project_id for row in prepared.workspace.table(TASKS).rows()}
+        # The server shows images of the workspace that it belongs to: another one.
+        served = label_studio.root / "blobs" / "images"
+        shutil.copytree(root / "blobs" / "images", served, dirs_exist_ok=True)
+        server.storages.ensure_local(project, str(served))
         return Place(prepared, project, server.url, server)
 
     return pushed
@@ -192,7 +204,7 @@ def test_what_an_invited_annotator_marks_is_exactly_what_arrives(
 ) -> None:
     pushed = place(*MARKED)
     person.log_in(pushed.url, "ann@example.org", pushed.project)
-    person.read_instructions()
+    person.read_instructions("annotation-instructions")
     for sentence, marks in MARKED.items():
         person.sees(sentence)
         person.page.keyboard.press("2")
