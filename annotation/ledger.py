@@ -35,11 +35,12 @@ def pushed_keys(workspace: Workspace, server: str, round_name: str) -> KeySet:
     return workspace.table(TASKS).keys("sentence_id", where=where, filter_columns=filtered)
 
 
-def check_server(workspace: Workspace, server: str, url: str, fix: str) -> None:
+def check_server(workspace: Workspace, tasks: pa.Table, server: str, url: str, fix: str) -> None:
     """Checks that a workspace whose tasks were sent has some on this server.
 
     Args:
         workspace: Whose tasks.
+        tasks: All of them; column `server` is enough.
         server: Identity of the server.
         url: Its address, for the message.
         fix: What to do if this server is meant.
@@ -47,11 +48,6 @@ def check_server(workspace: Workspace, server: str, url: str, fix: str) -> None:
     Raises:
         OtherServerError: All tasks are on another server.
     """
-    check_sent_here(workspace, workspace.table(TASKS).read(["server"]), server, url, fix)
-
-
-def check_sent_here(workspace: Workspace, tasks: pa.Table, server: str, url: str, fix: str) -> None:
-    """As `check_server`, where column `server` of the tasks has been read."""
     servers = set(pc.unique(tasks["server"]).to_pylist())
     if servers and server not in servers:
         raise OtherServerError(

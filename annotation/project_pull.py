@@ -12,6 +12,7 @@ so that after a kill the next pull reads it whole again.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from annotation.errors import MissingProjectError
 from annotation.known import KnownAnswers, retired_answers
@@ -122,7 +123,6 @@ class _Reading:
     ) -> None:
         self.known = KnownAnswers(workspace, server.identity, project_id)
         self.found = PulledProject(project_id, known=self.known.count())
-        self._sent = SentTasks(workspace, server.identity, project_id)
         self._read = ReadTasks(workspace, server.identity, project_id)
         self._workspace, self._server, self._run_id = workspace, server, run_id
         self._annotators, self._overlap = annotators, overlap
@@ -131,6 +131,11 @@ class _Reading:
         self._retired: dict[int, datetime] = {}
         self._bereft: set[int] = set()
         self._just_read: dict[int, ChangedTask] = {}
+
+    @cached_property
+    def _sent(self) -> SentTasks:
+        """Read where a task is to be read, which in an idle pull none is."""
+        return SentTasks(self._workspace, self._server.identity, self.found.project_id)
 
     def count_on_server(self) -> int:
         counts = self._server.counts(self.found.project_id)
@@ -252,6 +257,8 @@ class _Reading:
 
     def _write(self) -> None:
         """Writes what was taken; quarantine first, see `KnownAnswers.newest`."""
+        if not self._rows:
+            return
         doubtful = [row for row in self._rows if isinstance(row, QuarantinedAnnotation)]
         believed = [row for row in self._rows if isinstance(row, Annotation)]
         if self._retired:

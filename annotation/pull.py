@@ -9,7 +9,7 @@ from annotation.errors import MissingProjectError, TooManyDeletionsError
 from annotation.known import KnownAnswers, retired_answers, retired_doubts
 from annotation.label_studio.records import ProjectCounts
 from annotation.label_studio.server import LabelStudioServer
-from annotation.ledger import check_sent_here, retractions
+from annotation.ledger import check_server, retractions
 from annotation.project_pull import COMMIT_ANSWERS, PulledProject, pull_project
 from schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from schemas.vocabulary import Purpose, TaskState
@@ -104,7 +104,7 @@ def _projects(
             "If that is gone for good, pull with --accept-deletions: the answers pulled from it "
             "stay as they are."
         )
-        check_sent_here(workspace, tasks, server.identity, server.url, fix)
+        check_server(workspace, tasks, server.identity, server.url, fix)
     only = pc.field("server") == server.identity
     if purpose is not None:
         only &= pc.field("purpose") == purpose.value

@@ -65,7 +65,8 @@ def push(
     server = annotation_server(run)
     if not other_server:
         fix = "To send the sentences to this one too, push with --other-server."
-        check_server(run.workspace, server.identity, server.url, fix)
+        tasks = run.workspace.table(TASKS).read(["server"])
+        check_server(run.workspace, tasks, server.identity, server.url, fix)
     stage = PushStage(run, server, round_name, Draw(models, sample, stratify), suggest)
     report = run_stage(stage, run, Limits(limit, retry), first=stage.settle, last=stage.links)
     # Gold has just been sent as if it were like the others.
