@@ -11,18 +11,18 @@ from pathlib import Path
 
 from alignbench.doctor_servers import label_studio_server, prefect_server
 from alignbench.findings import Finding
-from schemas.config import Config, decode_config, parse_config
-from schemas.errors import (
+from alignbench.schemas.config import Config, decode_config, parse_config
+from alignbench.schemas.errors import (
     AlignBenchError,
     NewerSchemaError,
 )
-from schemas.tables import TABLES
-from workspace.errors import CorruptPartError, ObjectNotFoundError, UnsafeKeyError
-from workspace.local import LocalStore
-from workspace.parts import Part, part_folder
-from workspace.s3 import S3Store
-from workspace.store import ObjectStore
-from workspace.workspace import CONFIG_KEY, open_store
+from alignbench.schemas.tables import TABLES
+from alignbench.workspace.errors import CorruptPartError, ObjectNotFoundError, UnsafeKeyError
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.parts import Part, part_folder
+from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.workspace import CONFIG_KEY, open_store
 
 MAX_PARTS = 2000
 """How many parts are read at most."""
@@ -94,7 +94,7 @@ def _packages() -> Iterator[Finding]:
 
 
 def _spacy_model() -> Iterator[Finding]:
-    from annotation.sentences.identity import installed_splitter
+    from alignbench.annotation.sentences.identity import installed_splitter
 
     yield Finding("sentence splitter", "ok", str(installed_splitter()))
 

@@ -5,16 +5,16 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit, urlunsplit
 
 from alignbench.findings import Finding
-from flows.label_studio import server_address
-from schemas.config import Config
-from schemas.errors import MissingExtraError, MissingSecretError, TransientError
+from alignbench.flows.label_studio import server_address
+from alignbench.schemas.config import Config
+from alignbench.schemas.errors import MissingExtraError, MissingSecretError, TransientError
 
 _OK = 200
 
 
 def prefect_server() -> Iterator[Finding]:
     """Checks the Prefect server that is configured, if one is."""
-    from flows.orchestration import server_url
+    from alignbench.flows.orchestration import server_url
 
     check = "Prefect server"
     url = server_url()
@@ -48,7 +48,7 @@ def label_studio_server(config: Config | None) -> Iterator[Finding]:
         )
     # `connect` is patient with a server that is away for a moment; this check is not.
     _status(url, trust_env=True)
-    from annotation.label_studio.server import connect
+    from alignbench.annotation.label_studio.server import connect
 
     yield Finding(check, "ok", f"{connect(url, token).url} accepts the token")
 

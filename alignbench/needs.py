@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from schemas.catalog import GROUPS, CatalogModel
-from schemas.config_errors import is_http_address
-from schemas.errors import AlignBenchError, UnknownNameError
-from schemas.registry import Group, find
+from alignbench.schemas.catalog import GROUPS, CatalogModel
+from alignbench.schemas.config_errors import is_http_address
+from alignbench.schemas.errors import AlignBenchError, UnknownNameError
+from alignbench.schemas.registry import Group, find
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ANSWER_SECONDS = 0.5

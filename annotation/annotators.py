@@ -10,10 +10,10 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.validation import Flag
-from schemas.tables import ANNOTATIONS, GOLD, WITHDRAWN
-from schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
-from workspace.workspace import Workspace
+from alignbench.annotation.validation import Flag
+from alignbench.schemas.tables import ANNOTATIONS, GOLD, WITHDRAWN
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
+from alignbench.workspace.workspace import Workspace
 
 FEW_ANSWERS = 20
 """Of fewer answers nothing is concluded."""

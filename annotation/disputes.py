@@ -8,14 +8,14 @@ from enum import StrEnum
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.errors import NothingToAdjudicateError
-from annotation.label_studio.results import answer_result
-from annotation.rounds import withdrawn_ids
-from annotation.tasks import Shown
-from schemas.rows import Annotation, Label, Span
-from schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
-from schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
-from workspace.workspace import Workspace
+from alignbench.annotation.errors import NothingToAdjudicateError
+from alignbench.annotation.label_studio.results import answer_result
+from alignbench.annotation.rounds import withdrawn_ids
+from alignbench.annotation.tasks import Shown
+from alignbench.schemas.rows import Annotation, Label, Span
+from alignbench.schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
+from alignbench.workspace.workspace import Workspace
 
 ADJUDICATION = "adjudication"
 """The round of all adjudications: a sentence is decided once."""

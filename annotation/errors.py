@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from schemas.errors import AlignBenchError, TransientError
+from alignbench.schemas.errors import AlignBenchError, TransientError
 
 
 class ServerUnreachableError(TransientError):

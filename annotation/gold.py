@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from annotation.errors import GoldFileError
-from schemas.rows import Gold, Span
-from schemas.tables import GOLD, SENTENCES
-from schemas.vocabulary import HallucinationType, Verdict
-from workspace.workspace import Workspace
+from alignbench.annotation.errors import GoldFileError
+from alignbench.schemas.rows import Gold, Span
+from alignbench.schemas.tables import GOLD, SENTENCES
+from alignbench.schemas.vocabulary import HallucinationType, Verdict
+from alignbench.workspace.workspace import Workspace
 
 
 class _Mark(BaseModel):

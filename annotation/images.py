@@ -4,13 +4,13 @@ import os
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from annotation.errors import ImageStorageError
-from annotation.label_studio.records import S3Images
-from annotation.label_studio.server import LabelStudioServer
-from workspace.blobs import FOLDER as IMAGE_FOLDER
-from workspace.local import LocalStore
-from workspace.s3 import S3Store
-from workspace.store import ObjectStore
+from alignbench.annotation.errors import ImageStorageError
+from alignbench.annotation.label_studio.records import S3Images
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.workspace.blobs import FOLDER as IMAGE_FOLDER
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.store import ObjectStore
 
 Storage = Literal["local", "s3"]
 """How images reach the browser."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.errors import NobodyToAnswerError
-from annotation.label_studio.server import LabelStudioServer
-from annotation.rounds import withdrawn_ids
-from schemas.ids import derive_id
-from schemas.tables import SENTENCES, TASKS
-from schemas.vocabulary import TaskState, WithdrawnKind
-from workspace.workspace import Workspace
+from alignbench.annotation.errors import NobodyToAnswerError
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.rounds import withdrawn_ids
+from alignbench.schemas.ids import derive_id
+from alignbench.schemas.tables import SENTENCES, TASKS
+from alignbench.schemas.vocabulary import TaskState, WithdrawnKind
+from alignbench.workspace.workspace import Workspace
 
 
 @dataclass

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.errors import Doubt
-from schemas.rows import Annotation, QuarantinedAnnotation
-from schemas.tables import ANNOTATIONS, QUARANTINE
-from schemas.vocabulary import AnnotationStatus
-from workspace.workspace import Workspace
+from alignbench.annotation.errors import Doubt
+from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
+from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
+from alignbench.schemas.vocabulary import AnnotationStatus
+from alignbench.workspace.workspace import Workspace
 
 _JUST_AFTER = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

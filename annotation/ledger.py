@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.errors import OtherServerError
-from schemas.rows import Task
-from schemas.tables import TASKS
-from schemas.vocabulary import Purpose, TaskState
-from workspace.keys import KeySet
-from workspace.workspace import Workspace
+from alignbench.annotation.errors import OtherServerError
+from alignbench.schemas.rows import Task
+from alignbench.schemas.tables import TASKS
+from alignbench.schemas.vocabulary import Purpose, TaskState
+from alignbench.workspace.keys import KeySet
+from alignbench.workspace.workspace import Workspace
 
 _CONFIRMED = pc.field("state") == TaskState.CONFIRMED.value
 

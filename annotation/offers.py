@@ -13,12 +13,12 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.label_studio.records import TaskOffer
-from annotation.label_studio.server import LabelStudioServer
-from annotation.rounds import withdrawn_ids
-from schemas.tables import ANNOTATIONS, SENTENCES, TASKS
-from schemas.vocabulary import AnnotationStatus, Purpose, TaskState, WithdrawnKind
-from workspace.workspace import Workspace
+from alignbench.annotation.label_studio.records import TaskOffer
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.rounds import withdrawn_ids
+from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, TaskState, WithdrawnKind
+from alignbench.workspace.workspace import Workspace
 
 EVERYBODY = 1000
 """More annotators than any project has."""

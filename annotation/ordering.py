@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.columns import arrow_schema
-from schemas.rows import Sentence
-from schemas.tables import IMAGES, PAIRS, SENTENCES
-from workspace.selection import Selection
-from workspace.workspace import Workspace
+from alignbench.schemas.columns import arrow_schema
+from alignbench.schemas.rows import Sentence
+from alignbench.schemas.tables import IMAGES, PAIRS, SENTENCES
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.workspace import Workspace
 
 RANGE_SENTENCES = 50_000
 """About how many sentences are held at once."""

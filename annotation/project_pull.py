@@ -14,28 +14,28 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from annotation.errors import MissingProjectError
-from annotation.known import KnownAnswers, retired_answers
-from annotation.label_studio.records import (
+from alignbench.annotation.errors import MissingProjectError
+from alignbench.annotation.known import KnownAnswers, retired_answers
+from alignbench.annotation.label_studio.records import (
     AnsweredTask,
     ChangedTask,
     ProjectCounts,
     as_object,
 )
-from annotation.label_studio.server import LabelStudioServer
-from annotation.read_tasks import ReadTasks
-from annotation.sent_tasks import SentTasks
-from annotation.validation import (
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.read_tasks import ReadTasks
+from alignbench.annotation.sent_tasks import SentTasks
+from alignbench.annotation.validation import (
     TaskOnServer,
     annotator_of,
     answer_id_of,
     answer_time_of,
     validate,
 )
-from annotation.withdrawal import emptied, withdrawn_annotators
-from schemas.rows import Annotation, QuarantinedAnnotation
-from schemas.tables import ANNOTATIONS, QUARANTINE
-from workspace.workspace import Workspace
+from alignbench.annotation.withdrawal import emptied, withdrawn_annotators
+from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
+from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
+from alignbench.workspace.workspace import Workspace
 
 COMMIT_ANSWERS = 10_000
 """Answers of one commit."""

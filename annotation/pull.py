@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 
 import pyarrow.compute as pc
 
-from annotation.errors import MissingProjectError, TooManyDeletionsError
-from annotation.known import KnownAnswers, retired_answers, retired_doubts
-from annotation.label_studio.records import ProjectCounts
-from annotation.label_studio.server import LabelStudioServer
-from annotation.ledger import check_server, retractions
-from annotation.project_pull import COMMIT_ANSWERS, PulledProject, pull_project
-from schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
-from schemas.vocabulary import Purpose, TaskState
-from workspace.workspace import Workspace
+from alignbench.annotation.errors import MissingProjectError, TooManyDeletionsError
+from alignbench.annotation.known import KnownAnswers, retired_answers, retired_doubts
+from alignbench.annotation.label_studio.records import ProjectCounts
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.ledger import check_server, retractions
+from alignbench.annotation.project_pull import COMMIT_ANSWERS, PulledProject, pull_project
+from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
+from alignbench.schemas.vocabulary import Purpose, TaskState
+from alignbench.workspace.workspace import Workspace
 
 OVERLAP = timedelta(minutes=1)
 """How far a pull looks back: longer than a server takes to save, or its clock is set back."""

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from annotation.images import Storage, images_of
-from annotation.label_studio.records import ProjectSettings
-from annotation.label_studio.server import LabelStudioServer
-from annotation.ledger import Ledger, ProjectLedger
-from annotation.settlement import Settlement, needs_settling, settle_project
-from annotation.tasks import SentenceTask, Shown, sentence_tasks
-from schemas.ids import derive_id
-from schemas.rows import Task
-from schemas.tables import TASKS
-from schemas.vocabulary import Purpose
-from workspace.workspace import Workspace
+from alignbench.annotation.images import Storage, images_of
+from alignbench.annotation.label_studio.records import ProjectSettings
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.ledger import Ledger, ProjectLedger
+from alignbench.annotation.settlement import Settlement, needs_settling, settle_project
+from alignbench.annotation.tasks import SentenceTask, Shown, sentence_tasks
+from alignbench.schemas.ids import derive_id
+from alignbench.schemas.rows import Task
+from alignbench.schemas.tables import TASKS
+from alignbench.schemas.vocabulary import Purpose
+from alignbench.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ as that pull left them, a pull reads more and finds the same.
 import json
 from datetime import datetime, timedelta
 
-from annotation.known import KnownAnswers
-from annotation.label_studio.records import ChangedTask, as_instant, as_object
-from workspace.errors import ObjectNotFoundError
-from workspace.workspace import Workspace
+from alignbench.annotation.known import KnownAnswers
+from alignbench.annotation.label_studio.records import ChangedTask, as_instant, as_object
+from alignbench.workspace.errors import ObjectNotFoundError
+from alignbench.workspace.workspace import Workspace
 
 _Mark = list[str | int]
 _UNFINISHED = b'{"unfinished": true}'

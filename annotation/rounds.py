@@ -12,13 +12,13 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.errors import UnknownModelError
-from schemas.ids import derive_id
-from schemas.rows import RoundSentence
-from schemas.tables import GOLD, ROUND_SENTENCES, SENTENCES, TASKS, WITHDRAWN
-from schemas.vocabulary import Purpose, Stratum, WithdrawnKind
-from workspace.selection import Selection
-from workspace.workspace import Workspace
+from alignbench.annotation.errors import UnknownModelError
+from alignbench.schemas.ids import derive_id
+from alignbench.schemas.rows import RoundSentence
+from alignbench.schemas.tables import GOLD, ROUND_SENTENCES, SENTENCES, TASKS, WITHDRAWN
+from alignbench.schemas.vocabulary import Purpose, Stratum, WithdrawnKind
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.workspace import Workspace
 
 _LAST_POSITION = 6
 _DRAWN_FROM = ("sentence_id", "model", "direction", "sentence_index")

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow.compute as pc
 
-from annotation.known import of_project
-from annotation.validation import SentTask
-from schemas.tables import ROUND_SUGGESTIONS, SENTENCES, TASKS
-from schemas.vocabulary import Purpose
-from workspace.workspace import Workspace
+from alignbench.annotation.known import of_project
+from alignbench.annotation.validation import SentTask
+from alignbench.schemas.tables import ROUND_SUGGESTIONS, SENTENCES, TASKS
+from alignbench.schemas.vocabulary import Purpose
+from alignbench.workspace.workspace import Workspace
 
 
 class SentTasks:

@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from annotation.errors import MissingProjectError
-from annotation.label_studio.records import ListedTask
-from annotation.label_studio.server import LabelStudioServer
-from annotation.ledger import Ledger
-from schemas.rows import Task
-from schemas.vocabulary import Purpose, TaskState
+from alignbench.annotation.errors import MissingProjectError
+from alignbench.annotation.label_studio.records import ListedTask
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.ledger import Ledger
+from alignbench.schemas.rows import Task
+from alignbench.schemas.vocabulary import Purpose, TaskState
 
 _POLL_SECONDS = 0.5
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from annotation.errors import Doubt
-from annotation.label_studio.records import JsonObject
-from annotation.offsets import place_of
-from schemas.rows import Span
-from schemas.vocabulary import HallucinationType
+from alignbench.annotation.errors import Doubt
+from alignbench.annotation.label_studio.records import JsonObject
+from alignbench.annotation.offsets import place_of
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import HallucinationType
 
 
 class SpanDoubt(Exception):  # noqa: N818 - not an error: it sends an answer to quarantine

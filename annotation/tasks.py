@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from annotation.errors import MissingImageError
-from annotation.images import ImageAddress
-from annotation.label_studio.page import AFTER, BEFORE, IMAGE, PLACE, SENTENCE, VOTES
-from annotation.label_studio.records import ImportedTask, JsonObject
-from schemas.ids import text_sha256
-from schemas.protocols import ItemFailure
-from schemas.vocabulary import Purpose
+from alignbench.annotation.errors import MissingImageError
+from alignbench.annotation.images import ImageAddress
+from alignbench.annotation.label_studio.page import AFTER, BEFORE, IMAGE, PLACE, SENTENCE, VOTES
+from alignbench.annotation.label_studio.records import ImportedTask, JsonObject
+from alignbench.schemas.ids import text_sha256
+from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.vocabulary import Purpose
 
 PURPOSE = "purpose"
 """Column with the reason why a sentence is sent; without it, all are sent for one."""

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from annotation.errors import Doubt
-from annotation.label_studio.page import NOTE, VERDICT
-from annotation.label_studio.page import SPANS as SPANS_CONTROL
-from annotation.label_studio.records import JsonObject, as_id, as_instant, as_object
-from annotation.spans import SpanDoubt, merged_spans, read_span
-from schemas.ids import sha256_hex, text_sha256
-from schemas.rows import Annotation, QuarantinedAnnotation, Span
-from schemas.text import clean_text
-from schemas.vocabulary import AnnotationStatus, Purpose, Verdict
+from alignbench.annotation.errors import Doubt
+from alignbench.annotation.label_studio.page import NOTE, VERDICT
+from alignbench.annotation.label_studio.page import SPANS as SPANS_CONTROL
+from alignbench.annotation.label_studio.records import JsonObject, as_id, as_instant, as_object
+from alignbench.annotation.spans import SpanDoubt, merged_spans, read_span
+from alignbench.schemas.ids import sha256_hex, text_sha256
+from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
+from alignbench.schemas.text import clean_text
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
 
 
 class Flag(StrEnum):

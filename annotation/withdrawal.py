@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
-from annotation.errors import UnknownWithdrawalError
-from schemas.rows import Annotation, QuarantinedAnnotation, Withdrawn
-from schemas.tables import ANNOTATIONS, IMAGES, WITHDRAWN
-from schemas.vocabulary import AnnotationStatus, WithdrawnKind
-from workspace.workspace import Workspace
+from alignbench.annotation.errors import UnknownWithdrawalError
+from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Withdrawn
+from alignbench.schemas.tables import ANNOTATIONS, IMAGES, WITHDRAWN
+from alignbench.schemas.vocabulary import AnnotationStatus, WithdrawnKind
+from alignbench.workspace.workspace import Workspace
 
 _JUST_AFTER = timedelta(microseconds=1)
 _WRITTEN_AT_ONCE = 2000

@@ -21,17 +21,17 @@ import httpx
 from PIL import Image
 
 from alignbench import services
-from annotation.label_studio.accounts import create_annotator, submit_answer, token_of
-from annotation.label_studio.results import answer_result
-from annotation.label_studio.server import LabelStudioServer, connect
-from annotation.ordering import ordered_sentences
+from alignbench.annotation.label_studio.accounts import create_annotator, submit_answer, token_of
+from alignbench.annotation.label_studio.results import answer_result
+from alignbench.annotation.label_studio.server import LabelStudioServer, connect
+from alignbench.annotation.ordering import ordered_sentences
+from alignbench.flows.run import open_run
+from alignbench.flows.selection import current_selection
+from alignbench.schemas.ids import text_sha256
+from alignbench.schemas.rows import Task
+from alignbench.schemas.tables import TASKS
+from alignbench.schemas.vocabulary import Purpose, TaskState, Verdict
 from benchmarks.measuring import Measured, measured
-from flows.run import open_run
-from flows.selection import current_selection
-from schemas.ids import text_sha256
-from schemas.rows import Task
-from schemas.tables import TASKS
-from schemas.vocabulary import Purpose, TaskState, Verdict
 from tests.annotation.pushing import SETTINGS
 
 Result = TypeVar("Result")

@@ -20,8 +20,8 @@ from PIL import Image
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from evaluation.detectors.clip4dm import Clip4dmDetector, Clip4dmOptions, Clip4dmParams
-from schemas.detection import ScoringRequest
+from alignbench.evaluation.detectors.clip4dm import Clip4dmDetector, Clip4dmOptions, Clip4dmParams
+from alignbench.schemas.detection import ScoringRequest
 from tests.fixtures.tiny_dual_encoders import clip_tokenizer, save_clip
 
 WORDS = ("a", "red", "ball", "lies", "on", "green", "grass", "two", "dogs", "an", "old", "tree")

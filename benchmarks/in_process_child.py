@@ -69,10 +69,10 @@ def dataset_map(files: list[Path], model: str, batch: int) -> Iterable[str]:
 
 def stage(workspace: Path) -> Iterable[str]:
     """The `caption` stage."""
-    from flows.caption import caption
-    from flows.orchestration import run_flow
-    from schemas.tables import PAIRS
-    from workspace.workspace import open_workspace
+    from alignbench.flows.caption import caption
+    from alignbench.flows.orchestration import run_flow
+    from alignbench.schemas.tables import PAIRS
+    from alignbench.workspace.workspace import open_workspace
 
     run_flow(caption, str(workspace))
     return [pair.text for pair in open_workspace(workspace).table(PAIRS).rows()]

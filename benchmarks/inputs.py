@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from flows.ingest import ingest
+from alignbench.flows.ingest import ingest
 
 WIDTH, HEIGHT = 640, 480
 

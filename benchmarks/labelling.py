@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from release.labels.compute import compute_labels
-from schemas.ids import derive_id
-from schemas.rows import Annotation, Sentence, Span
-from schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS, SENTENCES
-from schemas.vocabulary import (
+from alignbench.release.labels.compute import compute_labels
+from alignbench.schemas.ids import derive_id
+from alignbench.schemas.rows import Annotation, Sentence, Span
+from alignbench.schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS, SENTENCES
+from alignbench.schemas.vocabulary import (
     AnnotationStatus,
     Direction,
     HallucinationType,
@@ -27,9 +27,9 @@ from schemas.vocabulary import (
     Purpose,
     Verdict,
 )
-from workspace.local import LocalStore
-from workspace.selection import Selection
-from workspace.workspace import Workspace
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.workspace import Workspace
 
 VOTES = 5
 ANNOTATORS = 40

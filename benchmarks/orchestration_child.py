@@ -15,10 +15,10 @@ STARTED = time.monotonic()
 
 import pyarrow as pa  # noqa: E402 - imports are part of the fixed start that is measured
 
-from schemas.rows import Prompt  # noqa: E402
-from schemas.tables import PROMPTS  # noqa: E402
-from schemas.vocabulary import StageName  # noqa: E402
-from workspace.workspace import open_workspace  # noqa: E402
+from alignbench.schemas.rows import Prompt  # noqa: E402
+from alignbench.schemas.tables import PROMPTS  # noqa: E402
+from alignbench.schemas.vocabulary import StageName  # noqa: E402
+from alignbench.workspace.workspace import open_workspace  # noqa: E402
 
 COMMIT_ROWS = 2048
 
@@ -42,11 +42,11 @@ def engine(items: int, folder: Path) -> float:
     """Runs a stage that does the same; returns when the first row was made."""
     from prefect import flow
 
-    from flows.commit import Made, Outcome
-    from flows.orchestration import run_flow
-    from flows.report import StageReport
-    from flows.run import open_run
-    from flows.stage import run_stage
+    from alignbench.flows.commit import Made, Outcome
+    from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.report import StageReport
+    from alignbench.flows.run import open_run
+    from alignbench.flows.stage import run_stage
 
     first: list[float] = []
 

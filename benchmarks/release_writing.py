@@ -25,11 +25,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from release.columns import DATA_SCHEMA
-from release.images import BLOB_COLUMN, GROUP_BYTES, with_images
-from release.layout import DATA, Shard
-from release.shards import SHARD_BYTES, ShardWriter
-from schemas.ids import derive_id, sha256_hex
+from alignbench.release.columns import DATA_SCHEMA
+from alignbench.release.images import BLOB_COLUMN, GROUP_BYTES, with_images
+from alignbench.release.layout import DATA, Shard
+from alignbench.release.shards import SHARD_BYTES, ShardWriter
+from alignbench.schemas.ids import derive_id, sha256_hex
 
 TABLE_IMAGES = 250
 TEXT = "A red ball lies on the green grass beside a small dog that looks at it, number {}."

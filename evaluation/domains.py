@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from evaluation.entries import PreparedDetector, parse_detector
-from evaluation.errors import ModelShapeError
-from evaluation.release_files import ReleaseFiles
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.protocols import ItemFailure
+from alignbench.evaluation.entries import PreparedDetector, parse_detector
+from alignbench.evaluation.errors import ModelShapeError
+from alignbench.evaluation.release_files import ReleaseFiles
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.protocols import ItemFailure
 
 PAPER: Final = ("nature", "food", "object", "building", "animal")
 """The five domains of AlignBench's analysis."""

@@ -7,21 +7,21 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
-from evaluation.errors import ModelShapeError
-from evaluation.text_window import Window, whole, windows
-from models.errors import ModelNotFoundError, PickledWeightsError
-from models.in_process.forward import halved_on_memory
-from models.in_process.placement import (
+from alignbench.evaluation.errors import ModelShapeError
+from alignbench.evaluation.text_window import Window, whole, windows
+from alignbench.models.errors import ModelNotFoundError, PickledWeightsError
+from alignbench.models.in_process.forward import halved_on_memory
+from alignbench.models.in_process.placement import (
     InProcessOptions,
     Placement,
     choose_placement,
     quiet_loading,
 )
-from models.in_process.weights import find_weights
-from models.pixels import rgb_pixels
-from schemas.detection import ScoringRequest
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailure
+from alignbench.models.in_process.weights import find_weights
+from alignbench.models.pixels import rgb_pixels
+from alignbench.schemas.detection import ScoringRequest
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import ItemFailure
 
 _NO_LIMIT: Final = 10**6
 """Lengths from here on are how tokenizers say that they know of none."""

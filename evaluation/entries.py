@@ -11,16 +11,16 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from evaluation.prompts import read_prompt
-from schemas.catalog import CatalogModel, catalog
-from schemas.config_errors import describe
-from schemas.config_plugins import Name
-from schemas.detection import Detector, WordDetector
-from schemas.errors import ConfigError, UnknownNameError, UsageError
-from schemas.ids import derive_id
-from schemas.protocols import Options
-from schemas.registry import Group, find, names, suggestion
-from schemas.vocabulary import ModelKind
+from alignbench.evaluation.prompts import read_prompt
+from alignbench.schemas.catalog import CatalogModel, catalog
+from alignbench.schemas.config_errors import describe
+from alignbench.schemas.config_plugins import Name
+from alignbench.schemas.detection import Detector, WordDetector
+from alignbench.schemas.errors import ConfigError, UnknownNameError, UsageError
+from alignbench.schemas.ids import derive_id
+from alignbench.schemas.protocols import Options
+from alignbench.schemas.registry import Group, find, names, suggestion
+from alignbench.schemas.vocabulary import ModelKind
 
 _OF_ENTRY: Final = ("name", "repo", "revision", "family", "prompt")
 _INSIDE_A_PACKAGE: Final = "package:"

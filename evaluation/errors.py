@@ -1,6 +1,6 @@
 """What can go wrong with an evaluation as a whole."""
 
-from schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError
 
 
 class NotAReleaseError(AlignBenchError):

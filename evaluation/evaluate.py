@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
-from evaluation.analyses.analysis import Analysis
-from evaluation.analyses.run import Outside, analyse, hardest
-from evaluation.domains import DomainStep, with_domains
-from evaluation.entries import DetectorEntry, PreparedDetector, check_names
-from evaluation.errors import DetectorGaveUpError, NothingToScoreError
-from evaluation.release_files import ReleaseFiles, open_release
-from evaluation.report.examples import MOST_EXAMPLES, examples
-from evaluation.report.html import About, render
-from evaluation.scored import Scored, Sentences, join_scores
-from evaluation.scores import ScoreTable
-from evaluation.scoring import Progress, score_release
-from evaluation.tables import csv_bytes, latex, parquet_bytes
-from schemas.errors import MissingExtraError
-from workspace.store import ObjectStore
+from alignbench.evaluation.analyses.analysis import Analysis
+from alignbench.evaluation.analyses.run import Outside, analyse, hardest
+from alignbench.evaluation.domains import DomainStep, with_domains
+from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, check_names
+from alignbench.evaluation.errors import DetectorGaveUpError, NothingToScoreError
+from alignbench.evaluation.release_files import ReleaseFiles, open_release
+from alignbench.evaluation.report.examples import MOST_EXAMPLES, examples
+from alignbench.evaluation.report.html import About, render
+from alignbench.evaluation.scored import Scored, Sentences, join_scores
+from alignbench.evaluation.scores import ScoreTable
+from alignbench.evaluation.scoring import Progress, score_release
+from alignbench.evaluation.tables import csv_bytes, latex, parquet_bytes
+from alignbench.schemas.errors import MissingExtraError
+from alignbench.workspace.store import ObjectStore
 
 REPORT: Final = "report.html"
 RECORD: Final = "evaluation.json"
@@ -166,7 +166,7 @@ def _write_results(folder: Path, analyses: Sequence[Analysis], *, draw: bool) ->
         text = latex(analysis.table, analysis.title, f"tab:{analysis.name}")
         _write(folder / f"{analysis.name}.tex", text.encode())
         if draw:
-            from evaluation.figures import svg  # Matplotlib is an extra
+            from alignbench.evaluation.figures import svg  # Matplotlib is an extra
 
             drawn = svg(analysis)
             if drawn is not None:

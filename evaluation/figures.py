@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.rcsetup import cycler
 
-from evaluation.analyses.analysis import Analysis, Bars, Heatmap, Lines, Scatter
+from alignbench.evaluation.analyses.analysis import Analysis, Bars, Heatmap, Lines, Scatter
 
 MOST_GROUPS: Final = 40
 """More groups of bars, rows or panels than that cannot be read; the table has them all."""

@@ -7,9 +7,9 @@ with one can be told from one that did not.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from evaluation.words import is_punctuation
-from schemas.rows import Score, WordScore
-from schemas.vocabulary import Verdict
+from alignbench.evaluation.words import is_punctuation
+from alignbench.schemas.rows import Score, WordScore
+from alignbench.schemas.vocabulary import Verdict
 
 
 class PredictedSpan(NamedTuple):

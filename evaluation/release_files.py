@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from evaluation.errors import NotAReleaseError, ReleaseColumnError
-from schemas.ids import sha256_hex
-from schemas.vocabulary import Verdict
-from workspace.store import ObjectStore
-from workspace.workspace import open_store
+from alignbench.evaluation.errors import NotAReleaseError, ReleaseColumnError
+from alignbench.schemas.ids import sha256_hex
+from alignbench.schemas.vocabulary import Verdict
+from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.workspace import open_store
 
 COLUMNS: Final = {
     "model": pa.string(),

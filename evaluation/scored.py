@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation.statistics.arrays import Bools, Floats, Ints
-from evaluation.statistics.bootstrap import ImageBootstrap
-from schemas.vocabulary import ScoreStatus, Verdict
+from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
+from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.schemas.vocabulary import ScoreStatus, Verdict
 
 
 class Coded(NamedTuple):

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.rows import Score
-from schemas.tables import SCORES
-from schemas.vocabulary import ScoreStatus
-from workspace.keys import KeySet, key_column
-from workspace.store import ObjectStore
-from workspace.table import Table
+from alignbench.schemas.rows import Score
+from alignbench.schemas.tables import SCORES
+from alignbench.schemas.vocabulary import ScoreStatus
+from alignbench.workspace.keys import KeySet, key_column
+from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.table import Table
 
 _KEY = ("sentence_id", "image_id")
 _READ = ("sentence_id", "image_id", "detector_id", "score", "words", "status", "note", "attempts")

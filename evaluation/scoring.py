@@ -13,16 +13,16 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from evaluation.entries import PreparedDetector
-from evaluation.errors import DetectorContractError, DetectorGaveUpError
-from evaluation.release_files import ImageOf, ReleaseFiles
-from evaluation.scores import ScoreTable
-from schemas.detection import Detector, ScoringRequest, SentenceScore, StreamingDetector
-from schemas.errors import AlignBenchError
-from schemas.item_codes import ItemCode, shorten
-from schemas.protocols import ItemFailure
-from schemas.rows import Score, WordScore
-from schemas.vocabulary import FailureKind, ScoreStatus
+from alignbench.evaluation.entries import PreparedDetector
+from alignbench.evaluation.errors import DetectorContractError, DetectorGaveUpError
+from alignbench.evaluation.release_files import ImageOf, ReleaseFiles
+from alignbench.evaluation.scores import ScoreTable
+from alignbench.schemas.detection import Detector, ScoringRequest, SentenceScore, StreamingDetector
+from alignbench.schemas.errors import AlignBenchError
+from alignbench.schemas.item_codes import ItemCode, shorten
+from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.rows import Score, WordScore
+from alignbench.schemas.vocabulary import FailureKind, ScoreStatus
 
 BATCH: Final = 256
 """Sentences that a detector is handed at once; what its model takes at once is its own business."""

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from transformers.modeling_outputs import BaseModelOutput
 
-from models.in_process.placement import Placement
-from models.in_process.vision_language import VisionLanguageModel
+from alignbench.models.in_process.placement import Placement
+from alignbench.models.in_process.vision_language import VisionLanguageModel
 
 DESCRIBE: Final = "Describe this image in detail."
 """What a model that writes only when asked is asked if nothing else is said."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from schemas.rows import WordScore
+from alignbench.schemas.rows import WordScore
 
 _WORD: Final = re.compile(r"[.,]|[^\s.,]+")
 """Words between white space; a full stop or comma is a word by itself, as in CLIP4DM."""

@@ -14,23 +14,23 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.disputes import ADJUDICATION, Dispute, disputes, votes_on
-from annotation.label_studio.page import labelling_config
-from annotation.label_studio.server import LabelStudioServer
-from annotation.ledger import pushed_keys
-from annotation.ordering import ordered_sentences
-from annotation.push import Pusher, PushOptions
-from annotation.rounds import withdrawn_ids
-from flows.commit import Made, Outcome
-from flows.label_studio import annotation_server, labelling_links, project_settings
-from flows.orchestration import stage_flow
-from flows.push import without_image
-from flows.report import StageReport
-from flows.run import Run, open_run
-from flows.selection import current_selection
-from flows.stage import Limits, run_stage
-from schemas.tables import SENTENCES, TASKS, TableSpec
-from schemas.vocabulary import Purpose, StageName, WithdrawnKind
+from alignbench.annotation.disputes import ADJUDICATION, Dispute, disputes, votes_on
+from alignbench.annotation.label_studio.page import labelling_config
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.ledger import pushed_keys
+from alignbench.annotation.ordering import ordered_sentences
+from alignbench.annotation.push import Pusher, PushOptions
+from alignbench.annotation.rounds import withdrawn_ids
+from alignbench.flows.commit import Made, Outcome
+from alignbench.flows.label_studio import annotation_server, labelling_links, project_settings
+from alignbench.flows.orchestration import stage_flow
+from alignbench.flows.push import without_image
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import Run, open_run
+from alignbench.flows.selection import current_selection
+from alignbench.flows.stage import Limits, run_stage
+from alignbench.schemas.tables import SENTENCES, TASKS, TableSpec
+from alignbench.schemas.vocabulary import Purpose, StageName, WithdrawnKind
 
 TITLE_SUFFIX = ": decisions"
 

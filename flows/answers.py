@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from flows.errors import BackendContractError
+from alignbench.flows.errors import BackendContractError
 
 Asked = TypeVar("Asked")
 Request = TypeVar("Request")

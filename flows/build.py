@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from flows.caption import caption
-from flows.errors import TooManyFailuresError
-from flows.imagine import imagine
-from flows.ingest import ingest
-from flows.orchestration import run_flow, stage_flow
-from flows.prompts import prompts
-from flows.push import push
-from flows.report import StageReport
-from flows.split import split
+from alignbench.flows.caption import caption
+from alignbench.flows.errors import TooManyFailuresError
+from alignbench.flows.imagine import imagine
+from alignbench.flows.ingest import ingest
+from alignbench.flows.orchestration import run_flow, stage_flow
+from alignbench.flows.prompts import prompts
+from alignbench.flows.push import push
+from alignbench.flows.report import StageReport
+from alignbench.flows.split import split
 
 if TYPE_CHECKING:
     from prefect import Flow

@@ -11,20 +11,20 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.answers import Stream, answered, in_batches
-from flows.caption_inputs import CaptionItem, given_captions, images_to_caption
-from flows.commit import Failed, Made, Outcome
-from flows.errors import EMPTY_CAPTION
-from flows.generators import SelectedGenerator, load, reads_pixels, register_generators
-from flows.orchestration import stage_flow
-from flows.pairs import caption_pair
-from flows.report import StageReport
-from flows.run import Run, open_run
-from flows.samples import show_pairs
-from flows.stage import Limits, run_stage
-from schemas import ids
-from schemas.columns import from_batch
-from schemas.protocols import (
+from alignbench.flows.answers import Stream, answered, in_batches
+from alignbench.flows.caption_inputs import CaptionItem, given_captions, images_to_caption
+from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.flows.errors import EMPTY_CAPTION
+from alignbench.flows.generators import SelectedGenerator, load, reads_pixels, register_generators
+from alignbench.flows.orchestration import stage_flow
+from alignbench.flows.pairs import caption_pair
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import Run, open_run
+from alignbench.flows.samples import show_pairs
+from alignbench.flows.stage import Limits, run_stage
+from alignbench.schemas import ids
+from alignbench.schemas.columns import from_batch
+from alignbench.schemas.protocols import (
     Captioner,
     CaptionInput,
     CaptionRequest,
@@ -32,11 +32,11 @@ from schemas.protocols import (
     ItemFailure,
     StreamingCaptioner,
 )
-from schemas.rows import Generator
-from schemas.tables import PAIRS, TableSpec
-from schemas.text import clean_text
-from schemas.vocabulary import Direction, FailureKind, StageName
-from workspace.errors import ObjectNotFoundError
+from alignbench.schemas.rows import Generator
+from alignbench.schemas.tables import PAIRS, TableSpec
+from alignbench.schemas.text import clean_text
+from alignbench.schemas.vocabulary import Direction, FailureKind, StageName
+from alignbench.workspace.errors import ObjectNotFoundError
 
 _READ_ITEMS = 256
 

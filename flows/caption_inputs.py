@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas import ids
-from schemas.columns import Int, Str, to_batch
-from schemas.tables import IMAGES, ORIGINS, PAIRS
-from schemas.vocabulary import ImageType
-from workspace.workspace import Workspace
+from alignbench.schemas import ids
+from alignbench.schemas.columns import Int, Str, to_batch
+from alignbench.schemas.tables import IMAGES, ORIGINS, PAIRS
+from alignbench.schemas.vocabulary import ImageType
+from alignbench.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from flows.errors import UNEXPECTED
-from flows.progress import current_progress
-from flows.report import CommitReport
-from schemas.columns import DataclassRow
-from schemas.errors import AlignBenchError, TransientError
-from schemas.protocols import ItemFailure
-from schemas.rows import Failure
-from schemas.tables import FAILURES, TableSpec
-from schemas.text import clean_text
-from schemas.vocabulary import FailureKind
-from workspace.workspace import Workspace
+from alignbench.flows.errors import UNEXPECTED
+from alignbench.flows.progress import current_progress
+from alignbench.flows.report import CommitReport
+from alignbench.schemas.columns import DataclassRow
+from alignbench.schemas.errors import AlignBenchError, TransientError
+from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.rows import Failure
+from alignbench.schemas.tables import FAILURES, TableSpec
+from alignbench.schemas.text import clean_text
+from alignbench.schemas.vocabulary import FailureKind
+from alignbench.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from flows.stage import Stage
+    from alignbench.flows.stage import Stage
 
 _MESSAGE_LENGTH = 500
 

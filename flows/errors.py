@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from schemas.errors import AlignBenchError, TransientError
+from alignbench.schemas.errors import AlignBenchError, TransientError
 
 if TYPE_CHECKING:
-    from flows.report import StageReport
+    from alignbench.flows.report import StageReport
 
 
 class TooManyFailuresError(AlignBenchError):

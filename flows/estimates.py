@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from flows.caption import CaptionStage
-from flows.generators import SelectedGenerator, planned_generators, reads_pixels
-from flows.imagine import ImagineStage
-from flows.pending import Plan
-from flows.run import Run, open_run
-from schemas.catalog import CatalogModel, catalog
-from schemas.tables import PAIRS
-from schemas.vocabulary import Direction, StageName
+from alignbench.flows.caption import CaptionStage
+from alignbench.flows.generators import SelectedGenerator, planned_generators, reads_pixels
+from alignbench.flows.imagine import ImagineStage
+from alignbench.flows.pending import Plan
+from alignbench.flows.run import Run, open_run
+from alignbench.schemas.catalog import CatalogModel, catalog
+from alignbench.schemas.tables import PAIRS
+from alignbench.schemas.vocabulary import Direction, StageName
 
 CHARACTERS_PER_TOKEN = 4
 """Of English text; good to about a fifth for the tokenizers in use."""

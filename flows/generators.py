@@ -8,15 +8,15 @@ repository that moves on does not change the keys of a benchmark that is half ma
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from flows.errors import BackendFailedError
-from flows.run import Run
-from schemas import ids
-from schemas.config_plugins import GeneratorConfig
-from schemas.errors import AlignBenchError, ConfigError
-from schemas.registry import Group, find
-from schemas.rows import Generator
-from schemas.tables import GENERATORS
-from schemas.vocabulary import Direction
+from alignbench.flows.errors import BackendFailedError
+from alignbench.flows.run import Run
+from alignbench.schemas import ids
+from alignbench.schemas.config_plugins import GeneratorConfig
+from alignbench.schemas.errors import AlignBenchError, ConfigError
+from alignbench.schemas.registry import Group, find
+from alignbench.schemas.rows import Generator
+from alignbench.schemas.tables import GENERATORS
+from alignbench.schemas.vocabulary import Direction
 
 _loaded: dict[tuple[str | None, ...], Any] = {}
 

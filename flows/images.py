@@ -1,10 +1,10 @@
 """Storing a checked image: the blob first, then the row that names it."""
 
-from generators.images import CheckedImage
-from schemas.rows import Image
-from schemas.vocabulary import ImageType
-from workspace.blobs import put_image
-from workspace.workspace import Workspace
+from alignbench.generators.images import CheckedImage
+from alignbench.schemas.rows import Image
+from alignbench.schemas.vocabulary import ImageType
+from alignbench.workspace.blobs import put_image
+from alignbench.workspace.workspace import Workspace
 
 
 def store_image(workspace: Workspace, checked: CheckedImage, image_type: ImageType) -> Image:

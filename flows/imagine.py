@@ -12,30 +12,30 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.answers import Stream, answered, in_batches
-from flows.commit import Failed, Made, Outcome
-from flows.generators import SelectedGenerator, load, register_generators
-from flows.images import store_image
-from flows.orchestration import stage_flow
-from flows.pairs import image_pair
-from flows.report import StageReport
-from flows.run import Run, open_run
-from flows.samples import show_pairs
-from flows.stage import Limits, run_stage
-from generators.images import check_image
-from schemas import ids
-from schemas.columns import Int, Str, from_batch, to_batch
-from schemas.protocols import (
+from alignbench.flows.answers import Stream, answered, in_batches
+from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.flows.generators import SelectedGenerator, load, register_generators
+from alignbench.flows.images import store_image
+from alignbench.flows.orchestration import stage_flow
+from alignbench.flows.pairs import image_pair
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import Run, open_run
+from alignbench.flows.samples import show_pairs
+from alignbench.flows.stage import Limits, run_stage
+from alignbench.generators.images import check_image
+from alignbench.schemas import ids
+from alignbench.schemas.columns import Int, Str, from_batch, to_batch
+from alignbench.schemas.protocols import (
     GeneratedImage,
     ImageGenerator,
     ImageRequest,
     ItemFailure,
     StreamingImageGenerator,
 )
-from schemas.rows import Generator, Prompt
-from schemas.tables import IMAGES, PAIRS, PROMPTS, TableSpec
-from schemas.vocabulary import Direction, ImageType, StageName
-from workspace.workspace import Workspace
+from alignbench.schemas.rows import Generator, Prompt
+from alignbench.schemas.tables import IMAGES, PAIRS, PROMPTS, TableSpec
+from alignbench.schemas.vocabulary import Direction, ImageType, StageName
+from alignbench.workspace.workspace import Workspace
 
 _READ_ITEMS = 256
 

@@ -12,23 +12,23 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from flows.answers import matched
-from flows.commit import Failed, Made, Outcome
-from flows.images import store_image
-from flows.orchestration import stage_flow
-from flows.report import StageReport
-from flows.run import Run, open_run
-from flows.samples import show_images
-from flows.stage import Limits, run_stage
-from generators.images import check_image
-from schemas import ids
-from schemas.columns import Bool, Str, from_batch, to_batch
-from schemas.protocols import ItemFailure, ItemFailureAt, Source, SourceItem
-from schemas.registry import Group, find
-from schemas.rows import Origin
-from schemas.tables import IMAGES, ORIGINS, TableSpec
-from schemas.vocabulary import ImageType, StageName
-from workspace.workspace import Workspace
+from alignbench.flows.answers import matched
+from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.flows.images import store_image
+from alignbench.flows.orchestration import stage_flow
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import Run, open_run
+from alignbench.flows.samples import show_images
+from alignbench.flows.stage import Limits, run_stage
+from alignbench.generators.images import check_image
+from alignbench.schemas import ids
+from alignbench.schemas.columns import Bool, Str, from_batch, to_batch
+from alignbench.schemas.protocols import ItemFailure, ItemFailureAt, Source, SourceItem
+from alignbench.schemas.registry import Group, find
+from alignbench.schemas.rows import Origin
+from alignbench.schemas.tables import IMAGES, ORIGINS, TableSpec
+from alignbench.schemas.vocabulary import ImageType, StageName
+from alignbench.workspace.workspace import Workspace
 
 _LISTED_AT_ONCE = 1024
 _READ_AT_ONCE = 32

@@ -6,14 +6,14 @@ What comes in: the newest answer of each annotator to each selected sentence. Wh
 
 import time
 
-from flows.orchestration import publish_report, stage_flow
-from flows.progress import current_progress
-from flows.report import StageReport
-from flows.run import open_run
-from flows.selection import current_selection
-from release.labels.compute import compute_labels
-from schemas.tables import LABELS
-from schemas.vocabulary import StageName
+from alignbench.flows.orchestration import publish_report, stage_flow
+from alignbench.flows.progress import current_progress
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import open_run
+from alignbench.flows.selection import current_selection
+from alignbench.release.labels.compute import compute_labels
+from alignbench.schemas.tables import LABELS
+from alignbench.schemas.vocabulary import StageName
 
 
 @stage_flow("label")

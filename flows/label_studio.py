@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from schemas.errors import MissingSecretError, UsageError
+from alignbench.schemas.errors import MissingSecretError, UsageError
 
 if TYPE_CHECKING:
-    from annotation.label_studio.records import ProjectSettings
-    from annotation.label_studio.server import LabelStudioServer
-    from flows.run import Run
+    from alignbench.annotation.label_studio.records import ProjectSettings
+    from alignbench.annotation.label_studio.server import LabelStudioServer
+    from alignbench.flows.run import Run
 
 URL = "LABEL_STUDIO_URL"
 TOKEN = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the variable's name
@@ -30,7 +30,7 @@ def annotation_server(run: "Run") -> "LabelStudioServer":
         ServerUnreachableError: It does not answer.
         TokenRefusedError: It does not accept the token.
     """
-    from annotation.label_studio.server import connect
+    from alignbench.annotation.label_studio.server import connect
 
     url, token = server_address(run.config.annotation.url)
     if not url:
@@ -74,9 +74,9 @@ def assigned_settings(run: "Run", assignee: str | None) -> "ProjectSettings":
 
 def project_settings(run: "Run") -> "ProjectSettings":
     """Returns how the projects of this workspace are set up."""
-    from annotation.label_studio.guidelines import guidelines_html
-    from annotation.label_studio.page import labelling_config
-    from annotation.label_studio.records import ProjectSettings
+    from alignbench.annotation.label_studio.guidelines import guidelines_html
+    from alignbench.annotation.label_studio.page import labelling_config
+    from alignbench.annotation.label_studio.records import ProjectSettings
 
     settings = run.config.annotation
     return ProjectSettings(

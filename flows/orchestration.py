@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from flows.errors import PrefectUnreachableError
-from flows.report import StageReport
-from schemas.vocabulary import StageName
+from alignbench.flows.errors import PrefectUnreachableError
+from alignbench.flows.report import StageReport
+from alignbench.schemas.vocabulary import StageName
 
 if TYPE_CHECKING:
     from prefect import Flow

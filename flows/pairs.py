@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from schemas import ids
-from schemas.ids import JsonValue
-from schemas.protocols import GeneratedImage, Generation
-from schemas.rows import Generator, Pair, Prompt
-from schemas.text import CleanText
-from schemas.vocabulary import Direction
+from alignbench.schemas import ids
+from alignbench.schemas.ids import JsonValue
+from alignbench.schemas.protocols import GeneratedImage, Generation
+from alignbench.schemas.rows import Generator, Pair, Prompt
+from alignbench.schemas.text import CleanText
+from alignbench.schemas.vocabulary import Direction
 
 
 def caption_pair(

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.pace import Pace, Paces
-from flows.report import StageCounts
-from schemas.tables import FAILURES
-from workspace.keys import KeySet
-from workspace.workspace import Workspace
+from alignbench.flows.pace import Pace, Paces
+from alignbench.flows.report import StageCounts
+from alignbench.schemas.tables import FAILURES
+from alignbench.workspace.keys import KeySet
+from alignbench.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from flows.stage import Stage
+    from alignbench.flows.stage import Stage
 
 
 class Plan:

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
-from schemas.vocabulary import StageName
+from alignbench.schemas.vocabulary import StageName
 
 if TYPE_CHECKING:
-    from flows.report import StageReport
+    from alignbench.flows.report import StageReport
 
 
 class Progress(Protocol):

@@ -10,20 +10,20 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from flows.commit import Failed, Made, Outcome
-from flows.errors import EMPTY_PROMPT
-from flows.orchestration import stage_flow
-from flows.report import StageReport
-from flows.run import Run, open_run
-from flows.stage import Limits, run_stage
-from schemas import ids
-from schemas.columns import Str, from_batch, to_batch
-from schemas.protocols import ItemFailure, PromptItem, PromptSource, PromptWriter
-from schemas.registry import Group, find
-from schemas.rows import Prompt
-from schemas.tables import PROMPTS, TableSpec
-from schemas.text import clean_text
-from schemas.vocabulary import FailureKind, StageName
+from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.flows.errors import EMPTY_PROMPT
+from alignbench.flows.orchestration import stage_flow
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import Run, open_run
+from alignbench.flows.stage import Limits, run_stage
+from alignbench.schemas import ids
+from alignbench.schemas.columns import Str, from_batch, to_batch
+from alignbench.schemas.protocols import ItemFailure, PromptItem, PromptSource, PromptWriter
+from alignbench.schemas.registry import Group, find
+from alignbench.schemas.rows import Prompt
+from alignbench.schemas.tables import PROMPTS, TableSpec
+from alignbench.schemas.text import clean_text
+from alignbench.schemas.vocabulary import FailureKind, StageName
 
 _READ_AT_ONCE = 1024
 

@@ -8,14 +8,14 @@ answer supersedes the earlier one, a deleted answer gets a row that says so.
 
 import time
 
-from annotation.pull import pull as pull_answers
-from flows.label_studio import annotation_server
-from flows.orchestration import publish_report, stage_flow
-from flows.progress import current_progress
-from flows.report import StageReport
-from flows.run import open_run
-from schemas.tables import ANNOTATIONS, QUARANTINE
-from schemas.vocabulary import Purpose, StageName
+from alignbench.annotation.pull import pull as pull_answers
+from alignbench.flows.label_studio import annotation_server
+from alignbench.flows.orchestration import publish_report, stage_flow
+from alignbench.flows.progress import current_progress
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import open_run
+from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
+from alignbench.schemas.vocabulary import Purpose, StageName
 
 
 @stage_flow("pull")

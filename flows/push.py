@@ -13,25 +13,25 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.gold import read_gold
-from annotation.isolation import Assignments, assignments
-from annotation.label_studio.server import LabelStudioServer
-from annotation.ledger import check_server
-from annotation.offers import adjust_offers
-from annotation.ordering import ordered_sentences
-from annotation.push import Pusher, PushOptions, Reconciliation
-from annotation.rounds import Draw, RoundMembers, draw_gold, draw_sample, round_members
-from annotation.tasks import PURPOSE, image_failure
-from flows.commit import Failed, Made, Outcome
-from flows.label_studio import annotation_server, assigned_settings, labelling_links
-from flows.orchestration import stage_flow
-from flows.report import StageReport
-from flows.run import Run, open_run
-from flows.selection import current_selection
-from flows.stage import Limits, run_stage
-from flows.suggestions import Suggester, suggester
-from schemas.tables import SENTENCES, TASKS, TableSpec
-from schemas.vocabulary import Isolation, Purpose, StageName, Stratum, TaskState
+from alignbench.annotation.gold import read_gold
+from alignbench.annotation.isolation import Assignments, assignments
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.ledger import check_server
+from alignbench.annotation.offers import adjust_offers
+from alignbench.annotation.ordering import ordered_sentences
+from alignbench.annotation.push import Pusher, PushOptions, Reconciliation
+from alignbench.annotation.rounds import Draw, RoundMembers, draw_gold, draw_sample, round_members
+from alignbench.annotation.tasks import PURPOSE, image_failure
+from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.flows.label_studio import annotation_server, assigned_settings, labelling_links
+from alignbench.flows.orchestration import stage_flow
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import Run, open_run
+from alignbench.flows.selection import current_selection
+from alignbench.flows.stage import Limits, run_stage
+from alignbench.flows.suggestions import Suggester, suggester
+from alignbench.schemas.tables import SENTENCES, TASKS, TableSpec
+from alignbench.schemas.vocabulary import Isolation, Purpose, StageName, Stratum, TaskState
 
 ASSIGNEE = "assignee"
 

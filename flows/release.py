@@ -7,15 +7,15 @@ goes out: `releases/<name>/<version>/`, which exists once `SHA256SUMS` does and 
 import time
 from typing import Any
 
-from flows.orchestration import publish_report, stage_flow
-from flows.progress import current_progress
-from flows.report import StageReport
-from flows.run import open_run
-from flows.selection import current_selection
-from release.build import build_release
-from release.upload import upload_release
-from schemas.config import Config
-from schemas.vocabulary import StageName
+from alignbench.flows.orchestration import publish_report, stage_flow
+from alignbench.flows.progress import current_progress
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import open_run
+from alignbench.flows.selection import current_selection
+from alignbench.release.build import build_release
+from alignbench.release.upload import upload_release
+from alignbench.schemas.config import Config
+from alignbench.schemas.vocabulary import StageName
 
 
 @stage_flow("release")

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
-from schemas.ids import JsonValue
-from schemas.vocabulary import StageName
+from alignbench.schemas.ids import JsonValue
+from alignbench.schemas.vocabulary import StageName
 
 
 class CommitReport(NamedTuple):

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from flows.orchestration import flow_run_id
-from schemas.config import Config, configuration_folder, decode_config, parse_config
-from schemas.protocols import Surroundings
-from schemas.tables import CREATED_AT, FAILURES
-from schemas.vocabulary import FailureKind, StageName
-from workspace.workspace import CONFIG_KEY, Workspace, open_workspace
+from alignbench.flows.orchestration import flow_run_id
+from alignbench.schemas.config import Config, configuration_folder, decode_config, parse_config
+from alignbench.schemas.protocols import Surroundings
+from alignbench.schemas.tables import CREATED_AT, FAILURES
+from alignbench.schemas.vocabulary import FailureKind, StageName
+from alignbench.workspace.workspace import CONFIG_KEY, Workspace, open_workspace
 
 
 @dataclass(frozen=True)

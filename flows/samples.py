@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image as PillowImage
 
-from flows.orchestration import flow_run_id, publish_samples
-from flows.run import Run
-from schemas.tables import IMAGES, PAIRS
-from schemas.vocabulary import Direction, ImageType, StageName
+from alignbench.flows.orchestration import flow_run_id, publish_samples
+from alignbench.flows.run import Run
+from alignbench.schemas.tables import IMAGES, PAIRS
+from alignbench.schemas.vocabulary import Direction, ImageType, StageName
 
 _SAMPLES = 4
 _SIDE = 192

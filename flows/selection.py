@@ -1,10 +1,10 @@
 """What the current configuration selects, for the stages after generation."""
 
-from flows.generators import known_generators
-from flows.run import Run
-from schemas.rows import Splitter
-from schemas.tables import SPLITTERS
-from workspace.selection import Selection
+from alignbench.flows.generators import known_generators
+from alignbench.flows.run import Run
+from alignbench.schemas.rows import Splitter
+from alignbench.schemas.tables import SPLITTERS
+from alignbench.workspace.selection import Selection
 
 
 def current_selection(run: Run) -> Selection:

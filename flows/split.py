@@ -12,22 +12,22 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.sentences.identity import SplitterIdentity, installed_splitter
-from annotation.sentences.spans import SentenceSpan
-from annotation.sentences.splitter import SentenceSplitter
-from flows.commit import Failed, Made, Outcome
-from flows.errors import NO_SENTENCE, SplitterChangedError
-from flows.orchestration import stage_flow
-from flows.report import StageReport
-from flows.run import Run, open_run
-from flows.selection import current_selection, current_splitter
-from flows.stage import Limits, run_stage
-from schemas import ids
-from schemas.columns import from_batch
-from schemas.protocols import ItemFailure
-from schemas.rows import Pair, Sentence, Splitter
-from schemas.tables import PAIRS, SENTENCES, SPLITTERS, TableSpec
-from schemas.vocabulary import FailureKind, StageName
+from alignbench.annotation.sentences.identity import SplitterIdentity, installed_splitter
+from alignbench.annotation.sentences.spans import SentenceSpan
+from alignbench.annotation.sentences.splitter import SentenceSplitter
+from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.flows.errors import NO_SENTENCE, SplitterChangedError
+from alignbench.flows.orchestration import stage_flow
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import Run, open_run
+from alignbench.flows.selection import current_selection, current_splitter
+from alignbench.flows.stage import Limits, run_stage
+from alignbench.schemas import ids
+from alignbench.schemas.columns import from_batch
+from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.rows import Pair, Sentence, Splitter
+from alignbench.schemas.tables import PAIRS, SENTENCES, SPLITTERS, TableSpec
+from alignbench.schemas.vocabulary import FailureKind, StageName
 
 _TEXTS_AT_ONCE = 256
 

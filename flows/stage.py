@@ -17,17 +17,17 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from flows.commit import Outcome, commit
-from flows.errors import NothingWorksError, TooManyFailuresError
-from flows.orchestration import as_task, publish_progress, publish_report
-from flows.pace import Paces
-from flows.pending import Plan
-from flows.progress import current_progress
-from flows.report import StageReport
-from flows.run import Run
-from schemas.errors import UsageError
-from schemas.tables import TableSpec
-from schemas.vocabulary import StageName
+from alignbench.flows.commit import Outcome, commit
+from alignbench.flows.errors import NothingWorksError, TooManyFailuresError
+from alignbench.flows.orchestration import as_task, publish_progress, publish_report
+from alignbench.flows.pace import Paces
+from alignbench.flows.pending import Plan
+from alignbench.flows.progress import current_progress
+from alignbench.flows.report import StageReport
+from alignbench.flows.run import Run
+from alignbench.schemas.errors import UsageError
+from alignbench.schemas.tables import TableSpec
+from alignbench.schemas.vocabulary import StageName
 
 ALL_FAIL_LIMIT = 20
 """A run stops when the first items of a scope, so many, all failed: something is wrong there."""

@@ -5,22 +5,22 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
-from flows.caption import CaptionStage
-from flows.generators import planned_generators
-from flows.imagine import ImagineStage
-from flows.ingest import IngestStage
-from flows.pending import Plan
-from flows.prompts import PromptsStage
-from flows.push import PushStage
-from flows.report import StageCounts
-from flows.run import Run, open_run
-from flows.selection import current_splitter
-from flows.split import SplitStage, installed_row
-from flows.stage import Stage
-from schemas.errors import MissingExtraError
-from schemas.tables import ANNOTATIONS, FAILURES, GENERATORS, LABEL_SETS, QUARANTINE
-from schemas.vocabulary import Direction, StageName
-from workspace.keys import KeySet
+from alignbench.flows.caption import CaptionStage
+from alignbench.flows.generators import planned_generators
+from alignbench.flows.imagine import ImagineStage
+from alignbench.flows.ingest import IngestStage
+from alignbench.flows.pending import Plan
+from alignbench.flows.prompts import PromptsStage
+from alignbench.flows.push import PushStage
+from alignbench.flows.report import StageCounts
+from alignbench.flows.run import Run, open_run
+from alignbench.flows.selection import current_splitter
+from alignbench.flows.split import SplitStage, installed_row
+from alignbench.flows.stage import Stage
+from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.tables import ANNOTATIONS, FAILURES, GENERATORS, LABEL_SETS, QUARANTINE
+from alignbench.schemas.vocabulary import Direction, StageName
+from alignbench.workspace.keys import KeySet
 
 
 class FailureRow(NamedTuple):

@@ -7,15 +7,15 @@ with a suggestion can then be told from those that did not (`preannotated_by`).
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from annotation.errors import SuggestionsError
-from annotation.label_studio.results import answer_result
-from annotation.tasks import Shown
-from evaluation.entries import PreparedDetector, parse_detector
-from evaluation.predictions import Prediction, predictions
-from schemas.rows import RoundSuggestions, Span
-from schemas.tables import ROUND_SUGGESTIONS, SCORES, TASKS
-from schemas.vocabulary import HallucinationType
-from workspace.workspace import Workspace
+from alignbench.annotation.errors import SuggestionsError
+from alignbench.annotation.label_studio.results import answer_result
+from alignbench.annotation.tasks import Shown
+from alignbench.evaluation.entries import PreparedDetector, parse_detector
+from alignbench.evaluation.predictions import Prediction, predictions
+from alignbench.schemas.rows import RoundSuggestions, Span
+from alignbench.schemas.tables import ROUND_SUGGESTIONS, SCORES, TASKS
+from alignbench.schemas.vocabulary import HallucinationType
+from alignbench.workspace.workspace import Workspace
 
 
 class Suggester:

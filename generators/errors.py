@@ -1,6 +1,6 @@
 """What can go wrong with the input: errors that mean that nothing of a source can be read."""
 
-from schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError
 
 
 class InputFileError(AlignBenchError):

@@ -14,11 +14,11 @@ from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
-from generators.normalisation import encoded, normalised_pixels
-from generators.perceptual_hash import difference_hash
-from models.pixels import MAX_PIXELS
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailure
+from alignbench.generators.normalisation import encoded, normalised_pixels
+from alignbench.generators.perceptual_hash import difference_hash
+from alignbench.models.pixels import MAX_PIXELS
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import ItemFailure
 
 MAX_BYTES: Final = 64 << 20
 """Most bytes of an encoded image."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.item_codes import ItemCode, ItemError
 
 _PNG_MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _ALPHA_MODES: Final = frozenset({"PA", "La", "RGBa"})

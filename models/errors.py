@@ -1,6 +1,6 @@
 """What can go wrong with a model as a whole: its server, or its weights."""
 
-from schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError
 
 
 class EndpointDownError(AlignBenchError):

@@ -5,7 +5,7 @@ from typing import Final
 
 from PIL import Image
 
-from schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.item_codes import ItemCode, ItemError
 
 MAX_PIXELS: Final = (1 << 30) // 12
 """Most pixels of an image, where Pillow begins to warn: 256 MiB as RGB."""

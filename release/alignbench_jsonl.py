@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from release.columns import DATA_SCHEMA
+from alignbench.release.columns import DATA_SCHEMA
 
 SCHEMA: Final = pa.schema(list(DATA_SCHEMA)[:16])
 """The columns of AlignBench's own file, in its order."""
@@ -85,7 +85,7 @@ def read_alignbench_jsonl(path: str | Path, mapping: str | Path | None = None) -
 
 def read_mapping(path: str | Path | None = None) -> Mapping:
     """Returns a mapping file's content; that of this package if none is given."""
-    own = files("release").joinpath("alignbench_jsonl.toml")
+    own = files("alignbench.release").joinpath("alignbench_jsonl.toml")
     text = own.read_text("utf-8") if path is None else Path(path).read_text("utf-8")
     return Mapping.model_validate(tomllib.loads(text))
 

@@ -16,12 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.buckets import Buckets, columns_of
-from schemas.ids import canonical_json
-from schemas.tables import ANNOTATIONS, SENTENCES, WITHDRAWN
-from schemas.vocabulary import AnnotationStatus, Purpose
-from workspace.selection import Selection
-from workspace.workspace import Workspace
+from alignbench.release.buckets import Buckets, columns_of
+from alignbench.schemas.ids import canonical_json
+from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, WITHDRAWN
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.workspace import Workspace
 
 SENTENCE_COLUMNS: Final = (
     "sentence_id", "pair_id", "generator_id", "model", "direction", "image_id", "prompt_id",

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.tables import TableSpec
+from alignbench.schemas.tables import TableSpec
 
 BUCKETS: Final = 64
 _PREFIXES: Final = pa.array([f"{prefix:02x}" for prefix in range(256)])

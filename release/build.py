@@ -13,20 +13,26 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from pydantic import ValidationError
 
-from release.answers import Answers
-from release.buckets import Buckets
-from release.card import render_card
-from release.cells import to_csv
-from release.columns import DATA_SCHEMA
-from release.croissant import render_croissant
-from release.errors import NoLabelsError, RefusedReleaseError
-from release.figures import draw_figures
-from release.image_choice import ImageChoice
-from release.image_counts import ImageCounter
-from release.images import with_images
-from release.labelled import Labelled, check_current, image_links, label_buckets, labelled
-from release.labels.sets import label_sets
-from release.layout import (
+from alignbench.release.answers import Answers
+from alignbench.release.buckets import Buckets
+from alignbench.release.card import render_card
+from alignbench.release.cells import to_csv
+from alignbench.release.columns import DATA_SCHEMA
+from alignbench.release.croissant import render_croissant
+from alignbench.release.errors import NoLabelsError, RefusedReleaseError
+from alignbench.release.figures import draw_figures
+from alignbench.release.image_choice import ImageChoice
+from alignbench.release.image_counts import ImageCounter
+from alignbench.release.images import with_images
+from alignbench.release.labelled import (
+    Labelled,
+    check_current,
+    image_links,
+    label_buckets,
+    labelled,
+)
+from alignbench.release.labels.sets import label_sets
+from alignbench.release.layout import (
     CARD,
     CHECKSUMS,
     CROISSANT,
@@ -37,7 +43,7 @@ from release.layout import (
     parse_shard,
     release_folder,
 )
-from release.manifest import (
+from alignbench.release.manifest import (
     Counts,
     ImageCounts,
     LabelSetRecord,
@@ -50,24 +56,24 @@ from release.manifest import (
     model_counts,
     split_counts,
 )
-from release.older import older_release
-from release.pseudonyms import pseudonyms
-from release.publish import already_there, publish
-from release.rows import ReleaseRows
-from release.shards import ShardWriter
-from release.splits import Sides, deal
-from release.stage import staging_folder
-from release.statistics import COLUMNS, Statistics
-from release.tables import Tables, release_tables, table_path
-from release.verify.report import VerifyReport
-from release.verify.verify import verify
-from release.votes import write_votes
-from schemas.config import ReleaseConfig
-from schemas.rows import LabelSet
-from schemas.tables import IMAGES
-from workspace.selection import Selection
-from workspace.store import ObjectStore
-from workspace.workspace import Workspace
+from alignbench.release.older import older_release
+from alignbench.release.pseudonyms import pseudonyms
+from alignbench.release.publish import already_there, publish
+from alignbench.release.rows import ReleaseRows
+from alignbench.release.shards import ShardWriter
+from alignbench.release.splits import Sides, deal
+from alignbench.release.stage import staging_folder
+from alignbench.release.statistics import COLUMNS, Statistics
+from alignbench.release.tables import Tables, release_tables, table_path
+from alignbench.release.verify.report import VerifyReport
+from alignbench.release.verify.verify import verify
+from alignbench.release.votes import write_votes
+from alignbench.schemas.config import ReleaseConfig
+from alignbench.schemas.rows import LabelSet
+from alignbench.schemas.tables import IMAGES
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.workspace import Workspace
 
 
 class ReleaseReport(NamedTuple):

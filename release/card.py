@@ -12,15 +12,15 @@ from typing import Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from release.agreement.fleiss import FleissKappa
-from release.cells import Cell
-from release.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features
-from release.layout import ALL_MODELS, DATA, VOTES
-from release.manifest import Manifest
-from release.statistics import ModelStatistics, Statistics, sentences_row
-from release.tables import Tables
-from schemas.ids import JsonValue
-from schemas.vocabulary import Verdict
+from alignbench.release.agreement.fleiss import FleissKappa
+from alignbench.release.cells import Cell
+from alignbench.release.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features
+from alignbench.release.layout import ALL_MODELS, DATA, VOTES
+from alignbench.release.manifest import Manifest
+from alignbench.release.statistics import ModelStatistics, Statistics, sentences_row
+from alignbench.release.tables import Tables
+from alignbench.schemas.ids import JsonValue
+from alignbench.schemas.vocabulary import Verdict
 
 _SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 _LARGE: Final = "100K<n<1M"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from schemas.ids import JsonValue
+from alignbench.schemas.ids import JsonValue
 
 RELEASE_SCHEMA_VERSION: Final = 2
 """Raised whenever a released column is added or changes its meaning."""

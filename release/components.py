@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from release.near_duplicates import near_pairs, parse_hashes
+from alignbench.release.near_duplicates import near_pairs, parse_hashes
 
 Components = npt.NDArray[np.int64]
 """For each image the number of its component."""

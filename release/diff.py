@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from release.buckets import Buckets
-from release.errors import NotAReleaseError
-from release.folder import open_release
-from release.joins import looked_up
-from release.labels.sets import find_label_set
-from release.layout import DATA, parse_shard
-from schemas.tables import LABELS, SENTENCES
-from workspace.workspace import Workspace
+from alignbench.release.buckets import Buckets
+from alignbench.release.errors import NotAReleaseError
+from alignbench.release.folder import open_release
+from alignbench.release.joins import looked_up
+from alignbench.release.labels.sets import find_label_set
+from alignbench.release.layout import DATA, parse_shard
+from alignbench.schemas.tables import LABELS, SENTENCES
+from alignbench.workspace.workspace import Workspace
 
 MOST_CHANGES: Final = 1000
 """Changes of each kind that are listed; further ones are only counted."""

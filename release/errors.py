@@ -1,6 +1,6 @@
 """What can go wrong while labels and releases are made."""
 
-from schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError
 
 
 class NoLabelsError(AlignBenchError):

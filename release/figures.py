@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from release.cells import Cell, to_csv
-from release.layout import FIGURES
-from schemas.errors import MissingExtraError
-from schemas.ids import sha256_hex
-from schemas.vocabulary import HallucinationType
+from alignbench.release.cells import Cell, to_csv
+from alignbench.release.layout import FIGURES
+from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.ids import sha256_hex
+from alignbench.schemas.vocabulary import HallucinationType
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import IO, Final, cast
 
-from release.errors import NotAReleaseError
-from workspace.store import ObjectStore
-from workspace.workspace import open_store
+from alignbench.release.errors import NotAReleaseError
+from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.workspace import open_store
 
 
 class ReleaseFolder:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.vocabulary import ImageMode
+from alignbench.schemas.vocabulary import ImageMode
 
 
 class ImageChoice(NamedTuple):

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.cells import Cell
-from release.manifest import ImageCounts
+from alignbench.release.cells import Cell
+from alignbench.release.manifest import ImageCounts
 
 
 class _Terms(NamedTuple):

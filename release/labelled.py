@@ -7,18 +7,18 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.agreement.collect import AgreementCounts
-from release.answers import SENTENCE_COLUMNS, Answers, SentenceBucket
-from release.buckets import Buckets, columns_of
-from release.columns import VOTE_SCHEMA
-from release.errors import NoLabelsError, StaleLabelsError
-from release.joins import looked_up
-from release.manifest import LeftOut
-from release.splits import LINK_SCHEMA
-from schemas.rows import LabelSet
-from schemas.tables import IMAGES, LABELS, SENTENCES
-from schemas.vocabulary import Purpose
-from workspace.workspace import Workspace
+from alignbench.release.agreement.collect import AgreementCounts
+from alignbench.release.answers import SENTENCE_COLUMNS, Answers, SentenceBucket
+from alignbench.release.buckets import Buckets, columns_of
+from alignbench.release.columns import VOTE_SCHEMA
+from alignbench.release.errors import NoLabelsError, StaleLabelsError
+from alignbench.release.joins import looked_up
+from alignbench.release.manifest import LeftOut
+from alignbench.release.splits import LINK_SCHEMA
+from alignbench.schemas.rows import LabelSet
+from alignbench.schemas.tables import IMAGES, LABELS, SENTENCES
+from alignbench.schemas.vocabulary import Purpose
+from alignbench.workspace.workspace import Workspace
 
 _LABEL_COLUMNS: Final = (
     "sentence_id", "verdict", "confidence", "n_correct", "n_incorrect", "n_unknown",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from release.errors import UnusableNameError
+from alignbench.release.errors import UnusableNameError
 
 CHECKSUMS: Final = "SHA256SUMS"
 MANIFEST: Final = "release.json"

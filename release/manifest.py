@@ -9,11 +9,11 @@ from typing import IO, Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from release.columns import RELEASE_SCHEMA_VERSION
-from release.statistics import Statistics
-from schemas.ids import sha256_hex
-from schemas.rows import LabelSet
-from schemas.vocabulary import Direction, Purpose, Verdict
+from alignbench.release.columns import RELEASE_SCHEMA_VERSION
+from alignbench.release.statistics import Statistics
+from alignbench.schemas.ids import sha256_hex
+from alignbench.schemas.rows import LabelSet
+from alignbench.schemas.vocabulary import Direction, Purpose, Verdict
 
 _CHUNK = 4 << 20
 

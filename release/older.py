@@ -5,13 +5,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from release.errors import NotAReleaseError
-from release.folder import ReleaseFolder, open_release
-from release.layout import CHECKSUMS, DATA, MANIFEST, parse_shard
-from release.manifest import Manifest, ReleaseRecord
-from release.splits import OLD_SCHEMA
-from schemas.ids import prompt_id, sha256_hex
-from schemas.vocabulary import Direction
+from alignbench.release.errors import NotAReleaseError
+from alignbench.release.folder import ReleaseFolder, open_release
+from alignbench.release.layout import CHECKSUMS, DATA, MANIFEST, parse_shard
+from alignbench.release.manifest import Manifest, ReleaseRecord
+from alignbench.release.splits import OLD_SCHEMA
+from alignbench.schemas.ids import prompt_id, sha256_hex
+from alignbench.schemas.vocabulary import Direction
 
 _COLUMNS = ("image_id", "direction", "full_caption", "perceptual_hash")
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from workspace.store import ObjectStore
+from alignbench.workspace.store import ObjectStore
 
 KEY: Final = "private/pseudonyms.json"
 

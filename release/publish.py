@@ -7,9 +7,9 @@ yet; files without one are what a killed run left, and go before the next attemp
 from pathlib import Path
 from typing import Final
 
-from release.errors import ReleaseExistsError
-from release.layout import CARD, CHECKSUMS, MANIFEST
-from workspace.store import ObjectStore
+from alignbench.release.errors import ReleaseExistsError
+from alignbench.release.layout import CARD, CHECKSUMS, MANIFEST
+from alignbench.workspace.store import ObjectStore
 
 _LATE: Final = (MANIFEST, CARD)
 """Written after everything else but the checksums, so that no tool takes a half for a dataset."""

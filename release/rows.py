@@ -12,15 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.buckets import Buckets, columns_of
-from release.columns import DATA_SCHEMA, RELEASE_SCHEMA_VERSION, SORT_COLUMNS
-from release.errors import BrokenReferenceError
-from release.image_choice import ImageChoice
-from release.images import BLOB_COLUMN
-from release.joins import looked_up, unmatched
-from schemas.tables import GENERATORS, IMAGES, ORIGINS, PAIRS, SPLITTERS
-from workspace.selection import Selection
-from workspace.workspace import Workspace
+from alignbench.release.buckets import Buckets, columns_of
+from alignbench.release.columns import DATA_SCHEMA, RELEASE_SCHEMA_VERSION, SORT_COLUMNS
+from alignbench.release.errors import BrokenReferenceError
+from alignbench.release.image_choice import ImageChoice
+from alignbench.release.images import BLOB_COLUMN
+from alignbench.release.joins import looked_up, unmatched
+from alignbench.schemas.tables import GENERATORS, IMAGES, ORIGINS, PAIRS, SPLITTERS
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.workspace import Workspace
 
 _ORIGIN_COLUMNS: Final = (
     "image_id", "source", "locator", "origin_id", "image_name", "image_url", "license",

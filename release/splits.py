@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.components import components
-from release.errors import SplitConflictError
-from schemas.ids import derive_id
+from alignbench.release.components import components
+from alignbench.release.errors import SplitConflictError
+from alignbench.schemas.ids import derive_id
 
 LINK_SCHEMA: Final = pa.schema(
     [

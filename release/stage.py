@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from schemas.ids import derive_id
+from alignbench.schemas.ids import derive_id
 
 
 @contextmanager

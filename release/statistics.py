@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.agreement.fleiss import FleissKappa, fleiss_kappa
-from release.cells import Cell
-from release.labels.majority import VERDICTS
-from schemas.vocabulary import HallucinationType, Verdict
+from alignbench.release.agreement.fleiss import FleissKappa, fleiss_kappa
+from alignbench.release.cells import Cell
+from alignbench.release.labels.majority import VERDICTS
+from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 COLUMNS: Final = (
     "model", "direction", "image_id", "sentence_index", "caption", "annotation", "error_type",

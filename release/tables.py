@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from release.agreement.collect import AgreementCounts
-from release.agreement.tables import pair_rows, span_rows, verdict_rows
-from release.cells import Cell
-from release.image_counts import ImageCounter
-from release.layout import STATISTICS
-from release.statistics import Statistics
+from alignbench.release.agreement.collect import AgreementCounts
+from alignbench.release.agreement.tables import pair_rows, span_rows, verdict_rows
+from alignbench.release.cells import Cell
+from alignbench.release.image_counts import ImageCounter
+from alignbench.release.layout import STATISTICS
+from alignbench.release.statistics import Statistics
 
 SPAN_TABLE: Final = "span_agreement"
 """The table that takes spaCy to make."""

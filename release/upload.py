@@ -9,14 +9,14 @@ import io
 import json
 from typing import Final, NamedTuple
 
-from release.errors import NotAReleaseError, ReleaseExistsError
-from release.folder import LATEST, ReleaseFolder, open_release
-from release.layout import CARD, CHECKSUMS, MANIFEST
-from release.manifest import parse_checksums
-from release.older import read_manifest
-from schemas.errors import UsageError
-from schemas.ids import sha256_hex
-from workspace.s3 import S3Store
+from alignbench.release.errors import NotAReleaseError, ReleaseExistsError
+from alignbench.release.folder import LATEST, ReleaseFolder, open_release
+from alignbench.release.layout import CARD, CHECKSUMS, MANIFEST
+from alignbench.release.manifest import parse_checksums
+from alignbench.release.older import read_manifest
+from alignbench.schemas.errors import UsageError
+from alignbench.schemas.ids import sha256_hex
+from alignbench.workspace.s3 import S3Store
 
 _LATE: Final = (MANIFEST, CARD)
 

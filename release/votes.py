@@ -8,10 +8,10 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.buckets import Buckets
-from release.columns import VOTE_SCHEMA, VOTE_SORT_COLUMNS
-from release.layout import VOTES, Shard
-from release.shards import ShardWriter
+from alignbench.release.buckets import Buckets
+from alignbench.release.columns import VOTE_SCHEMA, VOTE_SORT_COLUMNS
+from alignbench.release.layout import VOTES, Shard
+from alignbench.release.shards import ShardWriter
 
 GROUP_ROWS: Final = 100_000
 

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
-from schemas.errors import MissingExtraError
+from alignbench.schemas.errors import MissingExtraError
 
 _UNSPACED: Final = re.compile(
     "["

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from scenes.truth import SentenceTruth
-from schemas.rows import Span
-from schemas.vocabulary import HallucinationType, Verdict
+from alignbench.scenes.truth import SentenceTruth
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 # A word keeps punctuation that stands inside it: 2.5, cat's, np.zeros_like.
 _WORD = re.compile(r"\w+(?:[^\w\s]+\w+)*")

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
-from scenes.describing import COUNT_WORDS, noun
-from scenes.scene import Arrow, Colour, Group, Heading, Place, Shape, Size, Word
+from alignbench.scenes.describing import COUNT_WORDS, noun
+from alignbench.scenes.scene import Arrow, Colour, Group, Heading, Place, Shape, Size, Word
 
 Value = TypeVar("Value")
 

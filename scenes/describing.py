@@ -6,7 +6,7 @@ One sentence for each thing in reading order, then one about how two of them sta
     The word CAT is in the bottom right. The red circles are to the left of the arrow.
 """
 
-from scenes.scene import Arrow, Group, Place, Scene, Shape, Thing, Word
+from alignbench.scenes.scene import Arrow, Group, Place, Scene, Shape, Thing, Word
 
 COUNT_WORDS = {1: "a", 2: "two", 3: "three"}
 

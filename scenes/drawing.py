@@ -8,8 +8,19 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from scenes.lettering import word_dots
-from scenes.scene import FRAME, Arrow, Colour, Group, Heading, Place, Scene, Shape, Size, Word
+from alignbench.scenes.lettering import word_dots
+from alignbench.scenes.scene import (
+    FRAME,
+    Arrow,
+    Colour,
+    Group,
+    Heading,
+    Place,
+    Scene,
+    Shape,
+    Size,
+    Word,
+)
 
 BACKGROUND = (244, 244, 240)
 BLACK = (20, 20, 20)

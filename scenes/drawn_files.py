@@ -3,10 +3,10 @@
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from scenes.drawing import png
-from scenes.prompts import sample_prompts
-from scenes.sampling import sample_scenes
-from scenes.scene import Scene
+from alignbench.scenes.drawing import png
+from alignbench.scenes.prompts import sample_prompts
+from alignbench.scenes.sampling import sample_scenes
+from alignbench.scenes.scene import Scene
 
 
 def write_scenes(folder: Path, count: int, seed: int) -> dict[str, Scene]:

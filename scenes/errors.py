@@ -1,6 +1,6 @@
 """What can go wrong with the material that the demo is made from."""
 
-from schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError
 
 
 class MarkedCaptionError(AlignBenchError):

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from scenes.scene import WORDS
+from alignbench.scenes.scene import WORDS
 
 LETTER_WIDTH = 4
 LETTER_HEIGHT = 5

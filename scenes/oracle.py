@@ -28,7 +28,7 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Any, NamedTuple
 
-from scenes.claims import (
+from alignbench.scenes.claims import (
     ArrowClaim,
     Claim,
     Fact,
@@ -39,11 +39,11 @@ from scenes.claims import (
     Words,
     read_sentence,
 )
-from scenes.pixels import Reading, read_pixels
-from scenes.scene import Arrow, Group, Scene, Thing, Word
-from scenes.truth import SentenceTruth
-from schemas.rows import Span
-from schemas.vocabulary import HallucinationType, Verdict
+from alignbench.scenes.pixels import Reading, read_pixels
+from alignbench.scenes.scene import Arrow, Group, Scene, Thing, Word
+from alignbench.scenes.truth import SentenceTruth
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 _UNKNOWN = SentenceTruth(Verdict.UNKNOWN)
 _CORRECT = SentenceTruth(Verdict.CORRECT)

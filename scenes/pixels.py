@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from PIL import Image
 
-from scenes.drawing import DIAMETERS, draw_scene
-from scenes.scene import (
+from alignbench.scenes.drawing import DIAMETERS, draw_scene
+from alignbench.scenes.scene import (
     FRAME,
     MAX_COUNT,
     WORDS,
@@ -29,7 +29,7 @@ from scenes.scene import (
     Thing,
     Word,
 )
-from scenes.segmentation import GRID, SCALE, Blob, Mask, blobs, box_of, cropped, overlap
+from alignbench.scenes.segmentation import GRID, SCALE, Blob, Mask, blobs, box_of, cropped, overlap
 
 Name = TypeVar("Name", bound=str)
 

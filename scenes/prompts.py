@@ -8,9 +8,9 @@ from dataclasses import replace
 from random import Random
 from typing import NamedTuple
 
-from scenes.describing import describe
-from scenes.sampling import sample_scenes
-from scenes.scene import Scene
+from alignbench.scenes.describing import describe
+from alignbench.scenes.sampling import sample_scenes
+from alignbench.scenes.scene import Scene
 
 
 class ScenePrompt(NamedTuple):

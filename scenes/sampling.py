@@ -8,7 +8,7 @@ of it.
 from collections.abc import Iterator
 from random import Random
 
-from scenes.scene import (
+from alignbench.scenes.scene import (
     MAX_COUNT,
     WORDS,
     Arrow,

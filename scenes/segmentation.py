@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from scenes.drawing import BACKGROUND, BLACK, PALETTE
-from scenes.scene import FRAME, Colour
+from alignbench.scenes.drawing import BACKGROUND, BLACK, PALETTE
+from alignbench.scenes.scene import FRAME, Colour
 
 GRID = 128
 """Images are scaled to so many pixels a side before they are cut."""

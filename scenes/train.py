@@ -1,6 +1,6 @@
 """Trains the tiny models of the drawn world from nothing; see `scenes/weights/README.md`.
 
-python -m scenes.train [MODEL ...] [--device cuda] [--threads N] [--out FOLDER]
+python -m alignbench.scenes.train [MODEL ...] [--device cuda] [--threads N] [--out FOLDER]
 """
 
 import argparse
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from scenes.training.cards import write_card, write_checksums
-from scenes.training.recipes import RECIPES
+from alignbench.scenes.training.cards import write_card, write_checksums
+from alignbench.scenes.training.recipes import RECIPES
 
 _WEIGHTS = Path(__file__).parent / "weights"
 

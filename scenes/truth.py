@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from schemas.rows import Span
-from schemas.vocabulary import Verdict
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import Verdict
 
 
 @dataclass(frozen=True, slots=True)

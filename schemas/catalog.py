@@ -18,11 +18,11 @@ from typing import Annotated, Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 from pydantic import model_validator as validator
 
-from schemas.config_errors import describe
-from schemas.config_plugins import Name
-from schemas.errors import ConfigError, MissingExtraError, UnknownNameError
-from schemas.registry import Group, packages, suggestion
-from schemas.vocabulary import ModelKind
+from alignbench.schemas.config_errors import describe
+from alignbench.schemas.config_plugins import Name
+from alignbench.schemas.errors import ConfigError, MissingExtraError, UnknownNameError
+from alignbench.schemas.registry import Group, packages, suggestion
+from alignbench.schemas.vocabulary import ModelKind
 
 CATALOG_FILE = "catalog.toml"
 

@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from schemas.config_catalog import with_catalog
-from schemas.config_errors import describe, find_at, is_http_address, refusing
-from schemas.config_plugins import GeneratorConfig, Name, PromptsConfig, SourceConfig
-from schemas.errors import ConfigError
-from schemas.protocols import Options
-from schemas.registry import Group
-from schemas.vocabulary import ImageMode, Isolation, LabelMethod
+from alignbench.schemas.config_catalog import with_catalog
+from alignbench.schemas.config_errors import describe, find_at, is_http_address, refusing
+from alignbench.schemas.config_plugins import GeneratorConfig, Name, PromptsConfig, SourceConfig
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.protocols import Options
+from alignbench.schemas.registry import Group
+from alignbench.schemas.vocabulary import ImageMode, Isolation, LabelMethod
 
 # datasets reads a split's name out of file names; better to hear it before the work.
 _split_name = refusing(

@@ -11,9 +11,9 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from schemas.catalog import TRUST_REMOTE_CODE, CatalogModel, catalog_model
-from schemas.errors import ConfigError, UnknownNameError
-from schemas.vocabulary import ModelKind
+from alignbench.schemas.catalog import TRUST_REMOTE_CODE, CatalogModel, catalog_model
+from alignbench.schemas.errors import ConfigError, UnknownNameError
+from alignbench.schemas.vocabulary import ModelKind
 
 SECTIONS = {"captioners": ModelKind.CAPTIONER, "image_generators": ModelKind.IMAGE_GENERATOR}
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from schemas.errors import ConfigError, MissingExtraError, UnknownNameError
-from schemas.registry import Group, find, suggestion
+from alignbench.schemas.errors import ConfigError, MissingExtraError, UnknownNameError
+from alignbench.schemas.registry import Group, find, suggestion
 
 T = TypeVar("T")
 

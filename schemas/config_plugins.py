@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from schemas.config_errors import refusing
-from schemas.protocols import Options
-from schemas.registry import Group, find
+from alignbench.schemas.config_errors import refusing
+from alignbench.schemas.protocols import Options
+from alignbench.schemas.registry import Group, find
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
 

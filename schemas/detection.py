@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
-from schemas.protocols import ItemFailure, Options
-from schemas.rows import WordScore
+from alignbench.schemas.protocols import ItemFailure, Options
+from alignbench.schemas.rows import WordScore
 
 
 @dataclass(frozen=True, slots=True)

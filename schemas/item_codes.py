@@ -7,8 +7,8 @@ the table `failures`; the others go on. The letter is that of the part that firs
 from enum import StrEnum
 from typing import Self
 
-from schemas.protocols import ItemFailure
-from schemas.vocabulary import FailureKind
+from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.vocabulary import FailureKind
 
 
 def shorten(text: str, length: int = 1000) -> str:

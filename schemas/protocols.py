@@ -12,9 +12,9 @@ from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.columns import Bool, Str
-from schemas.ids import JsonValue
-from schemas.vocabulary import FailureKind
+from alignbench.schemas.columns import Bool, Str
+from alignbench.schemas.ids import JsonValue
+from alignbench.schemas.vocabulary import FailureKind
 
 
 class Options(BaseModel):

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from schemas.errors import ConfigError, MissingExtraError, UnknownNameError
+from alignbench.schemas.errors import ConfigError, MissingExtraError, UnknownNameError
 
 
 class Group(StrEnum):

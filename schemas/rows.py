@@ -7,8 +7,8 @@ they are not fields here. Offsets are Unicode code points, half-open:
 
 from dataclasses import dataclass
 
-from schemas.columns import Bool, Instant, Int, Long, Real, Str
-from schemas.vocabulary import (
+from alignbench.schemas.columns import Bool, Instant, Int, Long, Real, Str
+from alignbench.schemas.vocabulary import (
     AnnotationStatus,
     Direction,
     FailureKind,

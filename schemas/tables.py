@@ -5,8 +5,8 @@ from typing import Generic
 
 import pyarrow as pa
 
-from schemas import rows
-from schemas.columns import DataclassRow, Row, arrow_schema
+from alignbench.schemas import rows
+from alignbench.schemas.columns import DataclassRow, Row, arrow_schema
 
 SCHEMA_VERSION = 2
 """Raised whenever a column is added; a part of an older version reads its new columns as null."""

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from workspace.errors import ObjectNotFoundError
-from workspace.parts import Leaf, Part, encode_part, part_folder
-from workspace.table import Table
+from alignbench.workspace.errors import ObjectNotFoundError
+from alignbench.workspace.parts import Leaf, Part, encode_part, part_folder
+from alignbench.workspace.table import Table
 
 MERGED_ROWS = 200_000
 

@@ -1,6 +1,6 @@
 """What can go wrong with a workspace."""
 
-from schemas.errors import AlignBenchError, TransientError
+from alignbench.schemas.errors import AlignBenchError, TransientError
 
 
 class ObjectNotFoundError(AlignBenchError):

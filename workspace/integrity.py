@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from schemas.errors import AlignBenchError, NewerSchemaError
-from workspace.errors import CorruptPartError, ObjectNotFoundError
-from workspace.parts import Part
-from workspace.table import Table
+from alignbench.schemas.errors import AlignBenchError, NewerSchemaError
+from alignbench.workspace.errors import CorruptPartError, ObjectNotFoundError
+from alignbench.workspace.parts import Part
+from alignbench.workspace.table import Table
 
 
 def verify_parts(table: "Table[Any]") -> Iterator[AlignBenchError]:

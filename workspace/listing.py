@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.tables import CREATED_AT, TableSpec
-from workspace.keys import key_column
-from workspace.parts import Part
-from workspace.rivals import KeyRows, superseded
-from workspace.store import ObjectStore
+from alignbench.schemas.tables import CREATED_AT, TableSpec
+from alignbench.workspace.keys import key_column
+from alignbench.workspace.parts import Part
+from alignbench.workspace.rivals import KeyRows, superseded
+from alignbench.workspace.store import ObjectStore
 
 Mask = npt.NDArray[np.bool_]
 

@@ -15,8 +15,8 @@ from typing import IO
 
 import pyarrow as pa
 
-from workspace.errors import LockHeldError, ObjectNotFoundError, UnsafeKeyError
-from workspace.store import ObjectInfo, checked_key
+from alignbench.workspace.errors import LockHeldError, ObjectNotFoundError, UnsafeKeyError
+from alignbench.workspace.store import ObjectInfo, checked_key
 
 _TEMPORARY = ".tmp-"
 _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)

@@ -23,11 +23,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.errors import NewerSchemaError
-from schemas.ids import ID_LENGTH, sha256_hex
-from schemas.tables import SCHEMA_VERSION, TableSpec
-from workspace.errors import CorruptPartError
-from workspace.store import ObjectStore
+from alignbench.schemas.errors import NewerSchemaError
+from alignbench.schemas.ids import ID_LENGTH, sha256_hex
+from alignbench.schemas.tables import SCHEMA_VERSION, TableSpec
+from alignbench.workspace.errors import CorruptPartError
+from alignbench.workspace.store import ObjectStore
 
 _TABLE = b"alignbench.table"
 _VERSION = b"alignbench.schema_version"

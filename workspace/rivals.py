@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.ids import sha256_hex
-from schemas.tables import TableSpec
-from workspace.parts import Part
-from workspace.store import ObjectStore
+from alignbench.schemas.ids import sha256_hex
+from alignbench.schemas.tables import TableSpec
+from alignbench.workspace.parts import Part
+from alignbench.workspace.store import ObjectStore
 
 Integers = npt.NDArray[np.int64]
 

@@ -17,11 +17,11 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from workspace.errors import ObjectNotFoundError, StoreUnreachableError
-from workspace.ranges import Ranges
-from workspace.s3_lock import hold
-from workspace.s3_upload import PART_BYTES, Target, upload
-from workspace.store import ObjectInfo, checked_key
+from alignbench.workspace.errors import ObjectNotFoundError, StoreUnreachableError
+from alignbench.workspace.ranges import Ranges
+from alignbench.workspace.s3_lock import hold
+from alignbench.workspace.s3_upload import PART_BYTES, Target, upload
+from alignbench.workspace.store import ObjectInfo, checked_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

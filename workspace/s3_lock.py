@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from workspace.errors import (
+from alignbench.workspace.errors import (
     LockHeldError,
     LockLostError,
     ObjectNotFoundError,

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
-from workspace.errors import UnsafeKeyError
+from alignbench.workspace.errors import UnsafeKeyError
 
 _STEP = r"[^/\x00-\x1f\x7f\\\ud800-\udfff]+"
 _SAFE_KEY = re.compile(f"{_STEP}(?:/{_STEP})*")

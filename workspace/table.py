@@ -19,13 +19,13 @@ from typing import Generic
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.columns import Row, from_batch, to_batch
-from schemas.tables import CREATED_AT, RUN_ID, TableSpec
-from workspace.errors import ObjectNotFoundError
-from workspace.keys import KeySet, key_column
-from workspace.listing import Listing, take_listing
-from workspace.parts import Part, encode_part, part_folder
-from workspace.store import ObjectStore
+from alignbench.schemas.columns import Row, from_batch, to_batch
+from alignbench.schemas.tables import CREATED_AT, RUN_ID, TableSpec
+from alignbench.workspace.errors import ObjectNotFoundError
+from alignbench.workspace.keys import KeySet, key_column
+from alignbench.workspace.listing import Listing, take_listing
+from alignbench.workspace.parts import Part, encode_part, part_folder
+from alignbench.workspace.store import ObjectStore
 
 BATCH_ROWS = 32_768
 _RELISTINGS = 20

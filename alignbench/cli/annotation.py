@@ -11,9 +11,9 @@ from alignbench.cli.context import Context, use_local_services
 from alignbench.cli.output import TerminalProgress, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from annotation.annotators import AnnotatorReport
-    from annotation.withdrawal import Withdrawal
-    from workspace.workspace import Workspace
+    from alignbench.annotation.annotators import AnnotatorReport
+    from alignbench.annotation.withdrawal import Withdrawal
+    from alignbench.workspace.workspace import Workspace
 
     _Act = Callable[[Workspace, str, str, str], Withdrawal]
 
@@ -50,8 +50,8 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
     """Show how much, how fast and how well each annotator has answered, as of the last pull."""
     from dataclasses import asdict
 
-    from annotation.annotators import annotator_reports
-    from workspace.workspace import open_workspace
+    from alignbench.annotation.annotators import annotator_reports
+    from alignbench.workspace.workspace import open_workspace
 
     reports = annotator_reports(open_workspace(context.obj.workspace))
     if as_json:
@@ -76,9 +76,9 @@ def add_annotators(
 ) -> None:
     """Make accounts and print their passwords, this once; no mail is sent."""
     use_local_services(context.obj)
-    from annotation.label_studio.accounts import create_annotator
-    from flows.label_studio import annotation_server
-    from flows.run import open_run
+    from alignbench.annotation.label_studio.accounts import create_annotator
+    from alignbench.flows.label_studio import annotation_server
+    from alignbench.flows.run import open_run
 
     server = annotation_server(open_run(context.obj.address))
     made: list[dict[str, str]] = []
@@ -98,7 +98,7 @@ def exclude(
     reason: Reason = "",
 ) -> None:
     """Count an annotator's answers no more; the next push has their sentences answered again."""
-    from annotation.withdrawal import exclude_annotator
+    from alignbench.annotation.withdrawal import exclude_annotator
 
     done = _withdrawn(context.obj, exclude_annotator, name, reason)
     say(f"{done.id} is excluded{'' if done.is_new else ' already'}: their answers are kept and "
@@ -116,9 +116,9 @@ def adjudicate_push(
 ) -> None:
     """Send disputed sentences to a project that shows the votes, without names."""
     use_local_services(context.obj)
-    from flows.adjudicate import adjudicate_push as flow
-    from flows.orchestration import run_flow
-    from flows.progress import shown_by
+    from alignbench.flows.adjudicate import adjudicate_push as flow
+    from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.progress import shown_by
 
     with shown_by(TerminalProgress(quiet=as_json)):
         report = run_flow(flow, workspace=context.obj.address, limit=limit, below=below)
@@ -129,10 +129,10 @@ def adjudicate_push(
 def adjudicate_pull(context: typer.Context, as_json: Json = False) -> None:
     """Fetch the decisions; 'label' takes them as final."""
     use_local_services(context.obj)
-    from flows.orchestration import run_flow
-    from flows.progress import shown_by
-    from flows.pull import pull as flow
-    from schemas.vocabulary import Purpose
+    from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.progress import shown_by
+    from alignbench.flows.pull import pull as flow
+    from alignbench.schemas.vocabulary import Purpose
 
     with shown_by(TerminalProgress(quiet=as_json)):
         report = run_flow(flow, workspace=context.obj.address, purpose=Purpose.ADJUDICATE)
@@ -146,7 +146,7 @@ def withdraw_image(
     reason: Reason = "",
 ) -> None:
     """Ask nobody about an image any more, and leave it out of labels and new releases."""
-    from annotation.withdrawal import withdraw_image as withdraw
+    from alignbench.annotation.withdrawal import withdraw_image as withdraw
 
     done = _withdrawn(context.obj, withdraw, image_id, reason)
     say(f"Image {done.id} is withdrawn{'' if done.is_new else ' already'}.")
@@ -160,7 +160,7 @@ def withdraw_annotator(
     reason: Reason = "",
 ) -> None:
     """Count an annotator's answers no more, and keep nothing of what they say."""
-    from annotation.withdrawal import withdraw_annotator as withdraw
+    from alignbench.annotation.withdrawal import withdraw_annotator as withdraw
 
     done = _withdrawn(context.obj, withdraw, name, reason)
     say(f"{done.id} is withdrawn{'' if done.is_new else ' already'}; "
@@ -172,7 +172,7 @@ def withdraw_annotator(
 def _withdrawn(context: Context, act: "_Act", key: str, reason: str) -> "Withdrawal":
     import uuid
 
-    from workspace.workspace import open_workspace
+    from alignbench.workspace.workspace import open_workspace
 
     workspace = open_workspace(context.workspace)
     # A pull at work would not know, and write what the answers say.

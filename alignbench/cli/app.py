@@ -17,7 +17,7 @@ from alignbench.cli import (
     start,
 )
 from alignbench.cli.context import Context
-from schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError
 
 MACHINE_FAULT = "AB-S03"
 """Code of a fault of the machine, such as a full disk or a missing permission."""

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import UsageError
+from alignbench.schemas.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def use_local_services(context: Context) -> None:
     _quiet_prefect()
     if context.workspace.startswith("s3://"):
         return
+    from alignbench.flows.label_studio import EMBEDDED_TOKEN, EMBEDDED_URL
     from alignbench.services import ServiceName, label_studio_connection, prefect_api_url, status
-    from flows.label_studio import EMBEDDED_TOKEN, EMBEDDED_URL
 
     root = context.folder
     url = prefect_api_url(root)

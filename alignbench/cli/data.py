@@ -17,8 +17,8 @@ def compact(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Merge each table's small parts; safe beside running stages."""
-    from workspace.compact import compact as compact_table
-    from workspace.workspace import open_workspace
+    from alignbench.workspace.compact import compact as compact_table
+    from alignbench.workspace.workspace import open_workspace
 
     workspace = open_workspace(context.obj.workspace)
     with workspace.store.lock("compact"):

@@ -6,22 +6,22 @@ from alignbench.cli.context import Context
 from alignbench.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from flows.estimates import Estimate
-    from schemas.ids import JsonValue
+    from alignbench.flows.estimates import Estimate
+    from alignbench.schemas.ids import JsonValue
 
 
 def say_what_would_be_done(context: Context, name: str, as_json: bool, limit: int | None) -> None:
     """Prints what is pending of a stage; for stages that ask models, with estimates."""
-    from schemas.vocabulary import StageName
+    from alignbench.schemas.vocabulary import StageName
 
     stage = StageName(name)
     if stage in (StageName.CAPTION, StageName.IMAGINE):
-        from flows.estimates import generation_estimates
+        from alignbench.flows.estimates import generation_estimates
 
         estimates = generation_estimates(context.address, stage, limit)
         pending = [(item.model, item.pending) for item in estimates]
     else:
-        from flows.status import stage_counts
+        from alignbench.flows.status import stage_counts
 
         estimates = []
         counts = stage_counts(context.address, stage)

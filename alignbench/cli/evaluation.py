@@ -15,12 +15,12 @@ from rich.progress import (
 )
 
 from alignbench.cli.output import console, print_json, print_table, say
-from schemas.errors import UsageError
+from alignbench.schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    from evaluation.entries import DetectorEntry
-    from evaluation.evaluate import Evaluation, Settings
-    from workspace.store import ObjectStore
+    from alignbench.evaluation.entries import DetectorEntry
+    from alignbench.evaluation.evaluate import Evaluation, Settings
+    from alignbench.workspace.store import ObjectStore
 
 MAX_FAILURE_SHARE = 0.01
 """A detector without a usable score of a larger share of the sentences ends the command with 1."""
@@ -81,11 +81,11 @@ def evaluate(
     same command goes on where it was stopped. Without --out that folder is
     evaluations/NAME/VERSION in the workspace, or else in the current folder.
     """
-    from evaluation.analyses.correlation import read_outside
-    from evaluation.analyses.run import Outside
-    from evaluation.domains import PAPER, DomainStep
-    from evaluation.evaluate import Settings
-    from evaluation.evaluate import evaluate as evaluate_release
+    from alignbench.evaluation.analyses.correlation import read_outside
+    from alignbench.evaluation.analyses.run import Outside
+    from alignbench.evaluation.domains import PAPER, DomainStep
+    from alignbench.evaluation.evaluate import Settings
+    from alignbench.evaluation.evaluate import evaluate as evaluate_release
 
     entries = _entries(detector or [], scores or [], detectors)
     settings = Settings(
@@ -108,7 +108,7 @@ def evaluate(
 def _entries(
     named: Sequence[str], files: Sequence[Path], described: Path | None
 ) -> "list[DetectorEntry]":
-    from evaluation.entries import DetectorEntry, parse_detector, read_entries
+    from alignbench.evaluation.entries import DetectorEntry, parse_detector, read_entries
 
     entries = [parse_detector(text) for text in named]
     entries += [
@@ -128,9 +128,9 @@ def _entries(
 
 def _places(address: str, out: Path | None) -> "tuple[Path, ObjectStore]":
     """Returns the folder of the report, and the store in which scores are kept."""
-    from evaluation.release_files import open_release
-    from workspace.local import LocalStore
-    from workspace.workspace import CONFIG_KEY, open_store
+    from alignbench.evaluation.release_files import open_release
+    from alignbench.workspace.local import LocalStore
+    from alignbench.workspace.workspace import CONFIG_KEY, open_store
 
     name = open_release(address).name
     root = None if address.startswith("s3://") else Path(address).resolve().parents[2]
@@ -174,9 +174,9 @@ def _words(names: str) -> tuple[str, ...]:
 
 
 def _end_badly_if_unscored(done: "Evaluation", settings: "Settings") -> None:
-    from evaluation.errors import TooManyUnscoredError
-    from schemas.item_codes import ItemCode
-    from schemas.vocabulary import ScoreStatus
+    from alignbench.evaluation.errors import TooManyUnscoredError
+    from alignbench.schemas.item_codes import ItemCode
+    from alignbench.schemas.vocabulary import ScoreStatus
 
     for detector in done.detectors:
         failed = sum(detector.status.count(s) for s in (ScoreStatus.FAILED, ScoreStatus.INVALID))

@@ -22,7 +22,7 @@ def status(
 ) -> None:
     """Show done, pending, failed and not selected, per stage and model."""
     use_local_services(context.obj)
-    from flows.status import failure_rows, workspace_status
+    from alignbench.flows.status import failure_rows, workspace_status
 
     if failures:
         rows = failure_rows(context.obj.workspace)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alignbench.cli.output import print_json, print_table, say
-from schemas.vocabulary import ModelKind
+from alignbench.schemas.vocabulary import ModelKind
 
 if TYPE_CHECKING:
-    from schemas.catalog import CatalogModel
-    from schemas.ids import JsonValue
+    from alignbench.schemas.catalog import CatalogModel
+    from alignbench.schemas.ids import JsonValue
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +22,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """List the models of the catalog, and what each needs to run here."""
-    from schemas.catalog import catalog
+    from alignbench.schemas.catalog import catalog
 
     kinds = list(ModelKind) if kind is None else [kind]
     listed = [model for each in kinds for model in catalog().values() if model.kind is each]

@@ -17,11 +17,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from schemas.ids import JsonValue
+from alignbench.schemas.ids import JsonValue
 
 if TYPE_CHECKING:
-    from flows.report import StageReport
-    from schemas.vocabulary import StageName
+    from alignbench.flows.report import StageReport
+    from alignbench.schemas.vocabulary import StageName
 
 console = Console(stderr=True)
 

@@ -9,7 +9,7 @@ from alignbench.cli.context import use_local_services
 from alignbench.cli.output import TerminalProgress, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from release.diff import Difference
+    from alignbench.release.diff import Difference
 
 
 def register(app: typer.Typer) -> None:
@@ -36,9 +36,9 @@ def release(
 ) -> None:
     """Write the release that the configuration names, verified, to releases/NAME/VERSION/."""
     use_local_services(context.obj)
-    from flows.orchestration import run_flow
-    from flows.progress import shown_by
-    from flows.release import release as release_flow
+    from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.progress import shown_by
+    from alignbench.flows.release import release as release_flow
 
     with shown_by(TerminalProgress(quiet=as_json)):
         report = run_flow(
@@ -55,7 +55,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check a release from its files alone: needs no workspace and no server."""
-    from release.verify.verify import verify as verify_release
+    from alignbench.release.verify.verify import verify as verify_release
 
     report = verify_release(address)
     if as_json:
@@ -89,8 +89,8 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Tell what changed between two releases, or two label sets."""
-    from release.diff import diff_label_sets, diff_releases
-    from workspace.workspace import open_workspace
+    from alignbench.release.diff import diff_label_sets, diff_releases
+    from alignbench.workspace.workspace import open_workspace
 
     if labels:
         found = diff_label_sets(open_workspace(context.obj.workspace), old, new)
@@ -110,7 +110,7 @@ def diff(
 
 
 def _say_difference(found: "Difference", limit: int) -> None:
-    from release.diff import Kind
+    from alignbench.release.diff import Kind
 
     models = sorted({model for _, model in found.counts})
     if models:

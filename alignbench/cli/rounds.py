@@ -4,9 +4,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from schemas.errors import TransientError, UsageError
-from schemas.registry import suggestion
-from schemas.vocabulary import Stratum
+from alignbench.schemas.errors import TransientError, UsageError
+from alignbench.schemas.registry import suggestion
+from alignbench.schemas.vocabulary import Stratum
 
 _LONGEST_NAME = 64
 _RESERVED = "adjudication"

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from alignbench.cli.output import print_json, say
-from schemas.errors import UsageError
+from alignbench.schemas.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def init(context: typer.Context) -> None:
     """Write an alignbench.toml to start from; an existing one is left alone."""
     from importlib.resources import files
 
-    from workspace.workspace import CONFIG_KEY, open_store
+    from alignbench.workspace.workspace import CONFIG_KEY, open_store
 
     store = open_store(context.obj.workspace)
     template = (files("alignbench") / "alignbench.toml.template").read_bytes()

@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
+from alignbench.annotation.label_studio.accounts import create_annotator, submit_answer, token_of
+from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.demo.errors import DemoAccountsError
 from alignbench.demo.truths import Truths
-from annotation.label_studio.accounts import create_annotator, submit_answer, token_of
-from annotation.label_studio.server import LabelStudioServer
-from flows.progress import Progress
-from scenes.annotators import CAREFUL, HASTY, LOOSE, AnnotatorProfile, simulate_answer
-from schemas.rows import Sentence
-from schemas.tables import ANNOTATIONS, SENTENCES, TASKS
-from schemas.vocabulary import AnnotationStatus, StageName, TaskState
-from workspace.workspace import Workspace
+from alignbench.flows.progress import Progress
+from alignbench.scenes.annotators import CAREFUL, HASTY, LOOSE, AnnotatorProfile, simulate_answer
+from alignbench.schemas.rows import Sentence
+from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
+from alignbench.schemas.vocabulary import AnnotationStatus, StageName, TaskState
+from alignbench.workspace.workspace import Workspace
 
 PROFILES: Mapping[str, AnnotatorProfile] = {
     "ada@demo.invalid": CAREFUL,

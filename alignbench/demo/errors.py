@@ -1,6 +1,6 @@
 """What can go wrong with the demo itself."""
 
-from schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError
 
 
 class DemoAccountsError(AlignBenchError):

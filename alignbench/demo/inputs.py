@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from scenes.drawn_files import write_prompts, write_scenes
-from scenes.photographs import copy_inputs
-from scenes.scene import Scene
+from alignbench.scenes.drawn_files import write_prompts, write_scenes
+from alignbench.scenes.photographs import copy_inputs
+from alignbench.scenes.scene import Scene
 
 FOLDER = "inputs"
 _SCENES = 12

@@ -9,9 +9,9 @@ from alignbench import services
 from alignbench.cli.context import Context, use_only_local_services
 from alignbench.cli.output import TerminalProgress, print_table, say
 from alignbench.demo.errors import NobodyAnsweredError, UnsoundDemoError
-from schemas.config import parse_config
-from schemas.errors import UsageError
-from workspace.workspace import CONFIG_KEY, open_store
+from alignbench.schemas.config import parse_config
+from alignbench.schemas.errors import UsageError
+from alignbench.workspace.workspace import CONFIG_KEY, open_store
 
 
 def run_demo(workspace: str, *, annotate_yourself: bool, keep_services: bool) -> None:
@@ -60,12 +60,12 @@ def _prepare(root: Path) -> None:
 
 def _build_and_release(root: Path, annotate_yourself: bool) -> None:
     use_only_local_services(Context(str(root)))
-    from flows.build import build
-    from flows.label import label
-    from flows.orchestration import run_flow
-    from flows.progress import shown_by
-    from flows.pull import pull
-    from flows.release import release
+    from alignbench.flows.build import build
+    from alignbench.flows.label import label
+    from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.progress import shown_by
+    from alignbench.flows.pull import pull
+    from alignbench.flows.release import release
 
     address = str(root)
     with shown_by(TerminalProgress()):
@@ -82,10 +82,10 @@ def _build_and_release(root: Path, annotate_yourself: bool) -> None:
 
 def _let_annotators_answer(address: str) -> None:
     from alignbench.demo.annotators import PROFILES, accounts, answer_everything
-    from flows.label_studio import annotation_server
-    from flows.progress import current_progress
-    from flows.pull import pull
-    from flows.run import open_run
+    from alignbench.flows.label_studio import annotation_server
+    from alignbench.flows.progress import current_progress
+    from alignbench.flows.pull import pull
+    from alignbench.flows.run import open_run
 
     say(f"4. Three simulated annotators answer as {', '.join(PROFILES)}")
     run = open_run(address)
@@ -117,18 +117,18 @@ def _wait_for_a_person(root: Path) -> None:
 
 
 def _has_answers(root: Path) -> bool:
-    from flows.orchestration import run_flow
-    from flows.pull import pull
-    from schemas.tables import ANNOTATIONS
-    from workspace.workspace import open_workspace
+    from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.pull import pull
+    from alignbench.schemas.tables import ANNOTATIONS
+    from alignbench.workspace.workspace import open_workspace
 
     run_flow(pull, workspace=str(root))
     return open_workspace(root).table(ANNOTATIONS).count() > 0
 
 
 def _show_result(root: Path, seconds: float, services_run: bool) -> None:
-    from flows.status import workspace_status
-    from release.verify.verify import verify
+    from alignbench.flows.status import workspace_status
+    from alignbench.release.verify.verify import verify
 
     named = parse_config((root / CONFIG_KEY).read_text(), CONFIG_KEY).release
     folder = root / "releases" / named.name / named.version

@@ -8,14 +8,14 @@ from functools import cache
 from pathlib import Path
 
 from alignbench.demo.inputs import drawn_scenes
-from scenes.oracle import truth_of
-from scenes.photographs import answer_key, sentence_truth
-from scenes.pixels import Reading, read_pixels
-from scenes.truth import SentenceTruth
-from schemas.ids import sha256_hex
-from schemas.rows import Sentence
-from schemas.tables import IMAGES
-from workspace.workspace import Workspace
+from alignbench.scenes.oracle import truth_of
+from alignbench.scenes.photographs import answer_key, sentence_truth
+from alignbench.scenes.pixels import Reading, read_pixels
+from alignbench.scenes.truth import SentenceTruth
+from alignbench.schemas.ids import sha256_hex
+from alignbench.schemas.rows import Sentence
+from alignbench.schemas.tables import IMAGES
+from alignbench.workspace.workspace import Workspace
 
 
 class Truths:

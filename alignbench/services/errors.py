@@ -1,6 +1,6 @@
 """What can go wrong with the local services, with stable codes."""
 
-from schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError
 
 
 class LabelStudioNotInstalledError(AlignBenchError):

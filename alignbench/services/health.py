@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alignbench.schemas.errors import MissingExtraError
 from alignbench.services.errors import CredentialsError, ServiceDiedError, ServiceTimeoutError
 from alignbench.services.launch import Endpoint
 from alignbench.services.process import end, is_alive
 from alignbench.services.state import ServiceName, log_path, read_record
-from schemas.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import httpx

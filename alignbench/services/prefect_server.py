@@ -4,9 +4,9 @@ import importlib.util
 import sys
 from pathlib import Path
 
+from alignbench.schemas.errors import MissingExtraError
 from alignbench.services.launch import Endpoint, Launch, server_environment
 from alignbench.services.state import LOOPBACK, ServiceName, make_service_folder
-from schemas.errors import MissingExtraError
 
 
 def prefect_endpoint(root: Path, port: int) -> Endpoint:  # noqa: ARG001 - as Label Studio's

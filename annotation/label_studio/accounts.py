@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from annotation.errors import AccountError, ServerUnreachableError
-from annotation.label_studio.records import as_id, as_object
-from annotation.label_studio.results import answer_result
-from annotation.label_studio.transport import normalised_url
-from schemas.rows import Span
-from schemas.vocabulary import Verdict
+from alignbench.annotation.errors import AccountError, ServerUnreachableError
+from alignbench.annotation.label_studio.records import as_id, as_object
+from alignbench.annotation.label_studio.results import answer_result
+from alignbench.annotation.label_studio.transport import normalised_url
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import Verdict
 
 if TYPE_CHECKING:
     import httpx

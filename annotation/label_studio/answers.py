@@ -5,7 +5,7 @@ The page and the guidelines both take them from here, so that an annotator reads
 
 from typing import NamedTuple
 
-from schemas.vocabulary import HallucinationType, Verdict
+from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 
 class VerdictAnswer(NamedTuple):

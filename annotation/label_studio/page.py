@@ -7,8 +7,8 @@ element classes; should another version name them differently, the page gets pla
 from importlib.resources import files
 from xml.etree import ElementTree as ET
 
-from annotation.label_studio.answers import TYPES, VERDICTS
-from schemas.vocabulary import Verdict
+from alignbench.annotation.label_studio.answers import TYPES, VERDICTS
+from alignbench.schemas.vocabulary import Verdict
 
 VERDICT = "verdict"
 """Name of the control that holds the verdict."""

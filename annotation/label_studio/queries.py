@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from annotation.label_studio.records import JsonObject
+from alignbench.annotation.label_studio.records import JsonObject
 
 
 def in_order_of_id(after: int, since: datetime | None = None) -> JsonObject:

@@ -5,10 +5,16 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from annotation.errors import UnexpectedAnswerError
-from annotation.label_studio.queries import in_order_of_id
-from annotation.label_studio.records import JsonObject, as_id, as_instant, as_object, as_objects
-from annotation.label_studio.transport import Transport
+from alignbench.annotation.errors import UnexpectedAnswerError
+from alignbench.annotation.label_studio.queries import in_order_of_id
+from alignbench.annotation.label_studio.records import (
+    JsonObject,
+    as_id,
+    as_instant,
+    as_object,
+    as_objects,
+)
+from alignbench.annotation.label_studio.transport import Transport
 
 LISTING_PAGE = 1000
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from annotation.label_studio.page import NOTE, SENTENCE, SPANS, VERDICT
-from annotation.label_studio.records import JsonObject
-from schemas.rows import Span
-from schemas.vocabulary import Verdict
+from alignbench.annotation.label_studio.page import NOTE, SENTENCE, SPANS, VERDICT
+from alignbench.annotation.label_studio.records import JsonObject
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import Verdict
 
 
 def answer_result(

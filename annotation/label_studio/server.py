@@ -7,10 +7,14 @@ answers of annotators, which pass as they are to `annotation.validation`.
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from annotation.errors import ServerUnreachableError, UnclearImportError, UnexpectedAnswerError
-from annotation.label_studio.queries import exactly, newest_change_first
-from annotation.label_studio.reader import Reader
-from annotation.label_studio.records import (
+from alignbench.annotation.errors import (
+    ServerUnreachableError,
+    UnclearImportError,
+    UnexpectedAnswerError,
+)
+from alignbench.annotation.label_studio.queries import exactly, newest_change_first
+from alignbench.annotation.label_studio.reader import Reader
+from alignbench.annotation.label_studio.records import (
     MAX_TITLE,
     AnsweredTask,
     ChangedTask,
@@ -24,9 +28,9 @@ from annotation.label_studio.records import (
     as_object,
     as_objects,
 )
-from annotation.label_studio.storages import ImageStorages
-from annotation.label_studio.transport import NotFoundError, Transport
-from schemas.ids import derive_id
+from alignbench.annotation.label_studio.storages import ImageStorages
+from alignbench.annotation.label_studio.transport import NotFoundError, Transport
+from alignbench.schemas.ids import derive_id
 
 TIMEOUT = 120.0
 """Seconds that a read may take."""

@@ -1,7 +1,7 @@
 """Which stored images a Label Studio project shows."""
 
-from annotation.label_studio.records import S3Images
-from annotation.label_studio.transport import Transport
+from alignbench.annotation.label_studio.records import S3Images
+from alignbench.annotation.label_studio.transport import Transport
 
 
 class ImageStorages:

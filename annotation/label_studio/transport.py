@@ -13,13 +13,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from annotation.errors import (
+from alignbench.annotation.errors import (
     RequestRefusedError,
     ServerUnreachableError,
     TokenRefusedError,
     UnexpectedAnswerError,
 )
-from schemas.errors import AlignBenchError, MissingExtraError, UsageError
+from alignbench.schemas.errors import AlignBenchError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     import httpx

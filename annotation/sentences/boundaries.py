@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from annotation.sentences import lexicon
-from annotation.sentences.candidates import Candidate, Ending, Verdict, find_candidates
-from annotation.sentences.characters import CLOSING_BRACKETS, CLOSING_QUOTES, is_unspaced
-from annotation.sentences.full_stops import judge_full_stop
-from annotation.sentences.marks import PairedMarks
-from annotation.sentences.place import Place, read_place
+from alignbench.annotation.sentences import lexicon
+from alignbench.annotation.sentences.candidates import Candidate, Ending, Verdict, find_candidates
+from alignbench.annotation.sentences.characters import CLOSING_BRACKETS, CLOSING_QUOTES, is_unspaced
+from alignbench.annotation.sentences.full_stops import judge_full_stop
+from alignbench.annotation.sentences.marks import PairedMarks
+from alignbench.annotation.sentences.place import Place, read_place
 
 _QUOTATIVE_PARTICLES: Final = frozenset("とのがをはにでもやへって的地得字")
 _CONTINUING_MARKS: Final = frozenset(",;:、，；：)]}）］】」』»›”’.!?…–—-/&+=|")

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from annotation.sentences.identity import INSTALL_ADVICE
-from schemas.errors import MissingExtraError
+from alignbench.annotation.sentences.identity import INSTALL_ADVICE
+from alignbench.schemas.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from spacy.language import Language

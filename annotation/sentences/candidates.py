@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from annotation.sentences.characters import (
+from alignbench.annotation.sentences.characters import (
     CLOSERS,
     ELLIPSES,
     EXCLAIMING,
@@ -21,7 +21,7 @@ from annotation.sentences.characters import (
     WIDE_TERMINALS,
     is_unspaced,
 )
-from annotation.sentences.lexicon import FILE_ENDINGS
+from alignbench.annotation.sentences.lexicon import FILE_ENDINGS
 
 _MAX_TOKEN: Final = 60
 

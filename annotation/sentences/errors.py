@@ -1,6 +1,6 @@
 """What can go wrong before the first caption is split."""
 
-from schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError
 
 
 class SplitterUnavailableError(AlignBenchError):

@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-from annotation.sentences import lexicon
-from annotation.sentences.candidates import Verdict
-from annotation.sentences.characters import CLOSING_BRACKETS, CLOSING_QUOTES
-from annotation.sentences.place import Place
+from alignbench.annotation.sentences import lexicon
+from alignbench.annotation.sentences.candidates import Verdict
+from alignbench.annotation.sentences.characters import CLOSING_BRACKETS, CLOSING_QUOTES
+from alignbench.annotation.sentences.place import Place
 
 _DOTTED: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]$")
 _WITHOUT_VOWELS: Final = re.compile(r"[B-DF-HJ-NP-TV-XZ][b-df-hj-np-tv-xz]{1,4}$")

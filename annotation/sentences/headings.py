@@ -7,8 +7,8 @@ heading is short, has no predicate that we know, and does not end as a sentence 
 import re
 from typing import Final
 
-from annotation.sentences.characters import TERMINALS, is_unspaced
-from annotation.sentences.lexicon import HEADING_NOUNS, PREDICATES
+from alignbench.annotation.sentences.characters import TERMINALS, is_unspaced
+from alignbench.annotation.sentences.lexicon import HEADING_NOUNS, PREDICATES
 
 _MAX_BOLD_WORDS: Final = 12
 _MAX_TITLE_WORDS: Final = 10

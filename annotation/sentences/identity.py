@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from schemas.errors import MissingExtraError
+from alignbench.schemas.errors import MissingExtraError
 
 RULES_VERSION: Final = 1
 """Raised by every change to this package that can move a boundary: it makes new sentence ids."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from annotation.sentences.characters import is_unspaced
+from alignbench.annotation.sentences.characters import is_unspaced
 
 MAX_PROTECTED: Final = 240
 """Code points of the longest quotation or bracket kept whole. A longer one is a text of its own."""

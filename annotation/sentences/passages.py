@@ -6,8 +6,8 @@ from collections.abc import Set as AbstractSet
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from annotation.sentences.candidates import Candidate, Verdict
-from annotation.sentences.characters import SENTENCE_OPENERS
+from alignbench.annotation.sentences.candidates import Candidate, Verdict
+from alignbench.annotation.sentences.characters import SENTENCE_OPENERS
 
 MAX_PASSAGE: Final = 1_500
 """Code points of the longest passage: spaCy's memory and time grow with it."""

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from annotation.sentences.candidates import Candidate
-from annotation.sentences.characters import CLOSERS, SENTENCE_OPENERS
-from annotation.sentences.lexicon import OPENERS
+from alignbench.annotation.sentences.candidates import Candidate
+from alignbench.annotation.sentences.characters import CLOSERS, SENTENCE_OPENERS
+from alignbench.annotation.sentences.lexicon import OPENERS
 
 _MAX_WORD: Final = 24
 _MAX_OPENERS: Final = 8

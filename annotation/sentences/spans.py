@@ -9,7 +9,7 @@ its marks, `**It stops.**` loses them, and of `"It stops. It turns."` each sente
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from annotation.sentences.marks import Mark, PairedMarks
+from alignbench.annotation.sentences.marks import Mark, PairedMarks
 
 
 class SentenceSpan(NamedTuple):

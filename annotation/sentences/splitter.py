@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
 
-from annotation.sentences.boundaries import judge_candidates
-from annotation.sentences.boundary_model import BoundaryModel
-from annotation.sentences.candidates import Candidate, Verdict
-from annotation.sentences.errors import SplitterUnavailableError
-from annotation.sentences.identity import SplitterIdentity, installed_model
-from annotation.sentences.marks import PairedMarks, pair_marks
-from annotation.sentences.passages import Passage, find_passages
-from annotation.sentences.spans import SentenceSpan, cut_block
-from annotation.sentences.structure import (
+from alignbench.annotation.sentences.boundaries import judge_candidates
+from alignbench.annotation.sentences.boundary_model import BoundaryModel
+from alignbench.annotation.sentences.candidates import Candidate, Verdict
+from alignbench.annotation.sentences.errors import SplitterUnavailableError
+from alignbench.annotation.sentences.identity import SplitterIdentity, installed_model
+from alignbench.annotation.sentences.marks import PairedMarks, pair_marks
+from alignbench.annotation.sentences.passages import Passage, find_passages
+from alignbench.annotation.sentences.spans import SentenceSpan, cut_block
+from alignbench.annotation.sentences.structure import (
     Block,
     DroppedKind,
     DroppedRange,

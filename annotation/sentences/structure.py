@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from annotation.sentences.characters import CLOSERS, TERMINALS
-from annotation.sentences.headings import is_heading_line, is_title, run_in_headings
+from alignbench.annotation.sentences.characters import CLOSERS, TERMINALS
+from alignbench.annotation.sentences.headings import is_heading_line, is_title, run_in_headings
 
 _FENCE: Final = re.compile(r"(?:`{3,}|~{3,})\s*[\w+-]*$")
 _RULE: Final = re.compile(r"([-*_=~])(?:[ \t]*\1){2,}$")

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-import scenes
+from alignbench import scenes
+from alignbench.scenes.sampling import sample_scenes
 from benchmarks.scenes.captioning import captions, print_captioner, print_error_types
 from benchmarks.scenes.drawing import print_images
 from benchmarks.scenes.labelling import print_labels
 from benchmarks.scenes.reading import print_oracle
 from benchmarks.scenes.scoring import print_scores
-from scenes.sampling import sample_scenes
 
 CAPTIONERS = ("scenes-blip", "scenes-ved")
 SEED = 2_000_000

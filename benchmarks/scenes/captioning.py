@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.scenes.figures import share, show
-from generators.captioners.in_process import (
+from alignbench.generators.captioners.in_process import (
     TransformersCaptioner,
     TransformersOptions,
     TransformersParams,
 )
-from scenes.drawing import png
-from scenes.oracle import truth_of
-from scenes.scene import Scene
-from scenes.truth import SentenceTruth
-from schemas.protocols import CaptionInput, Generation
-from schemas.vocabulary import Verdict
+from alignbench.scenes.drawing import png
+from alignbench.scenes.oracle import truth_of
+from alignbench.scenes.scene import Scene
+from alignbench.scenes.truth import SentenceTruth
+from alignbench.schemas.protocols import CaptionInput, Generation
+from alignbench.schemas.vocabulary import Verdict
+from benchmarks.scenes.figures import share, show
 
 BATCH = 64
 

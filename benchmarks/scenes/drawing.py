@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.scenes.figures import share, show
-from generators.image_generators.in_process import (
+from alignbench.generators.image_generators.in_process import (
     DiffusersImageGenerator,
     DiffusersOptions,
     DiffusersParams,
 )
-from scenes.oracle import truth_of
-from scenes.prompts import sample_prompts
-from schemas.catalog import catalog
-from schemas.protocols import GeneratedImage
-from schemas.vocabulary import Verdict
+from alignbench.scenes.oracle import truth_of
+from alignbench.scenes.prompts import sample_prompts
+from alignbench.schemas.catalog import catalog
+from alignbench.schemas.protocols import GeneratedImage
+from alignbench.schemas.vocabulary import Verdict
+from benchmarks.scenes.figures import share, show
 
 BATCH = 50
 NAME = "scenes-diffusion"

@@ -9,12 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.scenes.captioning import Captioned, Judged
-from benchmarks.scenes.figures import share, show
-from release.labels.majority import VERDICTS, majority
-from release.labels.spans import agree_on_spans
-from release.words import words
-from scenes.annotators import (
+from alignbench.release.labels.majority import VERDICTS, majority
+from alignbench.release.labels.spans import agree_on_spans
+from alignbench.release.words import words
+from alignbench.scenes.annotators import (
     CAREFUL,
     HASTY,
     LENIENT,
@@ -24,9 +22,11 @@ from scenes.annotators import (
     Answer,
     simulate_answer,
 )
-from scenes.truth import SentenceTruth
-from schemas.rows import Span, VotedSpan
-from schemas.vocabulary import HallucinationType, Verdict
+from alignbench.scenes.truth import SentenceTruth
+from alignbench.schemas.rows import Span, VotedSpan
+from alignbench.schemas.vocabulary import HallucinationType, Verdict
+from benchmarks.scenes.captioning import Captioned, Judged
+from benchmarks.scenes.figures import share, show
 
 THREE = {"ada": CAREFUL, "ben": HASTY, "cleo": LOOSE}
 FOUR = {**THREE, "dan": LENIENT}

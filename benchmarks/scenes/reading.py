@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from alignbench.scenes.describing import describe
+from alignbench.scenes.drawing import draw_scene
+from alignbench.scenes.oracle import truth_of
+from alignbench.scenes.scene import Scene
+from alignbench.scenes.truth import SentenceTruth
+from alignbench.schemas.vocabulary import Verdict
 from benchmarks.scenes.figures import show
-from scenes.describing import describe
-from scenes.drawing import draw_scene
-from scenes.oracle import truth_of
-from scenes.scene import Scene
-from scenes.truth import SentenceTruth
-from schemas.vocabulary import Verdict
 
 _SIDES = (256, 64, 48)
 

@@ -8,11 +8,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 from transformers import AutoModel, AutoProcessor
 
+from alignbench.scenes.describing import caption, describe
+from alignbench.scenes.drawing import draw_scene
+from alignbench.scenes.scene import Scene
 from benchmarks.scenes.captioning import Captioned
 from benchmarks.scenes.figures import show
-from scenes.describing import caption, describe
-from scenes.drawing import draw_scene
-from scenes.scene import Scene
 
 
 def print_scores(folder: Path, captioned: Mapping[str, Sequence[Captioned]]) -> None:

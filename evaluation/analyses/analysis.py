@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from evaluation.statistics.arrays import Floats
-from evaluation.statistics.bootstrap import interval
+from alignbench.evaluation.statistics.arrays import Floats
+from alignbench.evaluation.statistics.bootstrap import interval
 
 
 class Bars(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.analyses.analysis import (
+from alignbench.evaluation.analyses.analysis import (
     COUNT,
     INTERVAL,
     NUMBER,
@@ -15,11 +15,11 @@ from evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from evaluation.scored import Coded, Scored, Sentences
-from evaluation.statistics.arrays import Floats
-from evaluation.statistics.auroc import WeightedAuroc
-from evaluation.statistics.bootstrap import ImageBootstrap
-from evaluation.statistics.means import group_means, mean_draws
+from alignbench.evaluation.scored import Coded, Scored, Sentences
+from alignbench.evaluation.statistics.arrays import Floats
+from alignbench.evaluation.statistics.auroc import WeightedAuroc
+from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.evaluation.statistics.means import group_means, mean_draws
 
 _NONE: Final = "none given"
 _TYPES = {

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.analyses.analysis import (
+from alignbench.evaluation.analyses.analysis import (
     COUNT,
     FLAG,
     INTERVAL,
@@ -16,10 +16,10 @@ from evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from evaluation.scored import Scored, Sentences
-from evaluation.statistics.arrays import Bools, Floats
-from evaluation.statistics.auroc import WeightedAuroc, auroc
-from evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.statistics.arrays import Bools, Floats
+from alignbench.evaluation.statistics.auroc import WeightedAuroc, auroc
+from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
 
 MEAN, POOLED = "mean of models", "all sentences pooled"
 

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 
-from evaluation.analyses.analysis import (
+from alignbench.evaluation.analyses.analysis import (
     COUNT,
     INTERVAL,
     NUMBER,
@@ -14,9 +14,9 @@ from evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from evaluation.analyses.by_model import MEAN, POOLED, ModelAuroc, model_auroc
-from evaluation.scored import Scored, Sentences
-from evaluation.statistics.bootstrap import ImageBootstrap, two_sided_p
+from alignbench.evaluation.analyses.by_model import MEAN, POOLED, ModelAuroc, model_auroc
+from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.statistics.bootstrap import ImageBootstrap, two_sided_p
 
 _SCHEMA = {
     "detector": TEXT,

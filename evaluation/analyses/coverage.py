@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from evaluation.analyses.analysis import COUNT, NUMBER, TEXT, Analysis, table_of
-from evaluation.scored import Scored
-from schemas.vocabulary import ScoreStatus
+from alignbench.evaluation.analyses.analysis import COUNT, NUMBER, TEXT, Analysis, table_of
+from alignbench.evaluation.scored import Scored
+from alignbench.schemas.vocabulary import ScoreStatus
 
 _SCHEMA = {
     "detector": TEXT,

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from scipy.stats import rankdata
 
-from evaluation.analyses.analysis import (
+from alignbench.evaluation.analyses.analysis import (
     COUNT,
     INTERVAL,
     NUMBER,
@@ -17,10 +17,10 @@ from evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from evaluation.analyses.by_model import ModelAuroc, model_auroc
-from evaluation.scored import Scored, Sentences
-from evaluation.statistics.arrays import Bools, Floats
-from evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.evaluation.analyses.by_model import ModelAuroc, model_auroc
+from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.statistics.arrays import Bools, Floats
+from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
 
 MOST_MEMBERS: Final = 5
 """Only so many detectors, those of the highest AUROC, are combined with one another."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.analyses.analysis import (
+from alignbench.evaluation.analyses.analysis import (
     COUNT,
     INTERVAL,
     NUMBER,
@@ -15,9 +15,9 @@ from evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from evaluation.scored import Scored, Sentences
-from evaluation.statistics.arrays import Floats, Ints, ratio
-from evaluation.statistics.bootstrap import Counts, ImageBootstrap
+from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.statistics.arrays import Floats, Ints, ratio
+from alignbench.evaluation.statistics.bootstrap import Counts, ImageBootstrap
 
 SHARES: Final = tuple(np.round(np.linspace(1.0, 0.05, 20), 2).tolist())
 """Shares of the sentences that are kept."""

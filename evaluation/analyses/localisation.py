@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evaluation.analyses.analysis import (
+from alignbench.evaluation.analyses.analysis import (
     COUNT,
     INTERVAL,
     NUMBER,
@@ -20,10 +20,10 @@ from evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from evaluation.scored import Scored, Sentences
-from evaluation.statistics.arrays import Bools, Floats, Ints, ratio
-from evaluation.statistics.bootstrap import ImageBootstrap
-from evaluation.statistics.precision import WeightedAveragePrecision
+from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints, ratio
+from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.evaluation.statistics.precision import WeightedAveragePrecision
 
 _SCHEMA = {
     "detector": TEXT,

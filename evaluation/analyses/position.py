@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.analyses.analysis import (
+from alignbench.evaluation.analyses.analysis import (
     COUNT,
     INTERVAL,
     NUMBER,
@@ -16,12 +16,12 @@ from evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from evaluation.analyses.by_model import MEAN, ModelAuroc, unweighted_mean
-from evaluation.scored import Scored, Sentences
-from evaluation.statistics.arrays import Floats, Ints, ratio
-from evaluation.statistics.auroc import WeightedAuroc
-from evaluation.statistics.bootstrap import Counts, ImageBootstrap
-from evaluation.statistics.means import group_means, mean_draws
+from alignbench.evaluation.analyses.by_model import MEAN, ModelAuroc, unweighted_mean
+from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.statistics.arrays import Floats, Ints, ratio
+from alignbench.evaluation.statistics.auroc import WeightedAuroc
+from alignbench.evaluation.statistics.bootstrap import Counts, ImageBootstrap
+from alignbench.evaluation.statistics.means import group_means, mean_draws
 
 LAST: Final = 5
 """The place from which on sentences are counted together, as in the paper's plots."""

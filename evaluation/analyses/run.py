@@ -5,19 +5,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.analyses.analysis import Analysis
-from evaluation.analyses.by_kind import by_domain, by_type
-from evaluation.analyses.by_model import by_model, model_auroc
-from evaluation.analyses.comparison import comparison
-from evaluation.analyses.correlation import correlations
-from evaluation.analyses.coverage import coverage
-from evaluation.analyses.ensembles import combined, ensembles, ranks
-from evaluation.analyses.filtering import filtering
-from evaluation.analyses.localisation import localisation
-from evaluation.analyses.position import position_corrected, position_curves
-from evaluation.analyses.self_preference import self_preference
-from evaluation.scored import Scored, Sentences
-from evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.evaluation.analyses.analysis import Analysis
+from alignbench.evaluation.analyses.by_kind import by_domain, by_type
+from alignbench.evaluation.analyses.by_model import by_model, model_auroc
+from alignbench.evaluation.analyses.comparison import comparison
+from alignbench.evaluation.analyses.correlation import correlations
+from alignbench.evaluation.analyses.coverage import coverage
+from alignbench.evaluation.analyses.ensembles import combined, ensembles, ranks
+from alignbench.evaluation.analyses.filtering import filtering
+from alignbench.evaluation.analyses.localisation import localisation
+from alignbench.evaluation.analyses.position import position_corrected, position_curves
+from alignbench.evaluation.analyses.self_preference import self_preference
+from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
 
 
 class Outside(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluation.analyses.analysis import (
+from alignbench.evaluation.analyses.analysis import (
     FLAG,
     INTERVAL,
     NUMBER,
@@ -14,9 +14,9 @@ from evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from evaluation.analyses.by_model import ModelAuroc, unweighted_mean
-from evaluation.scored import Scored, Sentences
-from evaluation.statistics.arrays import Floats
+from alignbench.evaluation.analyses.by_model import ModelAuroc, unweighted_mean
+from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.statistics.arrays import Floats
 
 _SCHEMA = {"detector": TEXT, "model": TEXT, "self": FLAG, "ratio": NUMBER, **INTERVAL}
 

@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 
 import torch
 
-from evaluation.dual_encoder import DualEncoder, Parts, parts_of, weighted_mean
-from models.in_process.placement import InProcessOptions
-from models.in_process.weights import HubRevision
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.protocols import ItemFailure, Options
+from alignbench.evaluation.dual_encoder import DualEncoder, Parts, parts_of, weighted_mean
+from alignbench.models.in_process.placement import InProcessOptions
+from alignbench.models.in_process.weights import HubRevision
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.protocols import ItemFailure, Options
 
 
 class DualEncoderOptions(InProcessOptions):

@@ -9,15 +9,15 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import torch
 
-from evaluation.attention_attribution import token_attributions
-from evaluation.detectors.clip import DualEncoderOptions
-from evaluation.dual_encoder import DualEncoder, Parts, parts_of, weighted_mean
-from evaluation.errors import ModelShapeError
-from evaluation.words import is_punctuation, words_from_tokens
-from models.in_process.weights import HubRevision
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.protocols import ItemFailure, Options
-from schemas.rows import WordScore
+from alignbench.evaluation.attention_attribution import token_attributions
+from alignbench.evaluation.detectors.clip import DualEncoderOptions
+from alignbench.evaluation.dual_encoder import DualEncoder, Parts, parts_of, weighted_mean
+from alignbench.evaluation.errors import ModelShapeError
+from alignbench.evaluation.words import is_punctuation, words_from_tokens
+from alignbench.models.in_process.weights import HubRevision
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.protocols import ItemFailure, Options
+from alignbench.schemas.rows import WordScore
 
 _EAGER: Final = {"text_config": "eager", "vision_config": "sdpa"}
 

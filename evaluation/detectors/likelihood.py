@@ -7,15 +7,15 @@ from typing import Annotated, ClassVar, NamedTuple
 from PIL import Image
 from pydantic import Field
 
-from evaluation.sentence_likelihood import SentenceLikelihood
-from models.in_process.forward import halved_on_memory
-from models.in_process.placement import InProcessOptions, choose_placement
-from models.in_process.vision_language import load_vision_language
-from models.in_process.weights import HubRevision, find_weights
-from models.pixels import rgb_pixels
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailure, Options
+from alignbench.evaluation.sentence_likelihood import SentenceLikelihood
+from alignbench.models.in_process.forward import halved_on_memory
+from alignbench.models.in_process.placement import InProcessOptions, choose_placement
+from alignbench.models.in_process.vision_language import load_vision_language
+from alignbench.models.in_process.weights import HubRevision, find_weights
+from alignbench.models.pixels import rgb_pixels
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import ItemFailure, Options
 
 
 class LikelihoodOptions(InProcessOptions):

@@ -10,12 +10,12 @@ import pyarrow.csv as pa_csv
 import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
-from evaluation.errors import ScoreFileError
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure, NoOptions, Options
-from schemas.rows import WordScore
-from schemas.vocabulary import FailureKind
+from alignbench.evaluation.errors import ScoreFileError
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure, NoOptions, Options
+from alignbench.schemas.rows import WordScore
+from alignbench.schemas.vocabulary import FailureKind
 
 
 class ScoresOptions(Options):

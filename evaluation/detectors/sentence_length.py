@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.protocols import ItemFailure, NoOptions, Options
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.protocols import ItemFailure, NoOptions, Options
 
 
 class SentenceLengthDetector:

@@ -1,6 +1,6 @@
 """SigLIP: as CLIP, with texts padded to one length, and a bias in its logit (Zhai et al., 2023)."""
 
-from evaluation.detectors.clip import ClipDetector
+from alignbench.evaluation.detectors.clip import ClipDetector
 
 
 class SiglipDetector(ClipDetector):

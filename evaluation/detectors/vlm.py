@@ -7,18 +7,18 @@ import torch
 from PIL import Image
 from pydantic import Field
 
-from evaluation.answers import first_token_words, parse_score
-from evaluation.errors import ModelShapeError
-from evaluation.prompts import ask_again, asked
-from models.in_process.forward import halved_on_memory
-from models.in_process.placement import InProcessOptions, choose_placement
-from models.in_process.vision_language import load_vision_language
-from models.in_process.weights import HubRevision, find_weights
-from models.pixels import rgb_pixels
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.errors import ConfigError
-from schemas.item_codes import ItemCode, ItemError, shorten
-from schemas.protocols import ItemFailure, Options
+from alignbench.evaluation.answers import first_token_words, parse_score
+from alignbench.evaluation.errors import ModelShapeError
+from alignbench.evaluation.prompts import ask_again, asked
+from alignbench.models.in_process.forward import halved_on_memory
+from alignbench.models.in_process.placement import InProcessOptions, choose_placement
+from alignbench.models.in_process.vision_language import load_vision_language
+from alignbench.models.in_process.weights import HubRevision, find_weights
+from alignbench.models.pixels import rgb_pixels
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.item_codes import ItemCode, ItemError, shorten
+from alignbench.schemas.protocols import ItemFailure, Options
 
 PROMPTS = {"score": "score_v1", "yes_no": "yes_no_v1"}
 """The prompt of each kind of answer."""

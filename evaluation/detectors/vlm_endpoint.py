@@ -6,19 +6,19 @@ from typing import Annotated, Any, ClassVar, Literal
 import anyio
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
-from evaluation.answers import parse_score, yes_share
-from evaluation.detectors.vlm import PROMPTS, scored_answer
-from evaluation.prompts import ask_again, asked
-from models.endpoint.chat import PATH, ChatParams, chat_body, read_chat
-from models.endpoint.client import Answer, Endpoint, Session
-from models.endpoint.options import EndpointOptions
-from models.endpoint.pictures import Picture, scaled_picture, small_picture
-from models.endpoint.responses import MalformedAnswerError
-from models.endpoint.stream import answered
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.errors import ConfigError
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import Generation, ItemFailure, Options
+from alignbench.evaluation.answers import parse_score, yes_share
+from alignbench.evaluation.detectors.vlm import PROMPTS, scored_answer
+from alignbench.evaluation.prompts import ask_again, asked
+from alignbench.models.endpoint.chat import PATH, ChatParams, chat_body, read_chat
+from alignbench.models.endpoint.client import Answer, Endpoint, Session
+from alignbench.models.endpoint.options import EndpointOptions
+from alignbench.models.endpoint.pictures import Picture, scaled_picture, small_picture
+from alignbench.models.endpoint.responses import MalformedAnswerError
+from alignbench.models.endpoint.stream import answered
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import Generation, ItemFailure, Options
 
 _TOP = 20
 

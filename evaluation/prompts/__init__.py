@@ -2,8 +2,8 @@
 
 from importlib.resources import files
 
-from schemas.errors import UnknownNameError
-from schemas.registry import suggestion
+from alignbench.schemas.errors import UnknownNameError
+from alignbench.schemas.registry import suggestion
 
 SENTENCE = "{sentence}"
 """Where the sentence goes."""
@@ -11,7 +11,7 @@ SENTENCE = "{sentence}"
 
 def prompt_names() -> list[str]:
     """Returns the names of the prompts that come with AlignBench."""
-    found = [path.name for path in files("evaluation.prompts").iterdir()]
+    found = [path.name for path in files("alignbench.evaluation.prompts").iterdir()]
     return sorted(
         name.removesuffix(".txt") for name in found if name.endswith(".txt") and "again" not in name
     )
@@ -31,12 +31,20 @@ def read_prompt(name_or_text: str) -> str:
             f"There is no prompt {name_or_text!r}.",
             f"{suggestion(name_or_text, known)} A text of your own needs {SENTENCE} in it.",
         )
-    return (files("evaluation.prompts") / f"{name_or_text}.txt").read_text(encoding="utf-8").strip()
+    return (
+        (files("alignbench.evaluation.prompts") / f"{name_or_text}.txt")
+        .read_text(encoding="utf-8")
+        .strip()
+    )
 
 
 def ask_again() -> str:
     """Returns what is said to a model whose answer is no score."""
-    return (files("evaluation.prompts") / "ask_again_v1.txt").read_text(encoding="utf-8").strip()
+    return (
+        (files("alignbench.evaluation.prompts") / "ask_again_v1.txt")
+        .read_text(encoding="utf-8")
+        .strip()
+    )
 
 
 def asked(prompt: str, sentence: str) -> str:

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 from PIL import Image
 
-from evaluation.release_files import ReleaseFiles
-from evaluation.scored import Scored, Sentences
-from models.pixels import rgb_pixels
-from schemas.item_codes import ItemError
+from alignbench.evaluation.release_files import ReleaseFiles
+from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.models.pixels import rgb_pixels
+from alignbench.schemas.item_codes import ItemError
 
 MOST_EXAMPLES: Final = 24
 _SIDE: Final = 256

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from evaluation.analyses.analysis import Analysis
-from evaluation.report.examples import Example
-from evaluation.tables import heading, shown
+from alignbench.evaluation.analyses.analysis import Analysis
+from alignbench.evaluation.report.examples import Example
+from alignbench.evaluation.tables import heading, shown
 
 MOST_ROWS: Final = 300
 """Rows of a table in the page; the files beside it have them all."""
@@ -65,7 +65,7 @@ def render(
         detectors: What is written down of each detector.
     """
     environment = Environment(
-        loader=PackageLoader("evaluation.report", "."),
+        loader=PackageLoader("alignbench.evaluation.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -7,8 +7,8 @@ count several times, of many groups at once and thousands of times over, for the
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from evaluation.statistics.arrays import Bools, Floats, Ints, ratio
-from evaluation.statistics.bootstrap import Counts, ImageBootstrap
+from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints, ratio
+from alignbench.evaluation.statistics.bootstrap import Counts, ImageBootstrap
 
 
 def auroc(scores: Floats, correct: Bools) -> float | None:

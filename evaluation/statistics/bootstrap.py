@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.statistics.arrays import Floats
+from alignbench.evaluation.statistics.arrays import Floats
 
 LEVEL: Final = 0.95
 _LEAST_SHARE: Final = 0.5

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.statistics.arrays import Floats, Ints, ratio
-from evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.evaluation.statistics.arrays import Floats, Ints, ratio
+from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
 
 
 class Means(NamedTuple):

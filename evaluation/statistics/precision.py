@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from evaluation.statistics.arrays import Bools, Floats, Ints
-from evaluation.statistics.bootstrap import Counts, ImageBootstrap
+from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
+from alignbench.evaluation.statistics.bootstrap import Counts, ImageBootstrap
 
 
 class WeightedAveragePrecision:

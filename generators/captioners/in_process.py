@@ -9,15 +9,21 @@ import transformers
 from PIL import Image
 from pydantic import Field, model_validator
 
-from models.in_process.forward import halved_on_memory, prepared_ahead
-from models.in_process.placement import InProcessOptions, choose_placement
-from models.in_process.sampling import seeded_sampling
-from models.in_process.vision_language import load_vision_language
-from models.in_process.weights import HubRevision, find_weights
-from models.pixels import rgb_pixels
-from schemas.ids import JsonValue
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure, Options
+from alignbench.models.in_process.forward import halved_on_memory, prepared_ahead
+from alignbench.models.in_process.placement import InProcessOptions, choose_placement
+from alignbench.models.in_process.sampling import seeded_sampling
+from alignbench.models.in_process.vision_language import load_vision_language
+from alignbench.models.in_process.weights import HubRevision, find_weights
+from alignbench.models.pixels import rgb_pixels
+from alignbench.schemas.ids import JsonValue
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import (
+    CaptionInput,
+    CaptionRequest,
+    Generation,
+    ItemFailure,
+    Options,
+)
 
 
 class TransformersOptions(InProcessOptions):

@@ -6,13 +6,19 @@ from typing import Annotated, ClassVar
 import anyio
 from pydantic import Field, JsonValue
 
-from models.endpoint.chat import PATH, ChatParams, chat_body, read_chat, sent_seed
-from models.endpoint.client import Answer, Endpoint, Session
-from models.endpoint.options import EndpointOptions
-from models.endpoint.pictures import Picture, scaled_picture, small_picture
-from models.endpoint.stream import answered
-from schemas.item_codes import ItemError
-from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure, Options
+from alignbench.models.endpoint.chat import PATH, ChatParams, chat_body, read_chat, sent_seed
+from alignbench.models.endpoint.client import Answer, Endpoint, Session
+from alignbench.models.endpoint.options import EndpointOptions
+from alignbench.models.endpoint.pictures import Picture, scaled_picture, small_picture
+from alignbench.models.endpoint.stream import answered
+from alignbench.schemas.item_codes import ItemError
+from alignbench.schemas.protocols import (
+    CaptionInput,
+    CaptionRequest,
+    Generation,
+    ItemFailure,
+    Options,
+)
 
 
 class OpenAICaptionerOptions(EndpointOptions):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from schemas.errors import ConfigError
-from schemas.item_codes import ItemCode
-from schemas.protocols import CaptionInput, Generation, ItemFailure, NoOptions, Options
-from schemas.vocabulary import FailureKind
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import CaptionInput, Generation, ItemFailure, NoOptions, Options
+from alignbench.schemas.vocabulary import FailureKind
 
 
 class PrecomputedCaptioner:

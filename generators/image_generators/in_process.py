@@ -11,19 +11,19 @@ import torch
 from PIL import Image
 from pydantic import Field
 
-from models.errors import ModelNotFoundError, PickledWeightsError
-from models.in_process.forward import halved_on_memory
-from models.in_process.placement import (
+from alignbench.models.errors import ModelNotFoundError, PickledWeightsError
+from alignbench.models.in_process.forward import halved_on_memory
+from alignbench.models.in_process.placement import (
     InProcessOptions,
     Placement,
     choose_placement,
     quiet_loading,
 )
-from models.in_process.weights import HubRevision, Weights, find_weights
-from schemas.errors import ConfigError
-from schemas.ids import JsonValue
-from schemas.item_codes import ItemCode
-from schemas.protocols import GeneratedImage, ItemFailure, Options
+from alignbench.models.in_process.weights import HubRevision, Weights, find_weights
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.ids import JsonValue
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import GeneratedImage, ItemFailure, Options
 
 _TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")
 

@@ -11,17 +11,17 @@ import anyio
 from PIL import Image
 from pydantic import BaseModel, Field, JsonValue, ValidationError, model_validator
 
-from generators.images import MAX_BYTES
-from generators.sources.checked_network import CheckedNetwork
-from generators.sources.download import Limits, download_all
-from models.endpoint.chat import check_extra, sent_seed
-from models.endpoint.client import Answer, Endpoint, Session
-from models.endpoint.options import EndpointOptions
-from models.endpoint.responses import MalformedAnswerError
-from models.endpoint.stream import answered
-from schemas.item_codes import ItemCode
-from schemas.protocols import GeneratedImage, ImageRequest, ItemFailure, Options
-from schemas.vocabulary import FailureKind
+from alignbench.generators.images import MAX_BYTES
+from alignbench.generators.sources.checked_network import CheckedNetwork
+from alignbench.generators.sources.download import Limits, download_all
+from alignbench.models.endpoint.chat import check_extra, sent_seed
+from alignbench.models.endpoint.client import Answer, Endpoint, Session
+from alignbench.models.endpoint.options import EndpointOptions
+from alignbench.models.endpoint.responses import MalformedAnswerError
+from alignbench.models.endpoint.stream import answered
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import GeneratedImage, ImageRequest, ItemFailure, Options
+from alignbench.schemas.vocabulary import FailureKind
 
 PATH: Final = "images/generations"
 

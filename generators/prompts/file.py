@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Final
 
-from generators.errors import InputFileError
-from generators.sources.paths import configured_path
-from generators.sources.record_files import read_records
-from generators.sources.records import Record
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailureAt, Options, PromptItem, Surroundings
-from schemas.text import clean_text
+from alignbench.generators.errors import InputFileError
+from alignbench.generators.sources.paths import configured_path
+from alignbench.generators.sources.record_files import read_records
+from alignbench.generators.sources.records import Record
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import ItemFailureAt, Options, PromptItem, Surroundings
+from alignbench.schemas.text import clean_text
 
 _RECORD_SUFFIXES: Final = frozenset({".jsonl", ".ndjson"})
 _CONCEPTS: Final = "concepts"

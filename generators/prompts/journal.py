@@ -15,8 +15,8 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from generators.errors import InputFileError
-from schemas.protocols import PromptItem
+from alignbench.generators.errors import InputFileError
+from alignbench.schemas.protocols import PromptItem
 
 NEAR_DUPLICATE: Final = "near-duplicate"
 

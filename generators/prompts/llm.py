@@ -8,20 +8,20 @@ from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from generators.errors import InputFileError, TooFewPromptsError
-from generators.prompts.journal import NEAR_DUPLICATE, Draw, Journal
-from generators.prompts.near_duplicates import NearDuplicates
-from generators.prompts.scene_draws import SceneDraw, draw_scene
-from generators.sources.paths import configured_path
-from models.endpoint.chat import PATH, ChatParams, chat_body, read_chat
-from models.endpoint.client import Endpoint, Session
-from models.endpoint.options import EndpointOptions, refusal
-from models.endpoint.stream import answered
-from schemas import ids
-from schemas.config_errors import refusing
-from schemas.item_codes import shorten
-from schemas.protocols import Generation, ItemFailure, Options, PromptItem, Surroundings
-from schemas.text import clean_text
+from alignbench.generators.errors import InputFileError, TooFewPromptsError
+from alignbench.generators.prompts.journal import NEAR_DUPLICATE, Draw, Journal
+from alignbench.generators.prompts.near_duplicates import NearDuplicates
+from alignbench.generators.prompts.scene_draws import SceneDraw, draw_scene
+from alignbench.generators.sources.paths import configured_path
+from alignbench.models.endpoint.chat import PATH, ChatParams, chat_body, read_chat
+from alignbench.models.endpoint.client import Endpoint, Session
+from alignbench.models.endpoint.options import EndpointOptions, refusal
+from alignbench.models.endpoint.stream import answered
+from alignbench.schemas import ids
+from alignbench.schemas.config_errors import refusing
+from alignbench.schemas.item_codes import shorten
+from alignbench.schemas.protocols import Generation, ItemFailure, Options, PromptItem, Surroundings
+from alignbench.schemas.text import clean_text
 
 TEMPLATE: Final = Path(__file__).with_name("scene_v1.txt")
 """The instruction; a changed one gets a new number, since prompts belong to the one they had."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from schemas import ids
+from alignbench.schemas import ids
 
 DIRECTIONS: Final = (
     "to the left",

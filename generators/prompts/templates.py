@@ -10,11 +10,11 @@ from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from generators.errors import TooFewPromptsError
-from models.endpoint.options import refusal
-from schemas.config_errors import refusing
-from schemas.protocols import Options, PromptItem, Surroundings
-from schemas.text import clean_text
+from alignbench.generators.errors import TooFewPromptsError
+from alignbench.models.endpoint.options import refusal
+from alignbench.schemas.config_errors import refusing
+from alignbench.schemas.protocols import Options, PromptItem, Surroundings
+from alignbench.schemas.text import clean_text
 
 _NUMBERED: Final = re.compile(r"(?P<list>.+)_\d+")
 

@@ -4,9 +4,9 @@ from typing import Final, NamedTuple, Self
 
 from pydantic import model_validator
 
-from generators.sources.notes import NoteOptions
-from generators.sources.records import Record
-from schemas.ids import text_sha256
+from alignbench.generators.sources.notes import NoteOptions
+from alignbench.generators.sources.records import Record
+from alignbench.schemas.ids import text_sha256
 
 _HASH_DIGITS: Final = 16
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final, Literal
 
-from generators.sources.caption_columns import Caption
-from generators.sources.notes import (
+from alignbench.generators.sources.caption_columns import Caption
+from alignbench.generators.sources.notes import (
     NOTE_COLUMNS,
     FolderNotes,
     NoteOptions,
@@ -12,17 +12,23 @@ from generators.sources.notes import (
     own_notes,
     read_folder_notes,
 )
-from generators.sources.paths import (
+from alignbench.generators.sources.paths import (
     canonical_name,
     configured_folder,
     configured_path,
     inside,
     read_image_file,
 )
-from generators.sources.record_files import read_records
-from generators.sources.records import Record, source_items
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailure, ItemFailureAt, Options, SourceItem, Surroundings
+from alignbench.generators.sources.record_files import read_records
+from alignbench.generators.sources.records import Record, source_items
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import (
+    ItemFailure,
+    ItemFailureAt,
+    Options,
+    SourceItem,
+    Surroundings,
+)
 
 _SHAREGPT_IMAGE: Final = "image"
 _SHAREGPT_TURNS: Final = "conversations"

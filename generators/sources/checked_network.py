@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import httpcore
 
-from generators.sources.addresses import IPAddress, is_public
-from schemas.item_codes import ItemCode, ItemError
+from alignbench.generators.sources.addresses import IPAddress, is_public
+from alignbench.schemas.item_codes import ItemCode, ItemError
 
 Resolve = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
 

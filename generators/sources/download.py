@@ -16,9 +16,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from generators.sources.checked_network import CheckedNetwork
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailure
+from alignbench.generators.sources.checked_network import CheckedNetwork
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import ItemFailure
 
 MAX_REDIRECTS: Final = 5
 

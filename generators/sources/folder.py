@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Final
 
-from generators.sources.notes import NoteOptions, Notes, read_folder_notes
-from generators.sources.paths import (
+from alignbench.generators.sources.notes import NoteOptions, Notes, read_folder_notes
+from alignbench.generators.sources.paths import (
     check_storable,
     configured_folder,
     inside,
@@ -15,8 +15,14 @@ from generators.sources.paths import (
     storable,
     unreadable,
 )
-from schemas.item_codes import ItemError
-from schemas.protocols import ItemFailure, ItemFailureAt, Options, SourceItem, Surroundings
+from alignbench.schemas.item_codes import ItemError
+from alignbench.schemas.protocols import (
+    ItemFailure,
+    ItemFailureAt,
+    Options,
+    SourceItem,
+    Surroundings,
+)
 
 _EXTENSIONS: Final = (
     ".png", ".jpg", ".jpeg", ".jpe", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2",

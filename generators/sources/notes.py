@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from generators.errors import InputFileError
-from generators.sources.paths import canonical_name, inside
-from generators.sources.record_files import read_records
-from generators.sources.records import Record
-from schemas.columns import Bool, Str
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailureAt, Options, SourceItem
+from alignbench.generators.errors import InputFileError
+from alignbench.generators.sources.paths import canonical_name, inside
+from alignbench.generators.sources.record_files import read_records
+from alignbench.generators.sources.records import Record
+from alignbench.schemas.columns import Bool, Str
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import ItemFailureAt, Options, SourceItem
 
 FILE_NAME: Final = "file_name"
 _URL_COLUMNS: Final = ("image_url", "source_url", "url")

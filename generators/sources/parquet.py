@@ -6,15 +6,21 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar
 
-from generators.errors import InputFileError
-from generators.sources.caption_columns import CaptionColumnOptions
-from generators.sources.notes import NOTE_COLUMNS, own_notes
-from generators.sources.parquet_files import ImageParquetFile, ImageRow
-from generators.sources.paths import check_storable, configured_path, inside, storable
-from generators.sources.record_files import check_columns
-from generators.sources.records import Record
-from schemas.item_codes import ItemError
-from schemas.protocols import ItemFailure, ItemFailureAt, Options, SourceItem, Surroundings
+from alignbench.generators.errors import InputFileError
+from alignbench.generators.sources.caption_columns import CaptionColumnOptions
+from alignbench.generators.sources.notes import NOTE_COLUMNS, own_notes
+from alignbench.generators.sources.parquet_files import ImageParquetFile, ImageRow
+from alignbench.generators.sources.paths import check_storable, configured_path, inside, storable
+from alignbench.generators.sources.record_files import check_columns
+from alignbench.generators.sources.records import Record
+from alignbench.schemas.item_codes import ItemError
+from alignbench.schemas.protocols import (
+    ItemFailure,
+    ItemFailureAt,
+    Options,
+    SourceItem,
+    Surroundings,
+)
 
 
 class ParquetOptions(CaptionColumnOptions):

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from generators.errors import InputColumnError, InputFileError
-from generators.sources.record_files import check_columns
-from schemas.item_codes import ItemCode, ItemError
+from alignbench.generators.errors import InputColumnError, InputFileError
+from alignbench.generators.sources.record_files import check_columns
+from alignbench.schemas.item_codes import ItemCode, ItemError
 
 _BATCH_ROWS = 1024
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path, PurePosixPath
 
-from generators.errors import InputFileError
-from generators.images import MAX_BYTES, too_large
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailure, Surroundings
+from alignbench.generators.errors import InputFileError
+from alignbench.generators.images import MAX_BYTES, too_large
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import ItemFailure, Surroundings
 
 
 def configured_path(path: str, surroundings: Surroundings) -> Path:

@@ -14,11 +14,11 @@ from typing import BinaryIO, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from generators.errors import InputColumnError, InputFileError
-from generators.sources.records import Record
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailureAt
-from schemas.registry import suggestion
+from alignbench.generators.errors import InputColumnError, InputFileError
+from alignbench.generators.sources.records import Record
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailureAt
+from alignbench.schemas.registry import suggestion
 
 MAX_LINE: Final = 16 << 20
 """Most bytes of one line."""

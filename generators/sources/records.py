@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailureAt, SourceItem
-from schemas.text import clean_text
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import ItemFailureAt, SourceItem
+from alignbench.schemas.text import clean_text
 
 _FLAGS: Final = {
     "true": True, "yes": True, "1": True,

@@ -8,16 +8,22 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from generators.images import MAX_BYTES
-from generators.sources.caption_columns import CaptionColumnOptions
-from generators.sources.notes import NOTE_COLUMNS, own_notes
-from generators.sources.paths import configured_path
-from generators.sources.record_files import read_records
-from generators.sources.records import Record, source_items
-from schemas.errors import MissingExtraError
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailure, ItemFailureAt, Options, SourceItem, Surroundings
-from schemas.text import clean_text
+from alignbench.generators.images import MAX_BYTES
+from alignbench.generators.sources.caption_columns import CaptionColumnOptions
+from alignbench.generators.sources.notes import NOTE_COLUMNS, own_notes
+from alignbench.generators.sources.paths import configured_path
+from alignbench.generators.sources.record_files import read_records
+from alignbench.generators.sources.records import Record, source_items
+from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import (
+    ItemFailure,
+    ItemFailureAt,
+    Options,
+    SourceItem,
+    Surroundings,
+)
+from alignbench.schemas.text import clean_text
 
 
 class UrlsOptions(CaptionColumnOptions):
@@ -76,8 +82,8 @@ class UrlsSource:
 
     def read(self, items: Sequence[SourceItem]) -> list[bytes | ItemFailure]:
         """Downloads the images, several at once; not to be called from a running event loop."""
-        from generators.sources.checked_network import CheckedNetwork
-        from generators.sources.download import Limits, download_all
+        from alignbench.generators.sources.checked_network import CheckedNetwork
+        from alignbench.generators.sources.download import Limits, download_all
 
         options = self._options
         limits = Limits(

@@ -6,12 +6,12 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError, model_validator
 
-from models.endpoint.client import Answer
-from models.endpoint.options import refusal
-from models.endpoint.responses import MalformedAnswerError
-from schemas.item_codes import ItemCode, shorten
-from schemas.protocols import Generation, ItemFailure, Options
-from schemas.vocabulary import FailureKind
+from alignbench.models.endpoint.client import Answer
+from alignbench.models.endpoint.options import refusal
+from alignbench.models.endpoint.responses import MalformedAnswerError
+from alignbench.schemas.item_codes import ItemCode, shorten
+from alignbench.schemas.protocols import Generation, ItemFailure, Options
+from alignbench.schemas.vocabulary import FailureKind
 
 PATH: Final = "chat/completions"
 

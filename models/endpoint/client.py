@@ -9,22 +9,22 @@ from typing import Final, NamedTuple, TypeVar
 import anyio
 import httpx
 
-from models.endpoint.concurrency import AdaptiveLimit, Slots
-from models.endpoint.health import Health
-from models.endpoint.key import ApiKey
-from models.endpoint.options import EndpointOptions
-from models.endpoint.pauses import back_off
-from models.endpoint.responses import (
+from alignbench.models.endpoint.concurrency import AdaptiveLimit, Slots
+from alignbench.models.endpoint.health import Health
+from alignbench.models.endpoint.key import ApiKey
+from alignbench.models.endpoint.options import EndpointOptions
+from alignbench.models.endpoint.pauses import back_off
+from alignbench.models.endpoint.responses import (
     Asked,
     AttemptError,
     Blame,
     MalformedAnswerError,
     failure_of,
 )
-from models.errors import EndpointDownError
-from schemas.errors import ConfigError
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailure
+from alignbench.models.errors import EndpointDownError
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import ItemFailure
 
 T = TypeVar("T")
 

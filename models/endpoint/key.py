@@ -6,8 +6,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from models.endpoint.options import EndpointOptions
-from schemas.errors import ConfigError, MissingSecretError
+from alignbench.models.endpoint.options import EndpointOptions
+from alignbench.schemas.errors import ConfigError, MissingSecretError
 
 _LOOKS_LIKE_A_KEY: Final = re.compile(r"\bsk-[\w*.-]{4,}|(?<=\bBearer )\S+")
 _HIDDEN: Final = "[key]"

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.config_errors import is_http_address, refusing
-from schemas.protocols import Options
+from alignbench.schemas.config_errors import is_http_address, refusing
+from alignbench.schemas.protocols import Options
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Concurrency = Annotated[int, Field(ge=1, le=1024)]

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from PIL import Image
 
-from models.pixels import MAX_PIXELS
-from schemas.item_codes import ItemCode, ItemError
+from alignbench.models.pixels import MAX_PIXELS
+from alignbench.schemas.item_codes import ItemCode, ItemError
 
 MAX_SENT_BYTES: Final = 16 << 20
 """Most bytes of an image that is sent as it is."""

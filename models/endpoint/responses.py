@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from models.endpoint.key import ApiKey
-from models.endpoint.options import EndpointOptions
-from models.endpoint.pauses import asked_for
-from models.errors import EndpointRefusedError
-from schemas.ids import JsonValue
-from schemas.item_codes import ItemCode, ItemError, shorten
-from schemas.protocols import ItemFailure
+from alignbench.models.endpoint.key import ApiKey
+from alignbench.models.endpoint.options import EndpointOptions
+from alignbench.models.endpoint.pauses import asked_for
+from alignbench.models.errors import EndpointRefusedError
+from alignbench.schemas.ids import JsonValue
+from alignbench.schemas.item_codes import ItemCode, ItemError, shorten
+from alignbench.schemas.protocols import ItemFailure
 
 _MESSAGE_LENGTH: Final = 300
 _UNAVAILABLE: Final = frozenset({502, 503, 504})

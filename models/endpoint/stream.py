@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 from anyio.from_thread import start_blocking_portal
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from models.endpoint.client import Endpoint, Session
+from alignbench.models.endpoint.client import Endpoint, Session
 
 Q = TypeVar("Q")
 A = TypeVar("A")

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import torch
 
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure
 
 Request = TypeVar("Request")
 Prepared = TypeVar("Prepared")

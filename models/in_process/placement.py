@@ -5,9 +5,9 @@ from typing import Annotated, Literal, NamedTuple
 import torch
 from pydantic import Field
 
-from schemas.errors import ConfigError
-from schemas.ids import JsonValue
-from schemas.protocols import Options
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.ids import JsonValue
+from alignbench.schemas.protocols import Options
 
 
 class InProcessOptions(Options):

@@ -18,10 +18,10 @@ from transformers import (
     VisionEncoderDecoderModel,
 )
 
-from models.errors import ModelNotFoundError, PickledWeightsError
-from models.in_process.placement import InProcessOptions, Placement, quiet_loading
-from models.in_process.weights import Weights
-from schemas.errors import ConfigError, MissingExtraError
+from alignbench.models.errors import ModelNotFoundError, PickledWeightsError
+from alignbench.models.in_process.placement import InProcessOptions, Placement, quiet_loading
+from alignbench.models.in_process.weights import Weights
+from alignbench.schemas.errors import ConfigError, MissingExtraError
 
 _CONTINUES: Final = frozenset({"blip", "git"})
 """Families whose caption goes on from the text that they are given."""

@@ -9,10 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from models.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
-from schemas.protocols import Options
+from alignbench.models.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
+from alignbench.schemas.protocols import Options
 
 PACKAGE: Final = "package:"
+_OUR_PACKAGES: Final = frozenset({"scenes"})
+"""Named without `alignbench.`: the name is part of generators' ids, which must not change."""
 """Begins the name of a model that comes inside an installed package: `package:name/folder`."""
 _LOCAL: Final = "sha256:"
 _PICKLED: Final = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
@@ -94,7 +96,8 @@ class HubRevision:
 def local_folder(repo: str) -> Path | None:
     """Returns the folder that a model's name stands for; None for one on the hub."""
     if repo.startswith(PACKAGE):
-        package, _, path = repo.removeprefix(PACKAGE).partition("/")
+        name, _, path = repo.removeprefix(PACKAGE).partition("/")
+        package = f"alignbench.{name}" if name in _OUR_PACKAGES else name
         try:
             folder: Path | None = Path(str(files(package).joinpath(path)))
         except ModuleNotFoundError:

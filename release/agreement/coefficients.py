@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from release.agreement.fleiss import Counts, item_agreement
+from alignbench.release.agreement.fleiss import Counts, item_agreement
 
 Reals = npt.NDArray[np.float64]
 

@@ -14,16 +14,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.agreement.coefficients import contributions
-from release.agreement.fleiss import Counts
-from release.agreement.pairs import PairTables
-from release.agreement.spans import KINDS, TERMS, span_terms
-from release.joins import looked_up
-from release.labels.majority import VERDICTS
-from release.labels.spans import spans_of
-from release.words import words
-from schemas.rows import Span
-from schemas.vocabulary import Verdict
+from alignbench.release.agreement.coefficients import contributions
+from alignbench.release.agreement.fleiss import Counts
+from alignbench.release.agreement.pairs import PairTables
+from alignbench.release.agreement.spans import KINDS, TERMS, span_terms
+from alignbench.release.joins import looked_up
+from alignbench.release.labels.majority import VERDICTS
+from alignbench.release.labels.spans import spans_of
+from alignbench.release.words import words
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import Verdict
 
 Reals = npt.NDArray[np.float64]
 

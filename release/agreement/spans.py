@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from release.agreement.coefficients import coefficients, contributions
-from release.words import Word, touched
-from schemas.rows import Span
-from schemas.vocabulary import HallucinationType
+from alignbench.release.agreement.coefficients import coefficients, contributions
+from alignbench.release.words import Word, touched
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import HallucinationType
 
 Reals = npt.NDArray[np.float64]
 

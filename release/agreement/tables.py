@@ -6,18 +6,18 @@ from typing import Final
 
 import numpy as np
 
-from release.agreement.bootstrap import Interval, Reals, intervals
-from release.agreement.coefficients import coefficients
-from release.agreement.collect import (
+from alignbench.release.agreement.bootstrap import Interval, Reals, intervals
+from alignbench.release.agreement.coefficients import coefficients
+from alignbench.release.agreement.collect import (
     KNOWN_TERMS,
     VERDICT_TERMS,
     AgreementCounts,
     GroupSums,
     merged,
 )
-from release.agreement.pairs import pair_agreement
-from release.agreement.spans import KINDS, TERMS, span_agreement
-from release.cells import Cell
+from alignbench.release.agreement.pairs import pair_agreement
+from alignbench.release.agreement.spans import KINDS, TERMS, span_agreement
+from alignbench.release.cells import Cell
 
 ALL: Final = "all"
 """Stands for all models together."""

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.answers import SentenceBucket
-from release.labels.spans import adjudicated_spans, spans_of
-from schemas.rows import Label, Span
-from schemas.vocabulary import Verdict
+from alignbench.release.answers import SentenceBucket
+from alignbench.release.labels.spans import adjudicated_spans, spans_of
+from alignbench.schemas.rows import Label, Span
+from alignbench.schemas.vocabulary import Verdict
 
 Row = dict[str, Any]
 

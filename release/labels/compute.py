@@ -15,19 +15,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.agreement.fleiss import item_agreement
-from release.answers import Answers, SentenceBucket
-from release.joins import looked_up
-from release.labels.adjudication import adjudicated
-from release.labels.majority import VERDICTS, agreement_ratio, count_verdicts
-from release.labels.sets import label_set_id, label_sets, make_current
-from release.labels.spans import SpanLabel, agree_on_spans, spans_of
-from release.labels.verdicts import Decide, deciding_by
-from schemas.rows import Label, Span
-from schemas.tables import LABELS
-from schemas.vocabulary import HallucinationType, LabelMethod, Verdict
-from workspace.selection import Selection
-from workspace.workspace import Workspace
+from alignbench.release.agreement.fleiss import item_agreement
+from alignbench.release.answers import Answers, SentenceBucket
+from alignbench.release.joins import looked_up
+from alignbench.release.labels.adjudication import adjudicated
+from alignbench.release.labels.majority import VERDICTS, agreement_ratio, count_verdicts
+from alignbench.release.labels.sets import label_set_id, label_sets, make_current
+from alignbench.release.labels.spans import SpanLabel, agree_on_spans, spans_of
+from alignbench.release.labels.verdicts import Decide, deciding_by
+from alignbench.schemas.rows import Label, Span
+from alignbench.schemas.tables import LABELS
+from alignbench.schemas.vocabulary import HallucinationType, LabelMethod, Verdict
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.workspace import Workspace
 
 COMMIT_ROWS: Final = 20_000
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from release.answers import SentenceBucket
-from release.labels.majority import VERDICTS
-from schemas.errors import MissingExtraError
+from alignbench.release.answers import SentenceBucket
+from alignbench.release.labels.majority import VERDICTS
+from alignbench.schemas.errors import MissingExtraError
 
 _ITERATIONS: Final = 100
 _TOLERANCE: Final = 1e-5

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.agreement.fleiss import Counts
-from schemas.vocabulary import Verdict
+from alignbench.release.agreement.fleiss import Counts
+from alignbench.schemas.vocabulary import Verdict
 
 VERDICTS: Final = (Verdict.CORRECT, Verdict.INCORRECT, Verdict.UNKNOWN)
 """Order of the columns of verdict counts."""

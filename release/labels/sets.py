@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from release.errors import NoLabelsError, UnusableNameError
-from schemas.ids import canonical_json, derive_id
-from schemas.rows import LabelSet
-from schemas.tables import LABEL_SETS
-from workspace.workspace import Workspace
+from alignbench.release.errors import NoLabelsError, UnusableNameError
+from alignbench.schemas.ids import canonical_json, derive_id
+from alignbench.schemas.rows import LabelSet
+from alignbench.schemas.tables import LABEL_SETS
+from alignbench.workspace.workspace import Workspace
 
 
 def label_set_id(method: str, options: dict[str, Any], answers_sha256: str) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from release.words import Word, touched, words
-from schemas.rows import Span, VotedSpan
-from schemas.vocabulary import HallucinationType
+from alignbench.release.words import Word, touched, words
+from alignbench.schemas.rows import Span, VotedSpan
+from alignbench.schemas.vocabulary import HallucinationType
 
 
 class SpanAgreement(StrEnum):

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from release.agreement.fleiss import Counts
-from release.answers import SentenceBucket
-from release.labels.dawid_skene import posteriors
-from release.labels.majority import VERDICTS, agreement_ratio, majority
-from schemas.vocabulary import LabelMethod, Verdict
+from alignbench.release.agreement.fleiss import Counts
+from alignbench.release.answers import SentenceBucket
+from alignbench.release.labels.dawid_skene import posteriors
+from alignbench.release.labels.majority import VERDICTS, agreement_ratio, majority
+from alignbench.schemas.vocabulary import LabelMethod, Verdict
 
 _TIED: Final = 1e-9
 

@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 
-from release.folder import ReleaseFolder
-from release.layout import CHECKSUMS, DATA, VOTES, Shard, parse_shard
-from release.manifest import checksum, parse_checksums
-from release.verify.report import Findings, Rule
-from schemas.ids import sha256_hex
+from alignbench.release.folder import ReleaseFolder
+from alignbench.release.layout import CHECKSUMS, DATA, VOTES, Shard, parse_shard
+from alignbench.release.manifest import checksum, parse_checksums
+from alignbench.release.verify.report import Findings, Rule
+from alignbench.schemas.ids import sha256_hex
 
 
 def check_files(folder: ReleaseFolder, findings: Findings) -> dict[str, str]:

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from release.verify.batches import Batch
-from release.verify.report import Findings, Rule
-from schemas.ids import sha256_hex
+from alignbench.release.verify.batches import Batch
+from alignbench.release.verify.report import Findings, Rule
+from alignbench.schemas.ids import sha256_hex
 
 
 class ImageCheck:

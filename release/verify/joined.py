@@ -9,15 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.agreement.collect import SENTENCE_COLUMNS, AgreementCounts
-from release.buckets import Buckets
-from release.columns import DATA_SCHEMA, VOTE_SCHEMA
-from release.labels.majority import VERDICTS
-from release.verify.batches import Batch, table_of
-from release.verify.report import Findings, Rule
-from release.verify.rows import span_problem
-from release.words import has_tokenizer
-from schemas.vocabulary import Purpose
+from alignbench.release.agreement.collect import SENTENCE_COLUMNS, AgreementCounts
+from alignbench.release.buckets import Buckets
+from alignbench.release.columns import DATA_SCHEMA, VOTE_SCHEMA
+from alignbench.release.labels.majority import VERDICTS
+from alignbench.release.verify.batches import Batch, table_of
+from alignbench.release.verify.report import Findings, Rule
+from alignbench.release.verify.rows import span_problem
+from alignbench.release.words import has_tokenizer
+from alignbench.schemas.vocabulary import Purpose
 
 _SENTENCE: Final = (
     "sentence_id", "model", "image_id", "caption", "annotation", "adjudicated", "n_correct",

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from release.layout import Shard
-from release.verify.batches import Batch
-from release.verify.report import Findings, Rule
-from schemas.ids import text_sha256
-from schemas.vocabulary import Direction
+from alignbench.release.layout import Shard
+from alignbench.release.verify.batches import Batch
+from alignbench.release.verify.report import Findings, Rule
+from alignbench.schemas.ids import text_sha256
+from alignbench.schemas.vocabulary import Direction
 
 
 class OrderCheck:

@@ -8,14 +8,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from release.agreement.fleiss import item_agreement
-from release.columns import RELEASE_SCHEMA_VERSION
-from release.labels.majority import VERDICTS, agreement_ratio, majority
-from release.labels.spans import SpanAgreement
-from release.layout import Shard
-from release.verify.batches import Batch
-from release.verify.report import Findings, Rule
-from schemas.vocabulary import Direction, HallucinationType, ImageType, LabelMethod, Verdict
+from alignbench.release.agreement.fleiss import item_agreement
+from alignbench.release.columns import RELEASE_SCHEMA_VERSION
+from alignbench.release.labels.majority import VERDICTS, agreement_ratio, majority
+from alignbench.release.labels.spans import SpanAgreement
+from alignbench.release.layout import Shard
+from alignbench.release.verify.batches import Batch
+from alignbench.release.verify.report import Findings, Rule
+from alignbench.schemas.vocabulary import (
+    Direction,
+    HallucinationType,
+    ImageType,
+    LabelMethod,
+    Verdict,
+)
 
 
 class Problem(NamedTuple):

@@ -5,13 +5,13 @@ from typing import NamedTuple, Self
 
 from pydantic import ValidationError
 
-from release.card import card_configs, configs
-from release.cells import same_csv, to_csv
-from release.croissant import croissant_checksums
-from release.figures import drawn_from, figure_paths
-from release.folder import ReleaseFolder
-from release.layout import CARD, CROISSANT, MANIFEST, STATISTICS, Shard
-from release.manifest import (
+from alignbench.release.card import card_configs, configs
+from alignbench.release.cells import same_csv, to_csv
+from alignbench.release.croissant import croissant_checksums
+from alignbench.release.figures import drawn_from, figure_paths
+from alignbench.release.folder import ReleaseFolder
+from alignbench.release.layout import CARD, CROISSANT, MANIFEST, STATISTICS, Shard
+from alignbench.release.manifest import (
     ImageCounts,
     Manifest,
     ModelCounts,
@@ -19,10 +19,10 @@ from release.manifest import (
     model_counts,
     split_counts,
 )
-from release.statistics import Statistics
-from release.tables import SPAN_TABLE, Tables, table_path
-from release.verify.report import Findings, Rule
-from schemas.ids import sha256_hex
+from alignbench.release.statistics import Statistics
+from alignbench.release.tables import SPAN_TABLE, Tables, table_path
+from alignbench.release.verify.report import Findings, Rule
+from alignbench.schemas.ids import sha256_hex
 
 
 class Counted(NamedTuple):

@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from release.columns import (
+from alignbench.release.columns import (
     DATA_SCHEMA,
     REQUIRED_DATA,
     REQUIRED_VOTE,
@@ -16,20 +16,20 @@ from release.columns import (
     VOTE_SCHEMA,
     VOTE_SORT_COLUMNS,
 )
-from release.folder import ReleaseFolder, open_release
-from release.image_counts import ImageCounter
-from release.layout import DATA, Shard
-from release.statistics import COLUMNS, Statistics
-from release.tables import SPAN_TABLE, release_tables, table_path
-from release.verify.batches import batches, table_of
-from release.verify.files import check_files, check_shards
-from release.verify.images import ImageCheck
-from release.verify.joined import JoinedChecks
-from release.verify.near import NearDuplicateCheck
-from release.verify.order import OrderCheck, SplitCheck
-from release.verify.report import Findings, VerifyReport
-from release.verify.rows import check_rows
-from release.verify.texts import (
+from alignbench.release.folder import ReleaseFolder, open_release
+from alignbench.release.image_counts import ImageCounter
+from alignbench.release.layout import DATA, Shard
+from alignbench.release.statistics import COLUMNS, Statistics
+from alignbench.release.tables import SPAN_TABLE, release_tables, table_path
+from alignbench.release.verify.batches import batches, table_of
+from alignbench.release.verify.files import check_files, check_shards
+from alignbench.release.verify.images import ImageCheck
+from alignbench.release.verify.joined import JoinedChecks
+from alignbench.release.verify.near import NearDuplicateCheck
+from alignbench.release.verify.order import OrderCheck, SplitCheck
+from alignbench.release.verify.report import Findings, VerifyReport
+from alignbench.release.verify.rows import check_rows
+from alignbench.release.verify.texts import (
     Counted,
     check_card,
     check_croissant,

@@ -4,8 +4,8 @@ The photographs come from installed wheels; captions and answer key lie beside t
 photograph comes from, and how the captions were made, is in `README.md`.
 """
 
-from scenes.photographs.files import copy_inputs, photograph_files
-from scenes.photographs.key import CaptionKey, TextRange, answer_key, sentence_truth
+from alignbench.scenes.photographs.files import copy_inputs, photograph_files
+from alignbench.scenes.photographs.key import CaptionKey, TextRange, answer_key, sentence_truth
 
 __all__ = [
     "CaptionKey",

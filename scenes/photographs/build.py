@@ -1,6 +1,7 @@
 """Writes `captions.jsonl` and `key.jsonl` from `captions.marked.txt`.
 
-Run `python -m scenes.photographs.build` after editing the marked captions; a test compares.
+Run `python -m alignbench.scenes.photographs.build` after editing the marked captions; a test
+compares.
 """
 
 import json
@@ -8,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from scenes.photographs.files import CAPTIONS
-from scenes.photographs.key import KEY
-from scenes.photographs.marked import KeyedCaption, read_marked
+from alignbench.scenes.photographs.files import CAPTIONS
+from alignbench.scenes.photographs.key import KEY
+from alignbench.scenes.photographs.marked import KeyedCaption, read_marked
 
 SOURCE = Path(__file__).parent / "captions.marked.txt"
 

@@ -5,7 +5,7 @@ import importlib.util
 import shutil
 from pathlib import Path
 
-from schemas.errors import MissingExtraError
+from alignbench.schemas.errors import MissingExtraError
 
 HERE = Path(__file__).parent
 METADATA = HERE / "metadata.csv"

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from scenes.truth import SentenceTruth
-from schemas.rows import Span
-from schemas.vocabulary import HallucinationType, Verdict
+from alignbench.scenes.truth import SentenceTruth
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 KEY = Path(__file__).parent / "key.jsonl"
 

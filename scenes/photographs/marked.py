@@ -10,10 +10,10 @@ import hashlib
 import re
 from typing import NamedTuple
 
-from scenes.errors import MarkedCaptionError
-from scenes.photographs.key import CaptionKey, TextRange
-from schemas.rows import Span
-from schemas.vocabulary import HallucinationType
+from alignbench.scenes.errors import MarkedCaptionError
+from alignbench.scenes.photographs.key import CaptionKey, TextRange
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import HallucinationType
 
 _HEADING = re.compile(r"^== (?P<file_name>\S+) \| (?P<model>\S+)$", re.MULTILINE)
 _MARK = re.compile(r"\{(?P<kind>[a-z]+|\?)\|(?P<words>[^{}]+)\}")

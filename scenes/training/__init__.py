@@ -1,1 +1,1 @@
-"""Trains the tiny models from nothing, on drawn scenes; `python -m scenes.train` runs it."""
+"""Trains the tiny models from nothing; `python -m alignbench.scenes.train` runs it."""

@@ -17,18 +17,18 @@ from transformers import (
     ViTImageProcessorPil,
 )
 
-from scenes.describing import caption
-from scenes.sampling import sample_scenes
-from scenes.training.fitting import Fitted, Run, fit
-from scenes.training.material import (
+from alignbench.scenes.describing import caption
+from alignbench.scenes.sampling import sample_scenes
+from alignbench.scenes.training.fitting import Fitted, Run, fit
+from alignbench.scenes.training.material import (
     IGNORED,
     normalised,
     pictures,
     token_ids,
     without_padding,
 )
-from scenes.training.saving import load_as_float32
-from scenes.training.vocabulary import CONTEXT, cased_tokenizer
+from alignbench.scenes.training.saving import load_as_float32
+from alignbench.scenes.training.vocabulary import CONTEXT, cased_tokenizer
 
 _HALF = [0.5, 0.5, 0.5]
 _BATCH = 64

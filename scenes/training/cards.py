@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from scenes.training.fitting import Fitted, Run
-from scenes.training.recipes import Recipe
+from alignbench.scenes.training.fitting import Fitted, Run
+from alignbench.scenes.training.recipes import Recipe
 
 CHECKSUMS = "SHA256SUMS"
 
@@ -32,7 +32,7 @@ A toy: it knows the drawn world of AlignBench's `scenes` package and nothing els
 from nothing, on drawings and sentences that the same package makes; no other data went into it. Its
 mistakes are its own, and its training was kept short, so there are some.
 
-| trained by | `python -m scenes.train {name}` |
+| trained by | `python -m alignbench.scenes.train {name}` |
 | --- | --- |
 | steps | {fitted.steps} |
 | scenes drawn | {run.scenes} |

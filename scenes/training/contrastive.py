@@ -10,12 +10,12 @@ from transformers import (
     CLIPProcessor,
 )
 
-from scenes.describing import caption, describe
-from scenes.sampling import sample_scenes
-from scenes.training.fitting import Fitted, Run, fit
-from scenes.training.material import normalised, pictures, token_ids, without_padding
-from scenes.training.saving import load_as_float32
-from scenes.training.vocabulary import CONTEXT, clip_tokenizer
+from alignbench.scenes.describing import caption, describe
+from alignbench.scenes.sampling import sample_scenes
+from alignbench.scenes.training.fitting import Fitted, Run, fit
+from alignbench.scenes.training.material import normalised, pictures, token_ids, without_padding
+from alignbench.scenes.training.saving import load_as_float32
+from alignbench.scenes.training.vocabulary import CONTEXT, clip_tokenizer
 
 _SIDE = 48
 _WIDTH = 128

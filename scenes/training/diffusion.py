@@ -8,13 +8,13 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from torch.nn.functional import l1_loss, mse_loss
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from scenes.prompts import sample_prompts
-from scenes.sampling import sample_scenes
-from scenes.scene import Place, Scene
-from scenes.training.fitting import Fitted, Run, fit
-from scenes.training.material import normalised, pictures, token_ids
-from scenes.training.saving import load_as_float32
-from scenes.training.vocabulary import clip_tokenizer
+from alignbench.scenes.prompts import sample_prompts
+from alignbench.scenes.sampling import sample_scenes
+from alignbench.scenes.scene import Place, Scene
+from alignbench.scenes.training.fitting import Fitted, Run, fit
+from alignbench.scenes.training.material import normalised, pictures, token_ids
+from alignbench.scenes.training.saving import load_as_float32
+from alignbench.scenes.training.vocabulary import clip_tokenizer
 
 SIDE = 64
 PROMPT_TOKENS = 40

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from scenes.drawing import draw_scene
-from scenes.scene import Scene
+from alignbench.scenes.drawing import draw_scene
+from alignbench.scenes.scene import Scene
 
 IGNORED = -100
 """The label that a loss leaves out."""

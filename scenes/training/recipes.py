@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from scenes.training.captioners import train_blip, train_ved
-from scenes.training.contrastive import train_clip
-from scenes.training.diffusion import train_diffusion
-from scenes.training.fitting import Fitted, Run
+from alignbench.scenes.training.captioners import train_blip, train_ved
+from alignbench.scenes.training.contrastive import train_clip
+from alignbench.scenes.training.diffusion import train_diffusion
+from alignbench.scenes.training.fitting import Fitted, Run
 
 _SEED = 1
 

@@ -5,8 +5,8 @@ import json
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import BertTokenizer, CLIPTokenizer
 
-from scenes.describing import COUNT_WORDS, noun
-from scenes.scene import WORDS, Colour, Heading, Place, Shape, Size
+from alignbench.scenes.describing import COUNT_WORDS, noun
+from alignbench.scenes.scene import WORDS, Colour, Heading, Place, Shape, Size
 
 _GLUE = ("There", "is", "are", "in", "the", "An", "The", "arrow", "points", "word", "to", "of")
 _REST = ("above", "below", "left", "right", ".")

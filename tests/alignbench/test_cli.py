@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.label_studio import annotation_server
-from flows.run import open_run
-from schemas.errors import MissingSecretError
+from alignbench.flows.label_studio import annotation_server
+from alignbench.flows.run import open_run
+from alignbench.schemas.errors import MissingSecretError
 from tests.flows.roads import CONFIG, alignbench, contents, new_workspace
 
 

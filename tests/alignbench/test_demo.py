@@ -20,10 +20,10 @@ import pytest
 from PIL import Image
 
 from alignbench import services
+from alignbench.annotation.label_studio.accounts import submit_answer
 from alignbench.demo.inputs import drawn_scenes
-from annotation.label_studio.accounts import submit_answer
-from scenes.oracle import truth_of
-from schemas.vocabulary import Verdict
+from alignbench.scenes.oracle import truth_of
+from alignbench.schemas.vocabulary import Verdict
 
 ALIGNBENCH = str(Path(sys.executable).parent / "alignbench")
 PHOTOGRAPHS = ("photo-careful", "photo-hasty")

@@ -8,11 +8,11 @@ import pytest
 
 from alignbench import doctor
 from alignbench.doctor import Finding, examine
-from schemas.rows import Prompt
-from schemas.tables import PROMPTS
+from alignbench.schemas.rows import Prompt
+from alignbench.schemas.tables import PROMPTS
+from alignbench.workspace.workspace import Workspace, open_store
 from tests.fixtures.s3 import BUCKET
 from tests.fixtures.services import EmbeddedLabelStudio
-from workspace.workspace import Workspace, open_store
 
 CHECKS = {
     "Python", "pyarrow", "disk", "sentence splitter", "Label Studio program", "workspace",

@@ -13,9 +13,9 @@ from typer.testing import CliRunner, Result
 
 from alignbench import needs
 from alignbench.cli.app import app
+from alignbench.flows.ingest import ingest
 from alignbench.needs import Gpu, obstacles
-from flows.ingest import ingest
-from schemas.catalog import CatalogModel, catalog
+from alignbench.schemas.catalog import CatalogModel, catalog
 from tests.alignbench.test_core_install import BLOCK, BLOCKED
 from tests.flows.letter_captioner import registered
 from tests.schemas.catalogs import BUILTIN, only_catalogs, written_catalogs

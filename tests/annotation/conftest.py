@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from annotation.label_studio.accounts import create_annotator, token_of
-from annotation.label_studio.server import LabelStudioServer, connect
+from alignbench.annotation.label_studio.accounts import create_annotator, token_of
+from alignbench.annotation.label_studio.server import LabelStudioServer, connect
 from tests.fixtures.services import EmbeddedLabelStudio
 
 _numbers = itertools.count()

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from annotation.label_studio.guidelines import guidelines_html
-from annotation.label_studio.page import labelling_config
-from annotation.label_studio.records import ProjectSettings
-from annotation.label_studio.server import LabelStudioServer
-from annotation.ledger import pushed_keys
-from annotation.offers import adjust_offers
-from annotation.ordering import ordered_sentences
-from annotation.push import Pusher, PushOptions
-from annotation.rounds import round_members
-from annotation.tasks import PURPOSE
-from schemas.tables import TASKS
-from schemas.vocabulary import Purpose
+from alignbench.annotation.label_studio.guidelines import guidelines_html
+from alignbench.annotation.label_studio.page import labelling_config
+from alignbench.annotation.label_studio.records import ProjectSettings
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.ledger import pushed_keys
+from alignbench.annotation.offers import adjust_offers
+from alignbench.annotation.ordering import ordered_sentences
+from alignbench.annotation.push import Pusher, PushOptions
+from alignbench.annotation.rounds import round_members
+from alignbench.annotation.tasks import PURPOSE
+from alignbench.schemas.tables import TASKS
+from alignbench.schemas.vocabulary import Purpose
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 from tests.annotation.workspaces import Prepared
-from workspace.local import LocalStore
-from workspace.workspace import Workspace
 
 SETTINGS = ProjectSettings("Image descriptions", labelling_config(), guidelines_html(), 3)
 

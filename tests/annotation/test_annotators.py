@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from annotation.annotators import AnnotatorReport, Concern, annotator_reports
-from annotation.errors import UnknownWithdrawalError
-from annotation.withdrawal import exclude_annotator, withdraw_annotator, withdraw_image
-from schemas.rows import Annotation, Gold, Span
-from schemas.tables import ANNOTATIONS, GOLD, IMAGES, WITHDRAWN
-from schemas.vocabulary import AnnotationStatus, HallucinationType, Purpose, Verdict
+from alignbench.annotation.annotators import AnnotatorReport, Concern, annotator_reports
+from alignbench.annotation.errors import UnknownWithdrawalError
+from alignbench.annotation.withdrawal import exclude_annotator, withdraw_annotator, withdraw_image
+from alignbench.schemas.rows import Annotation, Gold, Span
+from alignbench.schemas.tables import ANNOTATIONS, GOLD, IMAGES, WITHDRAWN
+from alignbench.schemas.vocabulary import AnnotationStatus, HallucinationType, Purpose, Verdict
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 from tests.annotation.workspaces import prepare
-from workspace.local import LocalStore
-from workspace.workspace import Workspace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN = Span(start=2, end=6, type=HallucinationType.ATTRIBUTE, text="grey")

@@ -7,13 +7,13 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotation.errors import Doubt
-from annotation.known import KnownAnswers
-from schemas.rows import Annotation, QuarantinedAnnotation
-from schemas.tables import ANNOTATIONS, QUARANTINE
-from schemas.vocabulary import AnnotationStatus, Purpose, Verdict
-from workspace.local import LocalStore
-from workspace.workspace import Workspace
+from alignbench.annotation.errors import Doubt
+from alignbench.annotation.known import KnownAnswers
+from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
+from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TASKS = 3

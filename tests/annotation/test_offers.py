@@ -6,14 +6,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from annotation.label_studio.accounts import submit_answer
-from annotation.label_studio.server import LabelStudioServer
-from annotation.offers import adjust_offers
-from annotation.pull import pull
-from annotation.withdrawal import exclude_annotator, withdraw_annotator, withdraw_image
-from schemas.rows import RoundSentence, Task
-from schemas.tables import ANNOTATIONS, ROUND_SENTENCES, SENTENCES, TASKS
-from schemas.vocabulary import AnnotationStatus, Purpose, TaskState, Verdict
+from alignbench.annotation.label_studio.accounts import submit_answer
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.offers import adjust_offers
+from alignbench.annotation.pull import pull
+from alignbench.annotation.withdrawal import exclude_annotator, withdraw_annotator, withdraw_image
+from alignbench.schemas.rows import RoundSentence, Task
+from alignbench.schemas.tables import ANNOTATIONS, ROUND_SENTENCES, SENTENCES, TASKS
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, TaskState, Verdict
 from tests.annotation.pushing import options, push_all, reopened
 from tests.annotation.workspaces import Prepared, prepare
 

@@ -3,17 +3,17 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from annotation.ordering import (
+from alignbench.annotation.ordering import (
     CONTEXT_CHARACTERS,
     KEY_COLUMNS,
     caption_after,
     caption_before,
     ordered_sentences,
 )
-from schemas.columns import arrow_schema
-from schemas.rows import Sentence
+from alignbench.schemas.columns import arrow_schema
+from alignbench.schemas.rows import Sentence
+from alignbench.workspace.selection import Selection
 from tests.annotation.workspaces import CAPTION, GENERATOR, prepare
-from workspace.selection import Selection
 
 
 def _order(table: pa.Table) -> list[tuple[str, str, int]]:

@@ -7,18 +7,18 @@ import httpx
 import pyarrow.compute as pc
 import pytest
 
-from annotation.errors import (
+from alignbench.annotation.errors import (
     ImageStorageError,
     MissingImageError,
     MissingProjectError,
     UnclearImportError,
 )
-from annotation.label_studio.server import LabelStudioServer, connect
-from annotation.ledger import pushed_keys
-from annotation.ordering import ordered_sentences
-from annotation.push import Pusher
-from schemas.tables import IMAGES, TASKS
-from schemas.vocabulary import TaskState
+from alignbench.annotation.label_studio.server import LabelStudioServer, connect
+from alignbench.annotation.ledger import pushed_keys
+from alignbench.annotation.ordering import ordered_sentences
+from alignbench.annotation.push import Pusher
+from alignbench.schemas.tables import IMAGES, TASKS
+from alignbench.schemas.vocabulary import TaskState
 from tests.annotation.proxy import Fault, proxy_to
 from tests.annotation.pushing import on_server, options, push_all, reopened
 from tests.annotation.workspaces import CAPTION, GENERATOR, Prepared, prepare

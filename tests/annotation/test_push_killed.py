@@ -10,15 +10,15 @@ from typing import TypeVar
 
 import pytest
 
-from annotation.label_studio.server import TIMEOUT, LabelStudioServer, connect
-from annotation.label_studio.transport import Transport
-from annotation.ledger import pushed_keys
+from alignbench.annotation.label_studio.server import TIMEOUT, LabelStudioServer, connect
+from alignbench.annotation.label_studio.transport import Transport
+from alignbench.annotation.ledger import pushed_keys
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 from tests.annotation.proxy import proxy_to
 from tests.annotation.pushing import on_server, options, push_all, reopened
 from tests.annotation.workspaces import Prepared, prepare
 from tests.fixtures.services import EmbeddedLabelStudio
-from workspace.local import LocalStore
-from workspace.workspace import Workspace
 
 Result = TypeVar("Result")
 
@@ -135,12 +135,12 @@ def test_a_push_killed_at_any_step_makes_no_duplicate(
 _SCRIPT = """
 import sys
 from pathlib import Path
-from annotation.label_studio.server import connect
+from alignbench.annotation.label_studio.server import connect
 from tests.annotation.pushing import push_all
 from tests.annotation.workspaces import GENERATOR, SPLITTER, Prepared
-from workspace.local import LocalStore
-from workspace.selection import Selection
-from workspace.workspace import Workspace
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.workspace import Workspace
 root, url, token = sys.argv[1:]
 workspace = Workspace(LocalStore(Path(root)))
 push_all(Prepared(workspace, Selection((GENERATOR,), SPLITTER)), connect(url, token))

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.errors import GoldFileError, UnknownModelError
-from annotation.gold import read_gold
-from annotation.ordering import ordered_sentences
-from annotation.rounds import Draw, draw_gold, draw_sample, proportional, round_members
-from schemas.rows import Withdrawn
-from schemas.tables import GOLD, ROUND_SENTENCES, SENTENCES, WITHDRAWN
-from schemas.vocabulary import Stratum, Verdict, WithdrawnKind
+from alignbench.annotation.errors import GoldFileError, UnknownModelError
+from alignbench.annotation.gold import read_gold
+from alignbench.annotation.ordering import ordered_sentences
+from alignbench.annotation.rounds import Draw, draw_gold, draw_sample, proportional, round_members
+from alignbench.schemas.rows import Withdrawn
+from alignbench.schemas.tables import GOLD, ROUND_SENTENCES, SENTENCES, WITHDRAWN
+from alignbench.schemas.vocabulary import Stratum, Verdict, WithdrawnKind
+from alignbench.workspace.selection import Selection
 from tests.annotation.workspaces import SPLITTER, Prepared, prepare
-from workspace.selection import Selection
 
 MODELS = ("model-a", "model-b")
 

@@ -12,22 +12,22 @@ import pyarrow.compute as pc
 import pytest
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
+from alignbench.annotation.errors import ImageStorageError
+from alignbench.annotation.images import KEY_VARIABLES, SignedImages, images_of
+from alignbench.annotation.label_studio.accounts import create_annotator, token_of
+from alignbench.annotation.label_studio.server import LabelStudioServer, connect
+from alignbench.schemas.rows import Task
+from alignbench.schemas.tables import IMAGES, TASKS
 from alignbench.services import read_credentials
 from alignbench.services.label_studio import label_studio_endpoint, label_studio_launch
 from alignbench.services.launch import Endpoint
 from alignbench.services.process import end, spawn
-from annotation.errors import ImageStorageError
-from annotation.images import KEY_VARIABLES, SignedImages, images_of
-from annotation.label_studio.accounts import create_annotator, token_of
-from annotation.label_studio.server import LabelStudioServer, connect
-from schemas.rows import Task
-from schemas.tables import IMAGES, TASKS
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.workspace import Workspace
 from tests.annotation.pushing import options, push_all
 from tests.annotation.workspaces import Prepared, prepare
 from tests.fixtures.s3 import BUCKET, ENVIRONMENT
-from workspace.local import LocalStore
-from workspace.s3 import S3Store
-from workspace.workspace import Workspace
 
 
 def _on_s3(local: Prepared, prefix: str) -> Prepared:

@@ -15,13 +15,13 @@ import httpx
 import psutil
 import pytest
 
+from alignbench.annotation.label_studio.accounts import submit_answer
+from alignbench.annotation.label_studio.server import LabelStudioServer, connect
+from alignbench.annotation.pull import pull
+from alignbench.schemas.errors import AlignBenchError
+from alignbench.schemas.tables import ANNOTATIONS, TASKS
+from alignbench.schemas.vocabulary import TaskState, Verdict
 from alignbench.services import ServiceName, down, label_studio_connection, up
-from annotation.label_studio.accounts import submit_answer
-from annotation.label_studio.server import LabelStudioServer, connect
-from annotation.pull import pull
-from schemas.errors import AlignBenchError
-from schemas.tables import ANNOTATIONS, TASKS
-from schemas.vocabulary import TaskState, Verdict
 from tests.annotation.pushing import on_server, push_all, reopened
 from tests.annotation.workspaces import Prepared, prepare
 from tests.flows.roads import CONFIG, alignbench, new_workspace

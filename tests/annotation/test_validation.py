@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.errors import Doubt
-from annotation.label_studio.results import answer_result
-from annotation.validation import Flag, SentTask, TaskOnServer, validate
-from schemas.columns import to_batch
-from schemas.ids import text_sha256
-from schemas.rows import Annotation, QuarantinedAnnotation, Span
-from schemas.vocabulary import AnnotationStatus, HallucinationType, Purpose, Verdict
+from alignbench.annotation.errors import Doubt
+from alignbench.annotation.label_studio.results import answer_result
+from alignbench.annotation.validation import Flag, SentTask, TaskOnServer, validate
+from alignbench.schemas.columns import to_batch
+from alignbench.schemas.ids import text_sha256
+from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
+from alignbench.schemas.vocabulary import AnnotationStatus, HallucinationType, Purpose, Verdict
 
 SENTENCE = "A 🐱 red cat looks at a red dog."
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

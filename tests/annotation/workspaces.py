@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 from PIL import Image as PillowImage
 
-from schemas import ids
-from schemas.rows import Image, Pair, Sentence
-from schemas.tables import IMAGES, PAIRS, SENTENCES
-from schemas.vocabulary import Direction, ImageType
-from workspace.blobs import put_image
-from workspace.local import LocalStore
-from workspace.selection import Selection
-from workspace.workspace import Workspace
+from alignbench.schemas import ids
+from alignbench.schemas.rows import Image, Pair, Sentence
+from alignbench.schemas.tables import IMAGES, PAIRS, SENTENCES
+from alignbench.schemas.vocabulary import Direction, ImageType
+from alignbench.workspace.blobs import put_image
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.workspace import Workspace
 
 GENERATOR = "generator-a"
 SPLITTER = "splitter-1"

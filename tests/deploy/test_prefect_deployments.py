@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from schemas.vocabulary import StageName
+from alignbench.schemas.vocabulary import StageName
 from tests.flows.roads import contents, new_workspace
 
 BIN = Path(sys.executable).parent

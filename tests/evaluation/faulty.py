@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import pytest
 
-from evaluation.detectors.sentence_length import SentenceLengthDetector
-from schemas import registry
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.protocols import ItemFailure
-from schemas.registry import Group
+from alignbench.evaluation.detectors.sentence_length import SentenceLengthDetector
+from alignbench.schemas import registry
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.registry import Group
 
 
 class SomeFail(SentenceLengthDetector):

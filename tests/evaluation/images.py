@@ -5,7 +5,7 @@ import random
 
 from PIL import Image
 
-from schemas.detection import ScoringRequest
+from alignbench.schemas.detection import ScoringRequest
 
 
 def png(seed: int, side: int = 40) -> bytes:

@@ -5,14 +5,14 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from evaluation.analyses.analysis import Analysis
-from evaluation.analyses.by_model import MEAN, POOLED, model_auroc
-from evaluation.analyses.correlation import correlations, read_outside
-from evaluation.analyses.ensembles import combined, ranks, standardised
-from evaluation.analyses.localisation import gold_words
-from evaluation.analyses.run import Outside, analyse, hardest
-from evaluation.errors import ScoreFileError
-from evaluation.scored import Scored, Sentences
+from alignbench.evaluation.analyses.analysis import Analysis
+from alignbench.evaluation.analyses.by_model import MEAN, POOLED, model_auroc
+from alignbench.evaluation.analyses.correlation import correlations, read_outside
+from alignbench.evaluation.analyses.ensembles import combined, ranks, standardised
+from alignbench.evaluation.analyses.localisation import gold_words
+from alignbench.evaluation.analyses.run import Outside, analyse, hardest
+from alignbench.evaluation.errors import ScoreFileError
+from alignbench.evaluation.scored import Scored, Sentences
 from tests.evaluation.sentences import made_scores, made_sentences
 
 SENTENCES = made_sentences(900, 150)

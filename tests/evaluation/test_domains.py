@@ -8,20 +8,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.detectors.clip import ClipDetector
-from evaluation.domains import FILE, DomainStep, with_domains
-from evaluation.entries import parse_detector
-from evaluation.errors import ModelShapeError
-from evaluation.evaluate import Settings, evaluate
-from evaluation.release_files import open_release
-from evaluation.scored import Sentences
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure
+from alignbench.evaluation.detectors.clip import ClipDetector
+from alignbench.evaluation.domains import FILE, DomainStep, with_domains
+from alignbench.evaluation.entries import parse_detector
+from alignbench.evaluation.errors import ModelShapeError
+from alignbench.evaluation.evaluate import Settings, evaluate
+from alignbench.evaluation.release_files import open_release
+from alignbench.evaluation.scored import Sentences
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure
+from alignbench.workspace.local import LocalStore
 from tests.evaluation.releases import write_release
 from tests.evaluation.sentences import made_sentences
 from tests.fixtures.tiny_dual_encoders import save_clip
-from workspace.local import LocalStore
 
 NAMES = ("music", "sport", "weather")
 

@@ -7,23 +7,23 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from evaluation.entries import DetectorEntry, parse_detector
-from evaluation.errors import (
+from alignbench.evaluation.entries import DetectorEntry, parse_detector
+from alignbench.evaluation.errors import (
     DetectorContractError,
     NotAReleaseError,
     NothingToScoreError,
     ScoreFileError,
 )
-from evaluation.evaluate import Evaluation, Settings, evaluate
-from evaluation.release_files import open_release
-from evaluation.scoring import BATCH
-from schemas.errors import UnknownNameError, UsageError
-from schemas.vocabulary import ScoreStatus
+from alignbench.evaluation.evaluate import Evaluation, Settings, evaluate
+from alignbench.evaluation.release_files import open_release
+from alignbench.evaluation.scoring import BATCH
+from alignbench.schemas.errors import UnknownNameError, UsageError
+from alignbench.schemas.vocabulary import ScoreStatus
+from alignbench.workspace.local import LocalStore
 from tests.evaluation import faulty
 from tests.evaluation.faulty import installed
 from tests.evaluation.releases import write_release
 from tests.evaluation.sentences import made_sentences
-from workspace.local import LocalStore
 
 SENTENCES = made_sentences(600, 90)
 QUICK = Settings(resamples=20, figures=False)
@@ -121,7 +121,7 @@ def test_unknown_sentences_are_left_out_and_families_come_from_the_release(
 ) -> None:
     verdicts = SENTENCES.table["annotation"].to_pylist()
     verdicts[:100] = ["unknown"] * 100
-    from evaluation.scored import Sentences
+    from alignbench.evaluation.scored import Sentences
 
     changed = Sentences.of(SENTENCES.table.set_column(4, "annotation", [verdicts]))
     folder = write_release(tmp_path / "1.0.0", changed, {"hasty": "quick"})
@@ -131,7 +131,7 @@ def test_unknown_sentences_are_left_out_and_families_come_from_the_release(
 
 
 def test_a_release_with_nothing_known_and_a_place_without_one_are_refused(tmp_path: Path) -> None:
-    from evaluation.scored import Sentences
+    from alignbench.evaluation.scored import Sentences
 
     unknown = Sentences.of(
         SENTENCES.table.set_column(4, "annotation", [["unknown"] * len(SENTENCES)])

@@ -1,8 +1,8 @@
 """Word scores become suggestions: runs of suspicious words, and whose they are."""
 
-from evaluation.predictions import predictions
-from schemas.rows import Score, WordScore
-from schemas.vocabulary import ScoreStatus, Verdict
+from alignbench.evaluation.predictions import predictions
+from alignbench.schemas.rows import Score, WordScore
+from alignbench.schemas.vocabulary import ScoreStatus, Verdict
 
 TEXT = "A red, old ball lies there."
 

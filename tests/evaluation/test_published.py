@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.analyses.by_model import unweighted_mean
-from evaluation.analyses.self_preference import self_preference_ratios
+from alignbench.evaluation.analyses.by_model import unweighted_mean
+from alignbench.evaluation.analyses.self_preference import self_preference_ratios
 
 SPLITS = ("sharegpt", "llava", "qwen2", "gpt4o", "cogvlm", "llama4_109b", "sd", "gpt_gen")
 INCONSISTENT = {("Gemma-3", "12B"), ("GPT4o-mini", "")}

@@ -7,19 +7,19 @@ from pathlib import Path
 import pyarrow as pa
 from playwright.sync_api import Browser
 
-from evaluation.entries import DetectorEntry, parse_detector
-from evaluation.evaluate import Settings, evaluate
-from evaluation.scored import Sentences
-from evaluation.tables import latex
-from release.build import build_release
-from release.labels.compute import compute_labels
+from alignbench.evaluation.entries import DetectorEntry, parse_detector
+from alignbench.evaluation.evaluate import Settings, evaluate
+from alignbench.evaluation.scored import Sentences
+from alignbench.evaluation.tables import latex
+from alignbench.release.build import build_release
+from alignbench.release.labels.compute import compute_labels
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import open_store
 from tests.evaluation.releases import write_release
 from tests.evaluation.sentences import made_sentences
 from tests.fixtures.tiny_dual_encoders import save_clip, save_siglip
 from tests.fixtures.tiny_models import save_captioner
 from tests.release.benchmark import CONFIG, make_workspace, released_folder
-from workspace.local import LocalStore
-from workspace.workspace import open_store
 
 BASELINES = ("constant", "sentence_length")
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)> & $\\frac{1}{2}$ _#%"

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from evaluation.statistics.auroc import WeightedAuroc, auroc
-from evaluation.statistics.bootstrap import ImageBootstrap, interval, two_sided_p
-from evaluation.statistics.means import group_means, mean_draws
-from evaluation.statistics.precision import WeightedAveragePrecision
+from alignbench.evaluation.statistics.auroc import WeightedAuroc, auroc
+from alignbench.evaluation.statistics.bootstrap import ImageBootstrap, interval, two_sided_p
+from alignbench.evaluation.statistics.means import group_means, mean_draws
+from alignbench.evaluation.statistics.precision import WeightedAveragePrecision
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 import pytest
 from PIL import Image
 
-from schemas import registry
-from schemas.protocols import (
+from alignbench.schemas import registry
+from alignbench.schemas.protocols import (
     CaptionInput,
     GeneratedImage,
     Generation,

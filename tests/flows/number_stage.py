@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from flows.commit import Failed, Made, Outcome
-from flows.run import Run, open_run
-from schemas.protocols import ItemFailure
-from schemas.rows import Prompt
-from schemas.tables import PROMPTS
-from schemas.vocabulary import FailureKind, StageName
+from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.flows.run import Run, open_run
+from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.rows import Prompt
+from alignbench.schemas.tables import PROMPTS
+from alignbench.schemas.vocabulary import FailureKind, StageName
 
 Behaviour = Callable[[str], None]
 

@@ -7,17 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scenes.photographs import copy_inputs
-from schemas.tables import TABLES
+from alignbench.scenes.photographs import copy_inputs
+from alignbench.schemas.tables import TABLES
+from alignbench.workspace.workspace import open_workspace
 from tests.fixtures.services import EmbeddedLabelStudio
-from workspace.workspace import open_workspace
 
 CONFIG = (Path(__file__).parent / "photographs.toml").read_text()
 
 # Runs a command and kills its own process before the n-th write to the store.
 KILL_BEFORE_WRITE = """
 import os, signal, sys
-from workspace.local import LocalStore
+from alignbench.workspace.local import LocalStore
 left = int(sys.argv.pop(1))
 def counted(original):
     def call(*args):

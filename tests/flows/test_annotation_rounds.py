@@ -10,15 +10,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from annotation.label_studio.accounts import submit_answer, token_of
-from evaluation.entries import PreparedDetector, parse_detector
-from schemas.rows import Score, WordScore
-from schemas.tables import SCORES, SENTENCES
-from schemas.vocabulary import ScoreStatus, Verdict
+from alignbench.annotation.label_studio.accounts import submit_answer, token_of
+from alignbench.evaluation.entries import PreparedDetector, parse_detector
+from alignbench.schemas.rows import Score, WordScore
+from alignbench.schemas.tables import SCORES, SENTENCES
+from alignbench.schemas.vocabulary import ScoreStatus, Verdict
+from alignbench.workspace.workspace import open_workspace
 from tests.fixtures.services import EmbeddedLabelStudio
 from tests.fixtures.tiny_dual_encoders import save_clip
 from tests.flows.roads import CONFIG, alignbench, contents, environment, new_workspace
-from workspace.workspace import open_workspace
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from schemas.columns import to_batch
-from schemas.rows import Prompt
-from schemas.tables import PROMPTS, SCHEMA_VERSION
+from alignbench.schemas.columns import to_batch
+from alignbench.schemas.rows import Prompt
+from alignbench.schemas.tables import PROMPTS, SCHEMA_VERSION
 from tests.flows.roads import alignbench, contents
 
 CONFIG = """

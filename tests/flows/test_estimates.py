@@ -9,14 +9,14 @@ from typing import ClassVar
 import pytest
 from PIL import Image
 
-from flows.caption import caption
-from flows.estimates import Estimate, generation_estimates
-from flows.ingest import ingest
-from flows.prompts import prompts
-from schemas import registry
-from schemas.protocols import CaptionInput, Generation, ItemFailure, Options
-from schemas.registry import Group
-from schemas.vocabulary import StageName
+from alignbench.flows.caption import caption
+from alignbench.flows.estimates import Estimate, generation_estimates
+from alignbench.flows.ingest import ingest
+from alignbench.flows.prompts import prompts
+from alignbench.schemas import registry
+from alignbench.schemas.protocols import CaptionInput, Generation, ItemFailure, Options
+from alignbench.schemas.registry import Group
+from alignbench.schemas.vocabulary import StageName
 from tests.flows.letter_captioner import LetterCaptioner, registered
 from tests.schemas.catalogs import written_catalogs
 

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from flows.caption import caption
-from flows.errors import BackendContractError, BackendFailedError
-from flows.imagine import imagine
-from flows.ingest import ingest
-from flows.prompts import prompts
-from flows.report import StageReport
-from flows.status import failure_rows
-from schemas.errors import ConfigError
-from schemas.rows import Generator, Pair
-from schemas.tables import FAILURES, GENERATORS, IMAGES, PAIRS, PROMPTS
+from alignbench.flows.caption import caption
+from alignbench.flows.errors import BackendContractError, BackendFailedError
+from alignbench.flows.imagine import imagine
+from alignbench.flows.ingest import ingest
+from alignbench.flows.prompts import prompts
+from alignbench.flows.report import StageReport
+from alignbench.flows.status import failure_rows
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.rows import Generator, Pair
+from alignbench.schemas.tables import FAILURES, GENERATORS, IMAGES, PAIRS, PROMPTS
+from alignbench.workspace.workspace import Workspace, open_workspace
 from tests.flows.letter_captioner import registered
-from workspace.workspace import Workspace, open_workspace
 
 FOLDER = '[[sources]]\nname = "photos"\nkind = "folder"\npath = "photos"\n'
 LETTERS = '[[captioners]]\nname = "letters"\nbackend = "letters"\n'

@@ -17,18 +17,18 @@ import polars
 import pyarrow.dataset
 import pytest
 
-from flows.caption import caption
-from flows.imagine import imagine
-from flows.ingest import ingest
-from flows.prompts import prompts
-from schemas.rows import Pair
-from schemas.tables import FAILURES, IMAGES, PAIRS
+from alignbench.flows.caption import caption
+from alignbench.flows.imagine import imagine
+from alignbench.flows.ingest import ingest
+from alignbench.flows.prompts import prompts
+from alignbench.schemas.rows import Pair
+from alignbench.schemas.tables import FAILURES, IMAGES, PAIRS
+from alignbench.workspace.workspace import Workspace, open_workspace
 from tests.fixtures.tiny_models import save_captioner
 from tests.fixtures.tiny_pipelines import save_pipeline
 from tests.flows.roads import environment
 from tests.generators.contracts.specimens import picture
 from tests.generators.endpoint.model_server import QUICK, Asked, Reply, refused, running, said
-from workspace.workspace import Workspace, open_workspace
 
 IMAGE_COUNT = 100
 

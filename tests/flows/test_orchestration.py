@@ -13,8 +13,8 @@ RUN = """
 import json, sys
 from pathlib import Path
 from prefect import flow
-from flows.orchestration import run_flow, server_url
-from flows.stage import run_stage
+from alignbench.flows.orchestration import run_flow, server_url
+from alignbench.flows.stage import run_stage
 from tests.flows.number_stage import NumberStage, open_numbers
 
 @flow(name="numbers", persist_result=False)

@@ -10,12 +10,12 @@ from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner
 
 from alignbench.cli.app import app
-from release.verify.verify import verify
-from schemas.tables import SENTENCES
-from schemas.vocabulary import Verdict
+from alignbench.release.verify.verify import verify
+from alignbench.schemas.tables import SENTENCES
+from alignbench.schemas.vocabulary import Verdict
+from alignbench.workspace.workspace import open_workspace
 from tests.flows.roads import CONFIG, new_workspace
 from tests.release.benchmark import append, vote
-from workspace.workspace import open_workspace
 
 SECOND = CONFIG.replace('"1.0.0"', '"2.0.0"') + "splits = { test = 1, train = 1 }\n"
 

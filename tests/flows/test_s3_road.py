@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.caption import caption
-from flows.ingest import ingest
-from flows.split import split
-from scenes.photographs import copy_inputs
-from schemas.tables import IMAGES, PAIRS, SENTENCES
+from alignbench.flows.caption import caption
+from alignbench.flows.ingest import ingest
+from alignbench.flows.split import split
+from alignbench.scenes.photographs import copy_inputs
+from alignbench.schemas.tables import IMAGES, PAIRS, SENTENCES
+from alignbench.workspace.workspace import open_store, open_workspace
 from tests.fixtures.s3 import BUCKET
 from tests.flows.roads import CONFIG, alignbench, contents, new_workspace
-from workspace.workspace import open_store, open_workspace
 
 
 def test_a_workspace_on_s3_gets_the_same_rows_as_one_in_a_folder(

@@ -11,14 +11,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from flows.commit import Outcome
-from flows.errors import NothingWorksError, TooManyFailuresError
-from flows.pending import Plan
-from flows.run import Run
-from flows.stage import Limits, run_stage
-from schemas.errors import AlignBenchError, TransientError, UsageError
-from schemas.rows import Failure
-from schemas.tables import FAILURES, PROMPTS
+from alignbench.flows.commit import Outcome
+from alignbench.flows.errors import NothingWorksError, TooManyFailuresError
+from alignbench.flows.pending import Plan
+from alignbench.flows.run import Run
+from alignbench.flows.stage import Limits, run_stage
+from alignbench.schemas.errors import AlignBenchError, TransientError, UsageError
+from alignbench.schemas.rows import Failure
+from alignbench.schemas.tables import FAILURES, PROMPTS
 from tests.flows.number_stage import BadNumberError, EmptyNumberError, NumberStage, open_numbers
 
 
@@ -277,7 +277,7 @@ def test_a_full_disk_stops_the_run_and_marks_no_item_as_failed(tmp_path: Path) -
 KILLED = """
 import os, signal, sys, time
 from pathlib import Path
-from flows.stage import run_stage
+from alignbench.flows.stage import run_stage
 from tests.flows.number_stage import NumberStage, open_numbers
 run = open_numbers(Path(sys.argv[1]), "commit_rows = 7")
 def behave(key):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from schemas.protocols import ItemFailureAt, SourceItem, Surroundings
+from alignbench.schemas.protocols import ItemFailureAt, SourceItem, Surroundings
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generators.sources.addresses import IPAddress, is_public
+from alignbench.generators.sources.addresses import IPAddress, is_public
 
 PRIVATE_4 = [
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",

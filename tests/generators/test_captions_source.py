@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from generators.errors import InputColumnError
-from generators.sources.captions import CaptionsOptions, CaptionsSource
-from scenes.photographs import __file__ as photographs
-from schemas.ids import text_sha256
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure, Surroundings
+from alignbench.generators.errors import InputColumnError
+from alignbench.generators.sources.captions import CaptionsOptions, CaptionsSource
+from alignbench.scenes.photographs import __file__ as photographs
+from alignbench.schemas.ids import text_sha256
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure, Surroundings
 
 SortOut = Callable[..., tuple[list[Any], list[Any]]]
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from schemas.catalog import GROUPS, CatalogModel, catalog
-from schemas.config import parse_config
-from schemas.registry import find, names
-from schemas.vocabulary import ModelKind
+from alignbench.schemas.catalog import GROUPS, CatalogModel, catalog
+from alignbench.schemas.config import parse_config
+from alignbench.schemas.registry import find, names
+from alignbench.schemas.vocabulary import ModelKind
 from tests.schemas.catalogs import BUILTIN, only_catalogs
 
 PAPERS = {

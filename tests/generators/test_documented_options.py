@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.registry import Group, find, names
+from alignbench.schemas.registry import Group, find, names
 
 DOCS = Path(__file__).parents[2] / "docs"
 GROUPS = (Group.SOURCES, Group.PROMPT_SOURCES, Group.CAPTIONERS, Group.IMAGE_GENERATORS)

@@ -1,10 +1,10 @@
 import pytest
 
-from generators import errors as input_errors
-from models import errors as model_errors
-from schemas.errors import AlignBenchError
-from schemas.item_codes import ItemCode
-from schemas.registry import Group, find
+from alignbench.generators import errors as input_errors
+from alignbench.models import errors as model_errors
+from alignbench.schemas.errors import AlignBenchError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.registry import Group, find
 
 
 def test_every_code_is_used_once_and_has_a_meaning() -> None:

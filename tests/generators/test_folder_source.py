@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from generators import images
-from generators.errors import InputColumnError, InputFileError
-from generators.sources.folder import FolderOptions, FolderSource
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure, Source, Surroundings
+from alignbench.generators import images
+from alignbench.generators.errors import InputColumnError, InputFileError
+from alignbench.generators.sources.folder import FolderOptions, FolderSource
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure, Source, Surroundings
 
 SortOut = Callable[..., tuple[list, list]]  # type: ignore[type-arg]
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from generators import images
-from generators.images import CheckedImage, check_image
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure
+from alignbench.generators import images
+from alignbench.generators.images import CheckedImage, check_image
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure
 
 Encode = Callable[..., bytes]
 

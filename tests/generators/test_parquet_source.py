@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from generators.errors import InputColumnError, InputFileError
-from generators.images import CheckedImage, check_image
-from generators.sources.parquet import ParquetOptions, ParquetSource
-from generators.sources.parquet_files import ImageParquetFile
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure, SourceItem, Surroundings
+from alignbench.generators.errors import InputColumnError, InputFileError
+from alignbench.generators.images import CheckedImage, check_image
+from alignbench.generators.sources.parquet import ParquetOptions, ParquetSource
+from alignbench.generators.sources.parquet_files import ImageParquetFile
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure, SourceItem, Surroundings
 
 SortOut = Callable[..., tuple[list[Any], list[Any]]]
 Encode = Callable[..., bytes]

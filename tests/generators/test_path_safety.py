@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generators.sources.paths import canonical_name, inside, read_image_file
-from schemas.item_codes import ItemCode, ItemError
-from schemas.protocols import ItemFailure
+from alignbench.generators.sources.paths import canonical_name, inside, read_image_file
+from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.protocols import ItemFailure
 
 steps = st.sampled_from(["..", ".", "", "a", "out", "loop", "in", "~", "x.png", "..x", "/", "\0"])
 names = st.one_of(

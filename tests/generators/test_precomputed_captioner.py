@@ -1,10 +1,10 @@
 import pytest
 
-from generators.captioners.precomputed import PrecomputedCaptioner
-from schemas.errors import ConfigError
-from schemas.item_codes import ItemCode
-from schemas.protocols import Captioner, CaptionInput, Generation, ItemFailure, NoOptions
-from schemas.vocabulary import FailureKind
+from alignbench.generators.captioners.precomputed import PrecomputedCaptioner
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import Captioner, CaptionInput, Generation, ItemFailure, NoOptions
+from alignbench.schemas.vocabulary import FailureKind
 
 
 def test_captions_are_given_back_as_they_came_and_blank_ones_are_empty() -> None:

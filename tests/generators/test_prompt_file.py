@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from generators.errors import InputFileError
-from generators.prompts.file import PromptFile, PromptFileOptions
-from schemas.protocols import PromptItem, PromptSource, Surroundings
+from alignbench.generators.errors import InputFileError
+from alignbench.generators.prompts.file import PromptFile, PromptFileOptions
+from alignbench.schemas.protocols import PromptItem, PromptSource, Surroundings
 
 
 def prompts(folder: Path, name: str, text: str) -> list[PromptItem]:

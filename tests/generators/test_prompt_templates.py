@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from generators.errors import TooFewPromptsError
-from generators.prompts.templates import TemplatePrompts, TemplatesOptions
-from schemas.protocols import PromptItem, PromptSource, Surroundings
+from alignbench.generators.errors import TooFewPromptsError
+from alignbench.generators.prompts.templates import TemplatePrompts, TemplatesOptions
+from alignbench.schemas.protocols import PromptItem, PromptSource, Surroundings
 
 THINGS = ("dog", "cat", "cube")
 

@@ -5,12 +5,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from generators.errors import InputColumnError, InputFileError
-from generators.sources import record_files
-from generators.sources.record_files import read_records
-from generators.sources.records import Record
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailureAt
+from alignbench.generators.errors import InputColumnError, InputFileError
+from alignbench.generators.sources import record_files
+from alignbench.generators.sources.record_files import read_records
+from alignbench.generators.sources.records import Record
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailureAt
 
 ROWS = [{"name": "a", "caption": "One, “two”\nthree 🐈"}, {"name": "b", "caption": "x" * 200_000}]
 

@@ -14,12 +14,12 @@ from typing import Any
 import httpcore
 import pytest
 
-from generators.sources.addresses import IPAddress
-from generators.sources.checked_network import CheckedNetwork
-from generators.sources.download import Limits, download_all
-from generators.sources.urls import UrlsOptions, UrlsSource
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure, Surroundings
+from alignbench.generators.sources.addresses import IPAddress
+from alignbench.generators.sources.checked_network import CheckedNetwork
+from alignbench.generators.sources.download import Limits, download_all
+from alignbench.generators.sources.urls import UrlsOptions, UrlsSource
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure, Surroundings
 
 Site = Any
 Handler = BaseHTTPRequestHandler

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from generators.errors import InputFileError
-from generators.sources.urls import UrlsOptions, UrlsSource
-from schemas.errors import MissingExtraError
-from schemas.item_codes import ItemCode
-from schemas.protocols import Surroundings
+from alignbench.generators.errors import InputFileError
+from alignbench.generators.sources.urls import UrlsOptions, UrlsSource
+from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import Surroundings
 
 SortOut = Callable[..., tuple[list[Any], list[Any]]]
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from PIL import Image as Pillow
 
-from schemas import ids
-from schemas.columns import Row
-from schemas.config import ReleaseConfig
-from schemas.rows import (
+from alignbench.schemas import ids
+from alignbench.schemas.columns import Row
+from alignbench.schemas.config import ReleaseConfig
+from alignbench.schemas.rows import (
     Annotation,
     Generator,
     Image,
@@ -28,8 +28,8 @@ from schemas.rows import (
     Span,
     Splitter,
 )
-from schemas.tables import spec_of
-from schemas.vocabulary import (
+from alignbench.schemas.tables import spec_of
+from alignbench.schemas.vocabulary import (
     AnnotationStatus,
     Direction,
     HallucinationType,
@@ -37,10 +37,10 @@ from schemas.vocabulary import (
     Purpose,
     Verdict,
 )
-from workspace.blobs import put_image
-from workspace.selection import Selection
-from workspace.store import ObjectStore
-from workspace.workspace import Workspace
+from alignbench.workspace.blobs import put_image
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.workspace import Workspace
 
 SPLITTER = ids.splitter_id("en_core_web_sm", "3.8.0", 1)
 CONFIG = ReleaseConfig(

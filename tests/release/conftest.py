@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from release.build import build_release
-from release.labels.compute import compute_labels
+from alignbench.release.build import build_release
+from alignbench.release.labels.compute import compute_labels
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import CONFIG, Rows, make_workspace, released_folder
-from workspace.local import LocalStore
-from workspace.workspace import Workspace
 
 
 @pytest.fixture

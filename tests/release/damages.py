@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from release.verify.report import Rule
-from schemas.ids import sha256_hex
+from alignbench.release.verify.report import Rule
+from alignbench.schemas.ids import sha256_hex
 from tests.release.benchmark import png
 from tests.release.corruption import (
     DATA,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workspace.local import LocalStore
+from alignbench.workspace.local import LocalStore
 
 
 class KilledError(Exception):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from release.labels.compute import compute_labels
-from schemas.rows import Withdrawn
-from schemas.vocabulary import AnnotationStatus, Purpose, Verdict
+from alignbench.release.labels.compute import compute_labels
+from alignbench.schemas.rows import Withdrawn
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
 from tests.release.benchmark import append, span, vote
 from tests.release.test_labels import Bench, labels
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.agreement.fleiss import fleiss_kappa, item_agreement
+from alignbench.release.agreement.fleiss import fleiss_kappa, item_agreement
 
 PUBLISHED = Path(__file__).parent / "data" / "fleiss_by_model.csv"
 

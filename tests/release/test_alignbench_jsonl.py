@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from release.alignbench_jsonl import SCHEMA, Problem, read_alignbench_jsonl, read_mapping
-from schemas.vocabulary import HallucinationType, ImageType, Verdict
+from alignbench.release.alignbench_jsonl import SCHEMA, Problem, read_alignbench_jsonl, read_mapping
+from alignbench.schemas.vocabulary import HallucinationType, ImageType, Verdict
 from tests.release.test_reading import ORIGINAL_COLUMNS
 
 FULL = {

@@ -9,23 +9,25 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from release.build import build_release
-from release.errors import (
+from alignbench.release.build import build_release
+from alignbench.release.errors import (
     BrokenReferenceError,
     NoLabelsError,
     ReleaseExistsError,
     StaleLabelsError,
     UnusableNameError,
 )
-from release.labels.compute import compute_labels
-from release.layout import CHECKSUMS
-from release.manifest import checksums_of
-from release.stage import staging_folder
-from release.verify.verify import verify
-from schemas.errors import AlignBenchError
-from schemas.rows import Withdrawn
-from schemas.tables import PAIRS
-from schemas.vocabulary import Verdict
+from alignbench.release.labels.compute import compute_labels
+from alignbench.release.layout import CHECKSUMS
+from alignbench.release.manifest import checksums_of
+from alignbench.release.stage import staging_folder
+from alignbench.release.verify.verify import verify
+from alignbench.schemas.errors import AlignBenchError
+from alignbench.schemas.rows import Withdrawn
+from alignbench.schemas.tables import PAIRS
+from alignbench.schemas.vocabulary import Verdict
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import (
     CONFIG,
     Rows,
@@ -36,8 +38,6 @@ from tests.release.benchmark import (
     vote,
 )
 from tests.release.stores import DyingStore, KilledError
-from workspace.local import LocalStore
-from workspace.workspace import Workspace
 
 
 def build(workspace: Workspace, rows: Rows, config=CONFIG, resolved=None) -> Path:

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 
-from release.agreement.bootstrap import draws, intervals
-from release.agreement.coefficients import agreement, coefficients, contributions
-from release.agreement.fleiss import fleiss_kappa
-from release.agreement.pairs import PairTables, pair_agreement
+from alignbench.release.agreement.bootstrap import draws, intervals
+from alignbench.release.agreement.coefficients import agreement, coefficients, contributions
+from alignbench.release.agreement.fleiss import fleiss_kappa
+from alignbench.release.agreement.pairs import PairTables, pair_agreement
 
 # J. L. Fleiss (1971), table 1: 30 patients, 6 psychiatrists, 5 diagnoses; kappa is 0.430.
 FLEISS_1971 = (
@@ -130,7 +130,7 @@ def test_a_bootstrap_gives_the_same_numbers_every_time_and_draws_as_many_as_ther
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
     assert all((block.sum(axis=1) == 50).all() for block in first)
     with monkeypatch.context() as patch:
-        patch.setattr("release.agreement.bootstrap._BLOCK", 120)
+        patch.setattr("alignbench.release.agreement.bootstrap._BLOCK", 120)
         assert (np.concatenate(list(draws(50, 30))) == np.concatenate(first)).all()
     small = contributions(np.array([[2, 1], [3, 0], [0, 3]]))
     assert intervals(small, coefficients) == intervals(small, coefficients)

@@ -7,18 +7,18 @@ import mlcroissant
 import pytest
 from PIL import Image
 
-from release.build import build_release
-from release.errors import ReleaseExistsError
-from release.figures import drawn_from
-from release.labels.compute import compute_labels
-from release.manifest import checksums_of
-from release.verify.verify import verify
-from schemas.errors import MissingExtraError
-from schemas.ids import sha256_hex
-from schemas.vocabulary import ImageMode, LabelMethod, Purpose, Verdict
+from alignbench.release.build import build_release
+from alignbench.release.errors import ReleaseExistsError
+from alignbench.release.figures import drawn_from
+from alignbench.release.labels.compute import compute_labels
+from alignbench.release.manifest import checksums_of
+from alignbench.release.verify.verify import verify
+from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.ids import sha256_hex
+from alignbench.schemas.vocabulary import ImageMode, LabelMethod, Purpose, Verdict
+from alignbench.workspace.local import LocalStore
 from tests.release.benchmark import CONFIG, append, make_workspace, released_folder, span, vote
 from tests.release.test_build import build, table_of
-from workspace.local import LocalStore
 
 
 def rows_with(workspace, rows, **changes):

@@ -6,16 +6,16 @@ import sys
 import numpy as np
 import pytest
 
-from release.errors import NoLabelsError, UnusableNameError
-from release.labels.compute import compute_labels
-from release.labels.dawid_skene import posteriors
-from release.labels.sets import find_label_set, label_sets
-from schemas.errors import MissingExtraError
-from schemas.vocabulary import LabelMethod, Verdict
+from alignbench.release.errors import NoLabelsError, UnusableNameError
+from alignbench.release.labels.compute import compute_labels
+from alignbench.release.labels.dawid_skene import posteriors
+from alignbench.release.labels.sets import find_label_set, label_sets
+from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.vocabulary import LabelMethod, Verdict
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import Rows, append, make_rows, make_workspace, vote
 from tests.release.test_labels import labels
-from workspace.local import LocalStore
-from workspace.workspace import Workspace
 
 RIGHT, WRONG, UNKNOWN = Verdict.CORRECT, Verdict.INCORRECT, Verdict.UNKNOWN
 

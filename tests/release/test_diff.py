@@ -2,11 +2,11 @@
 
 import pytest
 
-from release.build import build_release
-from release.diff import Kind, diff_label_sets, diff_releases
-from release.errors import NoLabelsError, NotAReleaseError
-from release.labels.compute import compute_labels
-from schemas.vocabulary import LabelMethod, Verdict
+from alignbench.release.build import build_release
+from alignbench.release.diff import Kind, diff_label_sets, diff_releases
+from alignbench.release.errors import NoLabelsError, NotAReleaseError
+from alignbench.release.labels.compute import compute_labels
+from alignbench.schemas.vocabulary import LabelMethod, Verdict
 from tests.release.benchmark import CONFIG, append, released_folder, span, vote
 from tests.release.test_build import build
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from release.build import build_release
-from release.labels.compute import compute_labels
-from release.layout import CHECKSUMS
-from release.manifest import checksums_of
-from release.verify.verify import verify
+from alignbench.release.build import build_release
+from alignbench.release.labels.compute import compute_labels
+from alignbench.release.layout import CHECKSUMS
+from alignbench.release.manifest import checksums_of
+from alignbench.release.verify.verify import verify
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import CONFIG, Rows, make_workspace, released_folder
 from tests.release.stores import DyingStore, KilledError
-from workspace.local import LocalStore
-from workspace.workspace import Workspace
 
 
 class ShotStore(DyingStore):

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from release.labels.compute import compute_labels
-from release.labels.sets import label_sets
-from schemas.rows import Label, Sentence, Withdrawn
-from schemas.tables import LABEL_SETS, LABELS
-from schemas.vocabulary import AnnotationStatus, Purpose, Verdict
+from alignbench.release.labels.compute import compute_labels
+from alignbench.release.labels.sets import label_sets
+from alignbench.schemas.rows import Label, Sentence, Withdrawn
+from alignbench.schemas.tables import LABEL_SETS, LABELS
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import Rows, append, make_rows, make_workspace, span, vote
-from workspace.local import LocalStore
-from workspace.workspace import Workspace
 
 RIGHT, WRONG, UNKNOWN = Verdict.CORRECT, Verdict.INCORRECT, Verdict.UNKNOWN
 

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from release.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features, with_features
-from schemas.ids import sha256_hex
+from alignbench.release.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features, with_features
+from alignbench.schemas.ids import sha256_hex
 
 ORIGINAL_COLUMNS = [
     "model", "image_source", "image_name", "image_type", "sentence_index", "caption", "annotation",

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from release.columns import DATA_SCHEMA
-from release.images import BLOB_COLUMN, with_images
-from release.layout import DATA, Shard, parse_shard, shard_path
-from release.shards import ShardWriter
+from alignbench.release.columns import DATA_SCHEMA
+from alignbench.release.images import BLOB_COLUMN, with_images
+from alignbench.release.layout import DATA, Shard, parse_shard, shard_path
+from alignbench.release.shards import ShardWriter
 
 IMAGE_BYTES = 40_000
 PLACE = Shard(DATA, "model", "test", 0, 0)

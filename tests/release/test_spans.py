@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.labels.spans import SpanAgreement, agree_on_spans
-from schemas.rows import Span
-from schemas.vocabulary import HallucinationType
+from alignbench.release.labels.spans import SpanAgreement, agree_on_spans
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import HallucinationType
 
 TEXT = "A red ball lies on the green grass."
 

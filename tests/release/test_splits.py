@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from release.build import build_release
-from release.errors import NotAReleaseError, SplitConflictError
-from release.labels.compute import compute_labels
-from release.near_duplicates import differing_bits, near_pairs
-from release.splits import LINK_SCHEMA, OLD_SCHEMA, deal
-from release.verify.verify import verify
+from alignbench.release.build import build_release
+from alignbench.release.errors import NotAReleaseError, SplitConflictError
+from alignbench.release.labels.compute import compute_labels
+from alignbench.release.near_duplicates import differing_bits, near_pairs
+from alignbench.release.splits import LINK_SCHEMA, OLD_SCHEMA, deal
+from alignbench.release.verify.verify import verify
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import (
     CONFIG,
     add_real_image,
@@ -24,8 +26,6 @@ from tests.release.benchmark import (
     sentences,
 )
 from tests.release.test_build import table_of
-from workspace.local import LocalStore
-from workspace.workspace import Workspace
 
 SHARES = {"train": 0.5, "test": 0.5}
 

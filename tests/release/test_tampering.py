@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from release.verify.report import Rule
-from release.verify.verify import verify
+from alignbench.release.verify.report import Rule
+from alignbench.release.verify.verify import verify
 from tests.release.corruption import reseal
 
 FLIPS = 40

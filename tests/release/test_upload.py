@@ -10,14 +10,14 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from release.errors import NotAReleaseError, ReleaseExistsError
-from release.layout import CHECKSUMS
-from release.upload import upload_release
-from release.verify.verify import verify
-from schemas.errors import UsageError
-from schemas.ids import sha256_hex
+from alignbench.release.errors import NotAReleaseError, ReleaseExistsError
+from alignbench.release.layout import CHECKSUMS
+from alignbench.release.upload import upload_release
+from alignbench.release.verify.verify import verify
+from alignbench.schemas.errors import UsageError
+from alignbench.schemas.ids import sha256_hex
+from alignbench.workspace.s3 import S3Store
 from tests.release.corruption import DATA, change_rows
-from workspace.s3 import S3Store
 
 TARGET = "s3://public/benchmarks"
 PART = 5 << 20

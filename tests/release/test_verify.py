@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from release.errors import NotAReleaseError
-from release.verify.report import Rule, VerifyReport
-from release.verify.verify import verify
+from alignbench.release.errors import NotAReleaseError
+from alignbench.release.verify.report import Rule, VerifyReport
+from alignbench.release.verify.verify import verify
 from tests.release.corruption import DATA, change_rows
 from tests.release.damages import DAMAGES, flip_a_bit
 
@@ -72,7 +72,7 @@ def test_a_shard_that_tampering_left_consistent_in_itself_still_fails_its_checks
 
 
 def test_findings_are_bounded_in_number_but_counted(release: Path, monkeypatch):
-    monkeypatch.setattr("release.verify.report.MOST_FINDINGS", 2)
+    monkeypatch.setattr("alignbench.release.verify.report.MOST_FINDINGS", 2)
     change_rows(release, DATA, lambda rows: [row.update(agreement_ratio=0.1) for row in rows])
     report = verify(release)
     assert report.broken["R16"] > 2

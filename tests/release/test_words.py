@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release import words as module
-from release.words import words
-from schemas.errors import MissingExtraError
+from alignbench.release import words as module
+from alignbench.release.words import words
+from alignbench.schemas.errors import MissingExtraError
 
 
 def texts(sentence: str) -> list[str]:

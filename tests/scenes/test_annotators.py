@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenes.annotators import (
+from alignbench.scenes.annotators import (
     CAREFUL,
     HASTY,
     LENIENT,
@@ -15,9 +15,9 @@ from scenes.annotators import (
     AnnotatorProfile,
     simulate_answer,
 )
-from scenes.truth import SentenceTruth
-from schemas.rows import Span
-from schemas.vocabulary import HallucinationType, Verdict
+from alignbench.scenes.truth import SentenceTruth
+from alignbench.schemas.rows import Span
+from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 PROFILES = (CAREFUL, HASTY, LOOSE, LENIENT, SPAMMER)
 NEVER_ERRS = AnnotatorProfile(

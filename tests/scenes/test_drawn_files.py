@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from scenes.drawn_files import write_prompts, write_scenes
-from scenes.oracle import truth_of
-from scenes.pixels import read_pixels
-from schemas.vocabulary import Verdict
+from alignbench.scenes.drawn_files import write_prompts, write_scenes
+from alignbench.scenes.oracle import truth_of
+from alignbench.scenes.pixels import read_pixels
+from alignbench.schemas.vocabulary import Verdict
 
 
 def test_the_images_written_show_the_scenes_they_are_named_for(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 import pytest
 
-from scenes.errors import MarkedCaptionError
-from scenes.photographs.marked import read_marked
-from schemas.vocabulary import HallucinationType
+from alignbench.scenes.errors import MarkedCaptionError
+from alignbench.scenes.photographs.marked import read_marked
+from alignbench.schemas.vocabulary import HallucinationType
 
 
 def test_marks_become_offsets_in_code_points_after_an_emoji() -> None:

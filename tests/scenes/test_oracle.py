@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scenes.describing import describe, noun, relation_sentence, thing_sentence
-from scenes.oracle import truth_of
-from scenes.pixels import Reading
-from scenes.scene import (
+from alignbench.scenes.describing import describe, noun, relation_sentence, thing_sentence
+from alignbench.scenes.oracle import truth_of
+from alignbench.scenes.pixels import Reading
+from alignbench.scenes.scene import (
     MAX_COUNT,
     WORDS,
     Arrow,
@@ -23,7 +23,7 @@ from scenes.scene import (
     Thing,
     Word,
 )
-from schemas.vocabulary import Verdict
+from alignbench.schemas.vocabulary import Verdict
 from tests.scenes.worlds import scenes
 
 SCENE = Scene(

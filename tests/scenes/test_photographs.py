@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from scenes.photographs import (
+from alignbench.scenes.photographs import (
     TextRange,
     answer_key,
     copy_inputs,
     photograph_files,
     sentence_truth,
 )
-from scenes.photographs.build import built_files
-from scenes.photographs.files import CAPTIONS, METADATA
-from schemas.errors import MissingExtraError
-from schemas.rows import Span
-from schemas.text import clean_text
-from schemas.vocabulary import HallucinationType, Verdict
+from alignbench.scenes.photographs.build import built_files
+from alignbench.scenes.photographs.files import CAPTIONS, METADATA
+from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.rows import Span
+from alignbench.schemas.text import clean_text
+from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 
 def published_captions() -> list[dict[str, str]]:
@@ -38,7 +38,7 @@ def captions_by_key() -> dict[tuple[str, str], str]:
 def test_captions_and_key_are_what_the_marked_captions_say() -> None:
     for path, content in built_files().items():
         assert path.read_text(encoding="utf-8") == content, (
-            f"{path.name} is old: run python -m scenes.photographs.build"
+            f"{path.name} is old: run python -m alignbench.scenes.photographs.build"
         )
 
 

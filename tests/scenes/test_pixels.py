@@ -3,9 +3,9 @@ import io
 from hypothesis import given, settings
 from PIL import Image, ImageDraw
 
-from scenes.drawing import PALETTE, draw_scene, png
-from scenes.pixels import read_image, read_pixels
-from scenes.scene import Arrow, Colour, Group, Heading, Place, Scene, Shape, Size, Word
+from alignbench.scenes.drawing import PALETTE, draw_scene, png
+from alignbench.scenes.pixels import read_image, read_pixels
+from alignbench.scenes.scene import Arrow, Colour, Group, Heading, Place, Scene, Shape, Size, Word
 from tests.scenes.worlds import scenes
 
 SCENE = Scene(

@@ -4,11 +4,11 @@ from collections import Counter
 import pytest
 from hypothesis import given
 
-from scenes.describing import caption, describe
-from scenes.drawing import png
-from scenes.prompts import sample_prompts
-from scenes.sampling import sample_scenes
-from scenes.scene import Arrow, Group, Heading, Place, Scene, Word
+from alignbench.scenes.describing import caption, describe
+from alignbench.scenes.drawing import png
+from alignbench.scenes.prompts import sample_prompts
+from alignbench.scenes.sampling import sample_scenes
+from alignbench.scenes.scene import Arrow, Group, Heading, Place, Scene, Word
 from tests.scenes.worlds import scenes
 
 MANY = list(sample_scenes(2000, seed=5))

@@ -1,4 +1,4 @@
-"""Training as `python -m scenes.train` does it, for two steps."""
+"""Training as `python -m alignbench.scenes.train` does it, for two steps."""
 
 import hashlib
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from scenes.training.cards import CHECKSUMS, write_card, write_checksums
-from scenes.training.fitting import Run
-from scenes.training.recipes import RECIPES
+from alignbench.scenes.training.cards import CHECKSUMS, write_card, write_checksums
+from alignbench.scenes.training.fitting import Run
+from alignbench.scenes.training.recipes import RECIPES
 
 RUN = Run(steps=2, scenes=24, seed=1)
 
@@ -36,7 +36,7 @@ def test_a_card_says_how_a_model_was_trained_and_checksums_cover_it(tmp_path: Pa
     write_card(tmp_path / name, name, RECIPES[name], RUN, fitted, 12.3)
     write_checksums(tmp_path)
     card = (tmp_path / name / "README.md").read_text(encoding="utf-8")
-    assert "`python -m scenes.train scenes-ved`" in card
+    assert "`python -m alignbench.scenes.train scenes-ved`" in card
     assert "| 2 |" in card
     assert "| 12 |" in card
     sums = (tmp_path / CHECKSUMS).read_text(encoding="utf-8").splitlines()

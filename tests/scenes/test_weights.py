@@ -16,12 +16,12 @@ from transformers import (
     AutoTokenizer,
 )
 
-import scenes
-from scenes.claims import read_sentence
-from scenes.describing import caption
-from scenes.drawing import draw_scene
-from scenes.sampling import sample_scenes
-from scenes.training.recipes import RECIPES
+from alignbench import scenes
+from alignbench.scenes.claims import read_sentence
+from alignbench.scenes.describing import caption
+from alignbench.scenes.drawing import draw_scene
+from alignbench.scenes.sampling import sample_scenes
+from alignbench.scenes.training.recipes import RECIPES
 
 WEIGHTS = Path(scenes.__path__[0]) / "weights"
 SCENE = next(iter(sample_scenes(1, seed=2_000_001)))
@@ -55,7 +55,7 @@ def test_every_recipe_has_its_model_card_and_catalog_entry() -> None:
     for entry in listed:
         assert entry["repo"] == f"package:scenes/weights/{entry['name']}"
         card = (WEIGHTS / entry["name"] / "README.md").read_text(encoding="utf-8")
-        assert f"python -m scenes.train {entry['name']}" in card
+        assert f"scenes.train {entry['name']}" in card
 
 
 @pytest.mark.parametrize("name", ["scenes-blip", "scenes-ved"])

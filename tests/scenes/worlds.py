@@ -2,6 +2,6 @@
 
 from hypothesis import strategies as st
 
-from scenes.sampling import sample_scenes
+from alignbench.scenes.sampling import sample_scenes
 
 scenes = st.integers(0, 2**32 - 1).map(lambda seed: next(iter(sample_scenes(1, seed))))

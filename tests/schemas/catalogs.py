@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas import registry
-from schemas.catalog import catalog
-from schemas.registry import Group
+from alignbench.schemas import registry
+from alignbench.schemas.catalog import catalog
+from alignbench.schemas.registry import Group
 
 BUILTIN = ("generators", "evaluation")
 """The packages whose catalogs come with AlignBench."""

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from schemas.errors import AlignBenchError
+import alignbench
+from alignbench.schemas.errors import AlignBenchError
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
@@ -63,19 +64,14 @@ def source_files() -> Iterator[Path]:
 
 def modules() -> Iterator[ModuleType]:
     """Yields every module of the packages, but those that need what is not installed."""
-    for package in PACKAGES:
-        if not (ROOT / package / "__init__.py").exists():
+    for info in pkgutil.walk_packages(alignbench.__path__, prefix="alignbench."):
+        if info.name.endswith("__main__"):
             continue
-        yield importlib.import_module(package)
-        folder = [str(ROOT / package)]
-        for info in pkgutil.walk_packages(folder, prefix=f"{package}."):
-            if info.name.endswith("__main__"):
-                continue
-            try:
-                yield importlib.import_module(info.name)
-            except ModuleNotFoundError as error:
-                if (error.name or "").partition(".")[0] in PACKAGES:
-                    raise
+        try:
+            yield importlib.import_module(info.name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] == "alignbench":
+                raise
 
 
 def error_classes() -> list[type[AlignBenchError]]:

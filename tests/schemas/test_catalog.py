@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from schemas.catalog import catalog, catalog_model
-from schemas.errors import AlignBenchError, ConfigError, MissingExtraError, UnknownNameError
-from schemas.vocabulary import ModelKind
+from alignbench.schemas.catalog import catalog, catalog_model
+from alignbench.schemas.errors import (
+    AlignBenchError,
+    ConfigError,
+    MissingExtraError,
+    UnknownNameError,
+)
+from alignbench.schemas.vocabulary import ModelKind
 from tests.schemas.catalogs import only_catalogs, written_catalogs
 
 MODEL = """
@@ -96,9 +101,9 @@ def test_a_package_without_its_file_is_named(
 
 
 def test_a_module_has_no_room_for_a_catalog(monkeypatch: pytest.MonkeyPatch) -> None:
-    with only_catalogs(monkeypatch, "schemas.ids"), pytest.raises(ConfigError) as caught:
+    with only_catalogs(monkeypatch, "alignbench.schemas.ids"), pytest.raises(ConfigError) as caught:
         catalog()
-    assert "'schemas.ids'" in caught.value.what
+    assert "'alignbench.schemas.ids'" in caught.value.what
 
 
 def test_a_package_that_needs_another_says_which(

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.columns import Int, Str, arrow_schema, concat, from_batch, to_batch
-from schemas.tables import SCHEMA_VERSION, TABLES, TableSpec, spec_of
+from alignbench.schemas.columns import Int, Str, arrow_schema, concat, from_batch, to_batch
+from alignbench.schemas.tables import SCHEMA_VERSION, TABLES, TableSpec, spec_of
 from tests.schemas.expected import assert_same_as_file
 
 SCALARS: dict[pa.DataType, st.SearchStrategy[Any]] = {

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.config import Config, configuration_folder, parse_config
-from schemas.errors import AlignBenchError, ConfigError, UnknownNameError
+from alignbench.schemas.config import Config, configuration_folder, parse_config
+from alignbench.schemas.errors import AlignBenchError, ConfigError, UnknownNameError
 
 SOURCE = '[[sources]]\nname = "photos"\nkind = "folder"\npath = "photos"\n'
 CAPTIONER = '[[captioners]]\nname = "good"\nbackend = "precomputed"\n'

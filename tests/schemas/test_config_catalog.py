@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import pytest
 
-from schemas import registry
-from schemas.config import parse_config
-from schemas.config_plugins import GeneratorConfig
-from schemas.errors import AlignBenchError, ConfigError, UnknownNameError
-from schemas.protocols import Options
-from schemas.registry import Group
+from alignbench.schemas import registry
+from alignbench.schemas.config import parse_config
+from alignbench.schemas.config_plugins import GeneratorConfig
+from alignbench.schemas.errors import AlignBenchError, ConfigError, UnknownNameError
+from alignbench.schemas.protocols import Options
+from alignbench.schemas.registry import Group
 from tests.schemas.catalogs import written_catalogs
 
 CATALOG = """

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from schemas import registry
-from schemas.config import parse_config
-from schemas.errors import ConfigError
-from schemas.registry import Group, find, names
+from alignbench.schemas import registry
+from alignbench.schemas.config import parse_config
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.registry import Group, find, names
 
 
 @pytest.fixture

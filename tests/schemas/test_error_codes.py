@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError
 from tests.schemas.error_codes import CODE, ROOT, all_codes, error_classes, page, source_files
 from tests.schemas.expected import assert_same_as_file
 

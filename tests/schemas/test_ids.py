@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import ids
-from schemas.ids import JsonValue, canonical_json, derive_id
-from schemas.vocabulary import Direction
+from alignbench.schemas import ids
+from alignbench.schemas.ids import JsonValue, canonical_json, derive_id
+from alignbench.schemas.vocabulary import Direction
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 scalars: st.SearchStrategy[JsonValue] = st.none() | st.booleans() | st.integers() | words

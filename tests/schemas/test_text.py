@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.text import clean_text
+from alignbench.schemas.text import clean_text
 
 any_text = st.text(st.characters(codec=None)) | st.text(
     st.sampled_from("\r\n\t\x00\x0b\x1f\x7f\ud800\udfff\ude00 aé\u0301\U0001f600\u2028\x85\ufeff")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.store import ObjectStore
 from tests.fixtures.s3 import BUCKET
-from workspace.local import LocalStore
-from workspace.s3 import S3Store
-from workspace.store import ObjectStore
 
 
 @pytest.fixture

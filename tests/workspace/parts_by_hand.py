@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.columns import to_batch
-from schemas.tables import CREATED_AT, RUN_ID, TableSpec
-from workspace.parts import encode_part, part_folder
-from workspace.store import ObjectStore
+from alignbench.schemas.columns import to_batch
+from alignbench.schemas.tables import CREATED_AT, RUN_ID, TableSpec
+from alignbench.workspace.parts import encode_part, part_folder
+from alignbench.workspace.store import ObjectStore
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workspace.keys import KeySet, key_column
+from alignbench.workspace.keys import KeySet, key_column
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 nullable = st.lists(st.none() | texts, max_size=20)

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from workspace.errors import LockHeldError
-from workspace.local import LocalStore
-from workspace.store import ObjectStore
+from alignbench.workspace.errors import LockHeldError
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.store import ObjectStore
 
 HOLD = """
 import sys
 from pathlib import Path
-from workspace.local import LocalStore
+from alignbench.workspace.local import LocalStore
 
 with LocalStore(Path(sys.argv[1])).lock("caption"):
     print("held", flush=True)

@@ -4,12 +4,12 @@ import gc
 
 import pyarrow as pa
 
-from schemas.rows import Prompt
-from schemas.tables import PROMPTS
+from alignbench.schemas.rows import Prompt
+from alignbench.schemas.tables import PROMPTS
+from alignbench.workspace.compact import compact
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.table import Table
 from tests.workspace.parts_by_hand import put_part, stamped
-from workspace.compact import compact
-from workspace.local import LocalStore
-from workspace.table import Table
 
 PARTS = 100
 ROWS = 3_000

@@ -5,16 +5,16 @@ import hashlib
 import pyarrow as pa
 import pytest
 
-from schemas.errors import NewerSchemaError
-from schemas.rows import Prompt
-from schemas.tables import ORIGINS, PROMPTS, SCHEMA_VERSION
+from alignbench.schemas.errors import NewerSchemaError
+from alignbench.schemas.rows import Prompt
+from alignbench.schemas.tables import ORIGINS, PROMPTS, SCHEMA_VERSION
+from alignbench.workspace.compact import compact
+from alignbench.workspace.errors import CorruptPartError
+from alignbench.workspace.integrity import verify_parts
+from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.table import Table
 from tests.workspace.parts_by_hand import put_file, stamped
 from tests.workspace.test_tables import prompt
-from workspace.compact import compact
-from workspace.errors import CorruptPartError
-from workspace.integrity import verify_parts
-from workspace.store import ObjectStore
-from workspace.table import Table
 
 CURRENT = {b"alignbench.table": b"prompts", b"alignbench.schema_version": b"1"}
 

@@ -11,18 +11,18 @@ from datetime import UTC, datetime
 
 import pytest
 
+from alignbench.workspace.errors import LockHeldError, LockLostError, StoreUnreachableError
+from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.s3_lock import hold
 from tests.workspace.waiting import eventually
-from workspace.errors import LockHeldError, LockLostError, StoreUnreachableError
-from workspace.s3 import S3Store
-from workspace.s3_lock import hold
 
 KEY = "locks/caption.json"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 HOLD = """
 import sys
-from workspace.s3 import S3Store
-from workspace.s3_lock import hold
+from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.s3_lock import hold
 
 with hold(S3Store(sys.argv[1], sys.argv[2]), sys.argv[3], life_seconds=1.5):
     print("held", flush=True)

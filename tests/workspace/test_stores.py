@@ -9,10 +9,10 @@ from botocore.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workspace.errors import ObjectNotFoundError, StoreUnreachableError, UnsafeKeyError
-from workspace.local import LocalStore
-from workspace.s3 import _TRANSFER, S3Store
-from workspace.store import ObjectStore, checked_key
+from alignbench.workspace.errors import ObjectNotFoundError, StoreUnreachableError, UnsafeKeyError
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.s3 import _TRANSFER, S3Store
+from alignbench.workspace.store import ObjectStore, checked_key
 
 UNSAFE_KEYS = [
     "",
@@ -285,5 +285,7 @@ class TestUnreachable:
         self, s3_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
-        monkeypatch.setattr("workspace.s3._CONFIG", Config(retries={"total_max_attempts": 1}))
+        monkeypatch.setattr(
+            "alignbench.workspace.s3._CONFIG", Config(retries={"total_max_attempts": 1})
+        )
         assert len(list(self.calls(S3Store("bucket"), tmp_path))) == 4

@@ -13,15 +13,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from schemas.rows import Prompt, Withdrawn
-from schemas.tables import PROMPTS, WITHDRAWN, TableSpec
+from alignbench.schemas.rows import Prompt, Withdrawn
+from alignbench.schemas.tables import PROMPTS, WITHDRAWN, TableSpec
+from alignbench.workspace.compact import compact
+from alignbench.workspace.errors import ObjectNotFoundError
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.parts import Part
+from alignbench.workspace.store import ObjectInfo, ObjectStore
+from alignbench.workspace.table import Table
 from tests.workspace.test_tables import prompt, withdrawn
-from workspace.compact import compact
-from workspace.errors import ObjectNotFoundError
-from workspace.local import LocalStore
-from workspace.parts import Part
-from workspace.store import ObjectInfo, ObjectStore
-from workspace.table import Table
 
 
 class Killed(BaseException):

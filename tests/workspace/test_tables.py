@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from schemas.rows import Failure, Origin, Prompt, Task, Withdrawn
-from schemas.tables import FAILURES, ORIGINS, PROMPTS, TASKS, WITHDRAWN, TableSpec
-from schemas.vocabulary import FailureKind, Purpose, StageName, TaskState
+from alignbench.schemas.rows import Failure, Origin, Prompt, Task, Withdrawn
+from alignbench.schemas.tables import FAILURES, ORIGINS, PROMPTS, TASKS, WITHDRAWN, TableSpec
+from alignbench.schemas.vocabulary import FailureKind, Purpose, StageName, TaskState
+from alignbench.workspace.compact import compact
+from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.table import Table
 from tests.workspace.parts_by_hand import NOON, put_part, stamped
-from workspace.compact import compact
-from workspace.store import ObjectStore
-from workspace.table import Table
 
 
 def prompt(key: str, text: str = "a red cube") -> Prompt:

@@ -7,15 +7,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from schemas.tables import PROMPTS, TABLES
+from alignbench.schemas.tables import PROMPTS, TABLES
+from alignbench.workspace.blobs import EXTENSIONS, put_image
+from alignbench.workspace.errors import NotAWorkspaceError
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.workspace import CONFIG_KEY, Workspace, open_store, open_workspace
 from tests.workspace.test_tables import prompt
-from workspace.blobs import EXTENSIONS, put_image
-from workspace.errors import NotAWorkspaceError
-from workspace.local import LocalStore
-from workspace.s3 import S3Store
-from workspace.selection import Selection
-from workspace.store import ObjectStore
-from workspace.workspace import CONFIG_KEY, Workspace, open_store, open_workspace
 
 
 def test_a_place_without_a_configuration_is_no_workspace(store: ObjectStore) -> None:

@@ -3,10 +3,10 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from annotation.errors import AccountError
-from annotation.label_studio.accounts import create_annotator, submit_answer, token_of
-from annotation.label_studio.server import LabelStudioServer
-from schemas.vocabulary import Verdict
+from alignbench.annotation.errors import AccountError
+from alignbench.annotation.label_studio.accounts import create_annotator, submit_answer, token_of
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.schemas.vocabulary import Verdict
 from tests.fixtures.services import EmbeddedLabelStudio
 
 _PASSWORD = "correct horse battery"

@@ -7,16 +7,16 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from annotation.errors import (
+from alignbench.annotation.errors import (
     RequestRefusedError,
     ServerUnreachableError,
     TokenRefusedError,
     UnexpectedAnswerError,
 )
-from annotation.label_studio.records import ImportedTask
-from annotation.label_studio.server import LabelStudioServer, connect
-from annotation.label_studio.transport import Transport, normalised_url
-from schemas.errors import AlignBenchError, TransientError, UsageError
+from alignbench.annotation.label_studio.records import ImportedTask
+from alignbench.annotation.label_studio.server import LabelStudioServer, connect
+from alignbench.annotation.label_studio.transport import Transport, normalised_url
+from alignbench.schemas.errors import AlignBenchError, TransientError, UsageError
 from tests.annotation.pushing import SETTINGS
 from tests.fixtures.postgresql import VARIABLE
 from tests.fixtures.services import EmbeddedLabelStudio
@@ -93,7 +93,7 @@ def test_a_project_is_set_up_for_blind_annotation_in_order(
 def test_a_listing_goes_over_pages_without_gap(
     server: LabelStudioServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("annotation.label_studio.reader.LISTING_PAGE", 3)
+    monkeypatch.setattr("alignbench.annotation.label_studio.reader.LISTING_PAGE", 3)
     project_id = server.create_project(SETTINGS, "marker-3")
     names = ("image", "sentence", "before", "after", "place")
     tasks = [ImportedTask({**dict.fromkeys(names, "x"), "sentence_id": f"s{n}"}) for n in range(10)]
@@ -113,7 +113,7 @@ def test_a_project_that_is_not_there_has_no_counts(server: LabelStudioServer) ->
 
 
 def test_every_error_has_a_code_of_its_own() -> None:
-    from annotation import errors
+    from alignbench.annotation import errors
 
     classes = [item for item in vars(errors).values() if isinstance(item, type)]
     found = [item for item in classes if issubclass(item, AlignBenchError)]

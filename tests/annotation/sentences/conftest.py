@@ -1,6 +1,6 @@
 import pytest
 
-from annotation.sentences.splitter import SentenceSplitter
+from alignbench.annotation.sentences.splitter import SentenceSplitter
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ import pytest
 import spacy
 from spacy.language import Language
 
-from annotation.sentences.identity import installed_model
-from annotation.sentences.splitter import SentenceSplitter
+from alignbench.annotation.sentences.identity import installed_model
+from alignbench.annotation.sentences.splitter import SentenceSplitter
 from tests.annotation.sentences.gold import HardCaption, hard_captions
 
 CAPTIONS = hard_captions()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from annotation.sentences.splitter import SentenceSplitter
+from alignbench.annotation.sentences.splitter import SentenceSplitter
 
 LENGTH = 200_000
 
@@ -38,7 +38,7 @@ REPEATED = {
 
 PEAK_MEMORY = """
 import json, resource, sys
-from annotation.sentences.splitter import SentenceSplitter
+from alignbench.annotation.sentences.splitter import SentenceSplitter
 splitter = SentenceSplitter()
 list(splitter.split(["It is 9 p.m. Monday in the U.S. Virgin Islands."] * 100))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -6,8 +6,8 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotation.sentences.splitter import SentenceSplitter, SplitCaption
-from annotation.sentences.structure import DroppedKind
+from alignbench.annotation.sentences.splitter import SentenceSplitter, SplitCaption
+from alignbench.annotation.sentences.structure import DroppedKind
 from tests.annotation.sentences.gold import hard_captions
 
 PIECES = [

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from annotation.sentences import identity
-from annotation.sentences.boundary_model import BoundaryModel
-from annotation.sentences.errors import SplitterUnavailableError
-from annotation.sentences.identity import (
+from alignbench.annotation.sentences import identity
+from alignbench.annotation.sentences.boundary_model import BoundaryModel
+from alignbench.annotation.sentences.errors import SplitterUnavailableError
+from alignbench.annotation.sentences.identity import (
     RULES_VERSION,
     SplitterIdentity,
     installed_model,
     installed_splitter,
 )
-from annotation.sentences.splitter import SentenceSplitter
-from schemas.errors import MissingExtraError
+from alignbench.annotation.sentences.splitter import SentenceSplitter
+from alignbench.schemas.errors import MissingExtraError
 
 
 def _install(folder: Path, package: str, name: str | None, version: str) -> None:

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
-from evaluation.detectors.clip4dm import Clip4dmDetector, Clip4dmOptions, Clip4dmParams
-from evaluation.errors import ModelShapeError
-from schemas.detection import ScoringRequest, SentenceScore
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure
+from alignbench.evaluation.detectors.clip4dm import Clip4dmDetector, Clip4dmOptions, Clip4dmParams
+from alignbench.evaluation.errors import ModelShapeError
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure
 from tests.evaluation.detectors.published_clip4dm import word_attributions
 from tests.evaluation.images import png, requests
 from tests.fixtures.tiny_dual_encoders import save_clip, save_siglip

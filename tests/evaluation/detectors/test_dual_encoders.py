@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 from transformers import AutoModel, AutoProcessor
 
-from evaluation.detectors.clip import ClipDetector, DualEncoderOptions, DualEncoderParams
-from evaluation.detectors.siglip import SiglipDetector
-from evaluation.text_window import windows
-from schemas.detection import SentenceScore
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure
+from alignbench.evaluation.detectors.clip import ClipDetector, DualEncoderOptions, DualEncoderParams
+from alignbench.evaluation.detectors.siglip import SiglipDetector
+from alignbench.evaluation.text_window import windows
+from alignbench.schemas.detection import SentenceScore
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure
 from tests.evaluation.images import requests
 from tests.fixtures.tiny_dual_encoders import save_clip, save_siglip
 

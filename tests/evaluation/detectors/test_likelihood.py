@@ -7,17 +7,17 @@ import pytest
 import torch
 from PIL import Image
 
-from evaluation.detectors.likelihood import (
+from alignbench.evaluation.detectors.likelihood import (
     LikelihoodDetector,
     LikelihoodOptions,
     LikelihoodParams,
 )
-from models.in_process.placement import choose_placement
-from models.in_process.vision_language import VisionLanguageModel, load_vision_language
-from models.in_process.weights import find_weights
-from schemas.detection import SentenceScore
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure
+from alignbench.models.in_process.placement import choose_placement
+from alignbench.models.in_process.vision_language import VisionLanguageModel, load_vision_language
+from alignbench.models.in_process.weights import find_weights
+from alignbench.schemas.detection import SentenceScore
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure
 from tests.evaluation.images import requests
 from tests.fixtures.tiny_models import CAPTIONERS, save_captioner
 

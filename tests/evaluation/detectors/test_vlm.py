@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from evaluation.answers import parse_score, yes_share
-from evaluation.detectors.vlm import VlmDetector, VlmParams
-from evaluation.errors import ModelShapeError
-from evaluation.prompts import prompt_names, read_prompt
-from models.in_process.placement import InProcessOptions
-from schemas.detection import SentenceScore
-from schemas.errors import UnknownNameError
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure
+from alignbench.evaluation.answers import parse_score, yes_share
+from alignbench.evaluation.detectors.vlm import VlmDetector, VlmParams
+from alignbench.evaluation.errors import ModelShapeError
+from alignbench.evaluation.prompts import prompt_names, read_prompt
+from alignbench.models.in_process.placement import InProcessOptions
+from alignbench.schemas.detection import SentenceScore
+from alignbench.schemas.errors import UnknownNameError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure
 from tests.evaluation.images import requests
 from tests.fixtures.tiny_models import save_captioner
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from evaluation.detectors.vlm_endpoint import (
+from alignbench.evaluation.detectors.vlm_endpoint import (
     VlmEndpointDetector,
     VlmEndpointOptions,
     VlmEndpointParams,
 )
-from schemas.detection import SentenceScore
-from schemas.item_codes import ItemCode
-from schemas.protocols import ItemFailure
+from alignbench.schemas.detection import SentenceScore
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure
 from tests.evaluation.images import requests
 from tests.generators.endpoint.model_server import QUICK, Asked, ModelServer, Reply, running, said
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from PIL import Image
 
-from schemas.protocols import CaptionInput, Generation, ItemFailure, NoOptions, Options
+from alignbench.schemas.protocols import CaptionInput, Generation, ItemFailure, NoOptions, Options
 
 
 class MeanColourParams(Options):

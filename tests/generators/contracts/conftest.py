@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from schemas.catalog import CatalogModel
-from schemas.vocabulary import ModelKind
+from alignbench.schemas.catalog import CatalogModel
+from alignbench.schemas.vocabulary import ModelKind
 from tests.generators.contracts.specimens import set_up, specimens
 
 

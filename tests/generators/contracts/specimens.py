@@ -16,11 +16,11 @@ import numpy as np
 from PIL import Image
 
 from alignbench.needs import obstacles
-from schemas.catalog import GROUPS, CatalogModel, catalog
-from schemas.errors import AlignBenchError
-from schemas.protocols import CaptionInput
-from schemas.registry import find
-from schemas.vocabulary import ModelKind
+from alignbench.schemas.catalog import GROUPS, CatalogModel, catalog
+from alignbench.schemas.errors import AlignBenchError
+from alignbench.schemas.protocols import CaptionInput
+from alignbench.schemas.registry import find
+from alignbench.schemas.vocabulary import ModelKind
 from tests.generators.endpoint.model_server import QUICK, Asked, Reply, running, said
 
 SIZES = [(40, 40), (80, 40), (30, 90), (64, 64), (40, 200)]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from flows.caption import caption
-from flows.ingest import ingest
-from schemas.catalog import CatalogModel
-from schemas.protocols import (
+from alignbench.flows.caption import caption
+from alignbench.flows.ingest import ingest
+from alignbench.schemas.catalog import CatalogModel
+from alignbench.schemas.protocols import (
     Captioner,
     CaptionInput,
     CaptionRequest,
@@ -18,11 +18,11 @@ from schemas.protocols import (
     ItemFailure,
     StreamingCaptioner,
 )
-from schemas.registry import Group, find, names
-from schemas.tables import PAIRS
-from schemas.vocabulary import ModelKind
+from alignbench.schemas.registry import Group, find, names
+from alignbench.schemas.tables import PAIRS
+from alignbench.schemas.vocabulary import ModelKind
+from alignbench.workspace.workspace import open_workspace
 from tests.generators.contracts.specimens import STAND_INS, entry, inputs, specimens
-from workspace.workspace import open_workspace
 
 Named = tuple[str, CatalogModel]
 

@@ -8,15 +8,15 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from flows.imagine import imagine
-from flows.prompts import prompts
-from schemas.catalog import CatalogModel
-from schemas.protocols import GeneratedImage, ImageGenerator, ItemFailure
-from schemas.registry import Group, find, names
-from schemas.tables import IMAGES, PAIRS
-from schemas.vocabulary import ModelKind
+from alignbench.flows.imagine import imagine
+from alignbench.flows.prompts import prompts
+from alignbench.schemas.catalog import CatalogModel
+from alignbench.schemas.protocols import GeneratedImage, ImageGenerator, ItemFailure
+from alignbench.schemas.registry import Group, find, names
+from alignbench.schemas.tables import IMAGES, PAIRS
+from alignbench.schemas.vocabulary import ModelKind
+from alignbench.workspace.workspace import open_workspace
 from tests.generators.contracts.specimens import STAND_INS, entry, specimens
-from workspace.workspace import open_workspace
 
 Named = tuple[str, CatalogModel]
 PROMPTS = ["A red square.", "A blue circle.", "Two green stars.", "A dog.", "A cat.", "A hat."]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
-from models.endpoint.chat import ChatParams
+from alignbench.generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
+from alignbench.models.endpoint.chat import ChatParams
 from tests.generators.endpoint.model_server import QUICK, ModelServer, running
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image
 
-from schemas.protocols import CaptionInput
+from alignbench.schemas.protocols import CaptionInput
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@ from collections.abc import Callable
 import pytest
 from pydantic import ValidationError
 
-from generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
-from models.endpoint.chat import ChatParams
-from models.errors import EndpointDownError
-from schemas.errors import ConfigError, MissingSecretError
-from schemas.protocols import ItemFailure
+from alignbench.generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
+from alignbench.models.endpoint.chat import ChatParams
+from alignbench.models.errors import EndpointDownError
+from alignbench.schemas.errors import ConfigError, MissingSecretError
+from alignbench.schemas.protocols import ItemFailure
 from tests.generators.endpoint.model_server import ModelServer, Reply, image, refused
 
 Make = Callable[..., OpenAICaptioner]

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from generators.errors import InputFileError, TooFewPromptsError
-from generators.prompts.llm import TEMPLATE, LlmPrompts, LlmPromptsOptions
-from generators.prompts.near_duplicates import NearDuplicates, shingles
-from generators.prompts.scene_draws import draw_scene
-from models.errors import EndpointDownError
-from schemas.protocols import PromptSource, Surroundings
+from alignbench.generators.errors import InputFileError, TooFewPromptsError
+from alignbench.generators.prompts.llm import TEMPLATE, LlmPrompts, LlmPromptsOptions
+from alignbench.generators.prompts.near_duplicates import NearDuplicates, shingles
+from alignbench.generators.prompts.scene_draws import draw_scene
+from alignbench.models.errors import EndpointDownError
+from alignbench.schemas.protocols import PromptSource, Surroundings
 from tests.generators.endpoint.model_server import QUICK, Asked, ModelServer, Reply, refused, said
 
 CONCEPTS = ["dog", "kite", "boat", "drum", "lamp", "red chair"]

@@ -7,18 +7,18 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
-from models.endpoint.chat import ChatParams
-from schemas.errors import ConfigError
-from schemas.item_codes import ItemCode
-from schemas.protocols import (
+from alignbench.generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
+from alignbench.models.endpoint.chat import ChatParams
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import (
     Captioner,
     CaptionInput,
     Generation,
     ItemFailure,
     StreamingCaptioner,
 )
-from schemas.vocabulary import FailureKind
+from alignbench.schemas.vocabulary import FailureKind
 from tests.generators.endpoint.model_server import Asked, ModelServer, Reply, image, said
 
 Make = Callable[..., OpenAICaptioner]

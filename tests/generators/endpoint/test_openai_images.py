@@ -6,14 +6,14 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from generators.image_generators.openai import (
+from alignbench.generators.image_generators.openai import (
     ImageParams,
     OpenAIImageGenerator,
     OpenAIImageOptions,
 )
-from models.errors import EndpointDownError
-from schemas.item_codes import ItemCode
-from schemas.protocols import (
+from alignbench.models.errors import EndpointDownError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import (
     GeneratedImage,
     ImageGenerator,
     ImageRequest,

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from generators.captioners.openai import OpenAICaptioner
-from models.endpoint.concurrency import AdaptiveLimit
-from schemas.protocols import CaptionRequest, Generation
+from alignbench.generators.captioners.openai import OpenAICaptioner
+from alignbench.models.endpoint.concurrency import AdaptiveLimit
+from alignbench.schemas.protocols import CaptionRequest, Generation
 from tests.generators.endpoint.model_server import Asked, ModelServer, Reply, image, refused, said
 
 Make = Callable[..., OpenAICaptioner]

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
-from models.endpoint.chat import ChatParams
-from schemas.item_codes import ItemCode
-from schemas.protocols import CaptionRequest, Generation, ItemFailure
+from alignbench.generators.captioners.openai import OpenAICaptioner, OpenAICaptionerOptions
+from alignbench.models.endpoint.chat import ChatParams
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import CaptionRequest, Generation, ItemFailure
 from tests.generators.endpoint.model_server import image
 
 pytest.importorskip("torch")

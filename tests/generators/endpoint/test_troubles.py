@@ -11,11 +11,11 @@ from email.utils import format_datetime
 
 import pytest
 
-from generators.captioners.openai import OpenAICaptioner
-from models.endpoint.pauses import asked_for, back_off
-from models.errors import EndpointDownError, EndpointRefusedError
-from schemas.item_codes import ItemCode
-from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure
+from alignbench.generators.captioners.openai import OpenAICaptioner
+from alignbench.models.endpoint.pauses import asked_for, back_off
+from alignbench.models.errors import EndpointDownError, EndpointRefusedError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure
 from tests.generators.endpoint.model_server import (
     Asked,
     ModelServer,

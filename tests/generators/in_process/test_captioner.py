@@ -9,14 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
-from generators.captioners.in_process import (
+from alignbench.generators.captioners.in_process import (
     TransformersCaptioner,
     TransformersOptions,
     TransformersParams,
 )
-from schemas.errors import ConfigError, MissingExtraError
-from schemas.item_codes import ItemCode
-from schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure
+from alignbench.schemas.errors import ConfigError, MissingExtraError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure
 from tests.fixtures.tiny_models import (
     CAPTIONERS,
     HAS_TORCHVISION,

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from generators.image_generators.in_process import (
+from alignbench.generators.image_generators.in_process import (
     DiffusersImageGenerator,
     DiffusersOptions,
     DiffusersParams,
 )
-from models.errors import ModelNotFoundError, PickledWeightsError
-from schemas.errors import ConfigError
-from schemas.item_codes import ItemCode
-from schemas.protocols import GeneratedImage, ItemFailure
+from alignbench.models.errors import ModelNotFoundError, PickledWeightsError
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import GeneratedImage, ItemFailure
 from tests.fixtures.tiny_pipelines import PARAMS, PIPELINES, save_pipeline
 
 PROMPTS = ["A red square.", "A blue circle.", "Two green stars."]

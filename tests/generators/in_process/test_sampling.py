@@ -2,7 +2,7 @@
 
 import torch
 
-from models.in_process.sampling import seeded_sampling
+from alignbench.models.in_process.sampling import seeded_sampling
 
 TOKENS = torch.zeros(1, 1, dtype=torch.long)
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from generators.captioners.in_process import (
+from alignbench.generators.captioners.in_process import (
     TransformersCaptioner,
     TransformersOptions,
     TransformersParams,
 )
-from models.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
-from models.in_process.placement import InProcessOptions, choose_placement
-from models.in_process.weights import find_weights, resolve_revision
-from schemas.errors import ConfigError
+from alignbench.models.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
+from alignbench.models.in_process.placement import InProcessOptions, choose_placement
+from alignbench.models.in_process.weights import find_weights, resolve_revision
+from alignbench.schemas.errors import ConfigError
 from tests.fixtures.tiny_models import save_captioner
 
 
@@ -45,7 +45,13 @@ def test_weights_that_changed_under_their_name_are_refused(folder: Path) -> None
 
 @pytest.mark.parametrize(
     "repo",
-    ["/no/such/folder", "./none", "package:schemas/none", "package:none/weights", "package:x/.."],
+    [
+        "/no/such/folder",
+        "./none",
+        "package:alignbench.schemas/none",
+        "package:none/weights",
+        "package:x/..",
+    ],
 )
 def test_a_model_that_is_not_there_is_said_to_be_missing(repo: str) -> None:
     with pytest.raises(ModelNotFoundError):
@@ -59,7 +65,7 @@ def test_a_hub_that_cannot_be_reached_is_said_so(monkeypatch: pytest.MonkeyPatch
 
 
 def test_weights_may_come_inside_a_package() -> None:
-    assert resolve_revision("package:generators/prompts").startswith("sha256:")
+    assert resolve_revision("package:alignbench.generators/prompts").startswith("sha256:")
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:
