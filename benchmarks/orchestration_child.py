@@ -42,15 +42,15 @@ def engine(items: int, folder: Path) -> float:
     """Runs a stage that does the same; returns when the first row was made."""
     from prefect import flow
 
-    from alignbench.flows.commit import Made, Outcome
+    from alignbench.engine.report import StageReport
+    from alignbench.engine.running import run_stage
+    from alignbench.engine.stage import Made, Outcome, Stage
     from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.report import StageReport
     from alignbench.flows.run import open_run
-    from alignbench.flows.stage import run_stage
 
     first: list[float] = []
 
-    class Numbers:
+    class Numbers(Stage):
         name: ClassVar[StageName] = StageName.PROMPTS
         writes: ClassVar[Any] = (PROMPTS,)
         mixes_scopes: ClassVar[bool] = False
@@ -64,14 +64,16 @@ def engine(items: int, folder: Path) -> float:
             known = open_workspace(str(folder)).table(PROMPTS).read(["prompt_id", "origin"])
             return known.rename_columns(["key", "scope"])
 
-        def work(self, batch: pa.Table) -> Iterator[Outcome]:
-            first.append(time.monotonic())
-            for key in batch["key"].to_pylist():
-                yield Made(key, [prompt(key)])
+        def work(self, batches: Iterator[pa.Table]) -> Iterator[Outcome]:
+            for batch in batches:
+                first.append(time.monotonic())
+                for key in batch["key"].to_pylist():
+                    yield Made(key, [prompt(key)])
 
     @flow(name="numbers", persist_result=False)
     def numbers(workspace: str) -> StageReport:
-        return run_stage(Numbers(), open_run(workspace))
+        context = open_run(workspace).context
+        return run_stage(Numbers.name, lambda _: Numbers(), context)
 
     run_flow(numbers, str(folder))
     return first[0]

@@ -21,16 +21,17 @@ from alignbench.annotation.ledger import pushed_keys
 from alignbench.annotation.ordering import ordered_sentences
 from alignbench.annotation.push import Pusher, PushOptions
 from alignbench.annotation.rounds import withdrawn_ids
-from alignbench.flows.commit import Made, Outcome
+from alignbench.engine.report import StageReport
+from alignbench.engine.running import run_stage
+from alignbench.engine.stage import Limits, Made, Outcome, Stage
 from alignbench.flows.label_studio import annotation_server, labelling_links, project_settings
 from alignbench.flows.orchestration import stage_flow
-from alignbench.flows.push import without_image
-from alignbench.flows.report import StageReport
+from alignbench.flows.push import counted, without_image
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
-from alignbench.flows.stage import Limits, run_stage
 from alignbench.schemas.tables import SENTENCES, TASKS, TableSpec
 from alignbench.schemas.vocabulary import Purpose, StageName, WithdrawnKind
+from alignbench.workspace.fence import Fence
 
 TITLE_SUFFIX = ": decisions"
 
@@ -47,11 +48,17 @@ def adjudicate_push(
         below: Labels of less confidence are disputed.
     """
     run = open_run(workspace)
-    stage = AdjudicationStage(run, annotation_server(run), disputes(run.workspace, below))
-    return run_stage(stage, run, Limits(limit), first=stage.settle, last=stage.links)
+    server = annotation_server(run)
+
+    def make_stage(_: Fence) -> AdjudicationStage:
+        stage = AdjudicationStage(run, server, disputes(run.workspace, below))
+        stage.settle()
+        return stage
+
+    return run_stage(StageName.PUSH, make_stage, run.context, Limits(limit))
 
 
-class AdjudicationStage:
+class AdjudicationStage(Stage):
     """Items are disputed sentences. It is a push, so no push may be at work beside it."""
 
     name: ClassVar[StageName] = StageName.PUSH
@@ -75,14 +82,14 @@ class AdjudicationStage:
             storage=run.config.annotation.storage,
         )
         self._pusher = Pusher(run.workspace, server, options, run.run_id)
+        why = {reason: list(doubts.values()).count(reason) for reason in Dispute}
+        self.notes = counted({f"disputed: {reason.phrase}": n for reason, n in why.items()})
 
-    def settle(self) -> list[str]:
-        """Settles what an earlier run left unclear, and says what is disputed."""
+    def settle(self) -> None:
+        """Settles what an earlier run left unclear."""
         self._pusher.reconcile()
-        why = {reason: list(self._doubts.values()).count(reason) for reason in Dispute}
-        return [f"{count:,} disputed: {reason.phrase}" for reason, count in why.items() if count]
 
-    def links(self) -> list[str]:
+    def closing_notes(self) -> Sequence[str]:
         """Returns where they are decided."""
         return labelling_links(self._server, self._pusher.projects())
 
@@ -103,15 +110,16 @@ class AdjudicationStage:
         known = sentences.filter(sent.contains(sentences["sentence_id"]))
         return pa.table({"key": _keys(known["sentence_id"]), "scope": known["generator_id"]})
 
-    def work(self, items: pa.Table) -> Iterator[Outcome]:
+    def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
         """Sends sentences with the votes on them."""
-        yield from without_image(items)
-        shown = items.filter(pc.is_valid(items["blob"]))
-        if len(shown):
-            votes = votes_on(self._run.workspace, shown["sentence_id"])
-            sent = self._pusher.send(shown, votes)
-            for key, task in zip(shown["key"].to_pylist(), sent, strict=True):
-                yield Made(key, [task])
+        for table in items:
+            yield from without_image(table)
+            shown = table.filter(pc.is_valid(table["blob"]))
+            if len(shown):
+                votes = votes_on(self._run.workspace, shown["sentence_id"])
+                sent = self._pusher.send(shown, votes)
+                for key, task in zip(shown["key"].to_pylist(), sent, strict=True):
+                    yield Made(key, [task])
 
 
 def _keys(sentence_ids: pa.ChunkedArray) -> pa.ChunkedArray:

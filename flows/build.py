@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from alignbench.engine.errors import TooManyFailuresError
+from alignbench.engine.report import StageReport
 from alignbench.flows.caption import caption
-from alignbench.flows.errors import TooManyFailuresError
 from alignbench.flows.imagine import imagine
 from alignbench.flows.ingest import ingest
 from alignbench.flows.orchestration import run_flow, stage_flow
 from alignbench.flows.prompts import prompts
 from alignbench.flows.push import push
-from alignbench.flows.report import StageReport
 from alignbench.flows.split import split
 
 if TYPE_CHECKING:

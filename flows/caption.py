@@ -11,19 +11,19 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.flows.answers import Stream, answered, in_batches
-from alignbench.flows.caption_inputs import CaptionItem, given_captions, images_to_caption
-from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.engine.items import rows_of, scope_of
+from alignbench.engine.matching import Stream, answered, in_batches
+from alignbench.engine.report import StageReport
+from alignbench.engine.running import run_stage
+from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
+from alignbench.flows.caption_inputs import given_captions, images_to_caption
 from alignbench.flows.errors import EMPTY_CAPTION
 from alignbench.flows.generators import SelectedGenerator, load, reads_pixels, register_generators
 from alignbench.flows.orchestration import stage_flow
-from alignbench.flows.pairs import caption_pair
-from alignbench.flows.report import StageReport
+from alignbench.flows.pairs import CaptionItem, caption_pair
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_pairs
-from alignbench.flows.stage import Limits, run_stage
 from alignbench.schemas import ids
-from alignbench.schemas.columns import from_batch
 from alignbench.schemas.protocols import (
     Captioner,
     CaptionInput,
@@ -37,8 +37,7 @@ from alignbench.schemas.tables import PAIRS, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import Direction, FailureKind, StageName
 from alignbench.workspace.errors import ObjectNotFoundError
-
-_READ_ITEMS = 256
+from alignbench.workspace.fence import Fence
 
 
 @stage_flow("caption")
@@ -51,14 +50,17 @@ def caption(workspace: str = ".", limit: int | None = None, retry: bool = False)
         retry: Take only those that failed before.
     """
     run = open_run(workspace)
-    stage = CaptionStage(run, ())
-    report = run_stage(stage, run, Limits(limit, retry), first=stage.register)
+
+    def make_stage(_: Fence) -> CaptionStage:
+        return CaptionStage(run, register_generators(run, Direction.I2T))
+
+    report = run_stage(StageName.CAPTION, make_stage, run.context, Limits(limit, retry))
     if report.made:
         show_pairs(run, Direction.I2T)
     return report
 
 
-class CaptionStage:
+class CaptionStage(Stage):
     """Items are (captioner, image, sample); the key is the pair's id."""
 
     name: ClassVar[StageName] = StageName.CAPTION
@@ -66,16 +68,9 @@ class CaptionStage:
     mixes_scopes: ClassVar[bool] = False
 
     def __init__(self, run: Run, captioners: Sequence[SelectedGenerator]) -> None:
-        self._run = run
         self._workspace = run.workspace
         self._all_sources = tuple(source.name for source in run.config.sources)
         self._captioners = {selected.row.generator_id: selected for selected in captioners}
-
-    def register(self) -> list[str]:
-        """Gives each configured captioner its row; the stage's lock must be held."""
-        captioners = register_generators(self._run, Direction.I2T)
-        self._captioners = {selected.row.generator_id: selected for selected in captioners}
-        return []
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - items are small
         """Yields every image that a captioner is to write for, with that captioner."""
@@ -96,28 +91,26 @@ class CaptionStage:
         pairs = self._workspace.table(PAIRS).read(columns, captions)
         return pairs.select(columns[:2]).rename_columns(["key", "scope"])
 
-    def work(self, items: pa.Table) -> Iterator[Outcome]:
+    def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
         """Writes captions for images of one captioner, in the batches that its model takes."""
-        selected = self._captioners[items["scope"][0].as_py()]
+        scope, items = scope_of(items)
+        selected = self._captioners[scope]
         captioner = load(selected)
-        unreadable: list[Failed] = []
-        asked = self._requests(items, captioner.reads_pixels, unreadable)
+        asked = self._requests(items, captioner.reads_pixels)
         stream = _stream(captioner, selected.row)
         for item, answer in answered(asked, stream, selected.row.backend):
             yield _outcome(item, answer, selected.row)
-        yield from unreadable
 
     def _requests(
-        self, items: pa.Table, with_pixels: bool, unreadable: list[Failed]
-    ) -> Iterator[tuple[CaptionItem, CaptionRequest]]:
+        self, items: Iterator[pa.Table], with_pixels: bool
+    ) -> Iterator[tuple[CaptionItem, CaptionRequest | ItemFailure]]:
         """Yields what is asked, reading an image only when it is its turn."""
-        for start in range(0, len(items), _READ_ITEMS):
-            for item in from_batch(CaptionItem, items.slice(start, _READ_ITEMS)):
-                image = self._caption_input(item, with_pixels)
-                if isinstance(image, ItemFailure):
-                    unreadable.append(Failed(item.key, image))
-                else:
-                    yield item, CaptionRequest(image, ids.item_seed(item.key))
+        for item in rows_of(CaptionItem, items):
+            image = self._caption_input(item, with_pixels)
+            if isinstance(image, ItemFailure):
+                yield item, image
+            else:
+                yield item, CaptionRequest(image, ids.item_seed(item.key))
 
     def _caption_input(self, item: CaptionItem, with_pixels: bool) -> CaptionInput | ItemFailure:
         if not with_pixels or item.blob is None:
@@ -148,5 +141,4 @@ def _outcome(item: CaptionItem, answer: Generation | ItemFailure, generator: Gen
     cleaned = clean_text(answer.text)
     if not cleaned.text.strip():
         return Failed(item.key, ItemFailure(EMPTY_CAPTION, "No text.", FailureKind.EMPTY))
-    pair = caption_pair(item.key, item.image_id, item.sample_index, cleaned, answer, generator)
-    return Made(item.key, [pair])
+    return Made(item.key, [caption_pair(item, cleaned, answer, generator)])

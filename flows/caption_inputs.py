@@ -1,37 +1,16 @@
 """What a captioner is given: images, or captions that came with images."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignbench.flows.pairs import CaptionItem
 from alignbench.schemas import ids
-from alignbench.schemas.columns import Int, Str, to_batch
+from alignbench.schemas.columns import to_batch
 from alignbench.schemas.tables import IMAGES, ORIGINS, PAIRS
 from alignbench.schemas.vocabulary import ImageType
 from alignbench.workspace.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptionItem:
-    """One caption to be written, as the engine hands it on.
-
-    Attributes:
-        key: The pair's id.
-        scope: The generator's id.
-        image_id: The image.
-        sample_index: Which of several captions for this image, from 0.
-        blob: Where the image lies, if pixels are read.
-        caption: The caption that came with the image, if it did.
-    """
-
-    key: Str
-    scope: Str
-    image_id: Str
-    sample_index: Int = 0
-    blob: Str | None = None
-    caption: Str | None = None
 
 
 def images_to_caption(

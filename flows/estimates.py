@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from alignbench.engine.pending import Plan
 from alignbench.flows.caption import CaptionStage
 from alignbench.flows.generators import SelectedGenerator, planned_generators, reads_pixels
 from alignbench.flows.imagine import ImagineStage
-from alignbench.flows.pending import Plan
 from alignbench.flows.run import Run, open_run
 from alignbench.schemas.catalog import CatalogModel, catalog
 from alignbench.schemas.tables import PAIRS

@@ -8,7 +8,7 @@ repository that moves on does not change the keys of a benchmark that is half ma
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from alignbench.flows.errors import BackendFailedError
+from alignbench.engine.errors import BackendFailedError
 from alignbench.flows.run import Run
 from alignbench.schemas import ids
 from alignbench.schemas.config_plugins import GeneratorConfig

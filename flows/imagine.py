@@ -6,25 +6,26 @@ row of `images`, a row of `pairs`, direction `t2i`, whose text is the prompt.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.flows.answers import Stream, answered, in_batches
-from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.engine.behind import done_behind
+from alignbench.engine.items import rows_of, scope_of
+from alignbench.engine.matching import Stream, answered, in_batches
+from alignbench.engine.report import StageReport
+from alignbench.engine.running import run_stage
+from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.generators import SelectedGenerator, load, register_generators
 from alignbench.flows.images import store_image
 from alignbench.flows.orchestration import stage_flow
-from alignbench.flows.pairs import image_pair
-from alignbench.flows.report import StageReport
+from alignbench.flows.pairs import ImagineItem, image_pair
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_pairs
-from alignbench.flows.stage import Limits, run_stage
 from alignbench.generators.images import check_image
 from alignbench.schemas import ids
-from alignbench.schemas.columns import Int, Str, from_batch, to_batch
+from alignbench.schemas.columns import to_batch
 from alignbench.schemas.protocols import (
     GeneratedImage,
     ImageGenerator,
@@ -32,12 +33,11 @@ from alignbench.schemas.protocols import (
     ItemFailure,
     StreamingImageGenerator,
 )
-from alignbench.schemas.rows import Generator, Prompt
+from alignbench.schemas.rows import Generator
 from alignbench.schemas.tables import IMAGES, PAIRS, PROMPTS, TableSpec
 from alignbench.schemas.vocabulary import Direction, ImageType, StageName
+from alignbench.workspace.fence import Fence
 from alignbench.workspace.workspace import Workspace
-
-_READ_ITEMS = 256
 
 
 @stage_flow("imagine")
@@ -50,25 +50,17 @@ def imagine(workspace: str = ".", limit: int | None = None, retry: bool = False)
         retry: Take only those that failed before.
     """
     run = open_run(workspace)
-    stage = ImagineStage(run, ())
-    report = run_stage(stage, run, Limits(limit, retry), first=stage.register)
+
+    def make_stage(_: Fence) -> ImagineStage:
+        return ImagineStage(run, register_generators(run, Direction.T2I))
+
+    report = run_stage(StageName.IMAGINE, make_stage, run.context, Limits(limit, retry))
     if report.made:
         show_pairs(run, Direction.T2I)
     return report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImagineItem:
-    """One image to be made; `key` is the pair's id, `scope` the generator's."""
-
-    key: Str
-    scope: Str
-    prompt_id: Str
-    text: Str
-    sample_index: Int
-
-
-class ImagineStage:
+class ImagineStage(Stage):
     """Items are (image generator, prompt, sample); the key is the pair's id."""
 
     name: ClassVar[StageName] = StageName.IMAGINE
@@ -76,15 +68,8 @@ class ImagineStage:
     mixes_scopes: ClassVar[bool] = False
 
     def __init__(self, run: Run, generators: Sequence[SelectedGenerator]) -> None:
-        self._run = run
         self._workspace = run.workspace
         self._generators = {selected.row.generator_id: selected for selected in generators}
-
-    def register(self) -> list[str]:
-        """Gives each configured image generator its row; the stage's lock must be held."""
-        generators = register_generators(self._run, Direction.T2I)
-        self._generators = {selected.row.generator_id: selected for selected in generators}
-        return []
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - items are small
         """Yields every prompt with every image generator."""
@@ -100,17 +85,24 @@ class ImagineStage:
         pairs = self._workspace.table(PAIRS).read(columns, made)
         return pairs.select(columns[:2]).rename_columns(["key", "scope"])
 
-    def work(self, items: pa.Table) -> Iterator[Outcome]:
-        """Makes images from prompts with one generator, in the batches that its model takes."""
-        selected = self._generators[items["scope"][0].as_py()]
+    def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
+        """Makes images from prompts with one generator, in the batches that its model takes.
+
+        Images are checked and stored by other threads while the model makes the next ones.
+        """
+        scope, items = scope_of(items)
+        selected = self._generators[scope]
         stream = _stream(load(selected), selected.row.backend)
         asked = (
             (item, ImageRequest(item.text, ids.item_seed(item.key)))
-            for start in range(0, len(items), _READ_ITEMS)
-            for item in from_batch(ImagineItem, items.slice(start, _READ_ITEMS))
+            for item in rows_of(ImagineItem, items)
         )
-        for item, answer in answered(asked, stream, selected.row.backend):
-            yield _outcome(self._workspace, item, answer, selected.row)
+        made = answered(asked, stream, selected.row.backend)
+
+        def outcome(pair: tuple[ImagineItem, GeneratedImage | ItemFailure]) -> Outcome:
+            return _outcome(self._workspace, *pair, selected.row)
+
+        yield from done_behind(made, outcome)
 
 
 def _stream(
@@ -153,6 +145,5 @@ def _outcome(
     if isinstance(checked, ItemFailure):
         return Failed(item.key, checked)
     image = store_image(workspace, checked, ImageType.SYNTHETIC)
-    prompt = Prompt(prompt_id=item.prompt_id, text=item.text, origin="")
-    pair = image_pair(item.key, image.image_id, item.sample_index, prompt, answer, generator)
+    pair = image_pair(item, image.image_id, answer, generator)
     return Made(item.key, [image, pair])

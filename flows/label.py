@@ -6,9 +6,9 @@ What comes in: the newest answer of each annotator to each selected sentence. Wh
 
 import time
 
+from alignbench.engine.progress import current_progress
+from alignbench.engine.report import StageReport
 from alignbench.flows.orchestration import publish_report, stage_flow
-from alignbench.flows.progress import current_progress
-from alignbench.flows.report import StageReport
 from alignbench.flows.run import open_run
 from alignbench.flows.selection import current_selection
 from alignbench.release.labels.compute import compute_labels

@@ -13,8 +13,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
+from alignbench.engine.report import CommitReport, StageReport
+from alignbench.engine.running import Unwatched, Watcher
 from alignbench.flows.errors import PrefectUnreachableError
-from alignbench.flows.report import StageReport
 from alignbench.schemas.vocabulary import StageName
 
 if TYPE_CHECKING:
@@ -85,31 +86,42 @@ def flow_run_id() -> str | None:
     return context.flow_run.id.hex if context is not None and context.flow_run else None
 
 
-def as_task(commit: Callable[P, R]) -> Callable[P, R]:
-    """Returns the function as a Prefect task inside a flow run, as it is outside one."""
-    if flow_run_id() is None:
-        return commit
-    from prefect import task
-    from prefect.cache_policies import NO_CACHE
+class PrefectWatcher:
+    """Shows a stage's commits, progress and report in the flow run that this code is part of."""
 
-    return task(name="commit", cache_policy=NO_CACHE, persist_result=False)(commit)
+    def __init__(self, run_id: str) -> None:
+        self._run_id = run_id
+
+    def commit(self, write: Callable[[], CommitReport]) -> CommitReport:
+        """Writes a commit as a task run."""
+        from prefect import task
+        from prefect.cache_policies import NO_CACHE
+
+        return task(name="commit", cache_policy=NO_CACHE, persist_result=False)(write)()
+
+    def progressed(self, stage: StageName, items: int, total: int) -> None:
+        """Shows how far a stage is as a progress artifact."""
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+        percent = min(100.0, 100.0 * items / total) if total else 100.0
+        shown = _progress_artifacts.get((self._run_id, stage))
+        if shown is None:
+            key, description = f"{stage}-progress", f"{stage}"
+            made = create_progress_artifact(percent, key=key, description=description)
+            if isinstance(made, uuid.UUID):
+                _progress_artifacts[self._run_id, stage] = made
+        else:
+            update_progress_artifact(shown, percent)
+
+    def ended(self, report: StageReport) -> None:
+        """Shows what a stage did."""
+        publish_report(report)
 
 
-def publish_progress(stage: StageName, items: int, total: int) -> None:
-    """Shows how far a stage is as a progress artifact of its flow run."""
+def run_watcher() -> Watcher:
+    """Returns who sees the commits of a run that starts here: Prefect inside a flow run."""
     run_id = flow_run_id()
-    if run_id is None:
-        return
-    from prefect.artifacts import create_progress_artifact, update_progress_artifact
-
-    percent = min(100.0, 100.0 * items / total) if total else 100.0
-    known = _progress_artifacts.get((run_id, stage))
-    if known is None:
-        made = create_progress_artifact(percent, key=f"{stage}-progress", description=f"{stage}")
-        if isinstance(made, uuid.UUID):
-            _progress_artifacts[run_id, stage] = made
-    else:
-        update_progress_artifact(known, percent)
+    return Unwatched() if run_id is None else PrefectWatcher(run_id)
 
 
 def publish_report(report: StageReport) -> None:

@@ -10,20 +10,22 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.engine.items import rows_of
+from alignbench.engine.report import StageReport
+from alignbench.engine.running import run_stage
+from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.errors import EMPTY_PROMPT
 from alignbench.flows.orchestration import stage_flow
-from alignbench.flows.report import StageReport
 from alignbench.flows.run import Run, open_run
-from alignbench.flows.stage import Limits, run_stage
 from alignbench.schemas import ids
-from alignbench.schemas.columns import Str, from_batch, to_batch
+from alignbench.schemas.columns import Str, to_batch
 from alignbench.schemas.protocols import ItemFailure, PromptItem, PromptSource, PromptWriter
 from alignbench.schemas.registry import Group, find
 from alignbench.schemas.rows import Prompt
 from alignbench.schemas.tables import PROMPTS, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import FailureKind, StageName
+from alignbench.workspace.fence import Fence
 
 _READ_AT_ONCE = 1024
 
@@ -38,12 +40,17 @@ def prompts(workspace: str = ".", limit: int | None = None, retry: bool = False)
         retry: Take only those that failed before.
     """
     run = open_run(workspace)
-    stage = PromptsStage(run)
-    return run_stage(stage, run, Limits(limit, retry), first=stage.complete)
+
+    def make_stage(_: Fence) -> PromptsStage:
+        stage = PromptsStage(run)
+        stage.write_missing_prompts()
+        return stage
+
+    return run_stage(StageName.PROMPTS, make_stage, run.context, Limits(limit, retry))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptOffer:
+class PromptsItem:
     """A prompt as its source gave it, with its text cleaned."""
 
     key: Str
@@ -52,7 +59,7 @@ class PromptOffer:
     concepts: tuple[Str, ...]
 
 
-class PromptsStage:
+class PromptsStage(Stage):
     """Items are prompts; the key is the prompt's id, its text."""
 
     name: ClassVar[StageName] = StageName.PROMPTS
@@ -68,44 +75,43 @@ class PromptsStage:
             for config in run.config.prompts
         }
 
-    def complete(self) -> list[str]:
+    def write_missing_prompts(self) -> None:
         """Has the prompts written that are missing; the stage's lock must be held."""
         for source in self._sources.values():
             if isinstance(source, PromptWriter):
                 source.complete()
-        return []
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - a prompt is its key
-        """Yields what the sources offer; looking at it makes no prompt."""
+        """Yields what the sources have; looking at it makes no prompt."""
         for name, source in self._sources.items():
             if isinstance(source, PromptWriter):
                 entries = source.known_prompts()
             else:
                 entries = iter(source.prompts())
-            while items := list(islice(entries, _READ_AT_ONCE)):
-                offers = [_offer(name, item) for item in items]
-                yield pa.Table.from_batches([to_batch(PromptOffer, offers)])
+            while listed := list(islice(entries, _READ_AT_ONCE)):
+                cleaned = [_item(name, entry) for entry in listed]
+                yield pa.Table.from_batches([to_batch(PromptsItem, cleaned)])
 
     def done(self) -> pa.Table:
         """Returns the prompts that have a row."""
         known = self._workspace.table(PROMPTS).read(["prompt_id", "origin"])
         return known.rename_columns(["key", "scope"])
 
-    def work(self, items: pa.Table) -> Iterator[Outcome]:
-        """Turns offers into rows."""
-        for offer in from_batch(PromptOffer, items):
-            if not offer.text:
+    def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
+        """Turns prompts into rows."""
+        for item in rows_of(PromptsItem, items):
+            if not item.text:
                 nothing = ItemFailure(EMPTY_PROMPT, "No text.", FailureKind.EMPTY)
-                yield Failed(offer.key, nothing)
+                yield Failed(item.key, nothing)
                 continue
             prompt = Prompt(
-                prompt_id=offer.key, text=offer.text, origin=offer.scope, concepts=offer.concepts
+                prompt_id=item.key, text=item.text, origin=item.scope, concepts=item.concepts
             )
-            yield Made(offer.key, [prompt])
+            yield Made(item.key, [prompt])
 
 
-def _offer(source: str, item: PromptItem) -> PromptOffer:
-    text = clean_text(item.text).text.strip()
-    return PromptOffer(
-        key=ids.prompt_id(text), scope=source, text=text, concepts=tuple(item.concepts)
+def _item(source: str, prompt: PromptItem) -> PromptsItem:
+    text = clean_text(prompt.text).text.strip()
+    return PromptsItem(
+        key=ids.prompt_id(text), scope=source, text=text, concepts=tuple(prompt.concepts)
     )

@@ -9,10 +9,10 @@ answer supersedes the earlier one, a deleted answer gets a row that says so.
 import time
 
 from alignbench.annotation.pull import pull as pull_answers
+from alignbench.engine.progress import current_progress
+from alignbench.engine.report import StageReport
 from alignbench.flows.label_studio import annotation_server
 from alignbench.flows.orchestration import publish_report, stage_flow
-from alignbench.flows.progress import current_progress
-from alignbench.flows.report import StageReport
 from alignbench.flows.run import open_run
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
 from alignbench.schemas.vocabulary import Purpose, StageName

@@ -6,7 +6,7 @@ before it is sent, so that a kill at any moment makes no task twice. What goes o
 of `tasks`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -17,21 +17,22 @@ from alignbench.annotation.gold import read_gold
 from alignbench.annotation.isolation import Assignments, assignments
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.ledger import check_server
-from alignbench.annotation.offers import adjust_offers
+from alignbench.annotation.offers import Adjusted, adjust_offers
 from alignbench.annotation.ordering import ordered_sentences
 from alignbench.annotation.push import Pusher, PushOptions, Reconciliation
-from alignbench.annotation.rounds import Draw, RoundMembers, draw_gold, draw_sample, round_members
+from alignbench.annotation.rounds import Draw, draw_gold, draw_sample, round_members
 from alignbench.annotation.tasks import PURPOSE, image_failure
-from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.engine.report import StageReport
+from alignbench.engine.running import run_stage
+from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage, StageInputs
 from alignbench.flows.label_studio import annotation_server, assigned_settings, labelling_links
 from alignbench.flows.orchestration import stage_flow
-from alignbench.flows.report import StageReport
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
-from alignbench.flows.stage import Limits, run_stage
 from alignbench.flows.suggestions import Suggester, suggester
 from alignbench.schemas.tables import SENTENCES, TASKS, TableSpec
 from alignbench.schemas.vocabulary import Isolation, Purpose, StageName, Stratum, TaskState
+from alignbench.workspace.fence import Fence
 
 ASSIGNEE = "assignee"
 
@@ -67,71 +68,49 @@ def push(
         fix = "To send the sentences to this one too, push with --other-server."
         tasks = run.workspace.table(TASKS).read(["server"])
         check_server(run.workspace, tasks, server.identity, server.url, fix)
-    stage = PushStage(run, server, round_name, Draw(models, sample, stratify), suggest)
-    report = run_stage(stage, run, Limits(limit, retry), first=stage.settle, last=stage.links)
-    # Gold has just been sent as if it were like the others.
-    adjust_offers(run.workspace, server, run.config.annotation.annotators_per_sentence)
-    return report
+    round_name = round_name or run.config.annotation.round
+
+    def make_stage(fence: Fence) -> PushStage:
+        suggests = suggester(run.workspace, round_name, suggest, run.run_id)
+        drawn = draw_round(run, round_name, Draw(models, sample, stratify))
+        stage = PushStage(run, server, round_name, suggests, fence)
+        stage.notes = counted(drawn | stage.settle())
+        return stage
+
+    return run_stage(StageName.PUSH, make_stage, run.context, Limits(limit, retry))
 
 
-class PushStage:
-    """Items are sentences; the key is the sentence's id, with the round and any assignee."""
+def draw_round(run: Run, round_name: str, draw: Draw) -> dict[str, int]:
+    """Draws the sentences that a round lacks; returns how many, in words."""
+    settings = run.config.annotation
+    here = (run.workspace, current_selection(run), round_name)
+    if settings.gold is not None:
+        read_gold(run.workspace, run.folder / settings.gold, run.run_id)
+    gold = draw_gold(*here, settings.gold_share, run.run_id)
+    drawn = 0
+    if not draw.is_everything():
+        drawn = draw_sample(*here, draw, run.run_id)
+        gold += draw_gold(*here, settings.gold_share, run.run_id)
+    return {f"sentences drawn for round {round_name}": drawn, "gold sentences mixed in": gold}
+
+
+class RoundInputs(StageInputs):
+    """The sentences of a round; the key is the sentence's id, with the round and any assignee."""
 
     name: ClassVar[StageName] = StageName.PUSH
-    writes: ClassVar[Sequence[TableSpec[Any]]] = (TASKS,)
-    mixes_scopes: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        run: Run,
-        server: LabelStudioServer | None,
-        round_name: str | None = None,
-        draw: Draw = Draw(),  # noqa: B008 - an immutable value
-        suggest: str | None = None,
-    ) -> None:
-        """Names the server; None counts what any server was sent, and sends nothing."""
+    def __init__(self, run: Run, server: LabelStudioServer | None, round_name: str) -> None:
+        """Names the server; None counts what any server was sent."""
         self._run = run
-        self._server = server
-        self._round = round_name or run.config.annotation.round
-        self._draw = draw
-        self._suggest = suggest
-        self._suggester: Suggester | None = None
+        self._server_identity = None if server is None else server.identity
+        self._round = round_name
+        self._members = round_members(run.workspace, round_name)
         self._selection = current_selection(run)
-        self._members: RoundMembers | None = None
-        self._assignments: Assignments | None = None
-        self._pushers: dict[str | None, Pusher] = {}
-
-    def settle(self) -> list[str]:
-        """Draws the round, and settles what an earlier push left unclear; the lock must be held."""
-        run = self._run
-        self._suggester = suggester(run.workspace, self._round, self._suggest, run.run_id)
-        notes = self._drawn()
-        assert self._server is not None, "a stage that only counts sends nothing"  # noqa: S101
-        found = Reconciliation()
-        for assignee in self._assignees():
-            found += self._pusher(assignee).reconcile()
-        settings = self._run.config.annotation
-        adjusted = adjust_offers(
-            self._run.workspace, self._server, settings.annotators_per_sentence
-        )
-        notes |= {
-            "tasks had arrived without a confirmation": found.confirmed,
-            "tasks had disappeared from the server and are sent again": found.retracted,
-            "tasks were there twice, unanswered, and were removed": found.removed,
-            "tasks are offered again for answers that count no more": adjusted.topped_up,
-            "tasks of withdrawn images are offered no more": adjusted.closed,
-        }
-        return [f"{count:,} {what}" for what, count in notes.items() if count]
-
-    def links(self) -> list[str]:
-        """Returns where the round's projects are answered."""
-        assert self._server is not None, "a stage that only counts sends nothing"  # noqa: S101
-        projects = {n for pusher in self._pushers.values() for n in pusher.projects()}
-        return labelling_links(self._server, sorted(projects))
+        self._assignments = _assignments(run, server, round_name)
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the round's sentences in the order in which annotators get them."""
-        members = self._round_members()
+        members = self._members
         where = members.filter(self._selection)
         for sentences in ordered_sentences(self._run.workspace, where, keys_only):
             if not keys_only:
@@ -144,8 +123,8 @@ class PushStage:
         """Returns the sentences that are confirmed on the server in this round."""
         sent = pc.field("state") == TaskState.CONFIRMED.value
         sent &= pc.field("round") == self._round
-        if self._server is not None:
-            sent &= pc.field("server") == self._server.identity
+        if self._server_identity is not None:
+            sent &= pc.field("server") == self._server_identity
         columns = ["sentence_id", "server", "round", "state", ASSIGNEE]
         tasks = self._run.workspace.table(TASKS).read(columns, sent)
         tasks = tasks.group_by(["sentence_id", ASSIGNEE]).aggregate([])
@@ -154,59 +133,12 @@ class PushStage:
         keys = self._keys(known["sentence_id"], known[ASSIGNEE])
         return pa.table({"key": keys, "scope": known["generator_id"]})
 
-    def work(self, items: pa.Table) -> Iterator[Outcome]:
-        """Sends sentences; those of one image stay together, whoever wrote them."""
-        yield from without_image(items)
-        shown = items.filter(pc.is_valid(items["blob"]))
-        for assignee in pc.unique(shown[ASSIGNEE]).to_pylist():
-            same = (
-                pc.is_null(shown[ASSIGNEE])
-                if assignee is None
-                else pc.equal(shown[ASSIGNEE], assignee)
-            )
-            own = shown.filter(same)
-            suggested = None if self._suggester is None else self._suggester.on(own)
-            sent = self._pusher(assignee).send(own, suggested)
-            for key, task in zip(own["key"].to_pylist(), sent, strict=True):
-                yield Made(key, [task])
-
-    def _drawn(self) -> dict[str, int]:
-        """Draws what the round lacks; returns what there is to say of it."""
-        run, settings = self._run, self._run.config.annotation
-        here = (run.workspace, self._selection, self._round)
-        if settings.gold is not None:
-            read_gold(run.workspace, run.folder / settings.gold, run.run_id)
-        gold = draw_gold(*here, settings.gold_share, run.run_id)
-        drawn = 0
-        if not self._draw.is_everything():
-            drawn = draw_sample(*here, self._draw, run.run_id)
-            gold += draw_gold(*here, settings.gold_share, run.run_id)
-        self._members = None
-        return {f"sentences drawn for round {self._round}": drawn, "gold sentences mixed in": gold}
-
-    def _round_members(self) -> RoundMembers:
-        if self._members is None:
-            self._members = round_members(self._run.workspace, self._round)
-        return self._members
-
-    def _assigned(self) -> Assignments | None:
-        """Returns who gets which image, where each annotator has a project of their own."""
-        settings = self._run.config.annotation
-        if settings.isolation is not Isolation.PROJECT:
-            return None
-        if self._assignments is None:
-            self._assignments = assignments(
-                self._run.workspace, self._server, self._round, settings.annotators_per_sentence
-            )
-        return self._assignments
-
     def _assignees(self) -> Sequence[str | None]:
-        assigned = self._assigned()
-        return (None,) if assigned is None else assigned.annotators
+        return (None,) if self._assignments is None else self._assignments.annotators
 
     def _dealt(self, sentences: pa.Table) -> Iterator[pa.Table]:
         """Yields the sentences with key, scope and assignee: once, or once for each assignee."""
-        assigned = self._assigned()
+        assigned = self._assignments
         for assignee in self._assignees():
             own = sentences
             if assigned is not None and assignee is not None:
@@ -222,24 +154,102 @@ class PushStage:
         own = pc.binary_join_element_wise(common, assignees, ":")
         return pc.coalesce(own, common)
 
+
+class PushStage(RoundInputs, Stage):
+    """Sends the sentences of a round to a server."""
+
+    writes: ClassVar[Sequence[TableSpec[Any]]] = (TASKS,)
+    mixes_scopes: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        run: Run,
+        server: LabelStudioServer,
+        round_name: str,
+        suggests: Suggester | None,
+        fence: Fence,
+    ) -> None:
+        """Makes a pusher for each assignee.
+
+        Args:
+            run: Whose sentences.
+            server: Where they go.
+            round_name: The round, which must have been drawn.
+            suggests: Who suggests answers in it, if anyone does.
+            fence: Asked before anything is sent.
+        """
+        super().__init__(run, server, round_name)
+        self._server = server
+        self._suggests = suggests
+        self._fence = fence
+        self._pushers = {assignee: self._pusher(assignee) for assignee in self._assignees()}
+
+    def settle(self) -> dict[str, int]:
+        """Settles what an earlier push left unclear; returns what was found, in words."""
+        found = sum((pusher.reconcile() for pusher in self._pushers.values()), Reconciliation())
+        adjusted = self._adjust_overlap()
+        return {
+            "tasks had arrived without a confirmation": found.confirmed,
+            "tasks had disappeared from the server and are sent again": found.retracted,
+            "tasks were there twice, unanswered, and were removed": found.removed,
+            "tasks are offered again for answers that count no more": adjusted.topped_up,
+            "tasks of withdrawn images are offered no more": adjusted.closed,
+        }
+
+    def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
+        """Sends sentences; those of one image stay together, whoever wrote them."""
+        for table in items:
+            yield from without_image(table)
+            shown = table.filter(pc.is_valid(table["blob"]))
+            for assignee in pc.unique(shown[ASSIGNEE]).to_pylist():
+                yield from self._send(assignee, shown.filter(_is(shown[ASSIGNEE], assignee)))
+
+    def closing_notes(self) -> Sequence[str]:
+        """Lets all gold be answered by everybody; returns where the round is answered."""
+        self._adjust_overlap()  # gold has just been sent as if it were like the others
+        projects = {n for pusher in self._pushers.values() for n in pusher.projects()}
+        return labelling_links(self._server, sorted(projects))
+
+    def _send(self, assignee: str | None, sentences: pa.Table) -> Iterator[Outcome]:
+        suggested = None if self._suggests is None else self._suggests.on(sentences)
+        sent = self._pushers[assignee].send(sentences, suggested)
+        for key, task in zip(sentences["key"].to_pylist(), sent, strict=True):
+            yield Made(key, [task])
+
+    def _adjust_overlap(self) -> Adjusted:
+        wanted = self._run.config.annotation.annotators_per_sentence
+        return adjust_offers(self._run.workspace, self._server, wanted)
+
     def _pusher(self, assignee: str | None) -> Pusher:
-        if assignee not in self._pushers:
-            assert self._server is not None, "a stage that only counts sends nothing"  # noqa: S101
-            settings = self._run.config.annotation
-            options = PushOptions(
-                round=self._round,
-                settings=replace(
-                    assigned_settings(self._run, assignee),
-                    shows_predictions=self._suggester is not None,
-                ),
-                assignee=assignee,
-                tasks_per_project=settings.tasks_per_project,
-                storage=settings.storage,
-            )
-            self._pushers[assignee] = Pusher(
-                self._run.workspace, self._server, options, self._run.run_id
-            )
-        return self._pushers[assignee]
+        settings = self._run.config.annotation
+        options = PushOptions(
+            round=self._round,
+            settings=replace(
+                assigned_settings(self._run, assignee),
+                shows_predictions=self._suggests is not None,
+            ),
+            assignee=assignee,
+            tasks_per_project=settings.tasks_per_project,
+            storage=settings.storage,
+        )
+        return Pusher(self._run.workspace, self._server, options, self._run.run_id)
+
+
+def counted(found: Mapping[str, int]) -> list[str]:
+    """Returns what there was at least one of, as sentences for a report."""
+    return [f"{count:,} {what}" for what, count in found.items() if count]
+
+
+def _assignments(run: Run, server: LabelStudioServer | None, round_name: str) -> Assignments | None:
+    """Returns who gets which image, where each annotator has a project of their own."""
+    settings = run.config.annotation
+    if settings.isolation is not Isolation.PROJECT:
+        return None
+    return assignments(run.workspace, server, round_name, settings.annotators_per_sentence)
+
+
+def _is(column: pa.ChunkedArray, value: str | None) -> pa.ChunkedArray:
+    return pc.is_null(column) if value is None else pc.equal(column, value)
 
 
 def without_image(items: pa.Table) -> Iterator[Failed]:

@@ -7,9 +7,9 @@ goes out: `releases/<name>/<version>/`, which exists once `SHA256SUMS` does and 
 import time
 from typing import Any
 
+from alignbench.engine.progress import current_progress
+from alignbench.engine.report import StageReport
 from alignbench.flows.orchestration import publish_report, stage_flow
-from alignbench.flows.progress import current_progress
-from alignbench.flows.report import StageReport
 from alignbench.flows.run import open_run
 from alignbench.flows.selection import current_selection
 from alignbench.release.build import build_release

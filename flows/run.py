@@ -4,13 +4,10 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.compute as pc
-
-from alignbench.flows.orchestration import flow_run_id
+from alignbench.engine.running import RunContext
+from alignbench.flows.orchestration import flow_run_id, run_watcher
 from alignbench.schemas.config import Config, configuration_folder, decode_config, parse_config
 from alignbench.schemas.protocols import Surroundings
-from alignbench.schemas.tables import CREATED_AT, FAILURES
-from alignbench.schemas.vocabulary import FailureKind, StageName
 from alignbench.workspace.workspace import CONFIG_KEY, Workspace, open_workspace
 
 
@@ -34,15 +31,10 @@ class Run:
         """Returns what a plug-in of that name is told about where it finds itself."""
         return Surroundings(name, self.folder, self.config.run.allow_private_addresses)
 
-    def newest_failure(self, stage: StageName) -> dict[str, str] | None:
-        """Returns code and message of the stage's newest failure row."""
-        columns = ["stage", "kind", "code", "message", CREATED_AT.name]
-        failed = (pc.field("stage") == stage.value) & (pc.field("kind") == FailureKind.FAILED.value)
-        found = self.workspace.table(FAILURES).read(columns, failed)
-        if not len(found):
-            return None
-        newest = found.sort_by([(CREATED_AT.name, "descending")]).slice(0, 1).to_pylist()[0]
-        return {"code": newest["code"], "message": newest["message"]}
+    @property
+    def context(self) -> RunContext:
+        """What the engine is given."""
+        return RunContext(self.workspace, self.config.run, self.run_id, run_watcher())
 
 
 def open_run(address: str) -> Run:

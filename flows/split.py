@@ -7,6 +7,7 @@ and answers already given would be about sentences that no longer exist.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -15,19 +16,20 @@ import pyarrow.compute as pc
 from alignbench.annotation.sentences.identity import SplitterIdentity, installed_splitter
 from alignbench.annotation.sentences.spans import SentenceSpan
 from alignbench.annotation.sentences.splitter import SentenceSplitter
-from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.engine.items import rows_of
+from alignbench.engine.report import StageReport
+from alignbench.engine.running import run_stage
+from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.errors import NO_SENTENCE, SplitterChangedError
 from alignbench.flows.orchestration import stage_flow
-from alignbench.flows.report import StageReport
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection, current_splitter
-from alignbench.flows.stage import Limits, run_stage
 from alignbench.schemas import ids
-from alignbench.schemas.columns import from_batch
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.rows import Pair, Sentence, Splitter
 from alignbench.schemas.tables import PAIRS, SENTENCES, SPLITTERS, TableSpec
 from alignbench.schemas.vocabulary import FailureKind, StageName
+from alignbench.workspace.fence import Fence
 
 _TEXTS_AT_ONCE = 256
 
@@ -45,8 +47,11 @@ def split(
         resplit: Go over to the installed splitter if it is not the one used so far.
     """
     run = open_run(workspace)
-    stage = SplitStage(run, installed_row())
-    return run_stage(stage, run, Limits(limit, retry), first=lambda: stage.freeze(resplit))
+
+    def make_stage(_: Fence) -> SplitStage:
+        return SplitStage(run, frozen_splitter(run, resplit=resplit))
+
+    return run_stage(StageName.SPLIT, make_stage, run.context, Limits(limit, retry))
 
 
 def frozen_splitter(run: Run, *, resplit: bool = False) -> Splitter:
@@ -82,7 +87,7 @@ def installed_row(version: int = 1) -> Splitter:
     )
 
 
-class SplitStage:
+class SplitStage(Stage):
     """Items are pairs; the key is the pair's id, with the splitter's."""
 
     name: ClassVar[StageName] = StageName.SPLIT
@@ -90,16 +95,10 @@ class SplitStage:
     mixes_scopes: ClassVar[bool] = True
 
     def __init__(self, run: Run, splitter: Splitter) -> None:
-        self._run = run
         self._workspace = run.workspace
         self._selection = current_selection(run)
         self._splitter = splitter
         self._loaded: SentenceSplitter | None = None
-
-    def freeze(self, resplit: bool) -> list[str]:
-        """Settles which splitter cuts here; the stage's lock must be held."""
-        self._splitter = frozen_splitter(self._run, resplit=resplit)
-        return []
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the selected pairs."""
@@ -116,12 +115,12 @@ class SplitStage:
         pairs = sentences.group_by(columns[:2]).aggregate([])
         return pa.table({"key": self._keys(pairs["pair_id"]), "scope": pairs["generator_id"]})
 
-    def work(self, items: pa.Table) -> Iterator[Outcome]:
+    def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
         """Cuts texts; all sentences of a text are in one commit."""
         if self._loaded is None:
             self._loaded = SentenceSplitter(_identity(self._splitter))
-        for start in range(0, len(items), _TEXTS_AT_ONCE):
-            pairs = list(from_batch(Pair, items.slice(start, _TEXTS_AT_ONCE)))
+        rows = rows_of(Pair, items)
+        while pairs := list(islice(rows, _TEXTS_AT_ONCE)):
             found = self._loaded.split(pair.text for pair in pairs)
             for pair, spans in zip(pairs, found, strict=True):
                 yield self._outcome(pair, spans)

@@ -5,18 +5,18 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
+from alignbench.engine.pending import Plan
+from alignbench.engine.report import StageCounts
+from alignbench.engine.stage import StageInputs
 from alignbench.flows.caption import CaptionStage
 from alignbench.flows.generators import planned_generators
 from alignbench.flows.imagine import ImagineStage
 from alignbench.flows.ingest import IngestStage
-from alignbench.flows.pending import Plan
 from alignbench.flows.prompts import PromptsStage
-from alignbench.flows.push import PushStage
-from alignbench.flows.report import StageCounts
+from alignbench.flows.push import RoundInputs
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_splitter
 from alignbench.flows.split import SplitStage, installed_row
-from alignbench.flows.stage import Stage
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.tables import ANNOTATIONS, FAILURES, GENERATORS, LABEL_SETS, QUARANTINE
 from alignbench.schemas.vocabulary import Direction, StageName
@@ -81,7 +81,7 @@ def _set_aside(run: Run) -> Iterator[FailureRow]:
         )
 
 
-def _stages(run: Run) -> Iterator[Stage]:
+def _stages(run: Run) -> Iterator[StageInputs]:
     yield IngestStage(run)
     if run.config.image_generators or run.config.prompts:
         yield PromptsStage(run)
@@ -93,7 +93,7 @@ def _stages(run: Run) -> Iterator[Stage]:
     except MissingExtraError:
         # Nothing was split yet and nothing can be here; the stages around it can still be told.
         return
-    yield PushStage(run, None)
+    yield RoundInputs(run, None, run.config.annotation.round)
 
 
 def _named(run: Run, plan: Plan) -> list[StageCounts]:

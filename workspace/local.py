@@ -16,6 +16,7 @@ from typing import IO
 import pyarrow as pa
 
 from alignbench.workspace.errors import LockHeldError, ObjectNotFoundError, UnsafeKeyError
+from alignbench.workspace.fence import Fence, no_fence
 from alignbench.workspace.store import ObjectInfo, checked_key
 
 _TEMPORARY = ".tmp-"
@@ -112,7 +113,7 @@ class LocalStore:
             self.path(key).unlink()
 
     @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[None]:
+    def lock(self, name: str) -> Iterator[Fence]:
         """Holds `locks/<name>.json` by flock, which the kernel frees however the process ends."""
         path = self.path(f"locks/{name}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +132,7 @@ class LocalStore:
             file.truncate(0)
             file.write(json.dumps(_owner()))
             file.flush()
-            yield
+            yield no_fence  # the kernel lets nobody else in while this process lives
 
     def _missing(self, key: str) -> ObjectNotFoundError:
         return ObjectNotFoundError(

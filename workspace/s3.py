@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from alignbench.workspace.errors import ObjectNotFoundError, StoreUnreachableError
+from alignbench.workspace.fence import Fence
 from alignbench.workspace.ranges import Ranges
 from alignbench.workspace.s3_lock import hold
 from alignbench.workspace.s3_upload import PART_BYTES, Target, upload
@@ -178,7 +179,7 @@ class S3Store:
         with self._errors(key):
             self.client.delete_object(Bucket=self.bucket, Key=self._name(key))
 
-    def lock(self, name: str) -> AbstractContextManager[None]:
+    def lock(self, name: str) -> AbstractContextManager[Fence]:
         """Holds `locks/<name>.json`, renewed by a heartbeat while the context is open."""
         return hold(self, f"locks/{name}.json")
 

@@ -3,8 +3,10 @@
 The object holds its owner and when it runs out. The owner renews it three times per life; a lock
 that ran out may be taken over by anyone, and the If-Match lets only one of them. An owner that was
 paused for longer than the life finds at its next renewal, or at the end, that the lock is gone, and
-its context ends with an error. That is enough here because commits are idempotent: a lock saves
-work, it does not guard correctness.
+its context ends with an error. For rows that is enough, because commits are idempotent: a lock
+saves work, it does not guard correctness. What cannot be taken back, such as a paid call, asks the
+lock's fence first. The fence goes by a local deadline, since a GET for each call would cost too
+much: until then nobody can have taken the lock over, and after it the lock is renewed first.
 
 A PUT whose answer was lost is sent again by boto3, and then fails because the first one went
 through. So a condition that did not hold means nothing yet: the object says whose the lock is.
@@ -14,6 +16,7 @@ import json
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,8 +29,12 @@ from alignbench.workspace.errors import (
     ObjectNotFoundError,
     StoreUnreachableError,
 )
+from alignbench.workspace.fence import Fence
 
 LIFE_SECONDS = 60.0
+
+_SAFE_SHARE = 0.8
+"""Of a life; the rest is for clocks of machines that differ."""
 
 
 class ConditionalStore(Protocol):
@@ -40,28 +47,41 @@ class ConditionalStore(Protocol):
 
 
 @contextmanager
-def hold(store: ConditionalStore, key: str, life_seconds: float = LIFE_SECONDS) -> Iterator[None]:
+def hold(store: ConditionalStore, key: str, life_seconds: float = LIFE_SECONDS) -> Iterator[Fence]:
     """Holds the lock object while the context is open.
+
+    Yields:
+        The lock's fence: it raises `LockLostError` once someone may have taken the lock over.
 
     Raises:
         LockHeldError: Someone else holds it and it has not run out.
         LockLostError: On leaving, if someone took it over meanwhile.
     """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    asked = _now()
     etag = _acquire(store, key, owner, life_seconds)
-    heartbeat = _Heartbeat(store, key, owner, life_seconds, etag)
+    heartbeat = _Heartbeat(store, key, owner, life_seconds, etag, asked)
     heartbeat.start()
     try:
-        yield
+        yield heartbeat.check
     except BaseException:
         with suppress(StoreUnreachableError):  # then it runs out; the first error is what counts
             heartbeat.release()
         raise
     if not heartbeat.release():
-        raise LockLostError(
-            f"The lock {key} of {store.url} was taken over while this run held it.",
-            "Nothing is lost: run the same command again once the other run has ended.",
-        )
+        raise _lost(store, key)
+
+
+def _lost(store: ConditionalStore, key: str) -> LockLostError:
+    return LockLostError(
+        f"The lock {key} of {store.url} was taken over while this run held it.",
+        "Nothing is lost: run the same command again once the other run has ended.",
+    )
+
+
+def _now() -> float:
+    """Returns seconds by a clock that goes on while the machine sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _acquire(store: ConditionalStore, key: str, owner: str, life_seconds: float) -> str:
@@ -136,18 +156,40 @@ class _Heartbeat(threading.Thread):
     """Renews a lock until it is stopped or the lock is lost."""
 
     def __init__(
-        self, store: ConditionalStore, key: str, owner: str, life_seconds: float, etag: str
+        self,
+        store: ConditionalStore,
+        key: str,
+        owner: str,
+        life_seconds: float,
+        etag: str,
+        renewed_at: float,
     ) -> None:
         super().__init__(name=f"lock {key}", daemon=True)
         self._store, self._key, self._owner, self._life = store, key, owner, life_seconds
         self._etag: str | None = etag
+        self._renewed_at = renewed_at
+        self._renewing = threading.Lock()
         self._stopped = threading.Event()
 
     def run(self) -> None:
         while self._etag is not None and not self._stopped.wait(self._life / 3):
             # A store that is away for a moment may be back before the lock has run out.
             with suppress(StoreUnreachableError):
-                self._etag = self._put(self._life)
+                self._renew()
+
+    def check(self) -> None:
+        """Does nothing while the lock is certainly held; renews it where that is in doubt.
+
+        Raises:
+            LockLostError: Someone else has taken it over.
+            StoreUnreachableError: It may have been; the store cannot be asked.
+        """
+        if not self._is_fresh():
+            with self._renewing:
+                if not self._is_fresh():
+                    self._put(self._life)
+        if self._etag is None:
+            raise _lost(self._store, self._key)
 
     def release(self) -> bool:
         """Stops renewing, and lets the lock run out now; the next owner takes it over by If-Match.
@@ -157,9 +199,21 @@ class _Heartbeat(threading.Thread):
         """
         self._stopped.set()
         self.join()
-        return self._etag is not None and self._put(0.0) is not None
+        with self._renewing:
+            self._put(0.0)
+        return self._etag is not None
 
-    def _put(self, life_seconds: float) -> str | None:
+    def _is_fresh(self) -> bool:
+        return _now() < self._renewed_at + self._life * _SAFE_SHARE
+
+    def _renew(self) -> None:
+        with self._renewing:
+            self._put(self._life)
+
+    def _put(self, life_seconds: float) -> None:
+        """Renews the lock; notes that it is lost if it is someone else's now."""
         if self._etag is None:
-            return None
-        return _put_own(self._store, self._key, self._owner, life_seconds, self._etag)
+            return
+        asked = _now()
+        self._etag = _put_own(self._store, self._key, self._owner, life_seconds, self._etag)
+        self._renewed_at = asked

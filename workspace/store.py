@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import pyarrow as pa
 
 from alignbench.workspace.errors import UnsafeKeyError
+from alignbench.workspace.fence import Fence
 
 _STEP = r"[^/\x00-\x1f\x7f\\\ud800-\udfff]+"
 _SAFE_KEY = re.compile(f"{_STEP}(?:/{_STEP})*")
@@ -83,8 +84,8 @@ class ObjectStore(Protocol):
         """Deletes an object; one that is not there is no error."""
         ...
 
-    def lock(self, name: str) -> AbstractContextManager[None]:
-        """Holds the named lock while the context is open.
+    def lock(self, name: str) -> AbstractContextManager[Fence]:
+        """Holds the named lock while the context is open, and gives its fence.
 
         Raises:
             LockHeldError: Someone else holds it.

@@ -20,7 +20,7 @@ from rich.table import Table
 from alignbench.schemas.ids import JsonValue
 
 if TYPE_CHECKING:
-    from alignbench.flows.report import StageReport
+    from alignbench.engine.report import StageReport
     from alignbench.schemas.vocabulary import StageName
 
 console = Console(stderr=True)

@@ -14,7 +14,7 @@ from alignbench.cli.rounds import again_and_again, checked_round, strata
 if TYPE_CHECKING:
     from prefect import Flow
 
-    from alignbench.flows.report import StageReport
+    from alignbench.engine.report import StageReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Limit = Annotated[
@@ -141,9 +141,9 @@ def label(
 def build(context: typer.Context, limit: Limit = None, as_json: Json = False) -> None:
     """Run every stage from ingest to push."""
     use_local_services(context.obj)
+    from alignbench.engine.progress import shown_by
     from alignbench.flows.build import build as build_flow
     from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.progress import shown_by
 
     with shown_by(TerminalProgress(quiet=as_json)), _json_even_of_failures(as_json, many=True):
         reports = run_flow(build_flow, workspace=context.obj.address, limit=limit)
@@ -173,8 +173,8 @@ def _stage(
     use_local_services(context)
     from importlib import import_module
 
+    from alignbench.engine.progress import shown_by
     from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.progress import shown_by
 
     if dry_run:
         say_what_would_be_done(context, stage, as_json, parameters["limit"])
@@ -189,7 +189,7 @@ def _stage(
 @contextmanager
 def _json_even_of_failures(as_json: bool, *, many: bool) -> Iterator[None]:
     """Prints the reports of a run that had too many failures before its error ends the command."""
-    from alignbench.flows.errors import TooManyFailuresError
+    from alignbench.engine.errors import TooManyFailuresError
 
     try:
         yield

@@ -14,7 +14,7 @@ from alignbench.annotation.label_studio.accounts import create_annotator, submit
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.demo.errors import DemoAccountsError
 from alignbench.demo.truths import Truths
-from alignbench.flows.progress import Progress
+from alignbench.engine.progress import Progress
 from alignbench.scenes.annotators import CAREFUL, HASTY, LOOSE, AnnotatorProfile, simulate_answer
 from alignbench.schemas.rows import Sentence
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS

@@ -60,10 +60,10 @@ def _prepare(root: Path) -> None:
 
 def _build_and_release(root: Path, annotate_yourself: bool) -> None:
     use_only_local_services(Context(str(root)))
+    from alignbench.engine.progress import shown_by
     from alignbench.flows.build import build
     from alignbench.flows.label import label
     from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.progress import shown_by
     from alignbench.flows.pull import pull
     from alignbench.flows.release import release
 
@@ -82,8 +82,8 @@ def _build_and_release(root: Path, annotate_yourself: bool) -> None:
 
 def _let_annotators_answer(address: str) -> None:
     from alignbench.demo.annotators import PROFILES, accounts, answer_everything
+    from alignbench.engine.progress import current_progress
     from alignbench.flows.label_studio import annotation_server
-    from alignbench.flows.progress import current_progress
     from alignbench.flows.pull import pull
     from alignbench.flows.run import open_run
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from alignbench.engine.report import StageReport
 from alignbench.flows.caption import caption
 from alignbench.flows.errors import BackendContractError, BackendFailedError
 from alignbench.flows.imagine import imagine
 from alignbench.flows.ingest import ingest
 from alignbench.flows.prompts import prompts
-from alignbench.flows.report import StageReport
 from alignbench.flows.status import failure_rows
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.rows import Generator, Pair

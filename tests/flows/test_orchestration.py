@@ -14,13 +14,12 @@ import json, sys
 from pathlib import Path
 from prefect import flow
 from alignbench.flows.orchestration import run_flow, server_url
-from alignbench.flows.stage import run_stage
-from tests.flows.number_stage import NumberStage, open_numbers
+from tests.engine.number_stage import NumberStage, open_numbers, run_numbers
 
 @flow(name="numbers", persist_result=False)
 def numbers(workspace: str, count: int):
     run = open_numbers(Path(workspace), "commit_rows = 100")
-    return run_stage(NumberStage(run, count), run)
+    return run_numbers(NumberStage(run, count), run)
 
 report = run_flow(numbers, sys.argv[1], int(sys.argv[2]))
 print(json.dumps(report.as_json()))

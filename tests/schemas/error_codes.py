@@ -17,7 +17,7 @@ from alignbench.schemas.errors import AlignBenchError
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "schemas", "workspace", "models", "generators", "scenes", "annotation", "release",
+    "schemas", "workspace", "models", "engine", "generators", "scenes", "annotation", "release",
     "evaluation", "flows", "alignbench",
 )  # fmt: skip
 CODE = re.compile(r"AB-[CWGAREFS]\d\d")

@@ -1,29 +1,33 @@
 """What is left to do of a stage: an anti-join of its inputs with what is done and what failed."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.flows.pace import Pace, Paces
-from alignbench.flows.report import StageCounts
+from alignbench.engine.report import StageCounts
+from alignbench.engine.stage import StageInputs
 from alignbench.schemas.tables import FAILURES
 from alignbench.workspace.keys import KeySet
 from alignbench.workspace.workspace import Workspace
 
-if TYPE_CHECKING:
-    from alignbench.flows.stage import Stage
+
+class Lease(NamedTuple):
+    """Pending items for one worker: tables of one scope, or of all where the stage mixes them."""
+
+    scope: str
+    items: Iterator[pa.Table]
 
 
 class Plan:
     """The pending items of a stage, as they stood when the run began."""
 
-    def __init__(self, stage: "Stage", workspace: Workspace, *, retry: bool = False) -> None:
+    def __init__(self, stage: StageInputs, workspace: Workspace, *, retry: bool = False) -> None:
         self._stage = stage
         self._retry = retry
         self._done = KeySet(stage.done().column("key"))
@@ -45,29 +49,27 @@ class Plan:
         self._repeated = found[counts > 1]
         return len(found)
 
-    def pending(self, paces: Paces, limit: int | None) -> Iterator[pa.Table]:
-        """Yields the pending items, each once, in tables of the size that their pace asks for.
+    def leases(self, rows: int, limit: int | None, *, mix_scopes: bool) -> Iterator[Lease]:
+        """Yields the pending items, each once, as leases to be used up one after the other.
 
-        Unless the stage mixes scopes, a table holds items of one scope: another model may be a
-        thousand times slower, and has a pace of its own.
+        Args:
+            rows: How many items a table of a lease has, the last one aside.
+            limit: Most items of all leases together.
+            mix_scopes: Whether one lease may hold items of several scopes.
         """
-        left = limit
-        batches = self._first_of_each(self._pending_batches(keys_only=False))
-        pieces = batches if self._stage.mixes_scopes else of_one_scope(batches)
-        for scope, of_scope in groupby(pieces, self._scope):
-            for chunk in _chunks(of_scope, paces.of(scope)):
-                yield chunk if left is None else chunk.slice(0, left)
-                left = None if left is None else max(0, left - len(chunk))
-                if left == 0:
-                    return
+        batches = _first(limit, self._first_of_each(self._pending_batches(keys_only=False)))
+        if mix_scopes:
+            yield Lease("", _chunks(batches, rows))
+            return
+        for scope, of_scope in groupby(_of_one_scope(batches), _scope_of):
+            yield Lease(scope, _chunks(of_scope, rows))
 
-    def _scope(self, piece: pa.Table) -> str:
-        return "" if self._stage.mixes_scopes else str(piece["scope"][0].as_py())
-
-    def attempts_of(self, items: pa.Table) -> dict[str, int]:
+    def attempts_before(self, keys: Sequence[str]) -> dict[str, int]:
         """Returns how often each of these items has failed before; only those that did."""
-        mask = KeySet(items.column("key")).contains(self._failures.column("key"))
-        before = self._failures.filter(mask)
+        if not keys:
+            return {}
+        asked = KeySet(pa.chunked_array([pa.array(keys, pa.string())]))
+        before = self._failures.filter(asked.contains(self._failures.column("key")))
         return dict(zip(before["key"].to_pylist(), before["attempts"].to_pylist(), strict=True))
 
     def counts(self) -> list[StageCounts]:
@@ -133,8 +135,11 @@ def _chained(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
     return pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
 
 
-def of_one_scope(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Yields the batches cut where the scope changes."""
+def _scope_of(piece: pa.Table) -> str:
+    return str(piece["scope"][0].as_py())
+
+
+def _of_one_scope(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
     for batch in batches:
         scopes = batch["scope"].to_pylist()
         start = 0
@@ -144,15 +149,21 @@ def of_one_scope(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
                 start = end
 
 
-def _chunks(batches: Iterable[pa.Table], pace: Pace) -> Iterator[pa.Table]:
+def _first(limit: int | None, batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    left = limit
+    while left != 0 and (batch := next(batches, None)) is not None:
+        yield batch if left is None else batch.slice(0, left)
+        left = None if left is None else max(0, left - len(batch))
+
+
+def _chunks(batches: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
     waiting: list[pa.Table] = []
     for batch in batches:
         waiting.append(batch)
-        while sum(map(len, waiting)) >= pace.size:
+        while sum(map(len, waiting)) >= rows:
             whole = pa.concat_tables(waiting)
-            chunk, rest = whole.slice(0, pace.size), whole.slice(pace.size)
-            waiting = [rest] if len(rest) else []
-            yield chunk
+            waiting = [whole.slice(rows)] if len(whole) > rows else []
+            yield whole.slice(0, rows)
     if waiting:
         yield pa.concat_tables(waiting)
 

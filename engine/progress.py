@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from alignbench.engine.report import StageReport
 from alignbench.schemas.vocabulary import StageName
-
-if TYPE_CHECKING:
-    from alignbench.flows.report import StageReport
 
 
 class Progress(Protocol):
@@ -26,7 +24,7 @@ class Progress(Protocol):
         """The stage has ended, well or not."""
         ...
 
-    def reported(self, report: "StageReport") -> None:
+    def reported(self, report: StageReport) -> None:
         """A stage tells what it did."""
         ...
 
@@ -43,7 +41,7 @@ class Silent:
     def finished(self) -> None:
         """Shows nothing."""
 
-    def reported(self, report: "StageReport") -> None:
+    def reported(self, report: StageReport) -> None:
         """Shows nothing."""
 
 

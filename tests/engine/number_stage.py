@@ -6,7 +6,9 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from alignbench.flows.commit import Failed, Made, Outcome
+from alignbench.engine.report import StageReport
+from alignbench.engine.running import run_stage
+from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.run import Run, open_run
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.rows import Prompt
@@ -23,6 +25,15 @@ def open_numbers(folder: Path, settings: str = "") -> Run:
     return open_run(str(folder))
 
 
+def run_numbers(
+    stage: "NumberStage",
+    run: Run,
+    limits: Limits = Limits(),  # noqa: B008 - an immutable value
+) -> StageReport:
+    """Runs the stage in the run's workspace."""
+    return run_stage(stage.name, lambda _: stage, run.context, limits)
+
+
 class EmptyNumberError(Exception):
     """Raised by a behaviour to say that a number has nothing in it."""
 
@@ -31,7 +42,7 @@ class BadNumberError(Exception):
     """Raised by a behaviour to say that a number cannot be done."""
 
 
-class NumberStage:
+class NumberStage(Stage):
     """Makes one prompt of each number below `count`."""
 
     name: ClassVar[StageName] = StageName.PROMPTS
@@ -53,8 +64,8 @@ class NumberStage:
         known = self._workspace.table(PROMPTS).read(["prompt_id", "origin"])
         return known.rename_columns(["key", "scope"])
 
-    def work(self, items: pa.Table) -> Iterator[Outcome]:
-        for key in items["key"].to_pylist():
+    def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
+        for key in (key for table in items for key in table["key"].to_pylist()):
             self.worked_on.append(key)
             try:
                 self._behaviour(key)

@@ -5,21 +5,28 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from alignbench.flows.commit import Outcome
-from alignbench.flows.errors import NothingWorksError, TooManyFailuresError
-from alignbench.flows.pending import Plan
+from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
+from alignbench.engine.items import scope_of
+from alignbench.engine.pending import Plan
+from alignbench.engine.stage import Limits, Outcome
 from alignbench.flows.run import Run
-from alignbench.flows.stage import Limits, run_stage
 from alignbench.schemas.errors import AlignBenchError, TransientError, UsageError
 from alignbench.schemas.rows import Failure
 from alignbench.schemas.tables import FAILURES, PROMPTS
-from tests.flows.number_stage import BadNumberError, EmptyNumberError, NumberStage, open_numbers
+from tests.engine.number_stage import (
+    BadNumberError,
+    EmptyNumberError,
+    NumberStage,
+    open_numbers,
+    run_numbers,
+)
 
 
 def made(run: Run) -> set[str]:
@@ -42,10 +49,10 @@ def bad(*numbers: int):
 
 def test_every_item_is_done_once_and_a_second_run_does_nothing(tmp_path: Path) -> None:
     run = open_numbers(tmp_path)
-    first = run_stage(NumberStage(run, 100), run)
+    first = run_numbers(NumberStage(run, 100), run)
     assert (first.made, first.failed) == (100, 0)
     again = NumberStage(run, 100)
-    second = run_stage(again, run)
+    second = run_numbers(again, run)
     assert second.items == 0
     assert again.worked_on == []
     assert second.summary() == "prompts: nothing to do"
@@ -54,25 +61,25 @@ def test_every_item_is_done_once_and_a_second_run_does_nothing(tmp_path: Path) -
 
 def test_new_inputs_are_done_and_old_ones_are_not_done_again(tmp_path: Path) -> None:
     run = open_numbers(tmp_path)
-    run_stage(NumberStage(run, 10), run)
+    run_numbers(NumberStage(run, 10), run)
     more = NumberStage(run, 15)
-    assert run_stage(more, run).made == 5
+    assert run_numbers(more, run).made == 5
     assert len(more.worked_on) == 5
 
 
 def test_a_failed_item_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
     run = open_numbers(tmp_path, "max_failure_share = 0.1")
-    report = run_stage(NumberStage(run, 100, bad(3)), run)
+    report = run_numbers(NumberStage(run, 100, bad(3)), run)
     assert (report.made, report.failed) == (99, 1)
     row = failures(run)["00000003"]
     assert (row.code, row.scope, row.attempts) == ("T02", "numbers", 1)
-    assert run_stage(NumberStage(run, 100), run).items == 0, "a failed item waits for retry"
+    assert run_numbers(NumberStage(run, 100), run).items == 0, "a failed item waits for retry"
 
 
 def test_retry_does_failed_items_again_and_counts_the_attempts(tmp_path: Path) -> None:
     run = open_numbers(tmp_path, "max_failure_share = 1")
-    run_stage(NumberStage(run, 50, bad(3, 4)), run)
-    report = run_stage(NumberStage(run, 50, bad(4)), run, Limits(retry=True))
+    run_numbers(NumberStage(run, 50, bad(3, 4)), run)
+    report = run_numbers(NumberStage(run, 50, bad(4)), run, Limits(retry=True))
     assert (report.made, report.failed) == (1, 1)
     assert failures(run)["00000004"].attempts == 2
     assert len(made(run)) == 49
@@ -83,7 +90,7 @@ def test_too_large_a_share_of_failures_is_an_error_after_everything_was_tried(
 ) -> None:
     run = open_numbers(tmp_path)
     with pytest.raises(TooManyFailuresError, match=r"AB-F01: prompts: 3 of 100 .* T02") as caught:
-        run_stage(NumberStage(run, 100, bad(50, 51, 52)), run)
+        run_numbers(NumberStage(run, 100, bad(50, 51, 52)), run)
     assert caught.value.exit_code == 1
     [report] = caught.value.reports
     assert report.made == 97
@@ -95,7 +102,7 @@ def test_an_empty_item_is_kept_apart_and_is_no_failure(tmp_path: Path) -> None:
             raise EmptyNumberError
 
     run = open_numbers(tmp_path)
-    report = run_stage(NumberStage(run, 100, behave), run)
+    report = run_numbers(NumberStage(run, 100, behave), run)
     assert (report.made, report.empty, report.failed) == (50, 50, 0)
 
 
@@ -106,7 +113,7 @@ def test_a_run_stops_early_when_the_first_items_all_fail(tmp_path: Path) -> None
     run = open_numbers(tmp_path)
     stage = NumberStage(run, 10_000, behave)
     with pytest.raises(NothingWorksError, match="AB-F02"):
-        run_stage(stage, run)
+        run_numbers(stage, run)
     assert len(stage.worked_on) < 100
 
 
@@ -118,7 +125,7 @@ def test_one_item_that_makes_a_backend_raise_does_not_take_the_others_with_it(
             raise ZeroDivisionError("a plug-in's own mistake")
 
     run = open_numbers(tmp_path, "max_failure_share = 0.05")
-    report = run_stage(NumberStage(run, 100, behave), run)
+    report = run_numbers(NumberStage(run, 100, behave), run)
     assert (report.made, report.failed) == (99, 1)
     row = failures(run)["00000077"]
     assert row.code == "AB-F03"
@@ -135,7 +142,7 @@ def test_a_passing_fault_is_tried_again_without_doing_finished_items_twice(tmp_p
 
     run = open_numbers(tmp_path)
     stage = NumberStage(run, 8, behave)
-    assert run_stage(stage, run).made == 8
+    assert run_numbers(stage, run).made == 8
     assert sorted(stage.worked_on) == sorted([f"{n:08d}" for n in range(8)] + ["00000005"] * 2)
 
 
@@ -151,17 +158,17 @@ def test_an_error_of_the_whole_backend_stops_the_run_and_keeps_what_was_committe
 
     run = open_numbers(tmp_path)
     with pytest.raises(BackendGoneError):
-        run_stage(NumberStage(run, 100, behave), run)
+        run_numbers(NumberStage(run, 100, behave), run)
     kept = made(run)
     assert 0 < len(kept) <= 60
-    assert run_stage(NumberStage(run, 100), run).made == 100 - len(kept)
+    assert run_numbers(NumberStage(run, 100), run).made == 100 - len(kept)
 
 
 def test_a_limit_takes_so_many_and_the_next_run_goes_on(tmp_path: Path) -> None:
     run = open_numbers(tmp_path)
-    assert run_stage(NumberStage(run, 100), run, Limits(limit=30)).made == 30
-    assert run_stage(NumberStage(run, 100), run, Limits(limit=30)).made == 30
-    assert run_stage(NumberStage(run, 100), run).made == 40
+    assert run_numbers(NumberStage(run, 100), run, Limits(limit=30)).made == 30
+    assert run_numbers(NumberStage(run, 100), run, Limits(limit=30)).made == 30
+    assert run_numbers(NumberStage(run, 100), run).made == 40
 
 
 def test_an_input_named_twice_is_done_once_and_counted(tmp_path: Path) -> None:
@@ -173,16 +180,32 @@ def test_an_input_named_twice_is_done_once_and_counted(tmp_path: Path) -> None:
             yield from super().inputs(keys_only)
 
     stage = Twice(run, 20)
-    report = run_stage(stage, run)
+    report = run_numbers(stage, run)
     assert (report.made, report.duplicates) == (20, 20)
     assert len(stage.worked_on) == 20
 
 
-def test_commits_grow_until_they_last_long_enough(tmp_path: Path) -> None:
+def test_a_commit_is_one_part_of_so_many_rows(tmp_path: Path) -> None:
     run = open_numbers(tmp_path, "commit_rows = 500")
-    report = run_stage(NumberStage(run, 2000), run)
-    assert report.commits < 10
+    report = run_numbers(NumberStage(run, 2100), run)
+    assert report.commits == 5
     assert len(run.workspace.table(PROMPTS).part_names()) == report.commits
+
+
+def test_a_commit_is_written_when_its_oldest_outcome_is_old_enough(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path, "commit_seconds = 0.05")
+    parts: list[int] = []
+
+    def behave(key: str) -> None:
+        parts.append(len(run.workspace.table(PROMPTS).part_names()))
+        if key == "00000010":
+            wait_until = time.monotonic() + 0.06
+            while time.monotonic() < wait_until:
+                pass
+
+    report = run_numbers(NumberStage(run, 20, behave), run)
+    assert report.commits == 2
+    assert parts == [0] * 11 + [1] * 9
 
 
 def test_counts_tell_done_pending_failed_empty_and_not_selected(tmp_path: Path) -> None:
@@ -193,7 +216,7 @@ def test_counts_tell_done_pending_failed_empty_and_not_selected(tmp_path: Path) 
             raise EmptyNumberError
 
     run = open_numbers(tmp_path, "max_failure_share = 1")
-    run_stage(NumberStage(run, 10, behave), run)
+    run_numbers(NumberStage(run, 10, behave), run)
     [counts] = Plan(NumberStage(run, 12), run.workspace).counts()
     assert (counts.done, counts.pending, counts.failed, counts.empty) == (8, 2, 1, 1)
     [fewer] = Plan(NumberStage(run, 5), run.workspace).counts()
@@ -202,15 +225,15 @@ def test_counts_tell_done_pending_failed_empty_and_not_selected(tmp_path: Path) 
 
 def test_a_retry_gets_past_items_that_stay_bad(tmp_path: Path) -> None:
     run = open_numbers(tmp_path, "max_failure_share = 1")
-    run_stage(NumberStage(run, 200, bad(*range(100, 160))), run)
-    report = run_stage(NumberStage(run, 200, bad(*range(100, 150))), run, Limits(retry=True))
+    run_numbers(NumberStage(run, 200, bad(*range(100, 160))), run)
+    report = run_numbers(NumberStage(run, 200, bad(*range(100, 150))), run, Limits(retry=True))
     assert (report.made, report.failed) == (10, 50)
 
 
 def test_a_limit_below_one_is_refused(tmp_path: Path) -> None:
     run = open_numbers(tmp_path)
     with pytest.raises(UsageError, match="AB-S01"):
-        run_stage(NumberStage(run, 10), run, Limits(limit=0))
+        run_numbers(NumberStage(run, 10), run, Limits(limit=0))
 
 
 class TwoModels(NumberStage):
@@ -231,22 +254,23 @@ def test_a_second_model_that_fails_throughout_stops_the_run(tmp_path: Path) -> N
     run = open_numbers(tmp_path)
     stage = TwoModels(run, 500, behave)
     with pytest.raises(NothingWorksError):
-        run_stage(stage, run)
+        run_numbers(stage, run)
     assert len(made(run)) == 500
     assert sum(key.startswith("s") for key in stage.worked_on) < 100
 
 
-def test_each_model_has_a_pace_of_its_own(tmp_path: Path) -> None:
-    run = open_numbers(tmp_path)
-    sizes: dict[str, list[int]] = {"f": [], "s": []}
+def test_each_model_is_fed_one_stream_over_all_its_commits(tmp_path: Path) -> None:
+    run = open_numbers(tmp_path, "commit_rows = 50")
+    streams: list[str] = []
 
     class Watched(TwoModels):
-        def work(self, items: pa.Table) -> Iterator[Outcome]:
-            sizes[items["key"][0].as_py()[0]].append(len(items))
+        def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
+            scope, items = scope_of(items)
+            streams.append(scope)
             return super().work(items)
 
-    run_stage(Watched(run, 500), run)
-    assert sizes["f"] == sizes["s"] == [8, 128, 364]
+    assert run_numbers(Watched(run, 500), run).commits == 20
+    assert streams == ["first", "second"]
 
 
 def test_what_was_done_before_an_error_of_the_whole_backend_is_kept(tmp_path: Path) -> None:
@@ -259,7 +283,7 @@ def test_what_was_done_before_an_error_of_the_whole_backend_is_kept(tmp_path: Pa
 
     run = open_numbers(tmp_path)
     with pytest.raises(BackendGoneError):
-        run_stage(NumberStage(run, 8, behave), run)
+        run_numbers(NumberStage(run, 8, behave), run)
     assert len(made(run)) == 7
 
 
@@ -270,20 +294,19 @@ def test_a_full_disk_stops_the_run_and_marks_no_item_as_failed(tmp_path: Path) -
 
     run = open_numbers(tmp_path)
     with pytest.raises(OSError, match="No space"):
-        run_stage(NumberStage(run, 100, behave), run)
+        run_numbers(NumberStage(run, 100, behave), run)
     assert not failures(run)
 
 
 KILLED = """
 import os, signal, sys, time
 from pathlib import Path
-from alignbench.flows.stage import run_stage
-from tests.flows.number_stage import NumberStage, open_numbers
+from tests.engine.number_stage import NumberStage, open_numbers, run_numbers
 run = open_numbers(Path(sys.argv[1]), "commit_rows = 7")
 def behave(key):
     if key == sys.argv[2]:
         os.kill(os.getpid(), signal.SIGKILL)
-run_stage(NumberStage(run, 60, behave), run)
+run_numbers(NumberStage(run, 60, behave), run)
 """
 
 
@@ -297,7 +320,7 @@ def test_a_killed_run_goes_on_where_it_was_with_the_same_keys(tmp_path: Path, fa
     assert killed.returncode == -signal.SIGKILL
     run = open_numbers(tmp_path)
     before = made(run)
-    report = run_stage(NumberStage(run, 60), run)
+    report = run_numbers(NumberStage(run, 60), run)
     assert report.made == 60 - len(before)
     assert made(run) == {f"{n:08d}" for n in range(60)}
     assert not failures(run)
