@@ -108,7 +108,7 @@ def render_card(
         sizes: Bytes of each Parquet file by its path in the release.
     """
     environment = Environment(
-        loader=PackageLoader("release", "templates"),
+        loader=PackageLoader("alignbench.release", "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
