@@ -25,10 +25,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignbench.release.columns import DATA_SCHEMA
 from alignbench.release.images import BLOB_COLUMN, GROUP_BYTES, with_images
-from alignbench.release.layout import DATA, Shard
 from alignbench.release.shards import SHARD_BYTES, ShardWriter
+from alignbench.release_format.columns import DATA_SCHEMA
+from alignbench.release_format.layout import DATA, Shard
 from alignbench.schemas.ids import derive_id, sha256_hex
 
 TABLE_IMAGES = 250

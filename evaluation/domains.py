@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from alignbench.evaluation.entries import PreparedDetector, parse_detector
 from alignbench.evaluation.errors import ModelShapeError
-from alignbench.evaluation.release_files import ReleaseFiles
+from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.protocols import ItemFailure
 
@@ -48,7 +48,7 @@ class DomainStep(NamedTuple):
 
 
 def with_domains(
-    release: ReleaseFiles, sentences: pa.Table, step: DomainStep, out: Path
+    release: ReleaseReader, sentences: pa.Table, step: DomainStep, out: Path
 ) -> tuple[pa.Table, str]:
     """Returns the sentences, none without a domain that has an image, and a note on the step.
 
@@ -77,7 +77,7 @@ def with_domains(
     return table, note
 
 
-def _guessed(release: ReleaseFiles, missing: pa.Table, step: DomainStep) -> pa.Table:
+def _guessed(release: ReleaseReader, missing: pa.Table, step: DomainStep) -> pa.Table:
     entry = parse_detector(step.model)
     if entry.backend not in ("clip", "siglip"):
         raise ModelShapeError(

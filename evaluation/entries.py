@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from alignbench.evaluation.prompts import read_prompt
 from alignbench.schemas.catalog import CatalogModel, catalog
 from alignbench.schemas.config_errors import describe
-from alignbench.schemas.config_plugins import Name
 from alignbench.schemas.detection import Detector, WordDetector
 from alignbench.schemas.errors import ConfigError, UnknownNameError, UsageError
 from alignbench.schemas.ids import derive_id
+from alignbench.schemas.names import Name
 from alignbench.schemas.protocols import Options
 from alignbench.schemas.registry import Group, find, names, suggestion
 from alignbench.schemas.vocabulary import ModelKind

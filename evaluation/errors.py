@@ -3,20 +3,6 @@
 from alignbench.schemas.errors import AlignBenchError
 
 
-class NotAReleaseError(AlignBenchError):
-    """There is no release with Parquet files at an address."""
-
-    code = "AB-E01"
-    exit_code = 2
-
-
-class ReleaseColumnError(AlignBenchError):
-    """A Parquet file of a release lacks a column, or has it in another type."""
-
-    code = "AB-E02"
-    exit_code = 2
-
-
 class NothingToScoreError(AlignBenchError):
     """A release has no sentence that is known to be correct or incorrect."""
 

@@ -16,13 +16,14 @@ from alignbench.evaluation.analyses.run import Outside, analyse, hardest
 from alignbench.evaluation.domains import DomainStep, with_domains
 from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, check_names
 from alignbench.evaluation.errors import DetectorGaveUpError, NothingToScoreError
-from alignbench.evaluation.release_files import ReleaseFiles, open_release
 from alignbench.evaluation.report.examples import MOST_EXAMPLES, examples
 from alignbench.evaluation.report.html import About, render
 from alignbench.evaluation.scored import Scored, Sentences, join_scores
 from alignbench.evaluation.scores import ScoreTable
 from alignbench.evaluation.scoring import Progress, score_release
 from alignbench.evaluation.tables import csv_bytes, latex, parquet_bytes
+from alignbench.release_format.folder import open_release
+from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.workspace.store import ObjectStore
 
@@ -98,7 +99,7 @@ def evaluate(
         _check_figures()
     check_names(list(entries))
     prepared = [PreparedDetector(entry) for entry in entries]
-    release = open_release(address, settings.split)
+    release = ReleaseReader(open_release(address), settings.split)
     table = release.sentences()
     if not len(table):
         raise NothingToScoreError(
@@ -146,7 +147,7 @@ def _check_figures() -> None:
 
 
 def _about(
-    release: ReleaseFiles, sentences: Sentences, settings: Settings, notes: Sequence[str]
+    release: ReleaseReader, sentences: Sentences, settings: Settings, notes: Sequence[str]
 ) -> About:
     return About(
         release.name,
@@ -176,7 +177,7 @@ def _write_results(folder: Path, analyses: Sequence[Analysis], *, draw: bool) ->
 
 
 def _record(
-    release: ReleaseFiles, settings: Settings, about: About, records: Sequence[dict[str, Any]]
+    release: ReleaseReader, settings: Settings, about: About, records: Sequence[dict[str, Any]]
 ) -> bytes:
     domains = settings.domains
     record = {

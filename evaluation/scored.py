@@ -37,7 +37,7 @@ class Sentences:
     """The sentences of a release that are known to be correct or incorrect.
 
     Attributes:
-        table: Their rows, as `ReleaseFiles.sentences` gives them.
+        table: Their rows, as `ReleaseReader.sentences` gives them.
         model: Which generating model's they are.
         image: Which image they are about.
         correct: Whether they are correct.

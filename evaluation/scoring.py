@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from alignbench.evaluation.entries import PreparedDetector
 from alignbench.evaluation.errors import DetectorContractError, DetectorGaveUpError
-from alignbench.evaluation.release_files import ImageOf, ReleaseFiles
 from alignbench.evaluation.scores import ScoreTable
+from alignbench.release_format.sentences import ImageOf, ReleaseReader
 from alignbench.schemas.detection import Detector, ScoringRequest, SentenceScore, StreamingDetector
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.item_codes import ItemCode, shorten
@@ -45,7 +45,7 @@ class ScoringReport(NamedTuple):
 
 
 def score_release(
-    release: ReleaseFiles,
+    release: ReleaseReader,
     sentences: pa.Table,
     detector: PreparedDetector,
     scores: ScoreTable,
@@ -58,7 +58,7 @@ def score_release(
 
     Args:
         release: Where the images are.
-        sentences: Those to be scored, as `ReleaseFiles.sentences` gives them.
+        sentences: Those to be scored, as `ReleaseReader.sentences` gives them.
         detector: Who scores.
         scores: Where scores are kept.
         run_id: Stamped on each row.
@@ -109,7 +109,7 @@ def score_release(
 
 
 def _requests(
-    release: ReleaseFiles, sentences: pa.Table, *, with_images: bool
+    release: ReleaseReader, sentences: pa.Table, *, with_images: bool
 ) -> Iterator[ScoringRequest]:
     """Yields the sentences, those of an image together; `image` is empty if there is none."""
     of_image: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from alignbench.release.columns import DATA_SCHEMA
+from alignbench.release_format.columns import DATA_SCHEMA
 
 SCHEMA: Final = pa.schema(list(DATA_SCHEMA)[:16])
 """The columns of AlignBench's own file, in its order."""

@@ -17,7 +17,7 @@ from alignbench.release.answers import Answers
 from alignbench.release.buckets import Buckets
 from alignbench.release.card import render_card
 from alignbench.release.cells import to_csv
-from alignbench.release.columns import DATA_SCHEMA
+from alignbench.release.counts import model_counts, split_counts
 from alignbench.release.croissant import render_croissant
 from alignbench.release.errors import NoLabelsError, RefusedReleaseError
 from alignbench.release.figures import draw_figures
@@ -32,30 +32,7 @@ from alignbench.release.labelled import (
     labelled,
 )
 from alignbench.release.labels.sets import label_sets
-from alignbench.release.layout import (
-    CARD,
-    CHECKSUMS,
-    CROISSANT,
-    DATA,
-    MANIFEST,
-    Shard,
-    check_names,
-    parse_shard,
-    release_folder,
-)
-from alignbench.release.manifest import (
-    Counts,
-    ImageCounts,
-    LabelSetRecord,
-    Manifest,
-    ReleaseRecord,
-    SelectionRecord,
-    SplitRecord,
-    checksums_of,
-    checksums_text,
-    model_counts,
-    split_counts,
-)
+from alignbench.release.names import check_names
 from alignbench.release.older import older_release
 from alignbench.release.pseudonyms import pseudonyms
 from alignbench.release.publish import already_there, publish
@@ -68,6 +45,27 @@ from alignbench.release.tables import Tables, release_tables, table_path
 from alignbench.release.verify.report import VerifyReport
 from alignbench.release.verify.verify import verify
 from alignbench.release.votes import write_votes
+from alignbench.release_format.checksums import checksums_of, checksums_text
+from alignbench.release_format.columns import DATA_SCHEMA
+from alignbench.release_format.layout import (
+    CARD,
+    CHECKSUMS,
+    CROISSANT,
+    DATA,
+    MANIFEST,
+    Shard,
+    parse_shard,
+    release_folder,
+)
+from alignbench.release_format.manifest import (
+    Counts,
+    ImageCounts,
+    LabelSetRecord,
+    Manifest,
+    ReleaseRecord,
+    SelectionRecord,
+    SplitRecord,
+)
 from alignbench.schemas.config import ReleaseConfig
 from alignbench.schemas.rows import LabelSet
 from alignbench.schemas.tables import IMAGES

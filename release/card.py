@@ -14,11 +14,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from alignbench.release.agreement.fleiss import FleissKappa
 from alignbench.release.cells import Cell
-from alignbench.release.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features
-from alignbench.release.layout import ALL_MODELS, DATA, VOTES
-from alignbench.release.manifest import Manifest
+from alignbench.release.names import ALL_MODELS
 from alignbench.release.statistics import ModelStatistics, Statistics, sentences_row
 from alignbench.release.tables import Tables
+from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features
+from alignbench.release_format.layout import DATA, VOTES
+from alignbench.release_format.manifest import Manifest
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.vocabulary import Verdict
 
@@ -108,7 +109,7 @@ def render_card(
         sizes: Bytes of each Parquet file by its path in the release.
     """
     environment = Environment(
-        loader=PackageLoader("release", "templates"),
+        loader=PackageLoader("alignbench.release", "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from alignbench.release.columns import DATA_SCHEMA, VOTE_SCHEMA
-from alignbench.release.layout import DATA, VOTES
-from alignbench.release.manifest import Manifest
+from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
+from alignbench.release_format.layout import DATA, VOTES
+from alignbench.release_format.manifest import Manifest
 
 CONFORMS_TO: Final = "http://mlcommons.org/croissant/1.0"
 

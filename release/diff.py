@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignbench.release.buckets import Buckets
-from alignbench.release.errors import NotAReleaseError
-from alignbench.release.folder import open_release
 from alignbench.release.joins import looked_up
 from alignbench.release.labels.sets import find_label_set
-from alignbench.release.layout import DATA, parse_shard
+from alignbench.release_format.errors import NotAReleaseError
+from alignbench.release_format.folder import open_release
+from alignbench.release_format.layout import DATA
 from alignbench.schemas.tables import LABELS, SENTENCES
 from alignbench.workspace.workspace import Workspace
 
@@ -105,13 +105,12 @@ _TEXTS: Final = pa.schema([pa.field(n, pa.string()) for n in ("sentence_id", "mo
 
 def _of_release(address: str) -> Iterator[pa.Table]:
     folder = open_release(address)
-    shards = {path: shard for path in sorted(folder.sizes) if (shard := parse_shard(path))}
-    if not shards:
+    if not folder.shards:
         raise NotAReleaseError(
             f"{folder.address} has no data/*/*.parquet.", "Name the folder of a release."
         )
     columns = ["sentence_id", "model", "caption", "annotation", "error_spans"]
-    for path, shard in shards.items():
+    for path, shard in folder.shards.items():
         if shard.kind != DATA:
             continue
         with folder.open(path) as source:

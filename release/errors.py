@@ -28,13 +28,6 @@ class RefusedReleaseError(AlignBenchError):
     code = "AB-R04"
 
 
-class NotAReleaseError(AlignBenchError):
-    """There is nothing at the address that was to be verified."""
-
-    code = "AB-R05"
-    exit_code = 2
-
-
 class UnusableNameError(AlignBenchError):
     """A model or split name cannot be the name of a dataset config, folder or split."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from alignbench.release.cells import Cell, to_csv
-from alignbench.release.layout import FIGURES
+from alignbench.release_format.layout import FIGURES
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.ids import sha256_hex
 from alignbench.schemas.vocabulary import HallucinationType

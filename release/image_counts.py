@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.cells import Cell
-from alignbench.release.manifest import ImageCounts
+from alignbench.release_format.manifest import ImageCounts
 
 
 class _Terms(NamedTuple):

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.columns import DATA_SCHEMA, IMAGE
+from alignbench.release_format.columns import DATA_SCHEMA, IMAGE
 
 GROUP_BYTES: Final = 100_000_000
 _READ_AHEAD: Final = 8

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 from alignbench.release.agreement.collect import AgreementCounts
 from alignbench.release.answers import SENTENCE_COLUMNS, Answers, SentenceBucket
 from alignbench.release.buckets import Buckets, columns_of
-from alignbench.release.columns import VOTE_SCHEMA
 from alignbench.release.errors import NoLabelsError, StaleLabelsError
 from alignbench.release.joins import looked_up
-from alignbench.release.manifest import LeftOut
 from alignbench.release.splits import LINK_SCHEMA
+from alignbench.release_format.columns import VOTE_SCHEMA
+from alignbench.release_format.manifest import LeftOut
 from alignbench.schemas.rows import LabelSet
 from alignbench.schemas.tables import IMAGES, LABELS, SENTENCES
 from alignbench.schemas.vocabulary import Purpose

@@ -3,13 +3,12 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
-from alignbench.release.errors import NotAReleaseError
-from alignbench.release.folder import ReleaseFolder, open_release
-from alignbench.release.layout import CHECKSUMS, DATA, MANIFEST, parse_shard
-from alignbench.release.manifest import Manifest, ReleaseRecord
 from alignbench.release.splits import OLD_SCHEMA
+from alignbench.release_format.errors import NotAReleaseError
+from alignbench.release_format.folder import open_release
+from alignbench.release_format.layout import CHECKSUMS, DATA
+from alignbench.release_format.manifest import ReleaseRecord, read_manifest
 from alignbench.schemas.ids import prompt_id, sha256_hex
 from alignbench.schemas.vocabulary import Direction
 
@@ -36,9 +35,8 @@ def older_release(address: str) -> tuple[ReleaseRecord, pa.Table]:
             "Name a release that 'alignbench verify' finds sound.",
         )
     parts = [OLD_SCHEMA.empty_table()]
-    for path in sorted(folder.sizes):
-        shard = parse_shard(path)
-        if shard is not None and shard.kind == DATA:
+    for path, shard in folder.shards.items():
+        if shard.kind == DATA:
             with folder.open(path) as source:
                 rows = pq.read_table(source, columns=list(_COLUMNS), partitioning=None)
             parts.append(_sides(rows, shard.split))
@@ -46,14 +44,6 @@ def older_release(address: str) -> tuple[ReleaseRecord, pa.Table]:
         name=manifest.name, version=manifest.version, sha256=sha256_hex(sums.encode())
     )
     return record, pa.concat_tables(parts)
-
-
-def read_manifest(folder: ReleaseFolder) -> Manifest | None:
-    """Returns what `release.json` says; None if it is not there, or of another version."""
-    try:
-        return Manifest.model_validate_json(folder.text(MANIFEST) or "")
-    except ValidationError:
-        return None
 
 
 def _sides(rows: pa.Table, split: str) -> pa.Table:

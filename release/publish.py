@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from alignbench.release.errors import ReleaseExistsError
-from alignbench.release.layout import CARD, CHECKSUMS, MANIFEST
+from alignbench.release_format.layout import CARD, CHECKSUMS, MANIFEST
 from alignbench.workspace.store import ObjectStore
 
 _LATE: Final = (MANIFEST, CARD)

@@ -14,8 +14,8 @@ from typing import Final, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignbench.release.columns import leaf_paths, with_features
-from alignbench.release.layout import Shard, shard_path
+from alignbench.release_format.columns import leaf_paths, with_features
+from alignbench.release_format.layout import Shard, shard_path
 
 SHARD_BYTES: Final = 500_000_000
 _IMAGE_BYTES: Final = "image.bytes"

@@ -6,8 +6,8 @@ from alignbench.release.agreement.collect import AgreementCounts
 from alignbench.release.agreement.tables import pair_rows, span_rows, verdict_rows
 from alignbench.release.cells import Cell
 from alignbench.release.image_counts import ImageCounter
-from alignbench.release.layout import STATISTICS
 from alignbench.release.statistics import Statistics
+from alignbench.release_format.layout import STATISTICS
 
 SPAN_TABLE: Final = "span_agreement"
 """The table that takes spaCy to make."""

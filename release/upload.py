@@ -9,11 +9,12 @@ import io
 import json
 from typing import Final, NamedTuple
 
-from alignbench.release.errors import NotAReleaseError, ReleaseExistsError
-from alignbench.release.folder import LATEST, ReleaseFolder, open_release
-from alignbench.release.layout import CARD, CHECKSUMS, MANIFEST
-from alignbench.release.manifest import parse_checksums
-from alignbench.release.older import read_manifest
+from alignbench.release.errors import ReleaseExistsError
+from alignbench.release_format.checksums import parse_checksums
+from alignbench.release_format.errors import NotAReleaseError
+from alignbench.release_format.folder import ReleaseFolder, open_release
+from alignbench.release_format.layout import CARD, CHECKSUMS, LATEST, MANIFEST
+from alignbench.release_format.manifest import read_manifest
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import sha256_hex
 from alignbench.workspace.s3 import S3Store

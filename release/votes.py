@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.buckets import Buckets
-from alignbench.release.columns import VOTE_SCHEMA, VOTE_SORT_COLUMNS
-from alignbench.release.layout import VOTES, Shard
 from alignbench.release.shards import ShardWriter
+from alignbench.release_format.columns import VOTE_SCHEMA, VOTE_SORT_COLUMNS
+from alignbench.release_format.layout import VOTES, Shard
 
 GROUP_ROWS: Final = 100_000
 

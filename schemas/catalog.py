@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, V
 from pydantic import model_validator as validator
 
 from alignbench.schemas.config_errors import describe
-from alignbench.schemas.config_plugins import Name
 from alignbench.schemas.errors import ConfigError, MissingExtraError, UnknownNameError
+from alignbench.schemas.names import Name
 from alignbench.schemas.registry import Group, packages, suggestion
 from alignbench.schemas.vocabulary import ModelKind
 

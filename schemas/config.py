@@ -13,8 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from alignbench.schemas.config_catalog import with_catalog
 from alignbench.schemas.config_errors import describe, find_at, is_http_address, refusing
-from alignbench.schemas.config_plugins import GeneratorConfig, Name, PromptsConfig, SourceConfig
+from alignbench.schemas.config_plugins import GeneratorConfig, PromptsConfig, SourceConfig
 from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.names import Name
 from alignbench.schemas.protocols import Options
 from alignbench.schemas.registry import Group
 from alignbench.schemas.vocabulary import ImageMode, Isolation, LabelMethod

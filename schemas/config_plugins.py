@@ -5,12 +5,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from alignbench.schemas.config_errors import refusing
+from alignbench.schemas.names import Name
 from alignbench.schemas.protocols import Options
 from alignbench.schemas.registry import Group, find
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
-
-# A release cannot be made of some names (release.layout); better to hear it before the work.
+# A release cannot be made of some names (release.names); better to hear it before the work.
 _model_name = refusing(
     lambda name: name in ("all", "annotations"),
     "'all' and 'annotations' are names of other configs of a release",

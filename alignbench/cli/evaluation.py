@@ -128,7 +128,7 @@ def _entries(
 
 def _places(address: str, out: Path | None) -> "tuple[Path, ObjectStore]":
     """Returns the folder of the report, and the store in which scores are kept."""
-    from alignbench.evaluation.release_files import open_release
+    from alignbench.release_format.folder import open_release
     from alignbench.workspace.local import LocalStore
     from alignbench.workspace.workspace import CONFIG_KEY, open_store
 

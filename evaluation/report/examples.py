@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 from PIL import Image
 
-from alignbench.evaluation.release_files import ReleaseFiles
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.models.pixels import rgb_pixels
+from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.item_codes import ItemError
 
 MOST_EXAMPLES: Final = 24
@@ -37,7 +37,7 @@ class Example(NamedTuple):
 
 
 def examples(
-    release: ReleaseFiles,
+    release: ReleaseReader,
     sentences: Sentences,
     detectors: Sequence[Scored],
     rows: Sequence[int],

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignbench.release.columns import with_features
-from alignbench.release.folder import ReleaseFolder
 from alignbench.release.verify.report import Findings, Rule
+from alignbench.release_format.columns import with_features
+from alignbench.release_format.folder import ReleaseFolder
 
 _BATCH_ROWS: Final = 256
 _METADATA: Final = b"huggingface"

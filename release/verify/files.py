@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 
-from alignbench.release.folder import ReleaseFolder
-from alignbench.release.layout import CHECKSUMS, DATA, VOTES, Shard, parse_shard
-from alignbench.release.manifest import checksum, parse_checksums
 from alignbench.release.verify.report import Findings, Rule
+from alignbench.release_format.checksums import checksum, parse_checksums
+from alignbench.release_format.folder import ReleaseFolder
+from alignbench.release_format.layout import CHECKSUMS, DATA, VOTES, Shard, parse_shard
 from alignbench.schemas.ids import sha256_hex
 
 

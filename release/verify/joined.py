@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 
 from alignbench.release.agreement.collect import SENTENCE_COLUMNS, AgreementCounts
 from alignbench.release.buckets import Buckets
-from alignbench.release.columns import DATA_SCHEMA, VOTE_SCHEMA
 from alignbench.release.labels.majority import VERDICTS
 from alignbench.release.verify.batches import Batch, table_of
 from alignbench.release.verify.report import Findings, Rule
 from alignbench.release.verify.rows import span_problem
 from alignbench.release.words import has_tokenizer
+from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
 from alignbench.schemas.vocabulary import Purpose
 
 _SENTENCE: Final = (

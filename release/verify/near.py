@@ -5,10 +5,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from alignbench.release.layout import Shard
 from alignbench.release.near_duplicates import near_pairs, parse_hashes
 from alignbench.release.verify.batches import Batch
 from alignbench.release.verify.report import Findings, Rule
+from alignbench.release_format.layout import Shard
 
 _HASH: Final = re.compile(r"[0-9a-f]{16}")
 

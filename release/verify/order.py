@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from alignbench.release.layout import Shard
 from alignbench.release.verify.batches import Batch
 from alignbench.release.verify.report import Findings, Rule
+from alignbench.release_format.layout import Shard
 from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.vocabulary import Direction
 

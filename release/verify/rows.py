@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.agreement.fleiss import item_agreement
-from alignbench.release.columns import RELEASE_SCHEMA_VERSION
 from alignbench.release.labels.majority import VERDICTS, agreement_ratio, majority
 from alignbench.release.labels.spans import SpanAgreement
-from alignbench.release.layout import Shard
 from alignbench.release.verify.batches import Batch
 from alignbench.release.verify.report import Findings, Rule
+from alignbench.release_format.columns import RELEASE_SCHEMA_VERSION
+from alignbench.release_format.layout import Shard
 from alignbench.schemas.vocabulary import (
     Direction,
     HallucinationType,

@@ -7,21 +7,15 @@ from pydantic import ValidationError
 
 from alignbench.release.card import card_configs, configs
 from alignbench.release.cells import same_csv, to_csv
+from alignbench.release.counts import model_counts, split_counts
 from alignbench.release.croissant import croissant_checksums
 from alignbench.release.figures import drawn_from, figure_paths
-from alignbench.release.folder import ReleaseFolder
-from alignbench.release.layout import CARD, CROISSANT, MANIFEST, STATISTICS, Shard
-from alignbench.release.manifest import (
-    ImageCounts,
-    Manifest,
-    ModelCounts,
-    SplitCounts,
-    model_counts,
-    split_counts,
-)
 from alignbench.release.statistics import Statistics
 from alignbench.release.tables import SPAN_TABLE, Tables, table_path
 from alignbench.release.verify.report import Findings, Rule
+from alignbench.release_format.folder import ReleaseFolder
+from alignbench.release_format.layout import CARD, CROISSANT, MANIFEST, STATISTICS, Shard
+from alignbench.release_format.manifest import ImageCounts, Manifest, ModelCounts, SplitCounts
 from alignbench.schemas.ids import sha256_hex
 
 

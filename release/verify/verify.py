@@ -8,17 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from alignbench.release.columns import (
-    DATA_SCHEMA,
-    REQUIRED_DATA,
-    REQUIRED_VOTE,
-    SORT_COLUMNS,
-    VOTE_SCHEMA,
-    VOTE_SORT_COLUMNS,
-)
-from alignbench.release.folder import ReleaseFolder, open_release
 from alignbench.release.image_counts import ImageCounter
-from alignbench.release.layout import DATA, Shard
 from alignbench.release.statistics import COLUMNS, Statistics
 from alignbench.release.tables import SPAN_TABLE, release_tables, table_path
 from alignbench.release.verify.batches import batches, table_of
@@ -37,6 +27,16 @@ from alignbench.release.verify.texts import (
     check_manifest,
     check_statistics,
 )
+from alignbench.release_format.columns import (
+    DATA_SCHEMA,
+    REQUIRED_DATA,
+    REQUIRED_VOTE,
+    SORT_COLUMNS,
+    VOTE_SCHEMA,
+    VOTE_SORT_COLUMNS,
+)
+from alignbench.release_format.folder import ReleaseFolder, open_release
+from alignbench.release_format.layout import DATA, Shard
 
 
 def verify(address: str | Path) -> VerifyReport:

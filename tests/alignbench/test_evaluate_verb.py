@@ -41,6 +41,21 @@ def test_scores_of_ones_own_are_evaluated_beside_a_detector(tmp_path: Path, rele
     assert {row["auroc"] for row in results if row["detector"] == "mine"} == {1.0}
 
 
+def test_a_release_with_a_hostile_name_is_evaluated_in_the_current_folder(
+    tmp_path: Path, release: Path
+) -> None:
+    record = json.loads((release / "release.json").read_text())
+    record["name"] = "../../../outside"
+    (release / "release.json").write_text(json.dumps(record))
+    here = tmp_path / "a" / "b"
+    here.mkdir(parents=True)
+    done = alignbench(here, "evaluate", str(release), "--detector", "sentence_length",
+                      "--resamples", "20", "--no-figures")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not list(tmp_path.parent.rglob("outside"))
+    assert (here / "evaluations" / "made" / "1.0.0" / "report.html").is_file()
+
+
 def test_a_file_that_lacks_scores_ends_with_1_and_still_reports(
     tmp_path: Path, release: Path
 ) -> None:

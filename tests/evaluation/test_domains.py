@@ -13,8 +13,9 @@ from alignbench.evaluation.domains import FILE, DomainStep, with_domains
 from alignbench.evaluation.entries import parse_detector
 from alignbench.evaluation.errors import ModelShapeError
 from alignbench.evaluation.evaluate import Settings, evaluate
-from alignbench.evaluation.release_files import open_release
 from alignbench.evaluation.scored import Sentences
+from alignbench.release_format.folder import open_release
+from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
@@ -42,7 +43,7 @@ def release_with(folder: Path, domains: Sequence[str | None]) -> Path:
 
 def test_only_images_without_a_domain_get_the_nearest_name(tmp_path: Path, clip: Path) -> None:
     folder = release_with(tmp_path, ["food", None])
-    release = open_release(str(folder))
+    release = ReleaseReader(open_release(str(folder)))
     before = release.sentences()
     after, note = with_domains(release, before, DomainStep(f"clip:repo={clip}", NAMES), tmp_path)
     guesses = {row["image_id"]: row for row in pq.read_table(tmp_path / FILE).to_pylist()}

@@ -8,15 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignbench.evaluation.entries import DetectorEntry, parse_detector
-from alignbench.evaluation.errors import (
-    DetectorContractError,
-    NotAReleaseError,
-    NothingToScoreError,
-    ScoreFileError,
-)
+from alignbench.evaluation.errors import DetectorContractError, NothingToScoreError, ScoreFileError
 from alignbench.evaluation.evaluate import Evaluation, Settings, evaluate
-from alignbench.evaluation.release_files import open_release
 from alignbench.evaluation.scoring import BATCH
+from alignbench.release_format.errors import NotAReleaseError
+from alignbench.release_format.folder import open_release
+from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.errors import UnknownNameError, UsageError
 from alignbench.schemas.vocabulary import ScoreStatus
 from alignbench.workspace.local import LocalStore
@@ -125,7 +122,7 @@ def test_unknown_sentences_are_left_out_and_families_come_from_the_release(
 
     changed = Sentences.of(SENTENCES.table.set_column(4, "annotation", [verdicts]))
     folder = write_release(tmp_path / "1.0.0", changed, {"hasty": "quick"})
-    found = open_release(str(folder))
+    found = ReleaseReader(open_release(str(folder)))
     assert len(found.sentences()) == 500
     assert (found.name, found.families) == ("made/1.0.0", {"hasty": "quick"})
 
@@ -144,7 +141,7 @@ def test_a_release_with_nothing_known_and_a_place_without_one_are_refused(tmp_pa
 
 
 def test_every_image_is_read_once_and_is_that_of_its_sentences(release: Path) -> None:
-    found = open_release(str(release))
+    found = ReleaseReader(open_release(str(release)))
     table = found.sentences()
     images = list(found.images(table))
     assert (

@@ -131,11 +131,12 @@ def test_a_release_on_s3_is_evaluated_by_ranges(tmp_path: Path, s3_environment: 
     store = open_store("s3://alignbench-tests/evaluated")
     for path in folder.rglob("*"):
         if path.is_file():
-            store.write_file(f"1.0.0/{path.relative_to(folder).as_posix()}", path)
+            store.write(f"1.0.0/{path.relative_to(folder).as_posix()}", path.read_bytes())
+    store.write("latest.json", b'{"version": "1.0.0"}')
     clip = parse_detector(f"clip:repo={save_clip(tmp_path / 'clip')}")
     settings = Settings(resamples=20, figures=False)
     tables = []
-    for number, address in enumerate(("s3://alignbench-tests/evaluated/1.0.0", str(folder))):
+    for number, address in enumerate(("s3://alignbench-tests/evaluated/latest", str(folder))):
         out = tmp_path / f"out{number}"
         done = evaluate(address, [clip], out, LocalStore(out), settings)
         assert done.detectors[0].there.all()

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignbench.release.layout import CHECKSUMS, CROISSANT, parse_shard
-from alignbench.release.manifest import checksums_of, checksums_text
+from alignbench.release_format.checksums import checksums_of, checksums_text
+from alignbench.release_format.layout import CHECKSUMS, CROISSANT, parse_shard
 
 DATA = "data/careful/test-00000-of-00001.parquet"
 VOTES = "annotations/careful/test-00000-of-00001.parquet"

@@ -248,6 +248,14 @@ def unknown_key_in_the_manifest(folder: Path) -> None:
     change_text(folder, "release.json", '"name"', '"nome"')
 
 
+def hostile_name(folder: Path) -> None:
+    change_text(folder, "release.json", '"name": "small"', '"name": "../../outside"')
+
+
+def hostile_version(folder: Path) -> None:
+    change_text(folder, "release.json", '"version": "1.0.0"', '"version": "/tmp"')
+
+
 def figure_off_in_a_table(folder: Path) -> None:
     change_text(folder, "statistics/fleiss_by_model.csv", "careful,7", "careful,8")
 
@@ -364,6 +372,8 @@ DAMAGES: list[tuple[Callable[[Path], None], Rule, str]] = [
     (prompt_in_two_splits, Rule.SPLIT, "data/painter/train-00000-of-00001.parquet"),
     (count_off_in_the_manifest, Rule.MANIFEST, "release.json"),
     (unknown_key_in_the_manifest, Rule.MANIFEST, "release.json"),
+    (hostile_name, Rule.MANIFEST, "release.json"),
+    (hostile_version, Rule.MANIFEST, "release.json"),
     (figure_off_in_a_table, Rule.STATISTICS, "statistics/fleiss_by_model.csv"),
     (remove_a_table, Rule.STATISTICS, "statistics/fleiss_by_model.csv"),
     (card_without_a_model, Rule.CARD, "README.md"),

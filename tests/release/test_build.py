@@ -18,10 +18,10 @@ from alignbench.release.errors import (
     UnusableNameError,
 )
 from alignbench.release.labels.compute import compute_labels
-from alignbench.release.layout import CHECKSUMS
-from alignbench.release.manifest import checksums_of
 from alignbench.release.stage import staging_folder
 from alignbench.release.verify.verify import verify
+from alignbench.release_format.checksums import checksums_of
+from alignbench.release_format.layout import CHECKSUMS
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.rows import Withdrawn
 from alignbench.schemas.tables import PAIRS

@@ -11,8 +11,8 @@ from alignbench.release.build import build_release
 from alignbench.release.errors import ReleaseExistsError
 from alignbench.release.figures import drawn_from
 from alignbench.release.labels.compute import compute_labels
-from alignbench.release.manifest import checksums_of
 from alignbench.release.verify.verify import verify
+from alignbench.release_format.checksums import checksums_of
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.ids import sha256_hex
 from alignbench.schemas.vocabulary import ImageMode, LabelMethod, Purpose, Verdict

@@ -4,8 +4,9 @@ import pytest
 
 from alignbench.release.build import build_release
 from alignbench.release.diff import Kind, diff_label_sets, diff_releases
-from alignbench.release.errors import NoLabelsError, NotAReleaseError
+from alignbench.release.errors import NoLabelsError
 from alignbench.release.labels.compute import compute_labels
+from alignbench.release_format.errors import NotAReleaseError
 from alignbench.schemas.vocabulary import LabelMethod, Verdict
 from tests.release.benchmark import CONFIG, append, released_folder, span, vote
 from tests.release.test_build import build

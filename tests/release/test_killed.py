@@ -10,9 +10,9 @@ import pytest
 
 from alignbench.release.build import build_release
 from alignbench.release.labels.compute import compute_labels
-from alignbench.release.layout import CHECKSUMS
-from alignbench.release.manifest import checksums_of
 from alignbench.release.verify.verify import verify
+from alignbench.release_format.checksums import checksums_of
+from alignbench.release_format.layout import CHECKSUMS
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import CONFIG, Rows, make_workspace, released_folder

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from alignbench.release.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features, with_features
+from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features, with_features
 from alignbench.schemas.ids import sha256_hex
 
 ORIGINAL_COLUMNS = [

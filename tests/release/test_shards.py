@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alignbench.release.columns import DATA_SCHEMA
 from alignbench.release.images import BLOB_COLUMN, with_images
-from alignbench.release.layout import DATA, Shard, parse_shard, shard_path
 from alignbench.release.shards import ShardWriter
+from alignbench.release_format.columns import DATA_SCHEMA
+from alignbench.release_format.layout import DATA, Shard, parse_shard, shard_path
 
 IMAGE_BYTES = 40_000
 PLACE = Shard(DATA, "model", "test", 0, 0)

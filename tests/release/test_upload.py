@@ -10,10 +10,13 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from alignbench.release.errors import NotAReleaseError, ReleaseExistsError
-from alignbench.release.layout import CHECKSUMS
+from alignbench.release.errors import ReleaseExistsError
 from alignbench.release.upload import upload_release
 from alignbench.release.verify.verify import verify
+from alignbench.release_format.errors import NotAReleaseError
+from alignbench.release_format.folder import open_release
+from alignbench.release_format.layout import CHECKSUMS
+from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import sha256_hex
 from alignbench.workspace.s3 import S3Store
@@ -69,6 +72,9 @@ def test_a_published_release_is_verified_where_it_is_and_found_as_the_latest(rel
     assert (report.sent, report.there) == (verify(released).files - 1, 0)
     assert verify(report.address).ok
     assert verify(f"{TARGET}/small/latest").ok
+    latest = ReleaseReader(open_release(f"{TARGET}/small/latest"))
+    assert latest.name == "small/1.0.0"
+    assert len(latest.sentences()) > 0
     pointer = json.loads(
         client.get_object(Bucket="public", Key="benchmarks/small/latest.json")["Body"].read()
     )

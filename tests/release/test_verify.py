@@ -9,9 +9,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from alignbench.release.errors import NotAReleaseError
 from alignbench.release.verify.report import Rule, VerifyReport
 from alignbench.release.verify.verify import verify
+from alignbench.release_format.errors import NotAReleaseError
 from tests.release.corruption import DATA, change_rows
 from tests.release.damages import DAMAGES, flip_a_bit
 

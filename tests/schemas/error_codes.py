@@ -18,7 +18,7 @@ from alignbench.schemas.errors import AlignBenchError
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "schemas", "workspace", "models", "engine", "generators", "scenes", "annotation", "release",
-    "evaluation", "flows", "alignbench",
+    "release_format", "reporting", "evaluation", "flows", "alignbench",
 )  # fmt: skip
 CODE = re.compile(r"AB-[CWGAREFS]\d\d")
 SECTIONS = {
@@ -31,6 +31,11 @@ SECTIONS = {
     "F": "Runs",
     "S": "Command line and services",
 }
+RETIRED = {
+    "AB-E01": "There was no release with Parquet files at an address: `AB-R05` now.",
+}
+"""Codes that nothing has any more, and nothing may have again."""
+
 HEAD = """\
 # Error codes
 
@@ -115,7 +120,10 @@ def page() -> str:
             exits = "" if code.exit_code is None else str(code.exit_code)
             lines.append(f"| `{code.code}` | {code.meaning} | {exits} |")
         lines.append("")
-    return "\n".join(lines)
+    lines += ["## Retired", "", "Earlier versions reported these; they are not used again.", ""]
+    lines += ["| code | meaning |", "|---|---|"]
+    lines += [f"| `{code}` | {meaning} |" for code, meaning in sorted(RETIRED.items())]
+    return "\n".join([*lines, ""])
 
 
 def _first_paragraph(error: type[AlignBenchError]) -> str:

@@ -31,7 +31,7 @@ def test_a_split_that_datasets_cannot_load_is_refused(split: str) -> None:
 
 @pytest.mark.parametrize("split", ["test", "test_2", "a.b", "a" * 64])
 def test_a_split_that_is_accepted_can_be_released(split: str) -> None:
-    from alignbench.release.layout import check_names
+    from alignbench.release.names import check_names
 
     config = parse_config(CAPTIONER + f'[release.splits]\n"{split}" = 1', "alignbench.toml")
     check_names([config.captioners[0].name], config.release.splits)

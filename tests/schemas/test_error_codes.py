@@ -7,7 +7,15 @@ from collections import Counter
 import pytest
 
 from alignbench.schemas.errors import AlignBenchError
-from tests.schemas.error_codes import CODE, ROOT, all_codes, error_classes, page, source_files
+from tests.schemas.error_codes import (
+    CODE,
+    RETIRED,
+    ROOT,
+    all_codes,
+    error_classes,
+    page,
+    source_files,
+)
 from tests.schemas.expected import assert_same_as_file
 
 ERRORS = error_classes()
@@ -34,6 +42,10 @@ def test_an_error_comes_whole_from_another_process(error: type[AlignBenchError])
 def test_no_two_things_share_a_code() -> None:
     counts = Counter(code.code for code in all_codes())
     assert [code for code, count in counts.items() if count > 1] == []
+
+
+def test_no_code_is_used_again_once_it_is_retired() -> None:
+    assert sorted(RETIRED.keys() & {code.code for code in all_codes()}) == []
 
 
 def test_every_code_in_the_source_has_a_meaning() -> None:

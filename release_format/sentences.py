@@ -4,10 +4,7 @@ The text columns are held whole, a few hundred bytes a sentence; images are read
 needed, one row group after the other, and each image once.
 """
 
-import json
-import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,30 +13,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignbench.evaluation.errors import NotAReleaseError, ReleaseColumnError
-from alignbench.schemas.ids import sha256_hex
+from alignbench.release_format.columns import DATA_SCHEMA
+from alignbench.release_format.errors import NotAReleaseError, ReleaseColumnError
+from alignbench.release_format.folder import ReleaseFolder
+from alignbench.release_format.layout import DATA
 from alignbench.schemas.vocabulary import Verdict
-from alignbench.workspace.store import ObjectStore
-from alignbench.workspace.workspace import open_store
 
-COLUMNS: Final = {
-    "model": pa.string(),
-    "image_name": pa.string(),
-    "sentence_index": pa.int32(),
-    "caption": pa.string(),
-    "annotation": pa.string(),
-    "error_type": pa.string(),
-    "error_spans": None,
-    "sentence_id": pa.string(),
-    "image_id": pa.string(),
-    "domain": pa.string(),
-}
-"""Columns that are read of each sentence, and their types; None is not checked."""
+COLUMNS: Final = (
+    "model", "image_name", "sentence_index", "caption", "annotation", "error_type", "error_spans",
+    "sentence_id", "image_id", "domain",
+)  # fmt: skip
+"""Columns that are read of each sentence."""
 
 FILE, ROW = "file", "row"
 """Columns that are added: which file a sentence stands in, and in which row of it."""
 
-_SHARD: Final = re.compile(r"data/[^/]+/(?P<split>[^/]+)-\d{5}-of-\d{5}\.parquet")
+_SPANS: Final = "error_spans"
+"""Whose type may be that of another schema version."""
+
 _IMAGE_ROWS: Final = 64
 
 
@@ -50,22 +41,34 @@ class ImageOf(NamedTuple):
     data: bytes | None
 
 
-class ReleaseFiles:
-    """The Parquet files of a release.
+class ReleaseReader:
+    """Reads the sentences and images of a release.
 
     Attributes:
         address: Where it is.
-        name: `name/version` as its `release.json` says, else the last parts of its address.
+        name: `NAME/VERSION`, safe as a relative path.
         families: For each generating model, the family that its configuration says.
         checksum: SHA-256 of `SHA256SUMS`, or None; it stands for every byte of the release.
     """
 
-    def __init__(self, store: ObjectStore, prefix: str, split: str | None = None) -> None:
-        self._store, self._prefix = store, prefix
-        self.address = f"{store.url}/{prefix}"
-        paths = [info.key.removeprefix(f"{prefix}/") for info in store.list(prefix)]
-        found = {path: match["split"] for path in paths if (match := _SHARD.fullmatch(path))}
-        self._paths = sorted(path for path, of in found.items() if split in (None, of))
+    def __init__(self, folder: ReleaseFolder, split: str | None = None) -> None:
+        """Takes a release.
+
+        Args:
+            folder: Where it is.
+            split: Only this split of it.
+
+        Raises:
+            NotAReleaseError: It has no Parquet files, or none of that split.
+        """
+        self._folder = folder
+        self.address, self.name, self.checksum = folder.address, folder.name, folder.checksum
+        self.families = _families(folder.record)
+        self._paths = [
+            path
+            for path, shard in folder.shards.items()
+            if shard.kind == DATA and split in (None, shard.split)
+        ]
         if not self._paths:
             which = "" if split is None else f" of the split {split!r}"
             raise NotAReleaseError(
@@ -73,10 +76,6 @@ class ReleaseFiles:
                 f"{self.address}.",
                 "Name the folder that has the release's SHA256SUMS: a path or s3://bucket/prefix.",
             )
-        manifest = self._json("release.json") if "release.json" in paths else {}
-        self.name = _name(manifest) or "/".join(self.address.rsplit("/", 2)[-2:])
-        self.families = _families(manifest)
-        self.checksum = self._checksum() if "SHA256SUMS" in paths else None
 
     def sentences(self) -> pa.Table:
         """Returns the sentences that are known to be correct or incorrect, in the files' order.
@@ -109,7 +108,7 @@ class ReleaseFiles:
     def _images_of(
         self, path: str, rows: npt.NDArray[np.int64], names: list[str]
     ) -> Iterator[ImageOf]:
-        file = pq.ParquetFile(self._open(path))
+        file = pq.ParquetFile(self._folder.open_ranges(path))
         groups = range(file.metadata.num_row_groups)
         starts = np.cumsum([0, *(file.metadata.row_group(group).num_rows for group in groups)])
         place = 0
@@ -126,61 +125,30 @@ class ReleaseFiles:
 
     def _read(self, path: str) -> pa.Table:
         try:
-            file = pq.ParquetFile(self._open(path), pre_buffer=True)
+            file = pq.ParquetFile(self._folder.open_ranges(path), pre_buffer=True)
         except pa.ArrowException as error:
             raise ReleaseColumnError(
                 f"{path} in {self.address} cannot be read as Parquet: {error}.",
                 "Run 'alignbench verify' on the release, or fetch it again.",
             ) from None
-        for name, kind in COLUMNS.items():
-            there = name in file.schema_arrow.names
-            if not there or (kind is not None and file.schema_arrow.field(name).type != kind):
+        for name in COLUMNS:
+            if not _is_as_declared(name, file.schema_arrow):
+                kind = "list" if name == _SPANS else DATA_SCHEMA.field(name).type
                 raise ReleaseColumnError(
-                    f"{path} in {self.address} has no column {name!r} of type {kind or 'list'}.",
+                    f"{path} in {self.address} has no column {name!r} of type {kind}.",
                     "Evaluate a release that 'alignbench verify' finds sound.",
                 )
         return file.read(list(COLUMNS))
 
-    def _open(self, path: str) -> pa.NativeFile:
-        return self._store.open_ranges(f"{self._prefix}/{path}")
 
-    def _json(self, path: str) -> dict[str, object]:
-        try:
-            value = json.loads(self._store.read(f"{self._prefix}/{path}"))
-        except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
-
-    def _checksum(self) -> str:
-        return sha256_hex(self._store.read(f"{self._prefix}/SHA256SUMS"))
+def _is_as_declared(name: str, schema: pa.Schema) -> bool:
+    if name not in schema.names:
+        return False
+    return name == _SPANS or schema.field(name).type == DATA_SCHEMA.field(name).type
 
 
-def open_release(address: str, split: str | None = None) -> ReleaseFiles:
-    """Opens the release at a local path or an `s3://bucket/prefix`.
-
-    Raises:
-        NotAReleaseError: There are no Parquet files of a release at that address.
-    """
-    # A store's keys are never empty, so it is opened one step above the release.
-    if not address.startswith("s3://"):
-        path = Path(address).resolve()
-        return ReleaseFiles(open_store(path.parent), path.name, split)
-    parent, _, name = address.rstrip("/").rpartition("/")
-    if parent in ("s3:", "s3:/"):
-        raise NotAReleaseError(
-            f"{address} names a bucket, not a release in it.",
-            "Name the prefix that the release is at: s3://bucket/prefix.",
-        )
-    return ReleaseFiles(open_store(parent), name, split)
-
-
-def _name(manifest: dict[str, object]) -> str | None:
-    name, version = manifest.get("name"), manifest.get("version")
-    return f"{name}/{version}" if isinstance(name, str) and isinstance(version, str) else None
-
-
-def _families(manifest: dict[str, object]) -> dict[str, str]:
-    config = manifest.get("config")
+def _families(record: Mapping[str, object]) -> dict[str, str]:
+    config = record.get("config")
     families: dict[str, str] = {}
     for section in ("captioners", "image_generators"):
         entries = config.get(section) if isinstance(config, dict) else None

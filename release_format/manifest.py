@@ -1,0 +1,147 @@
+"""`release.json`: what a release was made from and what is in it."""
+
+import datetime
+import json
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from alignbench.release_format.columns import RELEASE_SCHEMA_VERSION
+from alignbench.release_format.folder import ReleaseFolder
+from alignbench.release_format.layout import MANIFEST
+from alignbench.schemas.names import Name
+from alignbench.schemas.rows import LabelSet
+from alignbench.schemas.vocabulary import Direction
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SelectionRecord(_Part):
+    """What of the workspace was released."""
+
+    generator_ids: tuple[str, ...]
+    splitter_id: str | None
+
+
+class LabelSetRecord(_Part):
+    """Whose labels they are; `options` are the method's."""
+
+    label_set_id: str
+    method: str
+    options: dict[str, Any]
+    answers_sha256: str
+
+    @classmethod
+    def of(cls, label_set: LabelSet) -> Self:
+        """Returns the record of a row of `label_sets`."""
+        return cls(
+            label_set_id=label_set.label_set_id,
+            method=label_set.method,
+            options=json.loads(label_set.options),
+            answers_sha256=label_set.answers_sha256,
+        )
+
+
+class ReleaseRecord(_Part):
+    """Another release, by name, version and the SHA-256 of its `SHA256SUMS`."""
+
+    name: Name
+    version: Name
+    sha256: str
+
+
+class ImageCounts(_Part):
+    """Images by how a reader gets them; each image counts once."""
+
+    embedded: int
+    by_url: int
+    unavailable: int
+
+
+class ModelCounts(_Part):
+    """What one model has in the release."""
+
+    direction: Direction
+    sentences: int
+    correct: int
+    incorrect: int
+    unknown: int
+    votes: int
+
+
+class SplitCounts(_Part):
+    """What one split has in the release; `by_model` counts sentences."""
+
+    sentences: int
+    votes: int
+    adjudications: int
+    by_model: dict[str, int]
+
+
+class SplitRecord(_Part):
+    """How the sentences were dealt out to splits; `after` is the release whose sides were kept."""
+
+    shares: dict[str, float]
+    near_duplicates: int
+    after: ReleaseRecord | None = None
+
+
+class LeftOut(_Part):
+    """Selected sentences that are not in the release, by why.
+
+    `between_splits`: their image belongs together with images of an older release that are in two
+    splits.
+    """
+
+    unanswered: int
+    below_minimum_votes: int
+    between_splits: int
+
+
+class Counts(_Part):
+    """What is in the release."""
+
+    sentences: int
+    votes: int
+    adjudications: int
+    annotators: int
+    images: ImageCounts
+    by_model: dict[str, ModelCounts]
+    by_split: dict[str, SplitCounts]
+    left_out: LeftOut
+
+
+class Manifest(_Part):
+    """The content of `release.json`.
+
+    Attributes:
+        config: The whole resolved configuration, without secrets.
+    """
+
+    name: Name
+    version: Name
+    date: datetime.date | None
+    title: str
+    description: str
+    license: str
+    splits: SplitRecord
+    figures: bool
+    schema_version: int = RELEASE_SCHEMA_VERSION
+    selection: SelectionRecord
+    label_set: LabelSetRecord
+    counts: Counts
+    config: dict[str, Any]
+
+    def to_json(self) -> str:
+        """Returns the file's text."""
+        return self.model_dump_json(indent=2) + "\n"
+
+
+def read_manifest(folder: ReleaseFolder) -> Manifest | None:
+    """Returns what `release.json` says; None if it is not there, or of another version."""
+    try:
+        return Manifest.model_validate_json(folder.text(MANIFEST) or "")
+    except ValidationError:
+        return None

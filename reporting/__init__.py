@@ -1,0 +1,1 @@
+"""What reports share: intervals, tables, pages and figures."""
