@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.disputes import ADJUDICATION, Dispute, disputes, votes_on
 from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.ledger import pushed_keys
-from alignbench.annotation.ordering import ordered_sentences
-from alignbench.annotation.push import Pusher, PushOptions
-from alignbench.annotation.rounds import withdrawn_ids
+from alignbench.annotation.pushing.disputes import ADJUDICATION, Dispute, disputes, votes_on
+from alignbench.annotation.pushing.ledger import pushed_keys
+from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.push import Pusher, PushOptions
+from alignbench.annotation.rounds.members import withdrawn_ids
 from alignbench.flows.commit import Made, Outcome
 from alignbench.flows.label_studio import annotation_server, labelling_links, project_settings
 from alignbench.flows.orchestration import stage_flow

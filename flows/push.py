@@ -13,15 +13,21 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.gold import read_gold
-from alignbench.annotation.isolation import Assignments, assignments
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.ledger import check_server
-from alignbench.annotation.offers import adjust_offers
-from alignbench.annotation.ordering import ordered_sentences
-from alignbench.annotation.push import Pusher, PushOptions, Reconciliation
-from alignbench.annotation.rounds import Draw, RoundMembers, draw_gold, draw_sample, round_members
-from alignbench.annotation.tasks import PURPOSE, image_failure
+from alignbench.annotation.pushing.isolation import Assignments, assignments
+from alignbench.annotation.pushing.ledger import check_server
+from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.overlap import adjust_offers
+from alignbench.annotation.pushing.push import Pusher, PushOptions, Reconciliation
+from alignbench.annotation.pushing.tasks import PURPOSE, image_failure
+from alignbench.annotation.rounds.gold import read_gold
+from alignbench.annotation.rounds.members import (
+    Draw,
+    RoundMembers,
+    draw_gold,
+    draw_sample,
+    round_members,
+)
 from alignbench.flows.commit import Failed, Made, Outcome
 from alignbench.flows.label_studio import annotation_server, assigned_settings, labelling_links
 from alignbench.flows.orchestration import stage_flow

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.errors import SuggestionsError
 from alignbench.annotation.label_studio.results import answer_result
-from alignbench.annotation.tasks import Shown
+from alignbench.annotation.pushing.tasks import Shown
 from alignbench.evaluation.entries import PreparedDetector, parse_detector
 from alignbench.evaluation.predictions import Prediction, predictions
 from alignbench.schemas.rows import RoundSuggestions, Span

@@ -3,7 +3,7 @@
 import html
 import re
 
-from alignbench.annotation.label_studio.answers import TYPES, VERDICTS
+from alignbench.annotation.label_studio.choices import TYPES, VERDICTS
 
 _OPENING = """\
 <h2>Is this sentence true of this image?</h2>

@@ -7,7 +7,7 @@ element classes; should another version name them differently, the page gets pla
 from importlib.resources import files
 from xml.etree import ElementTree as ET
 
-from alignbench.annotation.label_studio.answers import TYPES, VERDICTS
+from alignbench.annotation.label_studio.choices import TYPES, VERDICTS
 from alignbench.schemas.vocabulary import Verdict
 
 VERDICT = "verdict"

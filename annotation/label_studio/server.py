@@ -1,7 +1,7 @@
 """A Label Studio server: the few things that push and pull ask of it.
 
 What it answers is read as JSON of unknown shape; what cannot be understood is an error here, except
-answers of annotators, which pass as they are to `annotation.validation`.
+answers of annotators, which pass as they are to `annotation.pulling.validation`.
 """
 
 from collections.abc import Iterator, Sequence

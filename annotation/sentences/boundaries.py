@@ -8,7 +8,7 @@ from alignbench.annotation.sentences.candidates import Candidate, Ending, Verdic
 from alignbench.annotation.sentences.characters import CLOSING_BRACKETS, CLOSING_QUOTES, is_unspaced
 from alignbench.annotation.sentences.full_stops import judge_full_stop
 from alignbench.annotation.sentences.marks import PairedMarks
-from alignbench.annotation.sentences.place import Place, read_place
+from alignbench.annotation.sentences.neighbourhood import Place, read_place
 
 _QUOTATIVE_PARTICLES: Final = frozenset("とのがをはにでもやへって的地得字")
 _CONTINUING_MARKS: Final = frozenset(",;:、，；：)]}）］】」』»›”’.!?…–—-/&+=|")

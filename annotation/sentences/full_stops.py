@@ -6,7 +6,7 @@ from typing import Final
 from alignbench.annotation.sentences import lexicon
 from alignbench.annotation.sentences.candidates import Verdict
 from alignbench.annotation.sentences.characters import CLOSING_BRACKETS, CLOSING_QUOTES
-from alignbench.annotation.sentences.place import Place
+from alignbench.annotation.sentences.neighbourhood import Place
 
 _DOTTED: Final = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]$")
 _WITHOUT_VOWELS: Final = re.compile(r"[B-DF-HJ-NP-TV-XZ][b-df-hj-np-tv-xz]{1,4}$")

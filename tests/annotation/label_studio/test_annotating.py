@@ -16,19 +16,19 @@ import pytest
 import skimage
 from playwright.sync_api import Browser, Page, expect
 
-from alignbench.annotation.label_studio.answers import TYPES
+from alignbench.annotation.label_studio.choices import TYPES
 from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.ordering import ordered_sentences
-from alignbench.annotation.pull import pull
-from alignbench.annotation.push import Pusher, PushOptions
-from alignbench.annotation.tasks import Shown
+from alignbench.annotation.pulling.pull import pull
+from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.push import Pusher, PushOptions
+from alignbench.annotation.pushing.tasks import Shown
 from alignbench.schemas.rows import Annotation, RoundSuggestions, Span
 from alignbench.schemas.tables import ANNOTATIONS, ROUND_SUGGESTIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import HallucinationType as Type
 from alignbench.schemas.vocabulary import Purpose, Verdict
-from tests.annotation.pushing import options, push_all
+from tests.annotation.push_stage import options, push_all
 from tests.annotation.workspaces import Prepared, prepare
 from tests.fixtures.services import EmbeddedLabelStudio
 

@@ -17,7 +17,7 @@ from alignbench.annotation.label_studio.records import ImportedTask
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
 from alignbench.annotation.label_studio.transport import Transport, normalised_url
 from alignbench.schemas.errors import AlignBenchError, TransientError, UsageError
-from tests.annotation.pushing import SETTINGS
+from tests.annotation.push_stage import SETTINGS
 from tests.fixtures.postgresql import VARIABLE
 from tests.fixtures.services import EmbeddedLabelStudio
 

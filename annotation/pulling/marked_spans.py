@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.records import JsonObject
-from alignbench.annotation.offsets import place_of
+from alignbench.annotation.pulling.offsets import place_of
 from alignbench.schemas.rows import Span
 from alignbench.schemas.vocabulary import HallucinationType
 

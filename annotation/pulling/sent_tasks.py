@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow.compute as pc
 
-from alignbench.annotation.known import of_project
-from alignbench.annotation.validation import SentTask
+from alignbench.annotation.pulling.known_answers import of_project
+from alignbench.annotation.pulling.validation import SentTask
 from alignbench.schemas.tables import ROUND_SUGGESTIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import Purpose
 from alignbench.workspace.workspace import Workspace

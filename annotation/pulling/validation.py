@@ -16,7 +16,7 @@ from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.page import NOTE, VERDICT
 from alignbench.annotation.label_studio.page import SPANS as SPANS_CONTROL
 from alignbench.annotation.label_studio.records import JsonObject, as_id, as_instant, as_object
-from alignbench.annotation.spans import SpanDoubt, merged_spans, read_span
+from alignbench.annotation.pulling.marked_spans import SpanDoubt, merged_spans, read_span
 from alignbench.schemas.ids import sha256_hex, text_sha256
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
 from alignbench.schemas.text import clean_text

@@ -13,9 +13,9 @@ import pytest
 from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from alignbench.annotation.errors import ImageStorageError
-from alignbench.annotation.images import KEY_VARIABLES, SignedImages, images_of
 from alignbench.annotation.label_studio.accounts import create_annotator, token_of
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
+from alignbench.annotation.pushing.image_delivery import KEY_VARIABLES, SignedImages, images_of
 from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import IMAGES, TASKS
 from alignbench.services import read_credentials
@@ -25,7 +25,7 @@ from alignbench.services.process import end, spawn
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.s3 import S3Store
 from alignbench.workspace.workspace import Workspace
-from tests.annotation.pushing import options, push_all
+from tests.annotation.push_stage import options, push_all
 from tests.annotation.workspaces import Prepared, prepare
 from tests.fixtures.s3 import BUCKET, ENVIRONMENT
 

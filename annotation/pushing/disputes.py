@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.errors import NothingToAdjudicateError
 from alignbench.annotation.label_studio.results import answer_result
-from alignbench.annotation.rounds import withdrawn_ids
-from alignbench.annotation.tasks import Shown
+from alignbench.annotation.pushing.tasks import Shown
+from alignbench.annotation.rounds.members import withdrawn_ids
 from alignbench.schemas.rows import Annotation, Label, Span
 from alignbench.schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.label_studio.records import TaskOffer
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.rounds import withdrawn_ids
+from alignbench.annotation.rounds.members import withdrawn_ids
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, TaskState, WithdrawnKind
 from alignbench.workspace.workspace import Workspace

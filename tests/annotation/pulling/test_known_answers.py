@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignbench.annotation.errors import Doubt
-from alignbench.annotation.known import KnownAnswers
+from alignbench.annotation.pulling.known_answers import KnownAnswers
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.errors import NobodyToAnswerError
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.rounds import withdrawn_ids
+from alignbench.annotation.rounds.members import withdrawn_ids
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.tables import SENTENCES, TASKS
 from alignbench.schemas.vocabulary import TaskState, WithdrawnKind

@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 import pyarrow.compute as pc
 
 from alignbench.annotation.errors import MissingProjectError, TooManyDeletionsError
-from alignbench.annotation.known import KnownAnswers, retired_answers, retired_doubts
 from alignbench.annotation.label_studio.records import ProjectCounts
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.ledger import check_server, retractions
-from alignbench.annotation.project_pull import COMMIT_ANSWERS, PulledProject, pull_project
+from alignbench.annotation.pulling.known_answers import (
+    KnownAnswers,
+    retired_answers,
+    retired_doubts,
+)
+from alignbench.annotation.pulling.project_pull import COMMIT_ANSWERS, PulledProject, pull_project
+from alignbench.annotation.pushing.ledger import check_server, retractions
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from alignbench.schemas.vocabulary import Purpose, TaskState
 from alignbench.workspace.workspace import Workspace

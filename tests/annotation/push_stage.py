@@ -10,12 +10,12 @@ from alignbench.annotation.label_studio.guidelines import guidelines_html
 from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.records import ProjectSettings
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.ledger import pushed_keys
-from alignbench.annotation.offers import adjust_offers
-from alignbench.annotation.ordering import ordered_sentences
-from alignbench.annotation.push import Pusher, PushOptions
-from alignbench.annotation.rounds import round_members
-from alignbench.annotation.tasks import PURPOSE
+from alignbench.annotation.pushing.ledger import pushed_keys
+from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.overlap import adjust_offers
+from alignbench.annotation.pushing.push import Pusher, PushOptions
+from alignbench.annotation.pushing.tasks import PURPOSE
+from alignbench.annotation.rounds.members import round_members
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import Purpose
 from alignbench.workspace.local import LocalStore

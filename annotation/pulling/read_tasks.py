@@ -9,8 +9,8 @@ as that pull left them, a pull reads more and finds the same.
 import json
 from datetime import datetime, timedelta
 
-from alignbench.annotation.known import KnownAnswers
 from alignbench.annotation.label_studio.records import ChangedTask, as_instant, as_object
+from alignbench.annotation.pulling.known_answers import KnownAnswers
 from alignbench.workspace.errors import ObjectNotFoundError
 from alignbench.workspace.workspace import Workspace
 

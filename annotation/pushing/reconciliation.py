@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from alignbench.annotation.errors import MissingProjectError
 from alignbench.annotation.label_studio.records import ListedTask
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.ledger import Ledger
+from alignbench.annotation.pushing.ledger import Ledger
 from alignbench.schemas.rows import Task
 from alignbench.schemas.vocabulary import Purpose, TaskState
 

@@ -14,13 +14,13 @@ from alignbench.annotation.errors import (
     UnclearImportError,
 )
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
-from alignbench.annotation.ledger import pushed_keys
-from alignbench.annotation.ordering import ordered_sentences
-from alignbench.annotation.push import Pusher
+from alignbench.annotation.pushing.ledger import pushed_keys
+from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.push import Pusher
 from alignbench.schemas.tables import IMAGES, TASKS
 from alignbench.schemas.vocabulary import TaskState
 from tests.annotation.proxy import Fault, proxy_to
-from tests.annotation.pushing import on_server, options, push_all, reopened
+from tests.annotation.push_stage import on_server, options, push_all, reopened
 from tests.annotation.workspaces import CAPTION, GENERATOR, Prepared, prepare
 from tests.fixtures.services import EmbeddedLabelStudio
 

@@ -12,11 +12,11 @@ import pytest
 
 from alignbench.annotation.label_studio.server import TIMEOUT, LabelStudioServer, connect
 from alignbench.annotation.label_studio.transport import Transport
-from alignbench.annotation.ledger import pushed_keys
+from alignbench.annotation.pushing.ledger import pushed_keys
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.proxy import proxy_to
-from tests.annotation.pushing import on_server, options, push_all, reopened
+from tests.annotation.push_stage import on_server, options, push_all, reopened
 from tests.annotation.workspaces import Prepared, prepare
 from tests.fixtures.services import EmbeddedLabelStudio
 
@@ -136,7 +136,7 @@ _SCRIPT = """
 import sys
 from pathlib import Path
 from alignbench.annotation.label_studio.server import connect
-from tests.annotation.pushing import push_all
+from tests.annotation.push_stage import push_all
 from tests.annotation.workspaces import GENERATOR, SPLITTER, Prepared
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.selection import Selection

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from alignbench.annotation.images import Storage, images_of
 from alignbench.annotation.label_studio.records import ProjectSettings
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.ledger import Ledger, ProjectLedger
-from alignbench.annotation.settlement import Settlement, needs_settling, settle_project
-from alignbench.annotation.tasks import SentenceTask, Shown, sentence_tasks
+from alignbench.annotation.pushing.image_delivery import Storage, images_of
+from alignbench.annotation.pushing.ledger import Ledger, ProjectLedger
+from alignbench.annotation.pushing.reconciliation import Settlement, needs_settling, settle_project
+from alignbench.annotation.pushing.tasks import SentenceTask, Shown, sentence_tasks
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import TASKS

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.validation import Flag
+from alignbench.annotation.pulling.validation import Flag
 from alignbench.schemas.tables import ANNOTATIONS, GOLD, WITHDRAWN
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
 from alignbench.workspace.workspace import Workspace

@@ -3,7 +3,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from alignbench.annotation.ordering import (
+from alignbench.annotation.pushing.ordering import (
     CONTEXT_CHARACTERS,
     KEY_COLUMNS,
     caption_after,

@@ -8,13 +8,17 @@ import pytest
 
 from alignbench.annotation.label_studio.accounts import submit_answer
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.offers import adjust_offers
-from alignbench.annotation.pull import pull
-from alignbench.annotation.withdrawal import exclude_annotator, withdraw_annotator, withdraw_image
+from alignbench.annotation.pulling.pull import pull
+from alignbench.annotation.pushing.overlap import adjust_offers
+from alignbench.annotation.rounds.withdrawal import (
+    exclude_annotator,
+    withdraw_annotator,
+    withdraw_image,
+)
 from alignbench.schemas.rows import RoundSentence, Task
 from alignbench.schemas.tables import ANNOTATIONS, ROUND_SENTENCES, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, TaskState, Verdict
-from tests.annotation.pushing import options, push_all, reopened
+from tests.annotation.push_stage import options, push_all, reopened
 from tests.annotation.workspaces import Prepared, prepare
 
 Token = Callable[[str], str]

@@ -17,7 +17,7 @@ from alignbench.annotation.errors import (
 from alignbench.annotation.label_studio.accounts import submit_answer
 from alignbench.annotation.label_studio.records import AnsweredTask, ImportedTask
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.pull import PullReport, pull
+from alignbench.annotation.pulling.pull import PullReport, pull
 from alignbench.schemas.rows import Annotation, Span, Task
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from alignbench.schemas.vocabulary import (
@@ -29,7 +29,7 @@ from alignbench.schemas.vocabulary import (
 )
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
-from tests.annotation.pushing import options, push_all, reopened
+from tests.annotation.push_stage import options, push_all, reopened
 from tests.annotation.workspaces import CAPTION, Prepared, prepare
 from tests.fixtures.services import EmbeddedLabelStudio
 
@@ -266,7 +266,7 @@ class DyingStore(LocalStore):
 def test_a_pull_killed_at_any_write_misses_nothing(
     pushed: Round, monkeypatch: pytest.MonkeyPatch, commit_answers: int
 ) -> None:
-    monkeypatch.setattr("alignbench.annotation.project_pull.COMMIT_ANSWERS", commit_answers)
+    monkeypatch.setattr("alignbench.annotation.pulling.project_pull.COMMIT_ANSWERS", commit_answers)
     for number in (4, 2, 0):  # against the order of the tasks
         pushed.answer("ann", number, Verdict.INCORRECT, _unprovable())
         pushed.answer("bob", number)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.results import answer_result
-from alignbench.annotation.validation import Flag, SentTask, TaskOnServer, validate
+from alignbench.annotation.pulling.validation import Flag, SentTask, TaskOnServer, validate
 from alignbench.schemas.columns import to_batch
 from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span

@@ -5,9 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.annotation.annotators import AnnotatorReport, Concern, annotator_reports
 from alignbench.annotation.errors import UnknownWithdrawalError
-from alignbench.annotation.withdrawal import exclude_annotator, withdraw_annotator, withdraw_image
+from alignbench.annotation.pulling.annotator_reports import (
+    AnnotatorReport,
+    Concern,
+    annotator_reports,
+)
+from alignbench.annotation.rounds.withdrawal import (
+    exclude_annotator,
+    withdraw_annotator,
+    withdraw_image,
+)
 from alignbench.schemas.rows import Annotation, Gold, Span
 from alignbench.schemas.tables import ANNOTATIONS, GOLD, IMAGES, WITHDRAWN
 from alignbench.schemas.vocabulary import AnnotationStatus, HallucinationType, Purpose, Verdict

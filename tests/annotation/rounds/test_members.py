@@ -10,9 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignbench.annotation.errors import GoldFileError, UnknownModelError
-from alignbench.annotation.gold import read_gold
-from alignbench.annotation.ordering import ordered_sentences
-from alignbench.annotation.rounds import Draw, draw_gold, draw_sample, proportional, round_members
+from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.rounds.gold import read_gold
+from alignbench.annotation.rounds.members import (
+    Draw,
+    draw_gold,
+    draw_sample,
+    proportional,
+    round_members,
+)
 from alignbench.schemas.rows import Withdrawn
 from alignbench.schemas.tables import GOLD, ROUND_SENTENCES, SENTENCES, WITHDRAWN
 from alignbench.schemas.vocabulary import Stratum, Verdict, WithdrawnKind

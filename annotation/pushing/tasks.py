@@ -6,9 +6,9 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from alignbench.annotation.errors import MissingImageError
-from alignbench.annotation.images import ImageAddress
 from alignbench.annotation.label_studio.page import AFTER, BEFORE, IMAGE, PLACE, SENTENCE, VOTES
 from alignbench.annotation.label_studio.records import ImportedTask, JsonObject
+from alignbench.annotation.pushing.image_delivery import ImageAddress
 from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.vocabulary import Purpose

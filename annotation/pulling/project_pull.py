@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from alignbench.annotation.errors import MissingProjectError
-from alignbench.annotation.known import KnownAnswers, retired_answers
 from alignbench.annotation.label_studio.records import (
     AnsweredTask,
     ChangedTask,
@@ -23,16 +22,17 @@ from alignbench.annotation.label_studio.records import (
     as_object,
 )
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.read_tasks import ReadTasks
-from alignbench.annotation.sent_tasks import SentTasks
-from alignbench.annotation.validation import (
+from alignbench.annotation.pulling.known_answers import KnownAnswers, retired_answers
+from alignbench.annotation.pulling.read_tasks import ReadTasks
+from alignbench.annotation.pulling.sent_tasks import SentTasks
+from alignbench.annotation.pulling.validation import (
     TaskOnServer,
     annotator_of,
     answer_id_of,
     answer_time_of,
     validate,
 )
-from alignbench.annotation.withdrawal import emptied, withdrawn_annotators
+from alignbench.annotation.rounds.withdrawal import emptied, withdrawn_annotators
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
 from alignbench.workspace.workspace import Workspace
