@@ -19,8 +19,8 @@ _WORD_BORDERS: Final = frozenset(SENTENCE_OPENERS + CLOSERS + ",;:、，；：/�
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A candidate with its neighbourhood.
+class Neighbourhood:
+    """A candidate with the words and marks around it.
 
     Attributes:
         candidate: The candidate.
@@ -59,7 +59,7 @@ class Place:
         )
 
 
-def read_place(prose: str, start: int, end: int, candidate: Candidate) -> Place:
+def read_neighbourhood(prose: str, start: int, end: int, candidate: Candidate) -> Neighbourhood:
     """Read what stands around a candidate of the block `prose[start:end]`."""
     word_start = _word_start(prose, start, candidate.mark)
     line_start = max(start, candidate.mark - _WRAPPED_LINE)
@@ -71,7 +71,7 @@ def read_place(prose: str, start: int, end: int, candidate: Candidate) -> Place:
         following_at += 1
     next_word = _WORD.match(prose, following_at, min(end, following_at + _MAX_WORD))
     after_next = prose[next_word.end() : next_word.end() + 1] if next_word else ""
-    return Place(
+    return Neighbourhood(
         candidate=candidate,
         word=prose[word_start : candidate.mark],
         word_before=prose[_word_start(prose, start, before_end) : before_end],
