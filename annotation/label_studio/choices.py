@@ -1,4 +1,4 @@
-"""The answers an annotator can give: their keys, colours and definitions.
+"""What an annotator can choose: verdicts and types, with their keys, colours and definitions.
 
 The page and the guidelines both take them from here, so that an annotator reads what the keys do.
 """
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 
-class VerdictAnswer(NamedTuple):
+class VerdictChoice(NamedTuple):
     """A verdict on the page.
 
     Attributes:
@@ -20,7 +20,7 @@ class VerdictAnswer(NamedTuple):
     definition: str
 
 
-class TypeAnswer(NamedTuple):
+class TypeChoice(NamedTuple):
     """A hallucination type on the page.
 
     Attributes:
@@ -37,10 +37,10 @@ class TypeAnswer(NamedTuple):
     examples: tuple[str, str]
 
 
-VERDICTS: dict[Verdict, VerdictAnswer] = {
-    Verdict.CORRECT: VerdictAnswer("1", "Everything the sentence says can be seen in the image"),
-    Verdict.INCORRECT: VerdictAnswer("2", "At least one thing the sentence says is wrong"),
-    Verdict.UNKNOWN: VerdictAnswer(
+VERDICTS: dict[Verdict, VerdictChoice] = {
+    Verdict.CORRECT: VerdictChoice("1", "Everything the sentence says can be seen in the image"),
+    Verdict.INCORRECT: VerdictChoice("2", "At least one thing the sentence says is wrong"),
+    Verdict.UNKNOWN: VerdictChoice(
         "3",
         "It cannot be decided from this image: too vague, a matter of taste, unreadable, or "
         "outside the frame",
@@ -49,8 +49,8 @@ VERDICTS: dict[Verdict, VerdictAnswer] = {
 
 # Eight hues of Paul Tol's "muted" scheme (personal.sron.nl/~pault), made to stay apart under the
 # common forms of colour-blindness, and a grey. A marked span also carries its type's name.
-TYPES: dict[HallucinationType, TypeAnswer] = {
-    HallucinationType.ATTRIBUTE: TypeAnswer(
+TYPES: dict[HallucinationType, TypeChoice] = {
+    HallucinationType.ATTRIBUTE: TypeChoice(
         "a",
         "#DDCC77",
         "Wrong colour, size, material, state, pose or action of a thing that is there",
@@ -59,7 +59,7 @@ TYPES: dict[HallucinationType, TypeAnswer] = {
             "A man is *running* along the beach. (He is standing.)",
         ),
     ),
-    HallucinationType.OBJECT: TypeAnswer(
+    HallucinationType.OBJECT: TypeChoice(
         "o",
         "#CC6677",
         "A thing that is there, named wrongly",
@@ -68,7 +68,7 @@ TYPES: dict[HallucinationType, TypeAnswer] = {
             "She holds a *violin*. (It is a guitar.)",
         ),
     ),
-    HallucinationType.NUMBER: TypeAnswer(
+    HallucinationType.NUMBER: TypeChoice(
         "n",
         "#88CCEE",
         "A wrong count",
@@ -77,7 +77,7 @@ TYPES: dict[HallucinationType, TypeAnswer] = {
             "*Several* boats lie at the pier. (There are two.)",
         ),
     ),
-    HallucinationType.LOCATION: TypeAnswer(
+    HallucinationType.LOCATION: TypeChoice(
         "l",
         "#44AA99",
         "A wrong place in the frame",
@@ -86,7 +86,7 @@ TYPES: dict[HallucinationType, TypeAnswer] = {
             "A lamp stands *in the background*. (It is in front.)",
         ),
     ),
-    HallucinationType.DIRECTION: TypeAnswer(
+    HallucinationType.DIRECTION: TypeChoice(
         "d",
         "#117733",
         "Wrong gaze, facing, pointing or motion",
@@ -95,7 +95,7 @@ TYPES: dict[HallucinationType, TypeAnswer] = {
             "The train moves *to the left*. (It moves to the right.)",
         ),
     ),
-    HallucinationType.TEXT: TypeAnswer(
+    HallucinationType.TEXT: TypeChoice(
         "t",
         "#332288",
         "Writing that is misread",
@@ -104,7 +104,7 @@ TYPES: dict[HallucinationType, TypeAnswer] = {
             "His jersey bears the number *18*. (It is 13.)",
         ),
     ),
-    HallucinationType.RELATION: TypeAnswer(
+    HallucinationType.RELATION: TypeChoice(
         "r",
         "#999933",
         "Wrong placement of, or interaction between, two things",
@@ -113,7 +113,7 @@ TYPES: dict[HallucinationType, TypeAnswer] = {
             "The girl is *feeding* the goat. (She strokes it.)",
         ),
     ),
-    HallucinationType.ILLUSION: TypeAnswer(
+    HallucinationType.ILLUSION: TypeChoice(
         "i",
         "#AA4499",
         "A thing with no counterpart in the image",
@@ -122,7 +122,7 @@ TYPES: dict[HallucinationType, TypeAnswer] = {
             "The man wears *sunglasses*. (He wears none.)",
         ),
     ),
-    HallucinationType.OTHER: TypeAnswer(
+    HallucinationType.OTHER: TypeChoice(
         "x",
         "#777777",
         "Wrong in a way that none of these covers; say how in the note",

@@ -50,11 +50,11 @@ def guidelines_html() -> str:
     HTML in the tags and attributes that Label Studio's server lets through; the page styles them.
     """
     verdicts = "".join(
-        _row(answer.hotkey, verdict, answer.definition) for verdict, answer in VERDICTS.items()
+        _row(choice.hotkey, verdict, choice.definition) for verdict, choice in VERDICTS.items()
     )
     types = "".join(
-        _row(answer.hotkey, kind, answer.definition, *answer.examples)
-        for kind, answer in TYPES.items()
+        _row(choice.hotkey, kind, choice.definition, *choice.examples)
+        for kind, choice in TYPES.items()
     )
     return (
         f'<div class="ab-guidelines">{_OPENING}<h3>Verdict</h3><table>{verdicts}</table>'
