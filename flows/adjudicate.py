@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.pushing.disputes import ADJUDICATION, Dispute, disputes, votes_on
+from alignbench.annotation.pushing.disputes import Dispute, disputes, votes_on
 from alignbench.annotation.pushing.ledger import pushed_keys
 from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.annotation.pushing.push import Pusher, PushOptions
-from alignbench.annotation.rounds.members import withdrawn_ids
+from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.flows.commit import Made, Outcome
 from alignbench.flows.label_studio import annotation_server, labelling_links, project_settings
 from alignbench.flows.orchestration import stage_flow
@@ -30,7 +30,7 @@ from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
 from alignbench.flows.stage import Limits, run_stage
 from alignbench.schemas.tables import SENTENCES, TASKS, TableSpec
-from alignbench.schemas.vocabulary import Purpose, StageName, WithdrawnKind
+from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, Purpose, StageName, WithdrawnKind
 
 TITLE_SUFFIX = ": decisions"
 
@@ -64,7 +64,7 @@ class AdjudicationStage:
         self._doubts = doubts
         settings = project_settings(run).titled(TITLE_SUFFIX)
         options = PushOptions(
-            round=ADJUDICATION,
+            round=ADJUDICATION_ROUND,
             settings=replace(
                 settings,
                 annotators_per_sentence=1,
@@ -98,7 +98,7 @@ class AdjudicationStage:
 
     def done(self) -> pa.Table:
         """Returns the sentences that are confirmed on the server to be decided."""
-        sent = pushed_keys(self._run.workspace, self._server.identity, ADJUDICATION)
+        sent = pushed_keys(self._run.workspace, self._server.identity, ADJUDICATION_ROUND)
         sentences = self._run.workspace.table(SENTENCES).read(["sentence_id", "generator_id"])
         known = sentences.filter(sent.contains(sentences["sentence_id"]))
         return pa.table({"key": _keys(known["sentence_id"]), "scope": known["generator_id"]})
@@ -115,4 +115,4 @@ class AdjudicationStage:
 
 
 def _keys(sentence_ids: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.binary_join_element_wise(sentence_ids, ADJUDICATION, ":")
+    return pc.binary_join_element_wise(sentence_ids, ADJUDICATION_ROUND, ":")

@@ -17,7 +17,7 @@ from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.isolation import Assignments, assignments
 from alignbench.annotation.pushing.ledger import check_server
 from alignbench.annotation.pushing.ordering import ordered_sentences
-from alignbench.annotation.pushing.overlap import adjust_offers
+from alignbench.annotation.pushing.overlap import adjust_overlap
 from alignbench.annotation.pushing.push import Pusher, PushOptions, Reconciliation
 from alignbench.annotation.pushing.tasks import PURPOSE, image_failure
 from alignbench.annotation.rounds.gold import read_gold
@@ -76,7 +76,7 @@ def push(
     stage = PushStage(run, server, round_name, Draw(models, sample, stratify), suggest)
     report = run_stage(stage, run, Limits(limit, retry), first=stage.settle, last=stage.links)
     # Gold has just been sent as if it were like the others.
-    adjust_offers(run.workspace, server, run.config.annotation.annotators_per_sentence)
+    adjust_overlap(run.workspace, server, run.config.annotation.annotators_per_sentence)
     return report
 
 
@@ -117,7 +117,7 @@ class PushStage:
         for assignee in self._assignees():
             found += self._pusher(assignee).reconcile()
         settings = self._run.config.annotation
-        adjusted = adjust_offers(
+        adjusted = adjust_overlap(
             self._run.workspace, self._server, settings.annotators_per_sentence
         )
         notes |= {

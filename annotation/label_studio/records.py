@@ -52,11 +52,11 @@ class ListedTask(NamedTuple):
     answered: bool
 
 
-class TaskOffer(NamedTuple):
-    """A task with how many answers the server wants of it, and has; skips do not count."""
+class TaskOverlap(NamedTuple):
+    """A task with how many answers the server collects for it, and has; skips do not count."""
 
     task_id: int
-    wanted: int
+    overlap: int
     answers: int
 
 

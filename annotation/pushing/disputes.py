@@ -10,15 +10,13 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.errors import NothingToAdjudicateError
 from alignbench.annotation.label_studio.results import answer_result
-from alignbench.annotation.pushing.tasks import Shown
-from alignbench.annotation.rounds.members import withdrawn_ids
+from alignbench.annotation.pushing.tasks import ShownAnswers
+from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.rows import Annotation, Label, Span
 from alignbench.schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
 from alignbench.workspace.workspace import Workspace
 
-ADJUDICATION = "adjudication"
-"""The round of all adjudications: a sentence is decided once."""
 _SPANS_IN_DOUBT = {"single": "spans", "type_tie": "type"}
 
 
@@ -83,7 +81,9 @@ def _reason(label: Label, below: float) -> Dispute | None:
     return None
 
 
-def votes_on(workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray) -> dict[str, Shown]:
+def votes_on(
+    workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray
+) -> dict[str, ShownAnswers]:
     """Returns what an adjudicator is shown of each sentence, in an order that hides who voted how.
 
     Args:
@@ -109,7 +109,7 @@ def _votes(workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray) -> It
     return workspace.table(ANNOTATIONS).rows(ours)
 
 
-def _shown(votes: Iterable[Annotation]) -> Shown:
+def _shown(votes: Iterable[Annotation]) -> ShownAnswers:
     told = [
         (_words(row.verdict, row.spans), answer_result(row.verdict, row.spans))
         for row in votes
@@ -119,7 +119,7 @@ def _shown(votes: Iterable[Annotation]) -> Shown:
     counts = Counter(words for words, _ in told)
     lines = [f"{count} × {words}" for words, count in counts.most_common()]
     results = tuple(result for _, result in told)
-    return Shown(results, "\n".join(lines) or "There is no vote.")
+    return ShownAnswers(results, "\n".join(lines) or "There is no vote.")
 
 
 def _words(verdict: Verdict, spans: Sequence[Span]) -> str:

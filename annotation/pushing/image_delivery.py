@@ -33,7 +33,7 @@ SIGNED_MINUTES = 60
 """How long a signed address is good: longer than anybody looks at one sentence."""
 
 
-class Images(Protocol):
+class ImageDelivery(Protocol):
     """The images of a workspace, as an annotation server shows them."""
 
     def address(self, blob: str) -> str:
@@ -45,8 +45,8 @@ class Images(Protocol):
         ...
 
 
-def images_of(store: ObjectStore, storage: Storage) -> Images:
-    """Returns the images of a workspace's store.
+def image_delivery(store: ObjectStore, storage: Storage) -> ImageDelivery:
+    """Returns how the images of a workspace's store reach annotators.
 
     Raises:
         ImageStorageError: They cannot be shown in this way from where they are.

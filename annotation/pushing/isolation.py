@@ -1,8 +1,8 @@
 """Who gets which images where each annotator has a project of their own.
 
 All sentences of an image go to the same annotators: those whose hash with the image is highest
-(rendezvous hashing), so that everybody gets as many, and somebody who joins or leaves changes only
-the images that go to or come from them. Who has an image keeps it.
+(rendezvous hashing), so that everybody gets about as many, and somebody who joins or leaves changes
+only the images that go to or come from them. Whoever has an image keeps it.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.errors import NobodyToAnswerError
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.rounds.members import withdrawn_ids
+from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.tables import SENTENCES, TASKS
 from alignbench.schemas.vocabulary import TaskState, WithdrawnKind
@@ -28,7 +28,7 @@ class Assignments:
     Attributes:
         annotators: Their names, sorted.
         wanted: How many of them each image is to go to.
-        holders: Who has an image already, those left out whose answers count no more.
+        holders: Who has an image already, without those whose answers no longer count.
     """
 
     annotators: Sequence[str]
@@ -68,13 +68,13 @@ def assignments(
     out = set(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist())
     holders = _holders(workspace, round_name, out)
     if server is None:
-        known = {name for names in holders.values() for name in names}
-        return Assignments(sorted(known), wanted, holders)
+        people = sorted({name for names in holders.values() for name in names})
+        return Assignments(people, wanted, holders)
     people = sorted(set(server.annotators().values()) - out - {server.operator()})
     if not people:
         raise NobodyToAnswerError(
-            f"isolation = 'project' gives each annotator a project of their own, and Label Studio "
-            f"at {server.url} has no annotator.",
+            f"isolation = 'project' gives each annotator a project of their own, but Label Studio "
+            f"at {server.url} has no annotators.",
             "Make accounts with 'alignbench annotators add', then push again.",
         )
     return Assignments(people, wanted, holders)
@@ -87,9 +87,9 @@ def _holders(workspace: Workspace, round_name: str, out: set[str]) -> Mapping[st
     only = pc.field("sentence_id").isin(pc.unique(tasks["sentence_id"]))
     images = workspace.table(SENTENCES).read(["sentence_id", "image_id"], only)
     image_of = dict(zip(*(images[n].to_pylist() for n in images.column_names), strict=True))
-    found: defaultdict[str, set[str]] = defaultdict(set)
+    holders: defaultdict[str, set[str]] = defaultdict(set)
     columns = (tasks[name].to_pylist() for name in ("sentence_id", "assignee"))
     for sentence, name in zip(*columns, strict=True):
         if name not in out and sentence in image_of:
-            found[image_of[sentence]].add(name)
-    return {image: frozenset(names) for image, names in found.items()}
+            holders[image_of[sentence]].add(name)
+    return {image: frozenset(names) for image, names in holders.items()}

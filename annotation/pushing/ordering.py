@@ -51,9 +51,9 @@ def ordered_sentences(
     columns = KEY_COLUMNS if keys_only else tuple(arrow_schema(Sentence).names)
     where = which.sentences() if isinstance(which, Selection) else which
     for within in _image_ranges(_count(workspace, where), range_sentences):
-        found = _sorted_range(workspace, where & within, columns)
-        if len(found):
-            yield found if keys_only else _with_surroundings(workspace, found, within)
+        sentences = _sorted_range(workspace, where & within, columns)
+        if len(sentences):
+            yield sentences if keys_only else _with_surroundings(workspace, sentences, within)
 
 
 def _count(workspace: Workspace, where: pc.Expression) -> int:

@@ -1,9 +1,10 @@
-"""How often tasks are offered, where that differs from what their project says.
+"""The overlap of single tasks, where it differs from their project's.
 
-A project offers each task so often that it gets as many answers as a sentence is to have. Gold is
-offered to everybody; a task with answers that count no more is offered again as often; a task of a
-withdrawn image is offered to nobody. What is wanted follows from the tables alone, and the server
-is asked what it has, so that doing it twice changes nothing.
+A task's overlap, in Label Studio's word, is how many answers the server collects for it. A project
+gives all its tasks the number of answers that a sentence is to have. Gold goes to everybody; a task
+with answers that no longer count needs that many more; a task of a withdrawn image needs none. What
+is wanted follows from the tables alone, and the server is asked what it has, so that doing it twice
+changes nothing.
 """
 
 from collections import Counter
@@ -13,9 +14,10 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.label_studio.records import TaskOffer
+from alignbench.annotation.label_studio.records import TaskOverlap
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.rounds.members import withdrawn_ids
+from alignbench.annotation.pushing.fence import Fence, no_fence
+from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, TaskState, WithdrawnKind
 from alignbench.workspace.workspace import Workspace
@@ -25,34 +27,39 @@ EVERYBODY = 1000
 _AT_ONCE = 500
 
 
-class Adjusted(NamedTuple):
+class AdjustedOverlap(NamedTuple):
     """How many tasks were changed on the server.
 
     Attributes:
-        topped_up: Are offered again in place of answers that count no more.
-        closed: Are offered to nobody any more.
+        topped_up: Get further answers in place of those that no longer count.
+        closed: Get no more answers.
     """
 
     topped_up: int = 0
     closed: int = 0
 
 
-class _Wanted(NamedTuple):
+class _WantedOverlap(NamedTuple):
     """How many answers a task is to get; `again` of them in place of answers that do not count."""
 
-    answers: int
+    overlap: int
     again: int = 0
 
 
-def adjust_offers(
-    workspace: Workspace, server: LabelStudioServer, answers_per_sentence: int
-) -> Adjusted:
-    """Brings the server's offers to what the tables want of them.
+def adjust_overlap(
+    workspace: Workspace,
+    server: LabelStudioServer,
+    answers_per_sentence: int,
+    *,
+    fence: Fence = no_fence,
+) -> AdjustedOverlap:
+    """Gives each task on the server the overlap that follows from the tables.
 
     Args:
         workspace: Whose tasks and answers.
         server: Where the tasks are.
         answers_per_sentence: How many answers that count a sentence is to get.
+        fence: Asked before each change of a task.
 
     Raises:
         AlignBenchError: The server cannot be asked.
@@ -61,52 +68,53 @@ def adjust_offers(
     for project_id, wanted in _wanted(workspace, server.identity, answers_per_sentence).items():
         if server.counts(project_id) is None:
             continue
-        for offer in _different(server, project_id, wanted):
-            answers, again = wanted[offer.task_id]
-            server.offer(offer.task_id, answers, finished=offer.answers >= answers)
-            closed += answers == 0
-            topped_up += again > 0 and answers > offer.wanted
-    return Adjusted(topped_up, closed)
+        for task in _different(server, project_id, wanted):
+            overlap, again = wanted[task.task_id]
+            fence()
+            server.set_overlap(task.task_id, overlap, finished=task.answers >= overlap)
+            closed += overlap == 0
+            topped_up += again > 0 and overlap > task.overlap
+    return AdjustedOverlap(topped_up, closed)
 
 
 def _different(
-    server: LabelStudioServer, project_id: int, wanted: Mapping[int, _Wanted]
-) -> list[TaskOffer]:
-    """Returns the tasks of which the server wants another number of answers."""
+    server: LabelStudioServer, project_id: int, wanted: Mapping[int, _WantedOverlap]
+) -> list[TaskOverlap]:
+    """Returns the tasks that have another overlap on the server."""
     task_ids = sorted(wanted)
-    found: list[TaskOffer] = []
+    different: list[TaskOverlap] = []
     for start in range(0, len(task_ids), _AT_ONCE):
-        found += [
-            offer
-            for offer in server.offers(project_id, task_ids[start:][:_AT_ONCE])
-            if offer.wanted != wanted[offer.task_id].answers
+        different += [
+            task
+            for task in server.overlaps(project_id, task_ids[start:][:_AT_ONCE])
+            if task.overlap != wanted[task.task_id].overlap
         ]
-    return found
+    return different
 
 
 def _wanted(
     workspace: Workspace, server: str, answers_per_sentence: int
-) -> dict[int, dict[int, _Wanted]]:
-    """Returns, by project and task, what differs from the project's own number of answers."""
+) -> dict[int, dict[int, _WantedOverlap]]:
+    """Returns, by project and task, what differs from the project's own overlap."""
     tasks = workspace.table(TASKS).read(
         ["server", "project_id", "task_id", "sentence_id", "purpose", "state", "assignee"],
         (pc.field("server") == server) & (pc.field("state") == TaskState.CONFIRMED.value),
     )
     hidden = _hidden_sentences(workspace)
     void = _void_answers(workspace, server)
-    wanted: dict[int, dict[int, _Wanted]] = {}
+    wanted: dict[int, dict[int, _WantedOverlap]] = {}
     names = ("project_id", "task_id", "sentence_id", "purpose", "assignee")
     for project, task, sentence, purpose, assignee in zip(
         *(tasks[name].to_pylist() for name in names), strict=True
     ):
         usual = answers_per_sentence if purpose == Purpose.LABEL and assignee is None else 1
         if sentence in hidden:
-            wanted.setdefault(project, {})[task] = _Wanted(0)
+            wanted.setdefault(project, {})[task] = _WantedOverlap(0)
         elif purpose == Purpose.GOLD and assignee is None:
-            wanted.setdefault(project, {})[task] = _Wanted(EVERYBODY)
+            wanted.setdefault(project, {})[task] = _WantedOverlap(EVERYBODY)
         elif void[project, task] and assignee is None:
             again = void[project, task]
-            wanted.setdefault(project, {})[task] = _Wanted(usual + again, again)
+            wanted.setdefault(project, {})[task] = _WantedOverlap(usual + again, again)
     return wanted
 
 
@@ -115,22 +123,21 @@ def _hidden_sentences(workspace: Workspace) -> set[str]:
     if not len(images):
         return set()
     of_images = pc.field("image_id").isin(images)
-    found = workspace.table(SENTENCES).read(["sentence_id", "image_id"], of_images)
-    return set(found["sentence_id"].to_pylist())
+    sentences = workspace.table(SENTENCES).read(["sentence_id", "image_id"], of_images)
+    return set(sentences["sentence_id"].to_pylist())
 
 
 def _void_answers(workspace: Workspace, server: str) -> Counter[tuple[int, int]]:
-    """Counts, by project and task, the answers on the server that count no more."""
+    """Counts, by project and task, the answers on the server that no longer count."""
     people = withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR)
-    found: Counter[tuple[int, int]] = Counter()
+    void: Counter[tuple[int, int]] = Counter()
     if not len(people):
-        return found
+        return void
     # A skip takes no answer's place, whosever it is.
     given = [AnnotationStatus.SUBMITTED.value, AnnotationStatus.WITHDRAWN.value]
-    void = pc.field("annotator").isin(people) & pc.field("status").isin(pa.array(given))
+    theirs = pc.field("annotator").isin(people) & pc.field("status").isin(pa.array(given))
+    theirs &= pc.field("server") == server
     columns = ["server", "project_id", "task_id", "annotator", "status"]
-    for batch in workspace.table(ANNOTATIONS).scan(columns, void & (pc.field("server") == server)):
-        found.update(
-            zip(batch["project_id"].to_pylist(), batch["task_id"].to_pylist(), strict=True)
-        )
-    return found
+    for batch in workspace.table(ANNOTATIONS).scan(columns, theirs):
+        void.update(zip(batch["project_id"].to_pylist(), batch["task_id"].to_pylist(), strict=True))
+    return void

@@ -3,7 +3,8 @@
     intents written ──▶ POST ──▶ confirmed rows written (by the caller)
 
 A kill, or an answer that does not come, leaves open intents behind. They are settled before
-anything is sent again: by `reconcile` at the start of a run, by `send` when it is called again.
+anything is sent again: by `reconcile` at the start of a run, by `send` when it is called again. A
+fence is asked before each step that cannot be taken back.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +14,11 @@ import pyarrow as pa
 
 from alignbench.annotation.label_studio.records import ProjectSettings
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.pushing.image_delivery import Storage, images_of
+from alignbench.annotation.pushing.fence import Fence, no_fence
+from alignbench.annotation.pushing.image_delivery import Storage, image_delivery
 from alignbench.annotation.pushing.ledger import Ledger, ProjectLedger
-from alignbench.annotation.pushing.reconciliation import Settlement, needs_settling, settle_project
-from alignbench.annotation.pushing.tasks import SentenceTask, Shown, sentence_tasks
+from alignbench.annotation.pushing.reconciliation import ReconciledProject, Reconciler
+from alignbench.annotation.pushing.tasks import SentenceTask, ShownAnswers, sentence_tasks
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import TASKS
@@ -31,9 +33,9 @@ class PushOptions:
     Attributes:
         round: Name of the round.
         settings: How projects are set up; a second one gets its number behind the title.
-        purpose: Why those sentences are sent that do not say so themselves.
+        purpose: Why sentences are sent that do not say so themselves.
         assignee: The annotator whose project they go to; None if they are everybody's.
-        tasks_per_project: A new project is begun after so many tasks.
+        tasks_per_project: How many tasks a project takes before the next one is created.
         storage: How images reach the browser.
         stable_seconds: After an unclear answer, how long the number of tasks on the server must not
             change before those that are missing are sent again.
@@ -54,7 +56,7 @@ class Reconciliation:
 
     Attributes:
         confirmed: Had arrived without the workspace knowing.
-        retracted: Had disappeared from the server; their sentences are to be sent again.
+        retracted: Had disappeared from the server; their sentences will be sent again.
         removed: Were there twice, unanswered, and were deleted.
     """
 
@@ -74,11 +76,17 @@ class Reconciliation:
 class Pusher:
     """Sends sentences of one round to one server.
 
-    One at a time may be at work on a round of a workspace: hold the stage's lock.
+    Only one may work on a round of a workspace at a time: hold the stage's lock.
     """
 
     def __init__(
-        self, workspace: Workspace, server: LabelStudioServer, options: PushOptions, run_id: str
+        self,
+        workspace: Workspace,
+        server: LabelStudioServer,
+        options: PushOptions,
+        run_id: str,
+        *,
+        fence: Fence = no_fence,
     ) -> None:
         """Reads what was sent before.
 
@@ -87,6 +95,8 @@ class Pusher:
             server: Where they go.
             options: What is sent where.
             run_id: Stamped on the rows that are written here.
+            fence: Asked right before each write and each request that changes the server; what it
+                raises ends the call, with nothing more written or sent.
 
         Raises:
             ImageStorageError: The server cannot show this workspace's images.
@@ -95,17 +105,19 @@ class Pusher:
         self._server = server
         self._options = options
         self._run_id = run_id
-        self._images = images_of(workspace.store, options.storage)
+        self._fence = fence
+        self._images = image_delivery(workspace.store, options.storage)
         self._ledger = Ledger(workspace, server.identity, options.round, options.assignee)
+        self._reconciler = Reconciler(server, self._ledger, options.stable_seconds, fence)
         self._room: dict[int, int] = {}
         # Rows that a caller may ask for again, because it could not write them or did not know.
-        self._found: dict[str, Task] = {}
-        self._last: dict[str, Task] = {}
+        self._reconciled: dict[str, Task] = {}
+        self._last_sent: dict[str, Task] = {}
 
     def reconcile(self) -> Reconciliation:
-        """Settles what an earlier push left unclear, and writes what it finds to table `tasks`.
+        """Clears up what an earlier push left open, and writes what it finds to table `tasks`.
 
-        Call it before working out what is to be sent. A project is listed only if it has open
+        Call it before working out what to send. A project is listed only if it has open
         intents or another number of tasks than is confirmed.
 
         Raises:
@@ -114,21 +126,23 @@ class Pusher:
         """
         confirmed = retracted = removed = 0
         for project_id in sorted(self._ledger.projects):
-            if not needs_settling(self._server, self._ledger, project_id):
+            if not self._reconciler.is_needed(project_id):
                 continue
-            found = self._settle(project_id)
-            self._write(found.rows)
-            self._found.update((task.sentence_id, task) for task in found.confirmed)
-            confirmed += len(found.confirmed)
-            retracted += len(found.retracted)
-            removed += found.removed
+            result = self._reconcile(project_id)
+            self._write(result.rows)
+            self._reconciled.update((task.sentence_id, task) for task in result.confirmed)
+            confirmed += len(result.confirmed)
+            retracted += len(result.retracted)
+            removed += result.removed
         return Reconciliation(confirmed, retracted, removed)
 
     def projects(self) -> list[int]:
         """Returns the ids of the projects that the round has here."""
         return list(self._ledger.projects)
 
-    def send(self, sentences: pa.Table, shown: Mapping[str, Shown] | None = None) -> list[Task]:
+    def send(
+        self, sentences: pa.Table, shown: Mapping[str, ShownAnswers] | None = None
+    ) -> list[Task]:
         """Sends sentences and returns a confirmed row for each, in order; the caller writes them.
 
         Called again with the same sentences, after an error or not, it sends only those that are
@@ -160,23 +174,23 @@ class Pusher:
         asked = set(sentence_ids)
         there = {
             sentence_id: task
-            for known in (self._found, self._last)
-            for sentence_id, task in known.items()
+            for rows in (self._reconciled, self._last_sent)
+            for sentence_id, task in rows.items()
             if sentence_id in asked
         }
         for project_id, project in sorted(self._ledger.projects.items()):
             if project.open & asked - there.keys():
-                found = self._settle(project_id)
-                fresh = {task.sentence_id: task for task in found.confirmed}
-                self._found.update(fresh)
+                result = self._reconcile(project_id)
+                fresh = {task.sentence_id: task for task in result.confirmed}
+                self._reconciled.update(fresh)
                 there.update((key, task) for key, task in fresh.items() if key in asked)
-                others = [task for task in found.confirmed if there.get(task.sentence_id) != task]
-                self._write([*others, *found.retracted])
+                others = [task for task in result.confirmed if there.get(task.sentence_id) != task]
+                self._write([*others, *result.retracted])
         return there
 
-    def _settle(self, project_id: int) -> Settlement:
+    def _reconcile(self, project_id: int) -> ReconciledProject:
         self._room.pop(project_id, None)
-        return settle_project(self._server, self._ledger, project_id, self._options.stable_seconds)
+        return self._reconciler.reconcile(project_id)
 
     def _placed(
         self, tasks: Sequence[SentenceTask]
@@ -193,6 +207,7 @@ class Pusher:
     def _post(self, project_id: int, tasks: Sequence[SentenceTask]) -> dict[str, Task]:
         purposes = {task.sentence_id: task.purpose for task in tasks}
         self._write(self._ledger.intents(project_id, purposes))
+        self._fence()
         task_ids = self._server.import_tasks(project_id, [task.task for task in tasks])
         return {
             sentence_id: self._ledger.confirmed(project_id, task_id, sentence_id, purpose)
@@ -204,7 +219,7 @@ class Pusher:
         for task in posted.values():
             self._ledger.projects[task.project_id].confirmed += 1
         if posted:
-            self._last = posted
+            self._last_sent = posted
 
     def _project_with_room(self) -> int:
         newest = max(self._ledger.projects, default=None)
@@ -217,7 +232,7 @@ class Pusher:
             counts = self._server.counts(project_id)
             if counts is None:
                 return 0
-            self._images.allow(self._server, project_id)
+            self._show_images(project_id)
             self._room[project_id] = self._options.tasks_per_project - counts.tasks
         return self._room[project_id]
 
@@ -234,13 +249,22 @@ class Pusher:
             if project_id not in self._ledger.projects
         ]
         settings = _numbered(self._options.settings, number)
-        project_id = unused[0] if unused else self._server.create_project(settings, marker)
-        self._images.allow(self._server, project_id)
+        if unused:
+            project_id = unused[0]
+        else:
+            self._fence()
+            project_id = self._server.create_project(settings, marker)
+        self._show_images(project_id)
         self._ledger.projects[project_id] = ProjectLedger()
         self._room[project_id] = self._options.tasks_per_project
         return project_id
 
+    def _show_images(self, project_id: int) -> None:
+        self._fence()
+        self._images.allow(self._server, project_id)
+
     def _write(self, rows: Sequence[Task]) -> None:
+        self._fence()
         self._workspace.table(TASKS).append(rows, self._run_id)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from alignbench.annotation.errors import MissingProjectError
 from alignbench.annotation.label_studio.records import ListedTask
 from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.pushing.fence import Fence
 from alignbench.annotation.pushing.ledger import Ledger
 from alignbench.schemas.rows import Task
 from alignbench.schemas.vocabulary import Purpose, TaskState
@@ -20,8 +21,8 @@ _POLL_SECONDS = 0.5
 
 
 @dataclass
-class Settlement:
-    """What was found out about a project.
+class ReconciledProject:
+    """What a project on the server was found to hold beyond, or short of, what the table says.
 
     Attributes:
         confirmed: Rows of tasks that are on the server and were not confirmed.
@@ -39,64 +40,124 @@ class Settlement:
         return [*self.confirmed, *self.retracted]
 
 
-def needs_settling(server: LabelStudioServer, ledger: Ledger, project_id: int) -> bool:
-    """Tells whether a project has open intents, or another number of tasks than is confirmed."""
-    project = ledger.projects[project_id]
-    return bool(project.open) or _task_count(server, ledger, project_id) != project.confirmed
+class Reconciler:
+    """Reconciles the projects of one round, one at a time."""
 
+    def __init__(
+        self, server: LabelStudioServer, ledger: Ledger, stable_seconds: float, fence: Fence
+    ) -> None:
+        """Notes what to work with.
 
-def settle_project(
-    server: LabelStudioServer, ledger: Ledger, project_id: int, stable_seconds: float
-) -> Settlement:
-    """Lists a project and finds out which sentences are in it; duplicates are removed.
+        Args:
+            server: The server.
+            ledger: The round's tasks; it is brought up to date.
+            stable_seconds: While sentences are missing, how long the number of tasks must not
+                change before they count as not arrived.
+            fence: Asked before a task is deleted.
+        """
+        self._server = server
+        self._ledger = ledger
+        self._stable_seconds = stable_seconds
+        self._fence = fence
 
-    Of several tasks of one sentence those that somebody answered stay (their answers count for the
-    sentence), or else one. The ledger is brought up to date; the rows are the caller's to write.
+    def is_needed(self, project_id: int) -> bool:
+        """Tells whether a project has open intents, or another number of tasks than is confirmed.
 
-    Args:
-        server: The server.
-        ledger: The round's tasks.
-        project_id: The project.
-        stable_seconds: While sentences are missing, how long the number of tasks must not change
-            before they count as not arrived.
+        Raises:
+            MissingProjectError: Tasks of it are confirmed and it is not there.
+        """
+        project = self._ledger.projects[project_id]
+        return bool(project.open) or self._task_count(project_id) != project.confirmed
 
-    Raises:
-        MissingProjectError: Tasks of it are confirmed and it is not there.
-    """
-    ledger.version += 1
-    _wait_until_stable(server, ledger, project_id, stable_seconds)
-    known = _KnownTasks(ledger, project_id)
-    listed = _listed(server, project_id)
-    of_sentence: dict[str, list[ListedTask]] = {}
-    for task in listed:
-        if task.sentence_id in known.purposes:
-            of_sentence.setdefault(task.sentence_id, []).append(task)
-    elsewhere = ledger.confirmed_elsewhere(project_id, list(of_sentence))
-    found = Settlement()
-    gone = known.confirmed.keys() - {task.task_id for task in listed}
-    for sentence_id, tasks in of_sentence.items():
-        extra = _extra(tasks, known.confirmed, sentence_id in elsewhere)
-        removed = {task.task_id for task in extra if server.delete_unanswered(task.task_id)}
-        found.removed += len(removed)
-        gone |= removed & known.confirmed.keys()
-        found.confirmed += [
-            ledger.confirmed(project_id, task.task_id, sentence_id, known.purposes[sentence_id])
-            for task in tasks
-            if task.task_id not in removed and task.task_id not in known.confirmed
+    def reconcile(self, project_id: int) -> ReconciledProject:
+        """Lists a project and finds out which sentences are in it; duplicates are removed.
+
+        Of several tasks of one sentence those that somebody answered stay (their answers count for
+        the sentence), or else one. The rows are the caller's to write.
+
+        Raises:
+            MissingProjectError: Tasks of it are confirmed and it is not there.
+        """
+        ledger = self._ledger
+        ledger.version += 1
+        self._wait_until_stable(project_id)
+        in_table = _TasksInTable(ledger, project_id)
+        listed = self._listed(project_id)
+        of_sentence: dict[str, list[ListedTask]] = {}
+        for task in listed:
+            if task.sentence_id in in_table.purposes:
+                of_sentence.setdefault(task.sentence_id, []).append(task)
+        removed = self._remove_duplicates(project_id, of_sentence, in_table)
+        there = {task.task_id for task in listed} - removed
+        result = ReconciledProject(removed=len(removed))
+        for sentence_id, tasks in of_sentence.items():
+            purpose = in_table.purposes[sentence_id]
+            new = there.intersection(task.task_id for task in tasks) - in_table.confirmed.keys()
+            result.confirmed += [
+                ledger.confirmed(project_id, task_id, sentence_id, purpose)
+                for task_id in sorted(new)
+            ]
+        result.retracted = [
+            ledger.retracted(project_id, task_id, sentence_id, in_table.purposes[sentence_id])
+            for task_id, sentence_id in in_table.confirmed.items()
+            if task_id not in there
         ]
-    found.retracted = [
-        ledger.retracted(project_id, task_id, sentence_id, known.purposes[sentence_id])
-        for task_id, sentence_id in known.confirmed.items()
-        if task_id in gone
-    ]
-    ledger.settle(task.sentence_id for task in found.confirmed)
-    project = ledger.projects[project_id]
-    project.open.clear()
-    project.confirmed = len(known.confirmed) + len(found.confirmed) - len(found.retracted)
-    return found
+        ledger.settle(task.sentence_id for task in result.confirmed)
+        project = ledger.projects[project_id]
+        project.open.clear()
+        project.confirmed = len(in_table.confirmed) + len(result.confirmed) - len(result.retracted)
+        return result
+
+    def _remove_duplicates(
+        self,
+        project_id: int,
+        of_sentence: Mapping[str, Sequence[ListedTask]],
+        in_table: "_TasksInTable",
+    ) -> set[int]:
+        """Deletes the tasks that need not be there; returns the ids of those that are gone."""
+        elsewhere = self._ledger.confirmed_elsewhere(project_id, list(of_sentence))
+        removed: set[int] = set()
+        for sentence_id, tasks in of_sentence.items():
+            for task in _superfluous(tasks, in_table.confirmed, sentence_id in elsewhere):
+                self._fence()
+                if self._server.delete_unanswered(task.task_id):
+                    removed.add(task.task_id)
+        return removed
+
+    def _listed(self, project_id: int) -> list[ListedTask]:
+        # A project that only intents know may have been deleted: then nothing of it has arrived.
+        there = self._server.counts(project_id) is not None
+        return list(self._server.listed_tasks(project_id)) if there else []
+
+    def _wait_until_stable(self, project_id: int) -> None:
+        """Waits for an import that may still be at work, until all has come or nothing comes."""
+        project = self._ledger.projects[project_id]
+        complete = project.confirmed + len(project.open)
+        last = self._task_count(project_id)
+        changed = time.monotonic()
+        while (
+            project.open and last < complete and time.monotonic() - changed < self._stable_seconds
+        ):
+            time.sleep(min(_POLL_SECONDS, self._stable_seconds / 4))
+            count = self._task_count(project_id)
+            if count != last:
+                last, changed = count, time.monotonic()
+
+    def _task_count(self, project_id: int) -> int:
+        counts = self._server.counts(project_id)
+        if counts is not None:
+            return counts.tasks
+        if not self._ledger.projects[project_id].confirmed:
+            return 0
+        raise MissingProjectError(
+            f"Project {project_id} of round {self._ledger.round!r} is not on Label Studio at "
+            f"{self._server.url}.",
+            "Somebody deleted it. If that was intended, run 'alignbench pull --accept-deletions': "
+            "its answers then count as deleted and its sentences as not sent.",
+        )
 
 
-class _KnownTasks:
+class _TasksInTable:
     """What the table has of one project: sentences by confirmed task, purposes by sentence."""
 
     def __init__(self, ledger: Ledger, project_id: int) -> None:
@@ -110,44 +171,11 @@ class _KnownTasks:
                 self.confirmed[task_id] = sentence_id
 
 
-def _extra(
+def _superfluous(
     tasks: Sequence[ListedTask], confirmed: Mapping[int, str], is_elsewhere: bool
 ) -> list[ListedTask]:
-    """Gives the unanswered tasks of one sentence that need not be there."""
+    """Returns the unanswered tasks of one sentence that need not be there."""
     unanswered = [task for task in tasks if not task.answered]
     if is_elsewhere or len(unanswered) < len(tasks):
         return unanswered
     return sorted(unanswered, key=lambda task: (task.task_id not in confirmed, task.task_id))[1:]
-
-
-def _listed(server: LabelStudioServer, project_id: int) -> list[ListedTask]:
-    # A project that only intents know may have been deleted: then nothing of it has arrived.
-    return list(server.listed_tasks(project_id)) if server.counts(project_id) else []
-
-
-def _wait_until_stable(
-    server: LabelStudioServer, ledger: Ledger, project_id: int, stable_seconds: float
-) -> None:
-    """Waits for an import that may still be at work, until all has come or nothing comes."""
-    project = ledger.projects[project_id]
-    complete = project.confirmed + len(project.open)
-    last = _task_count(server, ledger, project_id)
-    changed = time.monotonic()
-    while project.open and last < complete and time.monotonic() - changed < stable_seconds:
-        time.sleep(min(_POLL_SECONDS, stable_seconds / 4))
-        count = _task_count(server, ledger, project_id)
-        if count != last:
-            last, changed = count, time.monotonic()
-
-
-def _task_count(server: LabelStudioServer, ledger: Ledger, project_id: int) -> int:
-    counts = server.counts(project_id)
-    if counts is not None:
-        return counts.tasks
-    if not ledger.projects[project_id].confirmed:
-        return 0
-    raise MissingProjectError(
-        f"Project {project_id} of round {ledger.round!r} is not on Label Studio at {server.url}.",
-        "Somebody deleted it. If that was meant, run 'alignbench pull --accept-deletions': its "
-        "answers then count as deleted and its sentences as not sent.",
-    )

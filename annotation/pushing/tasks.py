@@ -25,8 +25,8 @@ class SentenceTask(NamedTuple):
     purpose: Purpose
 
 
-class Shown(NamedTuple):
-    """What a task shows of how its sentence may be answered.
+class ShownAnswers(NamedTuple):
+    """What a task shows of how its sentence was, or may be, answered.
 
     Attributes:
         predictions: Answers, as results of the page; the server calls them predictions.
@@ -37,7 +37,7 @@ class Shown(NamedTuple):
     votes: str | None = None
 
 
-_NOTHING = Shown()
+_NOTHING = ShownAnswers()
 
 
 def image_failure(image_id: str) -> ItemFailure:
@@ -52,15 +52,15 @@ def sentence_tasks(
     sentences: pa.Table,
     address: ImageAddress,
     purpose: Purpose,
-    shown: Mapping[str, Shown] | None = None,
+    shown: Mapping[str, ShownAnswers] | None = None,
 ) -> Iterator[SentenceTask]:
     """Yields the tasks of sentences that `ordered_sentences` gave.
 
     Args:
-        sentences: The sentences; one with a column `PURPOSE` says itself why it is sent.
+        sentences: The sentences; a column `PURPOSE` says why each is sent, if it is there.
         address: Gives the address of an image by its blob.
-        purpose: Why the others are sent.
-        shown: What is shown of how they may be answered, by sentence.
+        purpose: Why they are sent without that column.
+        shown: What is shown of how they were, or may be, answered, by sentence.
 
     Raises:
         MissingImageError: One of them has no image.

@@ -53,14 +53,15 @@ def read_gold(workspace: Workspace, path: Path, run_id: str) -> int:
         ) from None
     parsed = list(_parsed(lines, path))
     ids = pa.array([line.sentence_id for _, line in parsed], pa.string())
-    found = workspace.table(SENTENCES).read(
+    sentences = workspace.table(SENTENCES).read(
         ["sentence_id", "text"], pc.field("sentence_id").isin(ids)
     )
-    texts = dict(zip(found["sentence_id"].to_pylist(), found["text"].to_pylist(), strict=True))
-    known = {row.sentence_id: row for row in workspace.table(GOLD).rows()}
+    columns = (sentences[name].to_pylist() for name in ("sentence_id", "text"))
+    texts = dict(zip(*columns, strict=True))
+    earlier = {row.sentence_id: row for row in workspace.table(GOLD).rows()}
     rows = {}
     for number, line in parsed:
-        row = _row(line, texts.get(line.sentence_id), f"{path}, line {number}", path.name, known)
+        row = _row(line, texts.get(line.sentence_id), f"{path}, line {number}", path.name, earlier)
         if row is not None:
             rows[row.sentence_id] = row
     workspace.table(GOLD).append(list(rows.values()), run_id)
@@ -76,13 +77,13 @@ def _parsed(lines: list[str], path: Path) -> Iterator[tuple[int, _Line]]:
         except (json.JSONDecodeError, ValidationError) as error:
             what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.msg
             raise GoldFileError(
-                f"{path}, line {number} is no gold sentence: {what}.",
+                f"{path}, line {number} is not a gold sentence: {what}.",
                 "Give sentence_id, verdict and, if incorrect, spans with start, end and type.",
             ) from None
 
 
 def _row(
-    line: _Line, text: str | None, where: str, source: str, known: dict[str, Gold]
+    line: _Line, text: str | None, where: str, source: str, earlier: dict[str, Gold]
 ) -> Gold | None:
     """Returns the row of a line; None if it stands in the table already."""
     if text is None:
@@ -106,7 +107,7 @@ def _row(
         Span(start=mark.start, end=mark.end, type=mark.type, text=text[mark.start : mark.end])
         for mark in line.spans
     )
-    before = known.get(line.sentence_id)
+    before = earlier.get(line.sentence_id)
     if before is not None and (before.verdict, before.spans) == (line.verdict, spans):
         return None
     return Gold(

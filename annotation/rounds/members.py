@@ -13,14 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.errors import UnknownModelError
+from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.rows import RoundSentence
-from alignbench.schemas.tables import GOLD, ROUND_SENTENCES, SENTENCES, TASKS, WITHDRAWN
+from alignbench.schemas.tables import GOLD, ROUND_SENTENCES, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import Purpose, Stratum, WithdrawnKind
 from alignbench.workspace.selection import Selection
 from alignbench.workspace.workspace import Workspace
 
 _LAST_POSITION = 6
+_DRAWN = ("sentence_id", "purpose")
 _DRAWN_FROM = ("sentence_id", "model", "direction", "sentence_index")
 
 
@@ -40,7 +42,7 @@ class Draw:
     stratify: tuple[Stratum, ...] = ()
 
     def is_everything(self) -> bool:
-        """Tells whether nothing is to be drawn: the round has every selected sentence."""
+        """Tells whether there is nothing to draw: the round has every selected sentence."""
         return not self.models and self.sample is None
 
 
@@ -50,7 +52,7 @@ class RoundMembers(NamedTuple):
     Attributes:
         drawn: Ids of its sample; None if it has every selected sentence.
         gold: Ids of its gold sentences, selected or not; none of them is answered for a label.
-        withdrawn_images: Ids of images whose sentences nobody is to see any more.
+        withdrawn_images: Ids of images whose sentences nobody should see any more.
     """
 
     drawn: pa.Array | None
@@ -81,12 +83,6 @@ def round_members(workspace: Workspace, round_name: str) -> RoundMembers:
     )
 
 
-def withdrawn_ids(workspace: Workspace, kind: WithdrawnKind) -> pa.Array:
-    """Returns the ids of what has been withdrawn of one kind."""
-    found = workspace.table(WITHDRAWN).read(["kind", "id"], pc.field("kind") == kind.value)
-    return found["id"].combine_chunks()
-
-
 def draw_sample(
     workspace: Workspace, selection: Selection, round_name: str, draw: Draw, run_id: str
 ) -> int:
@@ -112,13 +108,14 @@ def draw_sample(
     _check_models(draw.models, pc.unique(sentences["model"]).to_pylist())
     if draw.models:
         sentences = sentences.filter(pc.is_in(sentences["model"], pa.array(draw.models)))
-    there = _drawn(workspace, round_name)
-    known = dict(zip(there["sentence_id"].to_pylist(), there["purpose"].to_pylist(), strict=True))
+    drawn = _drawn(workspace, round_name)
+    purpose_of = dict(zip(*(drawn[name].to_pylist() for name in _DRAWN), strict=True))
     strata = _strata(sentences, draw.stratify)
-    sampled = (sentence for sentence, why in known.items() if why == Purpose.LABEL)
+    sampled = (sentence for sentence, why in purpose_of.items() if why == Purpose.LABEL)
     before = Counter(strata[sentence] for sentence in sampled if sentence in strata)
     free: dict[str, list[str]] = {}
-    for sentence in sorted(strata.keys() - known.keys(), key=lambda s: derive_id(round_name, s)):
+    undrawn = strata.keys() - purpose_of.keys()
+    for sentence in sorted(undrawn, key=lambda sentence: derive_id(round_name, sentence)):
         free.setdefault(strata[sentence], []).append(sentence)
     wanted = len(strata) if draw.sample is None else min(draw.sample, len(strata))
     shares = proportional(Counter(strata.values()), wanted)
@@ -138,7 +135,7 @@ def draw_gold(
 ) -> int:
     """Draws gold sentences for a round, up to a share of its sentences; returns how many now.
 
-    A sentence that was sent in this round to be labelled is no gold of it.
+    A sentence that was sent in this round to be labelled cannot be its gold.
     """
     gold = workspace.table(GOLD).read(["sentence_id"])["sentence_id"]
     if share <= 0 or not len(gold):
@@ -152,10 +149,10 @@ def draw_gold(
     columns = ["sentence_id", "generator_id", "splitter_id", "image_id"]
     only = pc.field("sentence_id").isin(gold.combine_chunks())
     only &= ~pc.field("image_id").isin(members.withdrawn_images)
-    known = workspace.table(SENTENCES).read(columns, only)["sentence_id"].to_pylist()
+    usable = workspace.table(SENTENCES).read(columns, only)["sentence_id"].to_pylist()
     size = sum(len(b) for b in workspace.table(SENTENCES).scan(columns, members.filter(selection)))
     missing = round(share * size) - len(members.gold)
-    free = sorted(set(known) - taken, key=lambda sentence: derive_id(round_name, sentence))
+    free = sorted(set(usable) - taken, key=lambda sentence: derive_id(round_name, sentence))
     rows = [
         RoundSentence(round=round_name, sentence_id=sentence, purpose=Purpose.GOLD)
         for sentence in free[: max(0, missing)]
@@ -169,10 +166,10 @@ def proportional(sizes: Mapping[str, int], wanted: int) -> dict[str, int]:
 
     Args:
         sizes: How many there are of each stratum.
-        wanted: How many are to be taken in all, at most their sum.
+        wanted: How many to take in all, at most their sum.
 
     Returns:
-        How many are to be taken of each stratum; never more than there are.
+        How many to take of each stratum; never more than there are.
     """
     total = sum(sizes.values())
     if not total:
@@ -187,20 +184,20 @@ def proportional(sizes: Mapping[str, int], wanted: int) -> dict[str, int]:
 
 def _drawn(workspace: Workspace, round_name: str) -> pa.Table:
     of_round = pc.field("round") == round_name
-    return workspace.table(ROUND_SENTENCES).read(["round", "sentence_id", "purpose"], of_round)
+    return workspace.table(ROUND_SENTENCES).read(["round", *_DRAWN], of_round)
 
 
 def _strata(sentences: pa.Table, stratify: Sequence[Stratum]) -> dict[str, str]:
     """Returns each sentence's stratum by its id: the values of what is stratified by."""
     columns = (sentences[name].to_pylist() for name in _DRAWN_FROM)
-    found: dict[str, str] = {}
+    stratum_of: dict[str, str] = {}
     for sentence_id, model, direction, index in zip(*columns, strict=True):
         position = str(index + 1) if index + 1 < _LAST_POSITION else f"{_LAST_POSITION}+"
         values = {
             Stratum.MODEL: model, Stratum.DIRECTION: direction, Stratum.POSITION: position,
         }  # fmt: skip
-        found[sentence_id] = ", ".join(values[name] for name in stratify)
-    return found
+        stratum_of[sentence_id] = ", ".join(values[name] for name in stratify)
+    return stratum_of
 
 
 def _check_models(asked: Iterable[str], known: Sequence[str]) -> None:

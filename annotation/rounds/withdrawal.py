@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.errors import UnknownWithdrawalError
@@ -53,9 +54,9 @@ def withdraw_image(workspace: Workspace, prefix: str, reason: str, run_id: str) 
     images = workspace.table(IMAGES).read(["image_id", "blob"])
     ours = images.filter(pc.starts_with(images["image_id"], prefix)).to_pylist()
     if len(prefix) < _SHORTEST_PREFIX or len(ours) != 1:
-        found = "no image" if not ours else f"{len(ours):,} images"
+        named = "no image" if not ours else f"{len(ours):,} images"
         raise UnknownWithdrawalError(
-            f"{prefix!r} names {found} of {workspace.url}.",
+            f"{prefix!r} names {named} of {workspace.url}.",
             "Give the image_id, or its first 8 characters or more.",
         )
     image_id = str(ours[0]["image_id"])
@@ -75,7 +76,7 @@ def withdraw_annotator(workspace: Workspace, name: str, reason: str, run_id: str
 
 
 def exclude_annotator(workspace: Workspace, name: str, reason: str, run_id: str) -> Withdrawal:
-    """Excludes an annotator's answers: they stay, and count no more.
+    """Excludes an annotator's answers: they stay, and no longer count.
 
     Raises:
         UnknownWithdrawalError: Nobody of that name has answered.
@@ -84,6 +85,12 @@ def exclude_annotator(workspace: Workspace, name: str, reason: str, run_id: str)
     return Withdrawal(
         name, _note(workspace, WithdrawnKind.ANNOTATOR, name, reason, run_id, keeps_answers=True)
     )
+
+
+def withdrawn_ids(workspace: Workspace, kind: WithdrawnKind) -> pa.Array:
+    """Returns the ids of what has been withdrawn of one kind, excluded annotators among them."""
+    rows = workspace.table(WITHDRAWN).read(["kind", "id"], pc.field("kind") == kind.value)
+    return rows["id"].combine_chunks()
 
 
 def withdrawn_annotators(workspace: Workspace) -> frozenset[str]:
@@ -138,14 +145,14 @@ def _note(
 ) -> bool:
     """Writes a row unless one says so already; who has withdrawn is not excluded after it."""
     of_key = (pc.field("kind") == kind.value) & (pc.field("id") == key)
-    known = next(iter(workspace.table(WITHDRAWN).rows(of_key)), None)
-    if known is not None and (not known.keeps_answers or keeps_answers):
+    before = next(iter(workspace.table(WITHDRAWN).rows(of_key)), None)
+    if before is not None and (not before.keeps_answers or keeps_answers):
         return False
     row = Withdrawn(
         kind=kind,
         id=key,
         reason=reason,
-        version=1 if known is None else known.version + 1,
+        version=1 if before is None else before.version + 1,
         keeps_answers=keeps_answers,
     )
     workspace.table(WITHDRAWN).append([row], run_id)

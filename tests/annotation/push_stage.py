@@ -12,7 +12,7 @@ from alignbench.annotation.label_studio.records import ProjectSettings
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.ledger import pushed_keys
 from alignbench.annotation.pushing.ordering import ordered_sentences
-from alignbench.annotation.pushing.overlap import adjust_offers
+from alignbench.annotation.pushing.overlap import adjust_overlap
 from alignbench.annotation.pushing.push import Pusher, PushOptions
 from alignbench.annotation.pushing.tasks import PURPOSE
 from alignbench.annotation.rounds.members import round_members
@@ -59,7 +59,7 @@ def push_all(
             rows = pusher.send(pending.slice(start, chunk))
             workspace.table(TASKS).append(rows, "test")
             pushed += len(rows)
-    adjust_offers(workspace, server, what.settings.annotators_per_sentence)
+    adjust_overlap(workspace, server, what.settings.annotators_per_sentence)
     return pushed
 
 

@@ -9,7 +9,7 @@ import pytest
 from alignbench.annotation.label_studio.accounts import submit_answer
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pulling.pull import pull
-from alignbench.annotation.pushing.overlap import adjust_offers
+from alignbench.annotation.pushing.overlap import adjust_overlap
 from alignbench.annotation.rounds.withdrawal import (
     exclude_annotator,
     withdraw_annotator,
@@ -24,7 +24,7 @@ from tests.annotation.workspaces import Prepared, prepare
 Token = Callable[[str], str]
 
 
-class Offers:
+class PushedRound:
     """A pushed workspace, one answer a sentence, and who is offered what."""
 
     def __init__(self, prepared: Prepared, server: LabelStudioServer, token: Token) -> None:
@@ -58,46 +58,46 @@ class Offers:
         pull(reopened(self.prepared).workspace, self.server, "test")
 
     def adjust(self) -> tuple[int, int]:
-        return adjust_offers(reopened(self.prepared).workspace, self.server, 1)
+        return adjust_overlap(reopened(self.prepared).workspace, self.server, 1)
 
 
 @pytest.fixture
-def offers(root: Path, server: LabelStudioServer, annotator_tokens: Token) -> Offers:
-    return Offers(prepare(root, images=2), server, annotator_tokens)
+def pushed(root: Path, server: LabelStudioServer, annotator_tokens: Token) -> PushedRound:
+    return PushedRound(prepare(root, images=2), server, annotator_tokens)
 
 
 def test_a_second_annotator_gets_sentences_in_order_and_none_that_is_complete(
-    offers: Offers,
+    pushed: PushedRound,
 ) -> None:
-    ids = [row.task_id for row in offers.tasks()]
-    offers.answer("ann", ids[0])
-    offers.answer("ann", ids[2])
-    assert offers.next_task("bob") == ids[1]
-    assert offers.adjust() == (0, 0)
+    ids = [row.task_id for row in pushed.tasks()]
+    pushed.answer("ann", ids[0])
+    pushed.answer("ann", ids[2])
+    assert pushed.next_task("bob") == ids[1]
+    assert pushed.adjust() == (0, 0)
 
 
-def test_answers_of_the_excluded_are_asked_for_again_of_others_only(offers: Offers) -> None:
-    ids = [row.task_id for row in offers.tasks()]
+def test_answers_of_the_excluded_are_asked_for_again_of_others_only(pushed: PushedRound) -> None:
+    ids = [row.task_id for row in pushed.tasks()]
     for task in ids:
-        offers.answer("ann", task)
-    offers.pull()
-    assert offers.next_task("bob") is None
-    exclude_annotator(offers.prepared.workspace, "ann@example.org", "guesses", "test")
-    assert offers.adjust() == (6, 0)
-    assert offers.adjust() == (0, 0)
-    assert offers.next_task("ann") is None
-    assert offers.next_task("bob") == ids[0]
+        pushed.answer("ann", task)
+    pushed.pull()
+    assert pushed.next_task("bob") is None
+    exclude_annotator(pushed.prepared.workspace, "ann@example.org", "guesses", "test")
+    assert pushed.adjust() == (6, 0)
+    assert pushed.adjust() == (0, 0)
+    assert pushed.next_task("ann") is None
+    assert pushed.next_task("bob") == ids[0]
     for task in ids:
-        offers.answer("bob", task)
-    assert offers.next_task("carl") is None
+        pushed.answer("bob", task)
+    assert pushed.next_task("carl") is None
 
 
-def test_gold_is_offered_to_everybody(offers: Offers, root: Path) -> None:
+def test_gold_is_offered_to_everybody(pushed: PushedRound, root: Path) -> None:
     prepared = prepare(root / "gold", images=1)
     [first, *_] = prepared.workspace.table(SENTENCES).rows()
     row = RoundSentence(round="1", sentence_id=first.sentence_id, purpose=Purpose.GOLD)
     prepared.workspace.table(ROUND_SENTENCES).append([row], "test")
-    gold = Offers(prepared, offers.server, offers.token)
+    gold = PushedRound(prepared, pushed.server, pushed.token)
     [task] = [row for row in gold.tasks() if row.purpose is Purpose.GOLD]
     assert gold.adjust() == (0, 0)
     for name in ("ann", "bob", "carl"):
@@ -109,28 +109,28 @@ def test_gold_is_offered_to_everybody(offers: Offers, root: Path) -> None:
         gold.answer(name, offered)
 
 
-def test_tasks_of_a_withdrawn_image_are_offered_to_nobody(offers: Offers) -> None:
-    sentences = {row.sentence_id: row for row in offers.prepared.workspace.table(SENTENCES).rows()}
-    tasks = offers.tasks()
+def test_tasks_of_a_withdrawn_image_are_offered_to_nobody(pushed: PushedRound) -> None:
+    sentences = {row.sentence_id: row for row in pushed.prepared.workspace.table(SENTENCES).rows()}
+    tasks = pushed.tasks()
     image = sentences[tasks[0].sentence_id].image_id
-    withdraw_image(offers.prepared.workspace, image, "asked", "test")
-    assert offers.adjust() == (0, 3)
-    assert offers.adjust() == (0, 0)
+    withdraw_image(pushed.prepared.workspace, image, "asked", "test")
+    assert pushed.adjust() == (0, 3)
+    assert pushed.adjust() == (0, 0)
     others = [row.task_id for row in tasks if sentences[row.sentence_id].image_id != image]
-    assert offers.next_task("ann") == others[0]
+    assert pushed.next_task("ann") == others[0]
 
 
-def test_a_pull_keeps_nothing_of_what_somebody_says_who_has_withdrawn(offers: Offers) -> None:
-    ids = [row.task_id for row in offers.tasks()]
-    offers.answer("ann", ids[0])
-    offers.pull()
-    withdraw_annotator(offers.prepared.workspace, "ann@example.org", "asked", "test")
-    offers.answer("ann", ids[1])
-    offers.pull()
-    rows = list(reopened(offers.prepared).workspace.table(ANNOTATIONS).rows())
+def test_a_pull_keeps_nothing_of_what_somebody_says_who_has_withdrawn(pushed: PushedRound) -> None:
+    ids = [row.task_id for row in pushed.tasks()]
+    pushed.answer("ann", ids[0])
+    pushed.pull()
+    withdraw_annotator(pushed.prepared.workspace, "ann@example.org", "asked", "test")
+    pushed.answer("ann", ids[1])
+    pushed.pull()
+    rows = list(reopened(pushed.prepared).workspace.table(ANNOTATIONS).rows())
     assert [row.status for row in rows] == [AnnotationStatus.WITHDRAWN] * 2
     assert [row.verdict for row in rows] == [None, None]
-    parts = offers.prepared.workspace.table(ANNOTATIONS).part_names()
-    offers.pull()
-    assert offers.prepared.workspace.table(ANNOTATIONS).part_names() == parts
-    assert offers.adjust() == (2, 0)
+    parts = pushed.prepared.workspace.table(ANNOTATIONS).part_names()
+    pushed.pull()
+    assert pushed.prepared.workspace.table(ANNOTATIONS).part_names() == parts
+    assert pushed.adjust() == (2, 0)

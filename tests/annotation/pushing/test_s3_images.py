@@ -15,7 +15,7 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 from alignbench.annotation.errors import ImageStorageError
 from alignbench.annotation.label_studio.accounts import create_annotator, token_of
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
-from alignbench.annotation.pushing.image_delivery import KEY_VARIABLES, SignedImages, images_of
+from alignbench.annotation.pushing.image_delivery import KEY_VARIABLES, SignedImages, image_delivery
 from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import IMAGES, TASKS
 from alignbench.services import read_credentials
@@ -103,9 +103,9 @@ def test_half_a_key_is_refused(
 
 def test_a_storage_that_does_not_fit_the_workspace_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageStorageError, match=r"are files"):
-        images_of(LocalStore(tmp_path), "s3")
+        image_delivery(LocalStore(tmp_path), "s3")
     with pytest.raises(ImageStorageError, match=r"storage = 's3'"):
-        images_of(S3Store(BUCKET, "x"), "local")
+        image_delivery(S3Store(BUCKET, "x"), "local")
 
 
 def _annotator(server: LabelStudioServer) -> str:

@@ -132,7 +132,7 @@ def test_gold_of_a_model_that_is_not_selected_joins_the_round(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "line 1 is no gold sentence"),
+        ("{", "line 1 is not a gold sentence"),
         ('{"sentence_id": "x", "verdict": "maybe"}', "line 1"),
         ('{"sentence_id": "x", "verdict": "correct"}', "no sentence x"),
         ('{"sentence_id": "ID", "verdict": "correct", "spans": '
