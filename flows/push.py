@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.projects import check_server
 from alignbench.annotation.pushing.isolation import Assignments, assignments
-from alignbench.annotation.pushing.ledger import check_server
 from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.annotation.pushing.overlap import adjust_overlap
 from alignbench.annotation.pushing.push import Pusher, PushOptions, Reconciliation

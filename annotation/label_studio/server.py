@@ -23,6 +23,7 @@ from alignbench.annotation.label_studio.records import (
     ListedTask,
     ProjectCounts,
     ProjectSettings,
+    RawAnswer,
     TaskOverlap,
     as_id,
     as_object,
@@ -295,7 +296,7 @@ class LabelStudioServer:
             self._read.checked_id(task.get("id"), what),
             self._read.checked_instant(task.get("updated_at"), what),
             task.get("data"),
-            answers,
+            [RawAnswer.read(answer) for answer in answers],
         )
 
     def _read_identity(self) -> str:

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.pulling.validation import Flag
-from alignbench.schemas.tables import ANNOTATIONS, GOLD, WITHDRAWN
+from alignbench.annotation.rounds.withdrawal import withdrawn_ids
+from alignbench.schemas.tables import ANNOTATIONS, GOLD
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
 from alignbench.workspace.workspace import Workspace
 
@@ -38,7 +39,7 @@ class Concern(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotatorReport:
-    """What is known of one annotator. Shares are of submitted answers that are no gold.
+    """What is known of one annotator. Shares are of submitted answers, gold left out.
 
     Attributes:
         annotator: The name.
@@ -78,8 +79,7 @@ def annotator_reports(workspace: Workspace) -> list[AnnotatorReport]:
     work = _read(workspace)
     gold_rows = workspace.table(GOLD).read(["sentence_id", "verdict"])
     gold = dict(zip(*(gold_rows[n].to_pylist() for n in gold_rows.column_names), strict=True))
-    of_people = pc.field("kind") == WithdrawnKind.ANNOTATOR.value
-    out = set(workspace.table(WITHDRAWN).read(["kind", "id"], of_people)["id"].to_pylist())
+    out = set(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist())
     votes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for name, person in work.items():
         if name not in out:
@@ -110,14 +110,14 @@ class _Work:
 
 
 def _read(workspace: Workspace) -> dict[str, _Work]:
-    found: defaultdict[str, _Work] = defaultdict(_Work)
+    work: defaultdict[str, _Work] = defaultdict(_Work)
     there = [AnnotationStatus.SUBMITTED.value, AnnotationStatus.SKIPPED.value]
     where = pc.field("status").isin(pa.array(there))
     where &= pc.field("purpose") != Purpose.ADJUDICATE.value
     for batch in workspace.table(ANNOTATIONS).scan(list(_COLUMNS), where):
         for row in _rows(batch):
-            _count(found[str(row["annotator"])], row)
-    return found
+            _count(work[str(row["annotator"])], row)
+    return work
 
 
 def _rows(batch: pa.Table) -> Iterator[dict[str, object]]:
@@ -157,7 +157,7 @@ def _report(
     verdicts = Counter(vote.verdict for vote in person.votes.values())
     types = Counter(kind for vote in person.votes.values() for kind in vote.types)
     incorrect = [v for v in person.votes.values() if v.verdict == Verdict.INCORRECT]
-    known = [(vote.verdict, gold[key]) for key, vote in person.gold.items() if key in gold]
+    on_gold = [(vote.verdict, gold[key]) for key, vote in person.gold.items() if key in gold]
     others = {key: _others(votes[key], vote.verdict, counted) for key, vote in person.votes.items()}
     shared = {key: counts for key, counts in others.items() if counts.total()}
     agreed = [counts[person.votes[key].verdict] / counts.total() for key, counts in shared.items()]
@@ -168,8 +168,8 @@ def _report(
         withdrawn=not counted,
         median_seconds=median(person.seconds) if person.seconds else None,
         per_hour=3600 * len(person.seconds) / sum(person.seconds) if any(person.seconds) else None,
-        gold_answers=len(known),
-        gold_accuracy=_share([given == right for given, right in known]),
+        gold_answers=len(on_gold),
+        gold_accuracy=_share([given == right for given, right in on_gold]),
         shared=len(shared),
         agreement=sum(agreed) / len(agreed) if agreed else None,
         verdicts={verdict.value: _of(verdicts, verdict.value) for verdict in Verdict},

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.errors import Doubt
+from alignbench.annotation.projects import Project
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus
-from alignbench.workspace.workspace import Workspace
 
 _JUST_AFTER = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,9 +52,9 @@ class KnownAnswers:
             does not count: it is written first, so after a kill it may be ahead.
     """
 
-    def __init__(self, workspace: Workspace, server: str, project_id: int) -> None:
+    def __init__(self, project: Project) -> None:
         """Reads the key columns of both tables."""
-        where = of_project(server, project_id)
+        workspace, where = project.workspace, project.filter()
         columns = ["server", "project_id", "annotation_id", "task_id", "updated_at"]
         parts: list[npt.NDArray[np.void]] = [np.empty(0, _BELIEVED)]
         for batch in workspace.table(ANNOTATIONS).scan([*columns, "status"], where):
@@ -84,7 +84,7 @@ class KnownAnswers:
         return KnownAnswer(_instant(row["at"]), int(row["task"]), bool(row["live"]), True)
 
     def is_retired(self, answer_id: int) -> bool:
-        """Tells whether the answer's row in table `annotations` says that it counts no more."""
+        """Tells whether the answer's row in table `annotations` says that it no longer counts."""
         row = self._row_of(answer_id)
         return row is not None and not row["live"]
 
@@ -196,32 +196,25 @@ class KnownAnswers:
                 self._note(answer_id, KnownAnswer(at, task_id, code != Doubt.DELETED, False))
 
 
-def retired_answers(
-    workspace: Workspace, server: str, project_id: int, versions: Mapping[int, datetime]
-) -> Iterator[Annotation]:
+def retired_answers(project: Project, versions: Mapping[int, datetime]) -> Iterator[Annotation]:
     """Yields the newest rows of these answers again, in these versions and as deleted."""
-    where = of_project(server, project_id) & _is_one_of(versions)
-    for row in workspace.table(ANNOTATIONS).rows(where):
+    where = project.filter() & _is_one_of(versions)
+    for row in project.workspace.table(ANNOTATIONS).rows(where):
         if row.status is not AnnotationStatus.DELETED:
             at = versions[row.annotation_id]
             yield replace(row, status=AnnotationStatus.DELETED, updated_at=at)
 
 
 def retired_doubts(
-    workspace: Workspace, server: str, project_id: int, versions: Mapping[int, datetime]
+    project: Project, versions: Mapping[int, datetime]
 ) -> Iterator[QuarantinedAnnotation]:
     """Yields the quarantine rows of these answers again, in these versions and as deleted."""
-    where = of_project(server, project_id) & _is_one_of(versions)
-    for row in workspace.table(QUARANTINE).rows(where):
+    where = project.filter() & _is_one_of(versions)
+    for row in project.workspace.table(QUARANTINE).rows(where):
         if row.code != Doubt.DELETED:
             reason = "It has been deleted on the server."
             at = versions[row.annotation_id]
             yield replace(row, code=Doubt.DELETED, reason=reason, updated_at=at)
-
-
-def of_project(server: str, project_id: int) -> pc.Expression:
-    """Returns the filter for rows of one project."""
-    return (pc.field("server") == server) & (pc.field("project_id") == project_id)
 
 
 def _is_one_of(answers: Mapping[int, datetime]) -> pc.Expression:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.records import JsonObject
-from alignbench.annotation.pulling.offsets import place_of
+from alignbench.annotation.pulling.offsets import marked_range
 from alignbench.schemas.rows import Span
 from alignbench.schemas.vocabulary import HallucinationType
 
@@ -43,7 +43,7 @@ def read_span(mark: JsonObject, sentence: str) -> ReadSpan:
     text = mark.get("text")
     place = None
     if isinstance(text, str):
-        place = place_of(sentence, text, mark.get("start"), mark.get("end"))
+        place = marked_range(sentence, text, mark.get("start"), mark.get("end"))
     if place is None:
         raise SpanDoubt(
             Doubt.UNPROVABLE_SPAN,

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeGuard
 _LAST_ONE_UNIT_CHARACTER = 0xFFFF
 
 
-class Place(NamedTuple):
+class MarkedRange(NamedTuple):
     """A range of a sentence in code points, and whether other offsets had been given for it."""
 
     start: int
@@ -17,7 +17,7 @@ class Place(NamedTuple):
     repaired: bool
 
 
-def place_of(sentence: str, text: str, start: object, end: object) -> Place | None:
+def marked_range(sentence: str, text: str, start: object, end: object) -> MarkedRange | None:
     """Returns the range of the sentence that a marked text stands for.
 
     Tried in turn: the offsets as code points, the offsets as UTF-16 units, the only occurrence of
@@ -37,14 +37,14 @@ def place_of(sentence: str, text: str, start: object, end: object) -> Place | No
         return None
     if _is_offset(start) and _is_offset(end):
         if _reads(sentence[start:end], text):
-            return Place(start, min(end, len(sentence)), repaired=False)
+            return MarkedRange(start, min(end, len(sentence)), repaired=False)
         first, last = _code_point(sentence, start), _code_point(sentence, end)
         if first is not None and last is not None and _reads(sentence[first:last], text):
-            return Place(first, last, repaired=True)
-    found = sentence.find(text)
-    if found < 0 or sentence.find(text, found + 1) >= 0:
+            return MarkedRange(first, last, repaired=True)
+    only = sentence.find(text)
+    if only < 0 or sentence.find(text, only + 1) >= 0:
         return None
-    return Place(found, found + len(text), repaired=True)
+    return MarkedRange(only, only + len(text), repaired=True)
 
 
 def _is_offset(value: object) -> TypeGuard[int]:

@@ -1,5 +1,6 @@
 """Bringing the annotators' answers into the tables: an upsert of what the server changed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -8,19 +9,29 @@ import pyarrow.compute as pc
 from alignbench.annotation.errors import MissingProjectError, TooManyDeletionsError
 from alignbench.annotation.label_studio.records import ProjectCounts
 from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.projects import Project, check_server
 from alignbench.annotation.pulling.known_answers import (
     KnownAnswers,
     retired_answers,
     retired_doubts,
 )
-from alignbench.annotation.pulling.project_pull import COMMIT_ANSWERS, PulledProject, pull_project
-from alignbench.annotation.pushing.ledger import check_server, retractions
+from alignbench.annotation.pulling.project_pull import (
+    COMMIT_ANSWERS,
+    PulledProject,
+    PullRun,
+    pull_project,
+)
+from alignbench.annotation.pulling.sent_tasks import retractions
+from alignbench.annotation.rounds.withdrawal import withdrawn_annotators
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from alignbench.schemas.vocabulary import Purpose, TaskState
 from alignbench.workspace.workspace import Workspace
 
-OVERLAP = timedelta(minutes=1)
-"""How far a pull looks back: longer than a server takes to save, or its clock is set back."""
+LOOK_BACK = timedelta(minutes=1)
+"""How far a pull goes back before the last one.
+
+Longer than a server takes to save a change, or than its clock is ever set back.
+"""
 MAX_DELETED_SHARE = 0.01
 """Above this share of the known answers, deletions must be accepted."""
 
@@ -54,7 +65,7 @@ def pull(
     server: LabelStudioServer,
     run_id: str,
     accept_deletions: bool = False,
-    overlap: timedelta = OVERLAP,
+    look_back: timedelta = LOOK_BACK,
     purpose: Purpose | None = None,
 ) -> PullReport:
     """Pulls what annotators did since the last pull, in every project of table `tasks`.
@@ -63,10 +74,10 @@ def pull(
         workspace: Whose answers.
         server: Where they are.
         run_id: Stamped on the rows.
-        accept_deletions: Go on where answers have disappeared: they count as deleted, and the
+        accept_deletions: Carry on where answers have disappeared: they count as deleted, and the
             sentences of a project that has disappeared count as not sent. Answers that were pulled
             from another server stay as they are.
-        overlap: How far to look back from the last pull.
+        look_back: How far to go back before the last pull.
         purpose: Only projects with tasks that were sent for this.
 
     Raises:
@@ -77,22 +88,24 @@ def pull(
         AlignBenchError: The server cannot be asked.
     """
     present, missing = _projects(workspace, server, accept_deletions, purpose)
-    annotators = server.annotators()
-    pulled = [
-        pull_project(workspace, server, project_id, counts, annotators, overlap, run_id)
-        for project_id, counts in present.items()
-    ]
-    deletions = {project.project_id: project.deletions for project in pulled}
+    run = PullRun(
+        server=server,
+        annotators=server.annotators(),
+        withdrawn=withdrawn_annotators(workspace),
+        look_back=look_back,
+        run_id=run_id,
+    )
+    pulled = {project: pull_project(run, project, counts) for project, counts in present.items()}
+    deletions = {project: result.deletions for project, result in pulled.items()}
     if not accept_deletions:
-        _check_deletions(server, pulled)
-    for project_id in missing:
-        deletions[project_id] = _all_deleted(workspace, server.identity, project_id)
-    for project_id, versions in deletions.items():
-        _write_deletions(workspace, server.identity, project_id, versions, run_id)
-    for project_id in missing:
-        gone = retractions(workspace, server.identity, project_id)
-        workspace.table(TASKS).append(gone, run_id)
-    return _report(pulled, deleted=sum(map(len, deletions.values())))
+        _check_deletions(server, pulled.values())
+    for project in missing:
+        deletions[project] = _all_deleted(project)
+    for project, versions in deletions.items():
+        _write_deletions(project, versions, run_id)
+    for project in missing:
+        workspace.table(TASKS).append(retractions(project), run_id)
+    return _report(pulled.values(), deleted=sum(map(len, deletions.values())))
 
 
 def _projects(
@@ -100,7 +113,7 @@ def _projects(
     server: LabelStudioServer,
     accept_deletions: bool,
     purpose: Purpose | None,
-) -> tuple[dict[int, ProjectCounts], list[int]]:
+) -> tuple[dict[Project, ProjectCounts], list[Project]]:
     """Gives the projects that are on the server with what they hold, and those that should be."""
     tasks = workspace.table(TASKS).read(["server", "project_id", "state", "purpose"])
     if not accept_deletions:
@@ -114,50 +127,56 @@ def _projects(
         only &= pc.field("purpose") == purpose.value
     ours = tasks.filter(only)
     sent = ours.filter(pc.equal(ours["state"], TaskState.CONFIRMED.value))["project_id"]
-    projects = sorted(pc.unique(ours["project_id"]).to_pylist())
-    counted = {project_id: server.counts(project_id) for project_id in projects}
-    present = {project_id: counts for project_id, counts in counted.items() if counts is not None}
-    missing = sorted(set(pc.unique(sent).to_pylist()) - set(present))
+    counted = {
+        Project(workspace, server.identity, project_id): server.counts(project_id)
+        for project_id in sorted(pc.unique(ours["project_id"]).to_pylist())
+    }
+    present = {project: counts for project, counts in counted.items() if counts is not None}
+    with_tasks = set(pc.unique(sent).to_pylist())
+    missing = [
+        project
+        for project, counts in counted.items()
+        if counts is None and project.project_id in with_tasks
+    ]
     if missing and not accept_deletions:
         raise MissingProjectError(
-            f"Project {missing[0]} is not on Label Studio at {server.url}.",
+            f"Project {missing[0].project_id} is not on Label Studio at {server.url}.",
             "If it was deleted on purpose, pull with --accept-deletions: its answers then count as "
             "deleted and its sentences as not sent.",
         )
     return present, missing
 
 
-def _check_deletions(server: LabelStudioServer, pulled: list[PulledProject]) -> None:
+def _check_deletions(server: LabelStudioServer, pulled: Collection[PulledProject]) -> None:
     deleted = sum(len(project.deletions) for project in pulled)
     known = sum(project.known for project in pulled)
     if deleted > MAX_DELETED_SHARE * known:
         raise TooManyDeletionsError(
             f"{deleted:,} of {known:,} answers are no longer on Label Studio at {server.url}, more "
             f"than {MAX_DELETED_SHARE:.0%}.",
-            "Nothing of them has been touched here. If they were deleted on purpose, pull with "
-            "--accept-deletions; they then count no more.",
+            "They have been left as they were here. If they were deleted on purpose, pull with "
+            "--accept-deletions; they then no longer count.",
         )
 
 
-def _all_deleted(workspace: Workspace, server: str, project_id: int) -> dict[int, datetime]:
-    known = KnownAnswers(workspace, server, project_id)
+def _all_deleted(project: Project) -> dict[int, datetime]:
+    known = KnownAnswers(project)
     answers = [answer_id for task in known.answered_tasks() for answer_id in known.live(task)]
     return {answer_id: known.note_deletion(answer_id) for answer_id in answers}
 
 
-def _write_deletions(
-    workspace: Workspace, server: str, project_id: int, versions: dict[int, datetime], run_id: str
-) -> None:
+def _write_deletions(project: Project, versions: dict[int, datetime], run_id: str) -> None:
+    workspace = project.workspace
     answers = list(versions)
     for start in range(0, len(answers), COMMIT_ANSWERS):
         some = {answer_id: versions[answer_id] for answer_id in answers[start:][:COMMIT_ANSWERS]}
-        doubts = list(retired_doubts(workspace, server, project_id, some))
+        doubts = list(retired_doubts(project, some))
         workspace.table(QUARANTINE).append(doubts, run_id)
-        rows = list(retired_answers(workspace, server, project_id, some))
+        rows = list(retired_answers(project, some))
         workspace.table(ANNOTATIONS).append(rows, run_id)
 
 
-def _report(pulled: list[PulledProject], deleted: int) -> PullReport:
+def _report(pulled: Collection[PulledProject], deleted: int) -> PullReport:
     quarantined: dict[str, int] = {}
     for project in pulled:
         for code, count in project.quarantined.items():

@@ -10,9 +10,9 @@ import json
 from datetime import datetime, timedelta
 
 from alignbench.annotation.label_studio.records import ChangedTask, as_instant, as_object
+from alignbench.annotation.projects import Project
 from alignbench.annotation.pulling.known_answers import KnownAnswers
 from alignbench.workspace.errors import ObjectNotFoundError
-from alignbench.workspace.workspace import Workspace
 
 _Mark = list[str | int]
 _UNFINISHED = b'{"unfinished": true}'
@@ -22,23 +22,23 @@ class ReadTasks:
     """The tasks of one project that have been read and of which all is known.
 
     Attributes:
-        unfinished: Whether the last pull was to read the whole project and did not come to an end.
+        unfinished: Whether the last pull set out to read the whole project and did not finish.
     """
 
-    def __init__(self, workspace: Workspace, server: str, project_id: int) -> None:
+    def __init__(self, project: Project) -> None:
         """Reads what the last pull left; a file that cannot be understood counts as none."""
-        self._store = workspace.store
-        self._key = f"cache/pull/{server}-{project_id}.json"
+        self._store = project.workspace.store
+        self._key = f"cache/pull/{project.server}-{project.project_id}.json"
         self._file = self._read()
         self.unfinished = self._file.get("unfinished") is True
         self._marks = as_object(self._file.get("tasks")) or {}
 
-    def since(self, known: KnownAnswers, overlap: timedelta) -> datetime | None:
-        """Returns from when on changes are to be read; None if everything is.
+    def since(self, known: KnownAnswers, look_back: timedelta) -> datetime | None:
+        """Returns the time since which changes must be read; None if everything must.
 
         Args:
             known: What the tables know.
-            overlap: How far to look back: from the last pull, or, where the tables are not as it
+            look_back: How far to go back: from the last pull, or, where the tables are not as it
                 left them, from the newest answer that is known.
         """
         if self.unfinished:
@@ -46,10 +46,10 @@ class ReadTasks:
         last = known.newest
         if self._file.get("state") == _state(known):
             last = as_instant(self._file.get("at")) or last
-        return None if last is None else last - overlap
+        return None if last is None else last - look_back
 
     def begin_whole(self) -> None:
-        """Notes that from now on the whole project is read, until `keep` is called."""
+        """Notes that the whole project is being read, until `keep` is called."""
         if not self.unfinished:
             self._store.write(self._key, _UNFINISHED)
         self.unfinished = True

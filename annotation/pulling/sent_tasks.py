@@ -1,24 +1,26 @@
 """Which tasks of one project this workspace sent, and what they are about."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.compute as pc
 
-from alignbench.annotation.pulling.known_answers import of_project
+from alignbench.annotation.projects import Project
 from alignbench.annotation.pulling.validation import SentTask
+from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import ROUND_SUGGESTIONS, SENTENCES, TASKS
-from alignbench.schemas.vocabulary import Purpose
-from alignbench.workspace.workspace import Workspace
+from alignbench.schemas.vocabulary import Purpose, TaskState
 
 
 class SentTasks:
     """What this workspace sent to one project, by task and, for intents, by sentence."""
 
-    def __init__(self, workspace: Workspace, server: str, project_id: int) -> None:
+    def __init__(self, project: Project) -> None:
         """Reads the project's tasks and the text of their sentences."""
+        workspace = project.workspace
         columns = ["server", "project_id", "task_id", "sentence_id", "round", "purpose"]
-        tasks = workspace.table(TASKS).read(columns, of_project(server, project_id))
+        tasks = workspace.table(TASKS).read(columns, project.filter())
         wanted = pc.field("sentence_id").isin(pc.unique(tasks["sentence_id"]))
         texts = workspace.table(SENTENCES).read(["sentence_id", "text"], wanted)
         place = pc.index_in(tasks["sentence_id"], texts["sentence_id"].combine_chunks())
@@ -52,3 +54,12 @@ class SentTasks:
             Purpose(row["purpose"]),
             self._suggesting.get(row["round"]),
         )
+
+
+def retractions(project: Project) -> list[Task]:
+    """Returns rows that say of all confirmed tasks of a project that they are gone."""
+    confirmed = project.filter() & (pc.field("state") == TaskState.CONFIRMED.value)
+    return [
+        replace(task, state=TaskState.INTENDED, version=task.version + 1)
+        for task in project.workspace.table(TASKS).rows(confirmed)
+    ]

@@ -5,7 +5,6 @@ quarantine with its JSON and a code from `annotation.errors.Doubt`; what is mere
 right and flagged (`Flag`).
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +14,16 @@ from enum import StrEnum
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.page import NOTE, VERDICT
 from alignbench.annotation.label_studio.page import SPANS as SPANS_CONTROL
-from alignbench.annotation.label_studio.records import JsonObject, as_id, as_instant, as_object
+from alignbench.annotation.label_studio.records import (
+    JsonObject,
+    RawAnswer,
+    as_id,
+    as_instant,
+    as_object,
+    as_user_id,
+)
 from alignbench.annotation.pulling.marked_spans import SpanDoubt, merged_spans, read_span
-from alignbench.schemas.ids import sha256_hex, text_sha256
+from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
@@ -72,6 +78,10 @@ class TaskOnServer:
     data: object
     sent: SentTask | None
 
+    def version_of(self, answer: RawAnswer) -> datetime:
+        """Returns when an answer to it was last saved; if it does not say, when the task was."""
+        return answer.saved_at or self.updated_at
+
 
 class _Doubtful(Exception):  # noqa: N818 - not an error: it carries the reason to quarantine
     def __init__(self, doubt: Doubt, reason: str) -> None:
@@ -81,76 +91,58 @@ class _Doubtful(Exception):  # noqa: N818 - not an error: it carries the reason 
 
 
 def validate(
-    answer: object, task: TaskOnServer, annotators: Mapping[int, str]
+    answer: RawAnswer, task: TaskOnServer, annotators: Mapping[int, str]
 ) -> Annotation | QuarantinedAnnotation:
     """Turns one answer into a row; never raises, whatever the answer is.
 
     Args:
-        answer: The JSON that the server sent.
+        answer: What the server sent.
         task: The task it was given to.
         annotators: Names of users by their id; a user without one is `user-<id>`.
     """
     try:
-        return _annotation(_as_answer(answer), task, annotators)
+        return _annotation(answer, task, annotators)
     except _Doubtful as doubtful:
         return _quarantined(answer, task, doubtful)
 
 
-def annotator_of(answer: object, annotators: Mapping[int, str]) -> str | None:
-    """Returns whose an answer is; None if it does not say."""
-    user_id = _user_id((as_object(answer) or {}).get("completed_by"))
-    return None if user_id is None else _name(user_id, annotators)
+def annotator_name(user_id: int, annotators: Mapping[int, str]) -> str:
+    """Returns the name of a user: what is known of it, or else `user-<id>`."""
+    return annotators.get(user_id, f"user-{user_id}")
 
 
-def answer_id_of(answer: object) -> int:
-    """Returns an answer's id; without a usable one, a negative number that its JSON determines."""
-    stated = as_id((as_object(answer) or {}).get("id"))
-    return stated if stated is not None else -1 - int(sha256_hex(_raw(answer).encode())[:15], 16)
-
-
-def answer_time_of(answer: object, task: TaskOnServer) -> datetime:
-    """Returns when an answer was last saved; if it does not say, when its task was."""
-    return as_instant((as_object(answer) or {}).get("updated_at")) or task.updated_at
-
-
-def _annotation(
-    answer: JsonObject, task: TaskOnServer, annotators: Mapping[int, str]
-) -> Annotation:
+def _annotation(answer: RawAnswer, task: TaskOnServer, annotators: Mapping[int, str]) -> Annotation:
+    fields = as_object(answer.content)
+    if fields is None or answer.answer_id < 0:
+        raise _Doubtful(Doubt.MALFORMED, "It is not an object with an id.")
     sent = _checked_task(task)
-    annotator_id, editor_id = _authors(answer)
-    skipped = answer.get("was_cancelled")
+    annotator_id, editor_id = _authors(answer, fields)
+    skipped = fields.get("was_cancelled")
     if not isinstance(skipped, bool):
         raise _Doubtful(Doubt.MALFORMED, "It does not say whether it is a skip.")
     flags: list[Flag] = []
-    verdict, spans = (None, ()) if skipped else _judgement(answer, sent.text, flags)
+    verdict, spans = (None, ()) if skipped else _verdict_and_spans(fields, sent.text, flags)
     return Annotation(
         server=task.server,
         project_id=task.project_id,
-        annotation_id=answer_id_of(answer),
+        annotation_id=answer.answer_id,
         sentence_id=sent.sentence_id,
         task_id=task.task_id,
         round=sent.round,
         purpose=sent.purpose,
-        annotator=_name(annotator_id, annotators),
+        annotator=annotator_name(annotator_id, annotators),
         verdict=verdict,
         spans=spans,
         status=AnnotationStatus.SKIPPED if skipped else AnnotationStatus.SUBMITTED,
-        note=_note(answer, flags),
+        note=_note(fields, flags),
         flags=tuple(dict.fromkeys(flags)),
-        preannotated_by=_preannotator(answer, sent.suggested_by),
-        updated_by=None if editor_id is None else _name(editor_id, annotators),
+        preannotated_by=_preannotator(fields, sent.suggested_by),
+        updated_by=None if editor_id is None else annotator_name(editor_id, annotators),
         text_sha256=text_sha256(sent.text),
-        lead_seconds=_lead_seconds(answer.get("lead_time")),
-        annotated_at=_instant(answer, "created_at"),
-        updated_at=_instant(answer, "updated_at"),
+        lead_seconds=_lead_seconds(fields.get("lead_time")),
+        annotated_at=_time("created_at", as_instant(fields.get("created_at"))),
+        updated_at=_time("updated_at", answer.saved_at),
     )
-
-
-def _as_answer(answer: object) -> JsonObject:
-    found = as_object(answer)
-    if found is None or as_id(found.get("id")) is None:
-        raise _Doubtful(Doubt.MALFORMED, "It is not an object with an id.")
-    return found
 
 
 def _checked_task(task: TaskOnServer) -> SentTask:
@@ -171,32 +163,23 @@ def _checked_task(task: TaskOnServer) -> SentTask:
     return sent
 
 
-def _authors(answer: JsonObject) -> tuple[int, int | None]:
+def _authors(answer: RawAnswer, fields: JsonObject) -> tuple[int, int | None]:
     """Gives the ids of who gave the answer and of who saved it last, if the server says."""
-    annotator, editor = (_user_id(answer.get(name)) for name in ("completed_by", "updated_by"))
+    annotator, editor = answer.user_id, as_user_id(fields.get("updated_by"))
     if annotator is None:
         raise _Doubtful(Doubt.MALFORMED, "It does not say whose it is.")
-    if editor is None and answer.get("updated_by") is not None:
+    if editor is None and fields.get("updated_by") is not None:
         raise _Doubtful(Doubt.MALFORMED, "It does not say who saved it last.")
     if editor not in (None, annotator):
         raise _Doubtful(Doubt.EDITED, f"User {editor} saved the answer of user {annotator}.")
     return annotator, editor
 
 
-def _user_id(value: object) -> int | None:
-    user = as_object(value)  # some requests expand users
-    return as_id(value if user is None else user.get("id"))
-
-
-def _name(user_id: int, annotators: Mapping[int, str]) -> str:
-    return annotators.get(user_id, f"user-{user_id}")
-
-
-def _judgement(
-    answer: JsonObject, sentence: str, flags: list[Flag]
+def _verdict_and_spans(
+    fields: JsonObject, sentence: str, flags: list[Flag]
 ) -> tuple[Verdict, tuple[Span, ...]]:
-    verdict = _verdict(answer)
-    marks = _values(answer, SPANS_CONTROL)
+    verdict = _verdict(fields)
+    marks = _values(fields, SPANS_CONTROL)
     if verdict is not Verdict.INCORRECT:
         flags += [Flag.SPANS_DROPPED] if marks else []
         return verdict, ()
@@ -204,51 +187,51 @@ def _judgement(
         flags.append(Flag.SPANS_MISSING)
         return verdict, ()
     try:
-        read = [read_span(mark, sentence) for mark in marks]
+        proved = [read_span(mark, sentence) for mark in marks]
     except SpanDoubt as error:
         raise _Doubtful(error.doubt, error.reason) from None
-    flags += [Flag.OFFSETS_REPAIRED] if any(found.repaired for found in read) else []
-    given = [span for found in read for span in found.spans]
+    flags += [Flag.OFFSETS_REPAIRED] if any(mark.repaired for mark in proved) else []
+    given = [span for mark in proved for span in mark.spans]
     spans = merged_spans(given, sentence)
     flags += [Flag.SPANS_MERGED] if len(spans) < len(given) else []
     return verdict, spans
 
 
-def _verdict(answer: JsonObject) -> Verdict:
+def _verdict(fields: JsonObject) -> Verdict:
     chosen: list[object] = []
-    for value in _values(answer, VERDICT):
+    for value in _values(fields, VERDICT):
         choices = value.get("choices")
         chosen += choices if isinstance(choices, list) else [choices]
     words = {choice if isinstance(choice, str) else repr(choice) for choice in chosen}
     if len(words) != 1:
-        found = f"{len(words)} verdicts" if words else "no verdict"
-        raise _Doubtful(Doubt.UNKNOWN_VERDICT, f"It has {found}.")
+        verdicts = f"{len(words)} verdicts" if words else "no verdict"
+        raise _Doubtful(Doubt.UNKNOWN_VERDICT, f"It has {verdicts}.")
     word = words.pop()
     if word not in list(Verdict):
-        raise _Doubtful(Doubt.UNKNOWN_VERDICT, f"{word[:40]!r} is no verdict.")
+        raise _Doubtful(Doubt.UNKNOWN_VERDICT, f"{word[:40]!r} is not a verdict.")
     return Verdict(word)
 
 
-def _values(answer: JsonObject, control: str) -> list[JsonObject]:
+def _values(fields: JsonObject, control: str) -> list[JsonObject]:
     """Gives the values that the answer has for one control of the page."""
-    result = answer.get("result")
+    result = fields.get("result")
     if not isinstance(result, list):
         raise _Doubtful(Doubt.MALFORMED, "It has no list of results.")
-    found: list[JsonObject] = []
+    values: list[JsonObject] = []
     for item in result:
         entry = as_object(item)
         if entry is None:
             raise _Doubtful(Doubt.MALFORMED, "One of its results is not an object.")
         if entry.get("from_name") == control:
-            found.append(as_object(entry.get("value")) or {})
-    return found
+            values.append(as_object(entry.get("value")) or {})
+    return values
 
 
-def _note(answer: JsonObject, flags: list[Flag]) -> str | None:
-    if not isinstance(answer.get("result"), list):  # a skip may have no result at all
+def _note(fields: JsonObject, flags: list[Flag]) -> str | None:
+    if not isinstance(fields.get("result"), list):  # a skip may have no result at all
         return None
     parts: list[str] = []
-    for value in _values(answer, NOTE):
+    for value in _values(fields, NOTE):
         text = value.get("text")
         lines = text if isinstance(text, list) else [text]
         parts += [line for line in lines if isinstance(line, str)]
@@ -257,11 +240,11 @@ def _note(answer: JsonObject, flags: list[Flag]) -> str | None:
     return cleaned.text.strip() or None
 
 
-def _preannotator(answer: JsonObject, suggested_by: str | None) -> str | None:
+def _preannotator(fields: JsonObject, suggested_by: str | None) -> str | None:
     """Gives what the answer started from: the detector, a prediction's model, or its number."""
-    prediction = as_object(answer.get("prediction")) or {}
+    prediction = as_object(fields.get("prediction")) or {}
     model = prediction.get("model_version")
-    number = as_id(answer.get("parent_prediction"))
+    number = as_id(fields.get("parent_prediction"))
     if suggested_by is not None and (prediction or number is not None):
         return suggested_by
     if isinstance(model, str) and clean_text(model).text:
@@ -279,26 +262,22 @@ def _lead_seconds(value: object) -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _instant(answer: JsonObject, name: str) -> datetime:
-    instant = as_instant(answer.get(name))
+def _time(name: str, instant: datetime | None) -> datetime:
     if instant is None:
         raise _Doubtful(Doubt.MALFORMED, f"Its {name} is not a time.")
     return instant
 
 
-def _quarantined(answer: object, task: TaskOnServer, doubtful: _Doubtful) -> QuarantinedAnnotation:
+def _quarantined(
+    answer: RawAnswer, task: TaskOnServer, doubtful: _Doubtful
+) -> QuarantinedAnnotation:
     return QuarantinedAnnotation(
         server=task.server,
         project_id=task.project_id,
-        annotation_id=answer_id_of(answer),
+        annotation_id=answer.answer_id,
         task_id=task.task_id,
         code=doubtful.doubt,
         reason=clean_text(doubtful.reason).text,
-        raw=_raw(answer),
-        updated_at=answer_time_of(answer, task),
+        raw=answer.text,
+        updated_at=task.version_of(answer),
     )
-
-
-def _raw(answer: object) -> str:
-    # Escaped to ASCII, so that NUL and lone surrogates can be stored.
-    return json.dumps(answer, sort_keys=True, ensure_ascii=True)

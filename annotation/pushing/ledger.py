@@ -7,12 +7,11 @@ its sentence counts as not sent.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.errors import OtherServerError
 from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import Purpose, TaskState
@@ -33,28 +32,6 @@ def pushed_keys(workspace: Workspace, server: str, round_name: str) -> KeySet:
     where = _of_round(server, round_name) & _CONFIRMED
     filtered = ["server", "round", "state"]
     return workspace.table(TASKS).keys("sentence_id", where=where, filter_columns=filtered)
-
-
-def check_server(workspace: Workspace, tasks: pa.Table, server: str, url: str, fix: str) -> None:
-    """Checks that a workspace whose tasks were sent has some on this server.
-
-    Args:
-        workspace: Whose tasks.
-        tasks: All of them; column `server` is enough.
-        server: Identity of the server.
-        url: Its address, for the message.
-        fix: What to do if this server is meant.
-
-    Raises:
-        OtherServerError: All tasks are on another server.
-    """
-    servers = set(pc.unique(tasks["server"]).to_pylist())
-    if servers and server not in servers:
-        raise OtherServerError(
-            f"The tasks of {workspace.url} are not on Label Studio at {url}: they are on another "
-            "server, or its database was replaced.",
-            f"Set annotation.url to the server that they were sent to. {fix}",
-        )
 
 
 @dataclass
@@ -177,12 +154,3 @@ def _of_round(server: str, round_name: str) -> pc.Expression:
 
 def _assigned_to(assignee: str | None) -> pc.Expression:
     return pc.field("assignee").is_null() if assignee is None else pc.field("assignee") == assignee
-
-
-def retractions(workspace: Workspace, server: str, project_id: int) -> list[Task]:
-    """Returns rows that say of all confirmed tasks of a project that they are gone."""
-    confirmed = (pc.field("server") == server) & (pc.field("project_id") == project_id) & _CONFIRMED
-    return [
-        replace(task, state=TaskState.INTENDED, version=task.version + 1)
-        for task in workspace.table(TASKS).rows(confirmed)
-    ]

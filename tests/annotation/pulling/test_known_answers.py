@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignbench.annotation.errors import Doubt
+from alignbench.annotation.projects import Project
 from alignbench.annotation.pulling.known_answers import KnownAnswers
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
@@ -41,7 +42,7 @@ def doubtful(answer_id: int, minute: int) -> QuarantinedAnnotation:
 
 
 def known_of(root: Path) -> KnownAnswers:
-    return KnownAnswers(Workspace(LocalStore(root)), "s", 1)
+    return KnownAnswers(Project(Workspace(LocalStore(root)), "s", 1))
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,7 +1,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alignbench.annotation.pulling.offsets import place_of
+from alignbench.annotation.pulling.offsets import marked_range
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 
@@ -17,11 +17,11 @@ def test_a_marked_text_is_found_from_either_unit(sentence: str, data: st.DataObj
     end = data.draw(st.integers(start + 1, len(sentence))) if data else 11
     text = sentence[start:end]
     if not text.replace("\\n", " ").split():
-        assert place_of(sentence, text, start, end) is None
+        assert marked_range(sentence, text, start, end) is None
         return
-    assert place_of(sentence, text, start, end) == (start, end, False)
+    assert marked_range(sentence, text, start, end) == (start, end, False)
     units = _utf16(sentence[:start]), _utf16(sentence[:end])
-    place = place_of(sentence, text, *units)
+    place = marked_range(sentence, text, *units)
     assert place is not None
     assert sentence[place.start : place.end].split() == text.replace("\\n", " ").split()
 
@@ -30,7 +30,7 @@ def test_a_marked_text_is_found_from_either_unit(sentence: str, data: st.DataObj
 def test_a_place_always_reads_as_the_text(
     sentence: str, text: str, start: object, end: object
 ) -> None:
-    place = place_of(sentence, text, start, end)
+    place = marked_range(sentence, text, start, end)
     if place is not None:
         assert 0 <= place.start < place.end <= len(sentence)
         part = sentence[place.start : place.end]
@@ -38,25 +38,25 @@ def test_a_place_always_reads_as_the_text(
 
 
 def test_units_of_utf16_are_recognised_after_an_emoji() -> None:
-    assert place_of("🐱 cat cat", "cat", 3, 6) == (2, 5, True)
+    assert marked_range("🐱 cat cat", "cat", 3, 6) == (2, 5, True)
 
 
 def test_the_only_occurrence_of_a_text_proves_its_place() -> None:
-    assert place_of("A red cat.", "red", 400, 900) == (2, 5, True)
-    assert place_of("A red cat.", "red", None, "5") == (2, 5, True)
+    assert marked_range("A red cat.", "red", 400, 900) == (2, 5, True)
+    assert marked_range("A red cat.", "red", None, "5") == (2, 5, True)
 
 
 def test_two_occurrences_prove_nothing() -> None:
-    assert place_of("A cat, a cat.", "cat", 90, 93) is None
-    assert place_of("aaa", "aa", None, None) is None
+    assert marked_range("A cat, a cat.", "cat", 90, 93) is None
+    assert marked_range("aaa", "aa", None, None) is None
 
 
 def test_a_text_that_is_not_there_proves_nothing() -> None:
-    assert place_of("A red cat.", "dog", 2, 5) is None
-    assert place_of("A red cat.", "", 2, 2) is None
-    assert place_of("A red cat.", " ", 1, 2) is None
+    assert marked_range("A red cat.", "dog", 2, 5) is None
+    assert marked_range("A red cat.", "", 2, 2) is None
+    assert marked_range("A red cat.", " ", 1, 2) is None
 
 
 def test_a_line_break_in_a_selection_is_recognised() -> None:
-    assert place_of("A red\ncat.", "red\\ncat", 2, 9) == (2, 9, False)
-    assert place_of("A red\ncat.", "red cat", 2, 9) == (2, 9, False)
+    assert marked_range("A red\ncat.", "red\\ncat", 2, 9) == (2, 9, False)
+    assert marked_range("A red\ncat.", "red cat", 2, 9) == (2, 9, False)

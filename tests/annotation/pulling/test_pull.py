@@ -275,7 +275,7 @@ def test_a_pull_killed_at_any_write_misses_nothing(
     for writes in range(100):
         store = DyingStore(root, writes % 2)
         try:
-            pull(Workspace(store), pushed.server, "test", overlap=timedelta(0))
+            pull(Workspace(store), pushed.server, "test", look_back=timedelta(0))
             break
         except Killed:
             deaths += 1
@@ -358,7 +358,7 @@ def test_a_deleted_task_is_noticed_though_it_leaves_no_trace(pushed: Round) -> N
     assert statuses == {first: AnnotationStatus.DELETED, second: AnnotationStatus.SUBMITTED}
 
 
-def test_an_answer_older_than_the_overlap_is_found_by_the_count(pushed: Round) -> None:
+def test_an_answer_older_than_a_pull_looks_back_is_found_by_the_count(pushed: Round) -> None:
     pushed.answer("ann", 0)
     pushed.answer("ann", 1)
     pushed.pull()
@@ -367,7 +367,9 @@ def test_an_answer_older_than_the_overlap_is_found_by_the_count(pushed: Round) -
     table = pushed.workspace.table(ANNOTATIONS)
     pushed.workspace.store.delete(f"tables/annotations/{table.part_names()[0]}")
     table.append([newest], "test")
-    report = pull(reopened(pushed.prepared).workspace, pushed.server, "test", overlap=timedelta(0))
+    report = pull(
+        reopened(pushed.prepared).workspace, pushed.server, "test", look_back=timedelta(0)
+    )
     assert report.new == 1
     assert set(pushed.rows()) == {first, second}
 

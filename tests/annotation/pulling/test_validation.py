@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignbench.annotation.errors import Doubt
+from alignbench.annotation.label_studio.records import RawAnswer
 from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.pulling.validation import Flag, SentTask, TaskOnServer, validate
 from alignbench.schemas.columns import to_batch
@@ -50,14 +51,20 @@ def _incorrect(*marks: dict[str, object]) -> dict[str, Any]:
     return _answer(result=[*answer_result(Verdict.INCORRECT), *marks])
 
 
+def _validated(
+    answer: object, task: TaskOnServer | None = None
+) -> Annotation | QuarantinedAnnotation:
+    return validate(RawAnswer.read(answer), task or _task(), NAMES)
+
+
 def _believed(answer: object) -> Annotation:
-    row = validate(answer, _task(), NAMES)
+    row = _validated(answer)
     assert isinstance(row, Annotation), row
     return row
 
 
 def _doubt(answer: object, task: TaskOnServer | None = None) -> str:
-    row = validate(answer, task or _task(), NAMES)
+    row = _validated(answer, task)
     assert isinstance(row, QuarantinedAnnotation), row
     assert json.loads(row.raw) == answer
     return row.code
@@ -193,7 +200,7 @@ def test_an_answer_to_a_task_that_was_not_sent_goes_to_quarantine() -> None:
 
 
 def test_answers_without_an_id_are_told_apart() -> None:
-    rows = [validate(answer, _task(), NAMES) for answer in ({"a": 1}, {"a": 2}, {"a": 1})]
+    rows = [_validated(answer) for answer in ({"a": 1}, {"a": 2}, {"a": 1})]
     first, second, again = (row.annotation_id for row in rows)
     assert first == again != second
     assert max(first, second) < 0
@@ -228,12 +235,12 @@ def _store(row: Annotation | QuarantinedAnnotation) -> None:
 
 @given(_JSON, _JSON)
 def test_any_json_ends_as_a_row_that_can_be_stored(answer: object, data: object) -> None:
-    _store(validate(answer, _task(data), NAMES))
+    _store(_validated(answer, _task(data)))
 
 
 @given(st.dictionaries(st.sampled_from(sorted(_answer())), _JSON, max_size=4))
 def test_any_field_may_hold_anything(changes: dict[str, Any]) -> None:
-    _store(validate(_answer(**changes), _task(), NAMES))
+    _store(_validated(_answer(**changes)))
 
 
 _MARKS = st.builds(
@@ -253,7 +260,7 @@ _MARKS = st.builds(
 def test_every_stored_span_is_exact_and_those_of_a_type_are_disjoint(
     marks: list[dict[str, object]],
 ) -> None:
-    row = validate(_incorrect(*marks), _task(), NAMES)
+    row = _validated(_incorrect(*marks))
     _store(row)
     if not isinstance(row, Annotation):
         return
