@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alignbench.annotation.errors import Doubt
@@ -206,6 +206,9 @@ def test_answers_without_an_id_are_told_apart() -> None:
     assert max(first, second) < 0
 
 
+# PyArrow imports pandas for its first array, which may take longer than Hypothesis allows.
+_untimed = settings(deadline=None)
+
 _JSON = st.recursive(
     st.none()
     | st.booleans()
@@ -233,11 +236,13 @@ def _store(row: Annotation | QuarantinedAnnotation) -> None:
     )
 
 
+@_untimed
 @given(_JSON, _JSON)
 def test_any_json_ends_as_a_row_that_can_be_stored(answer: object, data: object) -> None:
     _store(_validated(answer, _task(data)))
 
 
+@_untimed
 @given(st.dictionaries(st.sampled_from(sorted(_answer())), _JSON, max_size=4))
 def test_any_field_may_hold_anything(changes: dict[str, Any]) -> None:
     _store(_validated(_answer(**changes)))
@@ -256,6 +261,7 @@ _MARKS = st.builds(
 )
 
 
+@_untimed
 @given(st.lists(_MARKS, max_size=5))
 def test_every_stored_span_is_exact_and_those_of_a_type_are_disjoint(
     marks: list[dict[str, object]],
