@@ -24,7 +24,7 @@ from alignbench import services
 from alignbench.annotation.label_studio.accounts import create_annotator, submit_answer, token_of
 from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
-from alignbench.annotation.ordering import ordered_sentences
+from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.flows.run import open_run
 from alignbench.flows.selection import current_selection
 from alignbench.schemas.ids import text_sha256
@@ -32,7 +32,7 @@ from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import Purpose, TaskState, Verdict
 from benchmarks.measuring import Measured, measured
-from tests.annotation.pushing import SETTINGS
+from tests.annotation.push_stage import SETTINGS
 
 Result = TypeVar("Result")
 

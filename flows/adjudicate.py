@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.disputes import ADJUDICATION, Dispute, disputes, votes_on
 from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.ledger import pushed_keys
-from alignbench.annotation.ordering import ordered_sentences
-from alignbench.annotation.push import Pusher, PushOptions
-from alignbench.annotation.rounds import withdrawn_ids
+from alignbench.annotation.pushing.disputes import Dispute, disputes, votes_on
+from alignbench.annotation.pushing.ledger import pushed_keys
+from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.push import Pusher, PushOptions
+from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Limits, Made, Outcome, Stage
@@ -30,7 +30,7 @@ from alignbench.flows.push import counted, without_image
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
 from alignbench.schemas.tables import SENTENCES, TASKS, TableSpec
-from alignbench.schemas.vocabulary import Purpose, StageName, WithdrawnKind
+from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, Purpose, StageName, WithdrawnKind
 from alignbench.workspace.fence import Fence
 
 TITLE_SUFFIX = ": decisions"
@@ -50,8 +50,8 @@ def adjudicate_push(
     run = open_run(workspace)
     server = annotation_server(run)
 
-    def make_stage(_: Fence) -> AdjudicationStage:
-        stage = AdjudicationStage(run, server, disputes(run.workspace, below))
+    def make_stage(fence: Fence) -> AdjudicationStage:
+        stage = AdjudicationStage(run, server, disputes(run.workspace, below), fence)
         stage.settle()
         return stage
 
@@ -65,13 +65,15 @@ class AdjudicationStage(Stage):
     writes: ClassVar[Sequence[TableSpec[Any]]] = (TASKS,)
     mixes_scopes: ClassVar[bool] = True
 
-    def __init__(self, run: Run, server: LabelStudioServer, doubts: dict[str, Dispute]) -> None:
+    def __init__(
+        self, run: Run, server: LabelStudioServer, doubts: dict[str, Dispute], fence: Fence
+    ) -> None:
         self._run = run
         self._server = server
         self._doubts = doubts
         settings = project_settings(run).titled(TITLE_SUFFIX)
         options = PushOptions(
-            round=ADJUDICATION,
+            round=ADJUDICATION_ROUND,
             settings=replace(
                 settings,
                 annotators_per_sentence=1,
@@ -81,7 +83,7 @@ class AdjudicationStage(Stage):
             tasks_per_project=run.config.annotation.tasks_per_project,
             storage=run.config.annotation.storage,
         )
-        self._pusher = Pusher(run.workspace, server, options, run.run_id)
+        self._pusher = Pusher(run.workspace, server, options, run.run_id, fence=fence)
         why = {reason: list(doubts.values()).count(reason) for reason in Dispute}
         self.notes = counted({f"disputed: {reason.phrase}": n for reason, n in why.items()})
 
@@ -105,7 +107,7 @@ class AdjudicationStage(Stage):
 
     def done(self) -> pa.Table:
         """Returns the sentences that are confirmed on the server to be decided."""
-        sent = pushed_keys(self._run.workspace, self._server.identity, ADJUDICATION)
+        sent = pushed_keys(self._run.workspace, self._server.identity, ADJUDICATION_ROUND)
         sentences = self._run.workspace.table(SENTENCES).read(["sentence_id", "generator_id"])
         known = sentences.filter(sent.contains(sentences["sentence_id"]))
         return pa.table({"key": _keys(known["sentence_id"]), "scope": known["generator_id"]})
@@ -123,4 +125,4 @@ class AdjudicationStage(Stage):
 
 
 def _keys(sentence_ids: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.binary_join_element_wise(sentence_ids, ADJUDICATION, ":")
+    return pc.binary_join_element_wise(sentence_ids, ADJUDICATION_ROUND, ":")

@@ -8,7 +8,7 @@ answer supersedes the earlier one, a deleted answer gets a row that says so.
 
 import time
 
-from alignbench.annotation.pull import pull as pull_answers
+from alignbench.annotation.pulling.pull import pull as pull_answers
 from alignbench.engine.progress import current_progress
 from alignbench.engine.report import StageReport
 from alignbench.flows.label_studio import annotation_server

@@ -13,15 +13,15 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.gold import read_gold
-from alignbench.annotation.isolation import Assignments, assignments
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.ledger import check_server
-from alignbench.annotation.offers import Adjusted, adjust_offers
-from alignbench.annotation.ordering import ordered_sentences
-from alignbench.annotation.push import Pusher, PushOptions, Reconciliation
-from alignbench.annotation.rounds import Draw, draw_gold, draw_sample, round_members
-from alignbench.annotation.tasks import PURPOSE, image_failure
+from alignbench.annotation.projects import check_server
+from alignbench.annotation.pushing.isolation import Assignments, assignments
+from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.overlap import AdjustedOverlap, adjust_overlap
+from alignbench.annotation.pushing.push import Pusher, PushOptions, Reconciliation
+from alignbench.annotation.pushing.tasks import PURPOSE, image_failure
+from alignbench.annotation.rounds.gold import read_gold
+from alignbench.annotation.rounds.members import Draw, draw_gold, draw_sample, round_members
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage, StageInputs
@@ -216,9 +216,9 @@ class PushStage(RoundInputs, Stage):
         for key, task in zip(sentences["key"].to_pylist(), sent, strict=True):
             yield Made(key, [task])
 
-    def _adjust_overlap(self) -> Adjusted:
+    def _adjust_overlap(self) -> AdjustedOverlap:
         wanted = self._run.config.annotation.annotators_per_sentence
-        return adjust_offers(self._run.workspace, self._server, wanted)
+        return adjust_overlap(self._run.workspace, self._server, wanted, fence=self._fence)
 
     def _pusher(self, assignee: str | None) -> Pusher:
         settings = self._run.config.annotation
@@ -232,7 +232,9 @@ class PushStage(RoundInputs, Stage):
             tasks_per_project=settings.tasks_per_project,
             storage=settings.storage,
         )
-        return Pusher(self._run.workspace, self._server, options, self._run.run_id)
+        return Pusher(
+            self._run.workspace, self._server, options, self._run.run_id, fence=self._fence
+        )
 
 
 def counted(found: Mapping[str, int]) -> list[str]:

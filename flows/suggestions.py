@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.errors import SuggestionsError
 from alignbench.annotation.label_studio.results import answer_result
-from alignbench.annotation.tasks import Shown
+from alignbench.annotation.pushing.tasks import ShownAnswers
 from alignbench.evaluation.entries import PreparedDetector, parse_detector
 from alignbench.evaluation.predictions import Prediction, predictions
 from alignbench.schemas.rows import RoundSuggestions, Span
@@ -25,7 +25,7 @@ class Suggester:
         self._workspace = workspace
         self._round = of_round
 
-    def on(self, sentences: pa.Table) -> dict[str, Shown]:
+    def on(self, sentences: pa.Table) -> dict[str, ShownAnswers]:
         """Returns what is suggested for those sentences that the detector has scored.
 
         Args:
@@ -37,7 +37,10 @@ class Suggester:
         where &= pc.field("sentence_id").isin(ids)
         scores = self._workspace.table(SCORES).rows(where)
         found = predictions(scores, texts, self._round.word_threshold)
-        return {one.sentence_id: Shown((answer_result(one.verdict, _spans(one)),)) for one in found}
+        return {
+            one.sentence_id: ShownAnswers((answer_result(one.verdict, _spans(one)),))
+            for one in found
+        }
 
 
 def suggester(

@@ -18,13 +18,18 @@ from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.names import Name
 from alignbench.schemas.protocols import Options
 from alignbench.schemas.registry import Group
-from alignbench.schemas.vocabulary import ImageMode, Isolation, LabelMethod
+from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, ImageMode, Isolation, LabelMethod
 
 # datasets reads a split's name out of file names; better to hear it before the work.
 _split_name = refusing(
     lambda name: "-" in name or not all(name.split(".")),
     "datasets cannot load a split of that name",
     "Use letters, digits and '_' only, such as 'test'.",
+)
+_round_name = refusing(
+    lambda name: name == ADJUDICATION_ROUND,
+    "it is the round of decisions",
+    "Choose another name.",
 )
 _address = refusing(
     lambda url: url is not None and not is_http_address(url),
@@ -34,6 +39,7 @@ _address = refusing(
 
 
 SplitName = Annotated[Name, AfterValidator(_split_name)]
+RoundName = Annotated[Name, AfterValidator(_round_name)]
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -60,7 +66,7 @@ class AnnotationConfig(_Section):
 
     url: Annotated[str | None, AfterValidator(_address)] = None
     project: Annotated[str, Field(min_length=3, max_length=50)] = "Image descriptions"
-    round: Name = "1"
+    round: RoundName = "1"
     annotators_per_sentence: Annotated[int, Field(ge=1, le=50)] = 3
     tasks_per_project: Annotated[int, Field(ge=1, le=50_000)] = 50_000
     storage: Literal["local", "s3"] = "local"

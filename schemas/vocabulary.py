@@ -1,6 +1,10 @@
 """The words that tables, configuration and releases use as values."""
 
 from enum import StrEnum
+from typing import Final
+
+ADJUDICATION_ROUND: Final = "adjudication"
+"""The round of all adjudications: a sentence is decided once."""
 
 
 class Direction(StrEnum):

@@ -11,8 +11,8 @@ from alignbench.cli.context import Context, use_local_services
 from alignbench.cli.output import TerminalProgress, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from alignbench.annotation.annotators import AnnotatorReport
-    from alignbench.annotation.withdrawal import Withdrawal
+    from alignbench.annotation.pulling.annotator_reports import AnnotatorReport
+    from alignbench.annotation.rounds.withdrawal import Withdrawal
     from alignbench.workspace.workspace import Workspace
 
     _Act = Callable[[Workspace, str, str, str], Withdrawal]
@@ -50,7 +50,7 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
     """Show how much, how fast and how well each annotator has answered, as of the last pull."""
     from dataclasses import asdict
 
-    from alignbench.annotation.annotators import annotator_reports
+    from alignbench.annotation.pulling.annotator_reports import annotator_reports
     from alignbench.workspace.workspace import open_workspace
 
     reports = annotator_reports(open_workspace(context.obj.workspace))
@@ -98,7 +98,7 @@ def exclude(
     reason: Reason = "",
 ) -> None:
     """Count an annotator's answers no more; the next push has their sentences answered again."""
-    from alignbench.annotation.withdrawal import exclude_annotator
+    from alignbench.annotation.rounds.withdrawal import exclude_annotator
 
     done = _withdrawn(context.obj, exclude_annotator, name, reason)
     say(f"{done.id} is excluded{'' if done.is_new else ' already'}: their answers are kept and "
@@ -146,7 +146,7 @@ def withdraw_image(
     reason: Reason = "",
 ) -> None:
     """Ask nobody about an image any more, and leave it out of labels and new releases."""
-    from alignbench.annotation.withdrawal import withdraw_image as withdraw
+    from alignbench.annotation.rounds.withdrawal import withdraw_image as withdraw
 
     done = _withdrawn(context.obj, withdraw, image_id, reason)
     say(f"Image {done.id} is withdrawn{'' if done.is_new else ' already'}.")
@@ -160,7 +160,7 @@ def withdraw_annotator(
     reason: Reason = "",
 ) -> None:
     """Count an annotator's answers no more, and keep nothing of what they say."""
-    from alignbench.annotation.withdrawal import withdraw_annotator as withdraw
+    from alignbench.annotation.rounds.withdrawal import withdraw_annotator as withdraw
 
     done = _withdrawn(context.obj, withdraw, name, reason)
     say(f"{done.id} is withdrawn{'' if done.is_new else ' already'}; "

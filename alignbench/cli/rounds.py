@@ -8,24 +8,27 @@ from alignbench.schemas.errors import TransientError, UsageError
 from alignbench.schemas.registry import suggestion
 from alignbench.schemas.vocabulary import Stratum
 
-_LONGEST_NAME = 64
-_RESERVED = "adjudication"
-
 
 def checked_round(name: str | None) -> str | None:
     """Returns the name of a round.
 
     Raises:
-        UsageError: It is none, or the one that adjudications have.
+        UsageError: A configuration could not name its round so either.
     """
+    from pydantic import TypeAdapter, ValidationError
+
+    from alignbench.schemas.config import RoundName
+
     if name is None:
         return None
-    plain = name.replace(".", "").replace("_", "").replace("-", "")
-    if not plain.isalnum() or not plain.isascii() or len(name) > _LONGEST_NAME:
-        raise UsageError(f"{name!r} is no name of a round.", "Use letters, digits, '.', '_', '-'.")
-    if name == _RESERVED:
-        raise UsageError(f"{name!r} is the round of decisions.", "Choose another name.")
-    return name
+    try:
+        checked: str = TypeAdapter(RoundName).validate_python(name)
+    except ValidationError as error:
+        advice = error.errors()[0].get("ctx", {})
+        reason = f": {advice['what']}" if "what" in advice else ""
+        fix = advice.get("fix", "Use letters and digits, and '.', '_', '-' after the first.")
+        raise UsageError(f"{name!r} is no name of a round{reason}.", fix) from None
+    return checked
 
 
 def strata(names: str) -> tuple[Stratum, ...]:

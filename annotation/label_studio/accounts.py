@@ -103,7 +103,7 @@ def submit_answer(
         if answer_id is None:
             raise AccountError(
                 f"{normalised_url(url)} took no answer to task {task_id} ({response.status_code}).",
-                "See that the task is still there and the account may answer.",
+                "Check that the task is still there and that the account may answer.",
             )
         return answer_id
 
@@ -120,7 +120,7 @@ def _session(url: str) -> "Iterator[httpx.Client]":
     except httpx.TransportError as error:
         raise ServerUnreachableError(
             f"Label Studio at {address} does not answer ({type(error).__name__}).",
-            "See that it runs and can be reached.",
+            "Check that it is running and can be reached.",
         ) from None
 
 
@@ -131,13 +131,13 @@ def _submit_form(session: "httpx.Client", page: str, email: str, password: str, 
         raise AccountError(
             f"{what} for {email} could not be made: {form.url.copy_with(query=None)} shows no form "
             f"({form.status_code}).",
-            "See that the address is Label Studio's and the invitation its newest.",
+            "Check that the address is Label Studio's and that the invitation is its newest.",
         )
     fields = {"csrfmiddlewaretoken": token[1], "email": email, "password": password}
     answer = session.post(page, data=fields, headers={"Referer": str(form.url)})
     if answer.status_code != _SIGNED_IN:
-        reasons = [" ".join(found.split()) for found in _FORM_ERROR.findall(answer.text)]
+        reasons = [" ".join(reason.split()) for reason in _FORM_ERROR.findall(answer.text)]
         raise AccountError(
             f"{what} for {email} was refused: {'; '.join(reasons) or answer.status_code}.",
-            "Correct address or password.",
+            "Correct the address or the password.",
         )

@@ -3,7 +3,7 @@
 import html
 import re
 
-from alignbench.annotation.label_studio.answers import TYPES, VERDICTS
+from alignbench.annotation.label_studio.choices import TYPES, VERDICTS
 
 _OPENING = """\
 <h2>Is this sentence true of this image?</h2>
@@ -50,11 +50,11 @@ def guidelines_html() -> str:
     HTML in the tags and attributes that Label Studio's server lets through; the page styles them.
     """
     verdicts = "".join(
-        _row(answer.hotkey, verdict, answer.definition) for verdict, answer in VERDICTS.items()
+        _row(choice.hotkey, verdict, choice.definition) for verdict, choice in VERDICTS.items()
     )
     types = "".join(
-        _row(answer.hotkey, kind, answer.definition, *answer.examples)
-        for kind, answer in TYPES.items()
+        _row(choice.hotkey, kind, choice.definition, *choice.examples)
+        for kind, choice in TYPES.items()
     )
     return (
         f'<div class="ab-guidelines">{_OPENING}<h3>Verdict</h3><table>{verdicts}</table>'

@@ -7,7 +7,7 @@ element classes; should another version name them differently, the page gets pla
 from importlib.resources import files
 from xml.etree import ElementTree as ET
 
-from alignbench.annotation.label_studio.answers import TYPES, VERDICTS
+from alignbench.annotation.label_studio.choices import TYPES, VERDICTS
 from alignbench.schemas.vocabulary import Verdict
 
 VERDICT = "verdict"
@@ -96,9 +96,9 @@ def _add_verdict(parent: ET.Element) -> None:
         required="true",
         requiredMessage="Choose a verdict first: 1 correct, 2 incorrect, 3 unknown.",
     )
-    for verdict, answer in VERDICTS.items():
+    for verdict, choice in VERDICTS.items():
         ET.SubElement(
-            choices, "Choice", value=verdict, hotkey=answer.hotkey, hint=answer.definition
+            choices, "Choice", value=verdict, hotkey=choice.hotkey, hint=choice.definition
         )
 
 
@@ -113,14 +113,14 @@ def _add_types(parent: ET.Element) -> None:
     )
     _add_heading(view, "What is wrong? Press a key, then mark the words")
     labels = ET.SubElement(view, "Labels", name=SPANS, toName=SENTENCE, showInline="true")
-    for hallucination_type, answer in TYPES.items():
+    for hallucination_type, choice in TYPES.items():
         ET.SubElement(
             labels,
             "Label",
             value=hallucination_type,
-            hotkey=answer.hotkey,
-            background=answer.colour,
-            hint=answer.definition,
+            hotkey=choice.hotkey,
+            background=choice.colour,
+            hint=choice.definition,
         )
 
 

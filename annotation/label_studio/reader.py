@@ -102,6 +102,6 @@ class Reader:
     def unexpected(self, what: str) -> UnexpectedAnswerError:
         """Returns the error of an answer that cannot be understood."""
         return UnexpectedAnswerError(
-            f"Label Studio at {self._transport.url} answers something unknown ({what}).",
-            "See that the address is Label Studio's own, and that its version is supported.",
+            f"Label Studio at {self._transport.url} answered what cannot be understood ({what}).",
+            "Check that the address is Label Studio's own, and that its version is supported.",
         )

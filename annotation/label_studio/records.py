@@ -1,8 +1,11 @@
 """What is read from and written to a Label Studio server, as plain values."""
 
+import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple, Self
+
+from alignbench.schemas.ids import sha256_hex
 
 JsonObject = dict[str, object]
 """An object of an answer: nothing is known yet about its values."""
@@ -52,11 +55,11 @@ class ListedTask(NamedTuple):
     answered: bool
 
 
-class TaskOffer(NamedTuple):
-    """A task with how many answers the server wants of it, and has; skips do not count."""
+class TaskOverlap(NamedTuple):
+    """A task with how many answers the server collects for it, and has; skips do not count."""
 
     task_id: int
-    wanted: int
+    overlap: int
     answers: int
 
 
@@ -97,13 +100,46 @@ class ChangedTask(NamedTuple):
     answered: bool
 
 
+class RawAnswer(NamedTuple):
+    """An answer as the server sent it, with what tells it from others read out of it.
+
+    Attributes:
+        answer_id: Its id; without a usable one, a negative number that its JSON determines.
+        saved_at: When it was last saved; None if it does not say.
+        user_id: Whose it is; None if it does not say.
+        content: Its JSON, of which nothing else is known.
+    """
+
+    answer_id: int
+    saved_at: datetime | None
+    user_id: int | None
+    content: object
+
+    @classmethod
+    def read(cls, content: object) -> Self:
+        """Reads an answer; never raises, whatever the JSON is."""
+        fields = as_object(content) or {}
+        stated_id = as_id(fields.get("id"))
+        return cls(
+            _id_from_json(content) if stated_id is None else stated_id,
+            as_instant(fields.get("updated_at")),
+            as_user_id(fields.get("completed_by")),
+            content,
+        )
+
+    @property
+    def text(self) -> str:
+        """Its JSON as text, to be kept."""
+        return _as_text(self.content)
+
+
 class AnsweredTask(NamedTuple):
-    """A task with its answers, as the server sent them."""
+    """A task with its answers; `data` is what it shows, as the server sent it."""
 
     task_id: int
     updated_at: datetime
     data: object
-    answers: list[object]
+    answers: list[RawAnswer]
 
 
 def as_object(value: object) -> JsonObject | None:
@@ -123,6 +159,12 @@ def as_id(value: object) -> int | None:
     return None
 
 
+def as_user_id(value: object) -> int | None:
+    """Returns the id of a user, whom some requests name by it and others expand to an object."""
+    user = as_object(value)
+    return as_id(value if user is None else user.get("id"))
+
+
 def as_instant(value: object) -> datetime | None:
     """Returns the instant that an ISO 8601 text with an offset means, in UTC."""
     if not isinstance(value, str):
@@ -132,3 +174,12 @@ def as_instant(value: object) -> datetime | None:
         return instant.astimezone(UTC) if instant.tzinfo else None
     except (ValueError, OverflowError):
         return None
+
+
+def _id_from_json(content: object) -> int:
+    return -1 - int(sha256_hex(_as_text(content).encode())[:15], 16)
+
+
+def _as_text(content: object) -> str:
+    # Escaped to ASCII, so that NUL and lone surrogates can be stored.
+    return json.dumps(content, sort_keys=True, ensure_ascii=True)

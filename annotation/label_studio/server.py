@@ -1,7 +1,7 @@
 """A Label Studio server: the few things that push and pull ask of it.
 
 What it answers is read as JSON of unknown shape; what cannot be understood is an error here, except
-answers of annotators, which pass as they are to `annotation.validation`.
+answers of annotators, which are passed on as they are to `annotation.pulling.validation`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,8 @@ from alignbench.annotation.label_studio.records import (
     ListedTask,
     ProjectCounts,
     ProjectSettings,
-    TaskOffer,
+    RawAnswer,
+    TaskOverlap,
     as_id,
     as_object,
     as_objects,
@@ -114,7 +115,7 @@ class LabelStudioServer:
 
     def empty_projects_with(self, marker: str) -> list[int]:
         """Returns the projects that carry this marker and have no task yet, oldest first."""
-        found: list[int] = []
+        empty: list[int] = []
         page = 1
         while True:
             fields = "id,description,task_number"
@@ -122,9 +123,9 @@ class LabelStudioServer:
             answer = self._read.json_object("api/projects/", "listing projects", params)
             for project in as_objects(answer.get("results")):
                 if project.get("description") == marker and project.get("task_number") == 0:
-                    found.append(self._read.checked_id(project.get("id"), "listing projects"))
+                    empty.append(self._read.checked_id(project.get("id"), "listing projects"))
             if not answer.get("next"):
-                return sorted(found)
+                return sorted(empty)
             page += 1
 
     def counts(self, project_id: int) -> ProjectCounts | None:
@@ -191,15 +192,15 @@ class LabelStudioServer:
             pass
         return True
 
-    def offers(self, project_id: int, task_ids: Sequence[int]) -> list[TaskOffer]:
-        """Returns how many answers the server wants of these tasks, without those that are gone."""
+    def overlaps(self, project_id: int, task_ids: Sequence[int]) -> list[TaskOverlap]:
+        """Returns the overlap of these tasks, without those that are gone."""
         what = f"reading tasks of project {project_id}"
         fields = f"id,overlap,{_ANSWERS}"
         page, _ = self._read.page(
             project_id, what, exactly(task_ids), len(task_ids), include=fields
         )
         return [
-            TaskOffer(
+            TaskOverlap(
                 self._read.checked_id(task.get("id"), what),
                 self._read.count(task.get("overlap"), what),
                 self._read.count(task.get("total_annotations"), what),
@@ -207,16 +208,16 @@ class LabelStudioServer:
             for task in page
         ]
 
-    def offer(self, task_id: int, answers: int, *, finished: bool) -> None:
-        """Has a task offered until it has so many answers.
+    def set_overlap(self, task_id: int, overlap: int, *, finished: bool) -> None:
+        """Has a task offered until it has that many answers.
 
         Args:
             task_id: The task.
-            answers: How many it is to get.
+            overlap: How many it is to get.
             finished: Whether it has them already.
         """
-        what = f"offering task {task_id}"
-        body = {"overlap": answers, "is_labeled": finished}
+        what = f"setting the overlap of task {task_id}"
+        body = {"overlap": overlap, "is_labeled": finished}
         self._transport.send_json("PATCH", what, f"api/tasks/{task_id}/", body)
 
     def changed_tasks(self, project_id: int, since: datetime | None) -> Iterator[ChangedTask]:
@@ -295,7 +296,7 @@ class LabelStudioServer:
             self._read.checked_id(task.get("id"), what),
             self._read.checked_instant(task.get("updated_at"), what),
             task.get("data"),
-            answers,
+            [RawAnswer.read(answer) for answer in answers],
         )
 
     def _read_identity(self) -> str:

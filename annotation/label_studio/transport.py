@@ -55,7 +55,7 @@ def normalised_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:  # a port that is no number, an open bracket
+    except ValueError:  # a port that is not a number, an open bracket
         raise refused from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise refused
@@ -114,7 +114,7 @@ class Transport:
         except httpx.TransportError as error:
             raise ServerUnreachableError(
                 f"Label Studio at {self.url} does not answer ({what}: {type(error).__name__}).",
-                "See that it runs and can be reached, then run the same command again.",
+                "Check that it is running and can be reached, then run the same command again.",
             ) from None
         except ApiError as error:  # its text has the answer's headers, so it is not chained
             raise self._translated(what, error.status_code, error.body) from None
@@ -122,7 +122,7 @@ class Transport:
             raise self._translated(what, None, None) from None
 
     def read(self, what: str, call: Callable[[], Result]) -> Result:
-        """Makes a call that changes nothing, again and again while the server is away for a moment.
+        """Makes a call that changes nothing, and repeats it while the server is briefly away.
 
         Raises:
             AlignBenchError: As `once`.
@@ -186,11 +186,11 @@ class Transport:
                 "Settings there.",
             )
         if status == _NOT_FOUND:
-            return NotFoundError(f"{place} knows no such thing ({what}: 404).", "It was deleted.")
+            return NotFoundError(f"{place} has no such thing ({what}: 404).", "It was deleted.")
         if status is not None and (status in _PASSING or status >= _SERVER_FAULT):
             return ServerUnreachableError(
                 f"{place} cannot answer now ({what}: {status}).",
-                "Look into its log if this stays so, then run the same command again.",
+                "Run the same command again; if that does not help, look into its log.",
             )
         if status is not None and status >= _REFUSED:
             detail = str(body).replace(self._token, "***")[:_SHOWN_DETAIL]
@@ -199,8 +199,8 @@ class Transport:
                 "Correct what it names; its log may say more.",
             )
         return UnexpectedAnswerError(
-            f"{place} answers something that Label Studio does not ({what}).",
-            "See that the address is Label Studio's own, with its path, and not a login page's.",
+            f"{place} does not answer as Label Studio does ({what}).",
+            "Check that the address is Label Studio's own, with its path, and not a login page's.",
         )
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from alignbench.annotation.sentences import lexicon
-from alignbench.annotation.sentences.candidates import Candidate, Ending, Verdict, find_candidates
+from alignbench.annotation.sentences.candidates import Candidate, Decision, Ending, find_candidates
 from alignbench.annotation.sentences.characters import CLOSING_BRACKETS, CLOSING_QUOTES, is_unspaced
 from alignbench.annotation.sentences.full_stops import judge_full_stop
 from alignbench.annotation.sentences.marks import PairedMarks
-from alignbench.annotation.sentences.place import Place, read_place
+from alignbench.annotation.sentences.neighbourhood import Neighbourhood, read_neighbourhood
 
 _QUOTATIVE_PARTICLES: Final = frozenset("とのがをはにでもやへって的地得字")
 _CONTINUING_MARKS: Final = frozenset(",;:、，；：)]}）］】」』»›”’.!?…–—-/&+=|")
@@ -17,85 +17,87 @@ _UNFINISHED_ENDS: Final = frozenset(",;、，；-–—/&+(（")
 
 def judge_candidates(
     prose: str, start: int, end: int, marks: PairedMarks
-) -> Iterator[tuple[Candidate, Verdict]]:
-    """Every candidate of the block `prose[start:end]`, in order, with the rules' verdict."""
+) -> Iterator[tuple[Candidate, Decision]]:
+    """Every candidate of the block `prose[start:end]`, in order, with the rules' decision."""
     for candidate in find_candidates(prose, start, end):
         if marks.protects(candidate.start):
-            yield candidate, Verdict.JOIN
+            yield candidate, Decision.JOIN
         else:
-            yield candidate, _judge(read_place(prose, start, end, candidate))
+            yield candidate, _judge(read_neighbourhood(prose, start, end, candidate))
 
 
-def _judge(place: Place) -> Verdict:
-    if not place.following or place.following in _CONTINUING_MARKS:
-        return Verdict.JOIN
-    if place.after_dash and not place.following.isupper():
-        return Verdict.JOIN
-    if _is_enclosed(place) and _has_no_case(place.following):
-        return Verdict.JOIN
-    return _JUDGES[place.candidate.ending](place)
+def _judge(around: Neighbourhood) -> Decision:
+    if not around.following or around.following in _CONTINUING_MARKS:
+        return Decision.JOIN
+    if around.after_dash and not around.following.isupper():
+        return Decision.JOIN
+    if _is_enclosed(around) and _has_no_case(around.following):
+        return Decision.JOIN
+    return _JUDGES[around.candidate.ending](around)
 
 
-def _judge_ellipsis(place: Place) -> Verdict:
-    if place.following.islower() and not (place.in_lower_case and place.candidate.crosses_line):
-        return Verdict.JOIN
-    if place.opens or place.candidate.crosses_line:
-        return Verdict.BREAK
-    if not place.word:  # "reads Dear ... Anna": the ellipsis stands for words
-        return Verdict.JOIN
-    return Verdict.ASK if place.following.isdigit() else Verdict.BREAK
+def _judge_ellipsis(around: Neighbourhood) -> Decision:
+    if around.following.islower() and not (around.in_lower_case and around.candidate.crosses_line):
+        return Decision.JOIN
+    if around.opens or around.candidate.crosses_line:
+        return Decision.BREAK
+    if not around.word:  # "reads Dear ... Anna": the ellipsis stands for words
+        return Decision.JOIN
+    return Decision.ASK if around.following.isdigit() else Decision.BREAK
 
 
-def _judge_exclamation(place: Place) -> Verdict:
-    is_enclosed = _is_enclosed(place)
-    if place.following.islower():
+def _judge_exclamation(around: Neighbourhood) -> Decision:
+    is_enclosed = _is_enclosed(around)
+    if around.following.islower():
         if is_enclosed:
-            return Verdict.JOIN
+            return Decision.JOIN
         return (
-            Verdict.BREAK if place.in_lower_case or place.candidate.crosses_line else Verdict.JOIN
+            Decision.BREAK
+            if around.in_lower_case or around.candidate.crosses_line
+            else Decision.JOIN
         )
-    if place.opens or place.candidate.crosses_line:
-        return Verdict.BREAK
-    if place.word.casefold() in lexicon.EXCLAIMING_BRANDS:
-        return Verdict.JOIN
-    return Verdict.ASK if is_enclosed and place.following.isupper() else Verdict.BREAK
+    if around.opens or around.candidate.crosses_line:
+        return Decision.BREAK
+    if around.word.casefold() in lexicon.EXCLAIMING_BRANDS:
+        return Decision.JOIN
+    return Decision.ASK if is_enclosed and around.following.isupper() else Decision.BREAK
 
 
-def _judge_plain(_place: Place) -> Verdict:
-    return Verdict.BREAK
+def _judge_plain(_around: Neighbourhood) -> Decision:
+    return Decision.BREAK
 
 
-def _judge_wide(place: Place) -> Verdict:
+def _judge_wide(around: Neighbourhood) -> Decision:
     """Judge a full stop of Chinese or Japanese, where a quotation may be a part of speech."""
-    if any(closer in CLOSING_QUOTES for closer in place.candidate.closers):
-        goes_on = place.following in _QUOTATIVE_PARTICLES
-        return Verdict.JOIN if goes_on else Verdict.BREAK
-    return Verdict.BREAK
+    if any(closer in CLOSING_QUOTES for closer in around.candidate.closers):
+        goes_on = around.following in _QUOTATIVE_PARTICLES
+        return Decision.JOIN if goes_on else Decision.BREAK
+    return Decision.BREAK
 
 
-def _judge_glued(place: Place) -> Verdict:
-    if place.next_is_initial or judge_full_stop(place) is Verdict.JOIN:
-        return Verdict.JOIN
+def _judge_glued(around: Neighbourhood) -> Decision:
+    if around.next_is_initial or judge_full_stop(around) is Decision.JOIN:
+        return Decision.JOIN
     # spaCy cuts words at a glued full stop only.
-    return Verdict.ASK if place.ends_in_full_stop and not place.opens else Verdict.BREAK
+    return Decision.ASK if around.ends_in_full_stop and not around.opens else Decision.BREAK
 
 
-def _judge_line_break(place: Place) -> Verdict:
-    if place.following.islower() or place.last_character in _UNFINISHED_ENDS:
-        return Verdict.JOIN
-    if (place.word or place.word_before).casefold() in lexicon.UNFINISHED:
-        return Verdict.JOIN
-    is_separate = place.opens or place.after_short_line or not place.following.isupper()
-    return Verdict.BREAK if is_separate else Verdict.ASK
+def _judge_line_break(around: Neighbourhood) -> Decision:
+    if around.following.islower() or around.last_character in _UNFINISHED_ENDS:
+        return Decision.JOIN
+    if (around.word or around.word_before).casefold() in lexicon.UNFINISHED:
+        return Decision.JOIN
+    is_separate = around.opens or around.after_short_line or not around.following.isupper()
+    return Decision.BREAK if is_separate else Decision.ASK
 
 
-def _judge_emoji(place: Place) -> Verdict:
-    return Verdict.BREAK if place.opens else Verdict.JOIN
+def _judge_emoji(around: Neighbourhood) -> Decision:
+    return Decision.BREAK if around.opens else Decision.JOIN
 
 
-def _is_enclosed(place: Place) -> bool:
+def _is_enclosed(around: Neighbourhood) -> bool:
     """Whether the punctuation stands inside a quotation or bracket that closes after it."""
-    return any(c in CLOSING_QUOTES + CLOSING_BRACKETS for c in place.candidate.closers)
+    return any(c in CLOSING_QUOTES + CLOSING_BRACKETS for c in around.candidate.closers)
 
 
 def _has_no_case(char: str) -> bool:
@@ -103,7 +105,7 @@ def _has_no_case(char: str) -> bool:
     return char.isalpha() and char.lower() == char.upper() and not is_unspaced(char)
 
 
-_JUDGES: Final[Mapping[Ending, Callable[[Place], Verdict]]] = {
+_JUDGES: Final[Mapping[Ending, Callable[[Neighbourhood], Decision]]] = {
     Ending.FULL_STOP: judge_full_stop,
     Ending.ELLIPSIS: _judge_ellipsis,
     Ending.EXCLAMATION: _judge_exclamation,

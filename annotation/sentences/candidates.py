@@ -42,7 +42,7 @@ _GLUED_NEXT: Final = re.compile(r"(?P<word>[A-Z][a-z]*)(?![\w@/])")
 _ADDRESS_SIGNS: Final = frozenset("/@_\\")
 
 
-class Verdict(Enum):
+class Decision(Enum):
     """Whether a sentence ends at a candidate; `ASK` leaves it to the model."""
 
     BREAK = auto()

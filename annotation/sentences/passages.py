@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from alignbench.annotation.sentences.candidates import Candidate, Verdict
+from alignbench.annotation.sentences.candidates import Candidate, Decision
 from alignbench.annotation.sentences.characters import SENTENCE_OPENERS
 
 MAX_PASSAGE: Final = 1_500
@@ -43,7 +43,7 @@ class Passage(NamedTuple):
 
 
 def find_passages(
-    start: int, end: int, judged: Iterable[tuple[Candidate, Verdict]]
+    start: int, end: int, judged: Iterable[tuple[Candidate, Decision]]
 ) -> Iterator[Passage]:
     """Passages of the block from `start` to `end` that hold every question just once.
 
@@ -51,10 +51,10 @@ def find_passages(
     few sentences.
     """
     questions: list[Candidate] = []
-    for candidate, verdict in judged:
-        if verdict is Verdict.ASK:
+    for candidate, decision in judged:
+        if decision is Decision.ASK:
             questions.append(candidate)
-        elif verdict is Verdict.BREAK:
+        elif decision is Decision.BREAK:
             yield from _bounded(start, candidate.start, questions)
             start, questions = candidate.start, []
     yield from _bounded(start, end, questions)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from alignbench.annotation.sentences.boundaries import judge_candidates
 from alignbench.annotation.sentences.boundary_model import BoundaryModel
-from alignbench.annotation.sentences.candidates import Candidate, Verdict
+from alignbench.annotation.sentences.candidates import Candidate, Decision
 from alignbench.annotation.sentences.errors import SplitterUnavailableError
 from alignbench.annotation.sentences.identity import SplitterIdentity, installed_model
 from alignbench.annotation.sentences.marks import PairedMarks, pair_marks
@@ -87,12 +87,12 @@ class SentenceSplitter:
 class _JudgedBlock(NamedTuple):
     block: Block
     marks: PairedMarks
-    candidates: list[tuple[Candidate, Verdict]]
+    candidates: list[tuple[Candidate, Decision]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A caption between the rules' verdicts and the model's."""
+    """A caption between the rules' decisions and the model's."""
 
     text: str
     structure: Structure
@@ -129,8 +129,8 @@ def _finished(draft: _Draft) -> SplitCaption:
             block.end,
             (
                 candidate.start
-                for candidate, verdict in candidates
-                if verdict is Verdict.BREAK or candidate.start in draft.confirmed
+                for candidate, decision in candidates
+                if decision is Decision.BREAK or candidate.start in draft.confirmed
             ),
             marks,
         )

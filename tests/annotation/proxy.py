@@ -35,6 +35,8 @@ class Proxy(ThreadingHTTPServer):
         self.upstream = upstream
         self.fault = Fault.NONE
         self.imports = 0
+        self.changes: list[str] = []
+        """Method and path of all requests that change something, in order."""
         self.after_import: Callable[[], None] | None = None
         self._held: list[httpx.Request] = []
 
@@ -62,6 +64,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
         url = self.server.upstream + self.path
+        if self.command != "GET":
+            self.server.changes.append(f"{self.command} {self.path}")
         request = httpx.Request(self.command, url, headers=headers, content=body)
         if self.command == "POST" and "/import" in self.path:
             self.server.imports += 1

@@ -17,12 +17,12 @@ import pytest
 
 from alignbench.annotation.label_studio.accounts import submit_answer
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
-from alignbench.annotation.pull import pull
+from alignbench.annotation.pulling.pull import pull
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.tables import ANNOTATIONS, TASKS
 from alignbench.schemas.vocabulary import TaskState, Verdict
 from alignbench.services import ServiceName, down, label_studio_connection, up
-from tests.annotation.pushing import on_server, push_all, reopened
+from tests.annotation.push_stage import on_server, push_all, reopened
 from tests.annotation.workspaces import Prepared, prepare
 from tests.flows.roads import CONFIG, alignbench, new_workspace
 

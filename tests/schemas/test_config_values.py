@@ -37,6 +37,18 @@ def test_a_split_that_is_accepted_can_be_released(split: str) -> None:
     check_names([config.captioners[0].name], config.release.splits)
 
 
+def test_the_round_of_decisions_is_refused_as_the_round_of_answers() -> None:
+    error = refused('[annotation]\nround = "adjudication"')
+    assert error.what == "alignbench.toml: annotation.round is wrong: it is the round of decisions."
+    assert error.fix == "Choose another name."
+
+
+@pytest.mark.parametrize("name", ["1", "pilot-2", "adjudication-2", "a" * 64])
+def test_any_other_name_is_a_round_s(name: str) -> None:
+    config = parse_config(f'[annotation]\nround = "{name}"', "alignbench.toml")
+    assert config.annotation.round == name
+
+
 def test_a_captioner_of_no_source_is_refused() -> None:
     error = refused(CAPTIONER + "sources = []")
     assert "captioners.0.sources is wrong" in error.what

@@ -16,19 +16,19 @@ import pytest
 import skimage
 from playwright.sync_api import Browser, Page, expect
 
-from alignbench.annotation.label_studio.answers import TYPES
+from alignbench.annotation.label_studio.choices import TYPES
 from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.ordering import ordered_sentences
-from alignbench.annotation.pull import pull
-from alignbench.annotation.push import Pusher, PushOptions
-from alignbench.annotation.tasks import Shown
+from alignbench.annotation.pulling.pull import pull
+from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.push import Pusher, PushOptions
+from alignbench.annotation.pushing.tasks import ShownAnswers
 from alignbench.schemas.rows import Annotation, RoundSuggestions, Span
 from alignbench.schemas.tables import ANNOTATIONS, ROUND_SUGGESTIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import HallucinationType as Type
 from alignbench.schemas.vocabulary import Purpose, Verdict
-from tests.annotation.pushing import options, push_all
+from tests.annotation.push_stage import options, push_all
 from tests.annotation.workspaces import Prepared, prepare
 from tests.fixtures.services import EmbeddedLabelStudio
 
@@ -250,7 +250,9 @@ def test_verdicts_are_given_and_sent_without_a_mouse(
 CAT = "A cat with a top hat sits on a mat."
 
 
-def sent(prepared: Prepared, server: LabelStudioServer, what: PushOptions, shown: Shown) -> Place:
+def sent(
+    prepared: Prepared, server: LabelStudioServer, what: PushOptions, shown: ShownAnswers
+) -> Place:
     """Sends the only sentence of a workspace with what its task shows of the answer."""
     pusher = Pusher(prepared.workspace, server, what, "test")
     [sentences] = ordered_sentences(prepared.workspace, prepared.selection)
@@ -268,7 +270,7 @@ def test_an_answer_that_began_with_a_suggestion_says_so(
     )
     prepared.workspace.table(ROUND_SUGGESTIONS).append([suggesting], "test")
     marks = [Span(start=13, end=20, text="top hat", type=Type.OTHER)]
-    shown = Shown((answer_result(Verdict.INCORRECT, marks),))
+    shown = ShownAnswers((answer_result(Verdict.INCORRECT, marks),))
     what = options()
     what = replace(what, settings=replace(what.settings, shows_predictions=True))
     pushed = sent(prepared, server, what, shown)
@@ -296,7 +298,7 @@ def test_an_adjudicator_sees_the_votes_and_begins_with_none(
         what, purpose=Purpose.ADJUDICATE, settings=replace(what.settings, labelling_config=page)
     )
     hostile = "1 × correct\n1 × incorrect: “<b onclick=alert(1)>” (object)"
-    pushed = sent(prepared, server, what, Shown(votes, hostile))
+    pushed = sent(prepared, server, what, ShownAnswers(votes, hostile))
     person.log_in(pushed.url, "ann@example.org", pushed.project)
     person.read_instructions()
     told = person.page.locator(".ab-votes")

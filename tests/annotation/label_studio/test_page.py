@@ -11,7 +11,7 @@ from label_studio_sdk.client import LabelStudio
 from label_studio_sdk.label_interface import LabelInterface
 from playwright.sync_api import Browser, Page, expect
 
-from alignbench.annotation.label_studio.answers import TYPES, VERDICTS
+from alignbench.annotation.label_studio.choices import TYPES, VERDICTS
 from alignbench.annotation.label_studio.guidelines import guidelines_html
 from alignbench.annotation.label_studio.page import NOTE, SENTENCE, SPANS, VERDICT, labelling_config
 from alignbench.schemas.vocabulary import HallucinationType, Verdict

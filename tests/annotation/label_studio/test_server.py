@@ -1,9 +1,11 @@
+import inspect
 import os
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
 
 import pytest
 
@@ -17,7 +19,7 @@ from alignbench.annotation.label_studio.records import ImportedTask
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
 from alignbench.annotation.label_studio.transport import Transport, normalised_url
 from alignbench.schemas.errors import AlignBenchError, TransientError, UsageError
-from tests.annotation.pushing import SETTINGS
+from tests.annotation.push_stage import SETTINGS
 from tests.fixtures.postgresql import VARIABLE
 from tests.fixtures.services import EmbeddedLabelStudio
 
@@ -29,7 +31,7 @@ def test_an_unreachable_server_is_a_passing_fault_that_says_what_to_do() -> None
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(
-            ServerUnreachableError, match=r"AB-A01.*does not answer.*See that"
+            ServerUnreachableError, match=r"AB-A01.*does not answer.*Check that"
         ) as it:
             connect(url, _TOKEN)
     assert isinstance(it.value, TransientError)
@@ -60,6 +62,27 @@ def test_a_server_fault_is_tried_again_before_it_is_reported() -> None:
     with _page(502, b"") as url, pytest.raises(ServerUnreachableError, match="502"):
         Transport(url, _TOKEN, timeout=5).get_json("asking", "api/version")
     assert len(_Page.paths) == 4
+
+
+def test_the_sdk_has_the_private_parts_that_requests_of_our_own_go_through() -> None:
+    sdk = Transport("http://127.0.0.1:9", _TOKEN, timeout=5).sdk
+    requests = getattr(getattr(sdk, "_client_wrapper", None), "httpx_client", None)
+    request = getattr(requests, "request", None)
+    assert request is not None and {"path", "method", "params", "json"} <= {  # noqa: PT018
+        *inspect.signature(request).parameters
+    }, (
+        f"label-studio-sdk {version('label-studio-sdk')} no longer has _client_wrapper.httpx_client"
+        ".request(path, method, params, json), which Transport._request uses for its authentication"
+        " and its address: adapt that function, or lower the bound in pyproject.toml."
+    )
+
+
+def test_a_request_of_our_own_is_sent_once_with_the_token_of_the_sdk() -> None:
+    with _page(200, b"[1]") as url:
+        transport = Transport(url, _TOKEN, timeout=5)
+        assert transport.get_json("asking", "api/version", {"page": 2}) == [1]
+    assert _Page.paths == ["/api/version?page=2"]
+    assert _Page.tokens == [f"Token {_TOKEN}"]
 
 
 @pytest.mark.parametrize(
@@ -125,9 +148,11 @@ def test_every_error_has_a_code_of_its_own() -> None:
 class _Page(BaseHTTPRequestHandler):
     answer = (200, b"")
     paths: list[str] = []  # noqa: RUF012 - reset for each page
+    tokens: list[str] = []  # noqa: RUF012 - likewise
 
     def do_GET(self) -> None:
         self.paths.append(self.path)
+        self.tokens.append(self.headers["Authorization"])
         status, body = self.answer
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
@@ -141,7 +166,7 @@ class _Page(BaseHTTPRequestHandler):
 @contextmanager
 def _page(status: int, body: bytes) -> Iterator[str]:
     """A server that answers every GET alike."""
-    _Page.answer, _Page.paths = (status, body), []
+    _Page.answer, _Page.paths, _Page.tokens = (status, body), [], []
     with HTTPServer(("127.0.0.1", 0), _Page) as page:
         thread = threading.Thread(target=page.serve_forever, daemon=True)
         thread.start()

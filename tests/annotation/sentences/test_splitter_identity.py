@@ -46,7 +46,7 @@ def test_the_installed_splitter_names_model_version_and_rules() -> None:
 def test_the_identity_is_read_in_milliseconds_without_spacy() -> None:
     code = (
         "import sys, time\n"
-        "from annotation.sentences.identity import installed_splitter\n"
+        "from alignbench.annotation.sentences.identity import installed_splitter\n"
         "started = time.perf_counter()\n"
         "installed_splitter()\n"
         "assert time.perf_counter() - started < 0.1\n"
@@ -56,7 +56,9 @@ def test_the_identity_is_read_in_milliseconds_without_spacy() -> None:
 
 
 def test_the_splitter_module_does_not_import_spacy() -> None:
-    code = "import sys, annotation.sentences.splitter\nassert 'spacy' not in sys.modules\n"
+    code = (
+        "import sys, alignbench.annotation.sentences.splitter\nassert 'spacy' not in sys.modules\n"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

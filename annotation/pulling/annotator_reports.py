@@ -1,0 +1,209 @@
+"""How each annotator works: how much, how fast, how well, and how far like the others."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import median
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alignbench.annotation.pulling.validation import Flag
+from alignbench.annotation.rounds.withdrawal import withdrawn_ids
+from alignbench.schemas.tables import ANNOTATIONS, GOLD
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
+from alignbench.workspace.workspace import Workspace
+
+FEW_ANSWERS = 20
+"""Of fewer answers nothing is concluded."""
+FAST_SECONDS = 3.0
+"""Nobody looks at an image and reads a sentence in less."""
+ALIKE_SHARE = 0.98
+"""From this share of one verdict on, answers are all alike..."""
+ALIKE_MARGIN = 0.05
+"""...unless the others gave that verdict to the same sentences nearly as often."""
+_COLUMNS = (
+    "annotator", "sentence_id", "round", "purpose", "status", "verdict", "spans", "flags",
+    "lead_seconds", "updated_at",
+)  # fmt: skip
+
+
+class Concern(StrEnum):
+    """What an operator should look into."""
+
+    TOO_FAST = "too fast"
+    ALL_ALIKE = "all alike"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotatorReport:
+    """What is known of one annotator. Shares are of submitted answers, gold left out.
+
+    Attributes:
+        annotator: The name.
+        answers: Submitted answers, gold included.
+        skips: Sentences skipped.
+        withdrawn: Whether none of them counts.
+        median_seconds: Of the time an answer took; None if the server did not say.
+        per_hour: Answers in an hour of the time that answers took; likewise.
+        gold_answers: Of the answers, those to gold.
+        gold_accuracy: Share of gold answers with the right verdict; None without gold.
+        shared: Sentences that others answered too.
+        agreement: Mean share of the others who said the same of these; None if there are none.
+        verdicts: Share of each verdict.
+        types: Share of each type, of the spans.
+        missing_spans: Share of incorrect answers that mark nothing; None without one.
+        concerns: What an operator should look into.
+    """
+
+    annotator: str
+    answers: int
+    skips: int
+    withdrawn: bool
+    median_seconds: float | None
+    per_hour: float | None
+    gold_answers: int
+    gold_accuracy: float | None
+    shared: int
+    agreement: float | None
+    verdicts: Mapping[str, float]
+    types: Mapping[str, float]
+    missing_spans: float | None
+    concerns: tuple[Concern, ...]
+
+
+def annotator_reports(workspace: Workspace) -> list[AnnotatorReport]:
+    """Returns a report of everybody who has answered or skipped, by name."""
+    work = _read(workspace)
+    gold_rows = workspace.table(GOLD).read(["sentence_id", "verdict"])
+    gold = dict(zip(*(gold_rows[n].to_pylist() for n in gold_rows.column_names), strict=True))
+    out = set(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist())
+    votes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for name, person in work.items():
+        if name not in out:
+            for sentence, answer in person.votes.items():
+                votes[sentence][answer.verdict] += 1
+    return [
+        _report(name, person, votes, gold, counted=name not in out)
+        for name, person in sorted(work.items())
+    ]
+
+
+class _Vote(NamedTuple):
+    updated_at: object
+    verdict: str
+    types: tuple[str, ...]
+    misses_spans: bool
+
+
+@dataclass
+class _Work:
+    """What one person did; `votes` and `gold` hold the newest answer to each sentence."""
+
+    votes: dict[str, _Vote] = field(default_factory=dict)
+    gold: dict[str, _Vote] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    submitted: int = 0
+    skips: int = 0
+
+
+def _read(workspace: Workspace) -> dict[str, _Work]:
+    work: defaultdict[str, _Work] = defaultdict(_Work)
+    there = [AnnotationStatus.SUBMITTED.value, AnnotationStatus.SKIPPED.value]
+    where = pc.field("status").isin(pa.array(there))
+    where &= pc.field("purpose") != Purpose.ADJUDICATE.value
+    for batch in workspace.table(ANNOTATIONS).scan(list(_COLUMNS), where):
+        for row in _rows(batch):
+            _count(work[str(row["annotator"])], row)
+    return work
+
+
+def _rows(batch: pa.Table) -> Iterator[dict[str, object]]:
+    rows: list[dict[str, object]] = batch.select(list(_COLUMNS)).to_pylist()
+    yield from rows
+
+
+def _count(person: _Work, row: dict[str, object]) -> None:
+    if row["status"] == AnnotationStatus.SKIPPED or row["verdict"] is None:
+        person.skips += 1
+        return
+    person.submitted += 1
+    if isinstance(row["lead_seconds"], float):
+        person.seconds.append(row["lead_seconds"])
+    spans, flags = row["spans"] or [], row["flags"] or []
+    assert isinstance(spans, list) and isinstance(flags, list)  # noqa: S101, PT018 - their columns
+    vote = _Vote(
+        row["updated_at"],
+        str(row["verdict"]),
+        tuple(span["type"] for span in spans),
+        Flag.SPANS_MISSING in flags,
+    )
+    kept = person.gold if row["purpose"] == Purpose.GOLD else person.votes
+    key = str(row["sentence_id"])
+    if key not in kept or kept[key].updated_at < vote.updated_at:  # type: ignore[operator]
+        kept[key] = vote
+
+
+def _report(
+    name: str,
+    person: _Work,
+    votes: Mapping[str, Counter[str]],
+    gold: Mapping[str, str],
+    *,
+    counted: bool,
+) -> AnnotatorReport:
+    verdicts = Counter(vote.verdict for vote in person.votes.values())
+    types = Counter(kind for vote in person.votes.values() for kind in vote.types)
+    incorrect = [v for v in person.votes.values() if v.verdict == Verdict.INCORRECT]
+    on_gold = [(vote.verdict, gold[key]) for key, vote in person.gold.items() if key in gold]
+    others = {key: _others(votes[key], vote.verdict, counted) for key, vote in person.votes.items()}
+    shared = {key: counts for key, counts in others.items() if counts.total()}
+    agreed = [counts[person.votes[key].verdict] / counts.total() for key, counts in shared.items()]
+    return AnnotatorReport(
+        annotator=name,
+        answers=person.submitted,
+        skips=person.skips,
+        withdrawn=not counted,
+        median_seconds=median(person.seconds) if person.seconds else None,
+        per_hour=3600 * len(person.seconds) / sum(person.seconds) if any(person.seconds) else None,
+        gold_answers=len(on_gold),
+        gold_accuracy=_share([given == right for given, right in on_gold]),
+        shared=len(shared),
+        agreement=sum(agreed) / len(agreed) if agreed else None,
+        verdicts={verdict.value: _of(verdicts, verdict.value) for verdict in Verdict},
+        types={kind: _of(types, kind) for kind in sorted(types)},
+        missing_spans=_share([vote.misses_spans for vote in incorrect]),
+        concerns=tuple(_concerns(person, verdicts, list(shared.values()))),
+    )
+
+
+def _others(counts: Counter[str], own: str, counted: bool) -> Counter[str]:
+    """Returns what the others said, from what all who count said."""
+    others = Counter(counts)
+    if counted:
+        others[own] -= 1
+    return others
+
+
+def _concerns(
+    person: _Work, verdicts: Counter[str], others: Sequence[Counter[str]]
+) -> Iterator[Concern]:
+    if len(person.seconds) >= FEW_ANSWERS and median(person.seconds) < FAST_SECONDS:
+        yield Concern.TOO_FAST
+    if verdicts.total() < FEW_ANSWERS:
+        return
+    [(usual, count)] = verdicts.most_common(1)
+    share = count / verdicts.total()
+    theirs = sum(counts[usual] for counts in others) / max(1, sum(c.total() for c in others))
+    if share >= ALIKE_SHARE and theirs < share - ALIKE_MARGIN:
+        yield Concern.ALL_ALIKE
+
+
+def _share(held: Sequence[bool]) -> float | None:
+    return sum(held) / len(held) if held else None
+
+
+def _of(counts: Counter[str], name: str) -> float:
+    return counts[name] / counts.total() if counts.total() else 0.0

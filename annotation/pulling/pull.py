@@ -1,0 +1,190 @@
+"""Bringing the annotators' answers into the tables: an upsert of what the server changed."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pyarrow.compute as pc
+
+from alignbench.annotation.errors import MissingProjectError, TooManyDeletionsError
+from alignbench.annotation.label_studio.records import ProjectCounts
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.projects import Project, check_server
+from alignbench.annotation.pulling.known_answers import (
+    KnownAnswers,
+    retired_answers,
+    retired_doubts,
+)
+from alignbench.annotation.pulling.project_pull import (
+    COMMIT_ANSWERS,
+    PulledProject,
+    PullRun,
+    pull_project,
+)
+from alignbench.annotation.pulling.sent_tasks import retractions
+from alignbench.annotation.rounds.withdrawal import withdrawn_annotators
+from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
+from alignbench.schemas.vocabulary import Purpose, TaskState
+from alignbench.workspace.workspace import Workspace
+
+LOOK_BACK = timedelta(minutes=1)
+"""How far a pull goes back before the last one.
+
+Longer than a server takes to save a change, or than its clock is ever set back.
+"""
+MAX_DELETED_SHARE = 0.01
+"""Above this share of the known answers, deletions must be accepted."""
+
+
+@dataclass(frozen=True)
+class PullReport:
+    """What a pull found, in answers.
+
+    Attributes:
+        new: Written for the first time.
+        updated: Known, and written again because they were changed.
+        deleted: Gone from the server since.
+        unchanged: Read again and found as they were.
+        quarantined: Of the new and updated ones those that went to quarantine, by code.
+    """
+
+    new: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def written(self) -> int:
+        """How many answers were written; 0 if nothing had happened."""
+        return self.new + self.updated + self.deleted
+
+
+def pull(
+    workspace: Workspace,
+    server: LabelStudioServer,
+    run_id: str,
+    accept_deletions: bool = False,
+    look_back: timedelta = LOOK_BACK,
+    purpose: Purpose | None = None,
+) -> PullReport:
+    """Pulls what annotators did since the last pull, in every project of table `tasks`.
+
+    Args:
+        workspace: Whose answers.
+        server: Where they are.
+        run_id: Stamped on the rows.
+        accept_deletions: Carry on where answers have disappeared: they count as deleted, and the
+            sentences of a project that has disappeared count as not sent. Answers that were pulled
+            from another server stay as they are.
+        look_back: How far to go back before the last pull.
+        purpose: Only projects with tasks that were sent for this.
+
+    Raises:
+        OtherServerError: All tasks are on another server.
+        MissingProjectError: A project is not there.
+        TooManyDeletionsError: More than 1 % of the answers have been deleted. What is new has been
+            written, deletions have not.
+        AlignBenchError: The server cannot be asked.
+    """
+    present, missing = _projects(workspace, server, accept_deletions, purpose)
+    run = PullRun(
+        server=server,
+        annotators=server.annotators(),
+        withdrawn=withdrawn_annotators(workspace),
+        look_back=look_back,
+        run_id=run_id,
+    )
+    pulled = {project: pull_project(run, project, counts) for project, counts in present.items()}
+    deletions = {project: result.deletions for project, result in pulled.items()}
+    if not accept_deletions:
+        _check_deletions(server, pulled.values())
+    for project in missing:
+        deletions[project] = _all_deleted(project)
+    for project, versions in deletions.items():
+        _write_deletions(project, versions, run_id)
+    for project in missing:
+        workspace.table(TASKS).append(retractions(project), run_id)
+    return _report(pulled.values(), deleted=sum(map(len, deletions.values())))
+
+
+def _projects(
+    workspace: Workspace,
+    server: LabelStudioServer,
+    accept_deletions: bool,
+    purpose: Purpose | None,
+) -> tuple[dict[Project, ProjectCounts], list[Project]]:
+    """Gives the projects that are on the server with what they hold, and those that should be."""
+    tasks = workspace.table(TASKS).read(["server", "project_id", "state", "purpose"])
+    if not accept_deletions:
+        fix = (
+            "If that is gone for good, pull with --accept-deletions: the answers pulled from it "
+            "stay as they are."
+        )
+        check_server(workspace, tasks, server.identity, server.url, fix)
+    only = pc.field("server") == server.identity
+    if purpose is not None:
+        only &= pc.field("purpose") == purpose.value
+    ours = tasks.filter(only)
+    sent = ours.filter(pc.equal(ours["state"], TaskState.CONFIRMED.value))["project_id"]
+    counted = {
+        Project(workspace, server.identity, project_id): server.counts(project_id)
+        for project_id in sorted(pc.unique(ours["project_id"]).to_pylist())
+    }
+    present = {project: counts for project, counts in counted.items() if counts is not None}
+    with_tasks = set(pc.unique(sent).to_pylist())
+    missing = [
+        project
+        for project, counts in counted.items()
+        if counts is None and project.project_id in with_tasks
+    ]
+    if missing and not accept_deletions:
+        raise MissingProjectError(
+            f"Project {missing[0].project_id} is not on Label Studio at {server.url}.",
+            "If it was deleted on purpose, pull with --accept-deletions: its answers then count as "
+            "deleted and its sentences as not sent.",
+        )
+    return present, missing
+
+
+def _check_deletions(server: LabelStudioServer, pulled: Collection[PulledProject]) -> None:
+    deleted = sum(len(project.deletions) for project in pulled)
+    known = sum(project.known for project in pulled)
+    if deleted > MAX_DELETED_SHARE * known:
+        raise TooManyDeletionsError(
+            f"{deleted:,} of {known:,} answers are no longer on Label Studio at {server.url}, more "
+            f"than {MAX_DELETED_SHARE:.0%}.",
+            "They have been left as they were here. If they were deleted on purpose, pull with "
+            "--accept-deletions; they then no longer count.",
+        )
+
+
+def _all_deleted(project: Project) -> dict[int, datetime]:
+    known = KnownAnswers(project)
+    answers = [answer_id for task in known.answered_tasks() for answer_id in known.live(task)]
+    return {answer_id: known.note_deletion(answer_id) for answer_id in answers}
+
+
+def _write_deletions(project: Project, versions: dict[int, datetime], run_id: str) -> None:
+    workspace = project.workspace
+    answers = list(versions)
+    for start in range(0, len(answers), COMMIT_ANSWERS):
+        some = {answer_id: versions[answer_id] for answer_id in answers[start:][:COMMIT_ANSWERS]}
+        doubts = list(retired_doubts(project, some))
+        workspace.table(QUARANTINE).append(doubts, run_id)
+        rows = list(retired_answers(project, some))
+        workspace.table(ANNOTATIONS).append(rows, run_id)
+
+
+def _report(pulled: Collection[PulledProject], deleted: int) -> PullReport:
+    quarantined: dict[str, int] = {}
+    for project in pulled:
+        for code, count in project.quarantined.items():
+            quarantined[code] = quarantined.get(code, 0) + count
+    return PullReport(
+        new=sum(project.new for project in pulled),
+        updated=sum(project.updated for project in pulled),
+        deleted=deleted,
+        unchanged=sum(project.unchanged for project in pulled),
+        quarantined=quarantined,
+    )

@@ -1,0 +1,65 @@
+"""Which tasks of one project this workspace sent, and what they are about."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.compute as pc
+
+from alignbench.annotation.projects import Project
+from alignbench.annotation.pulling.validation import SentTask
+from alignbench.schemas.rows import Task
+from alignbench.schemas.tables import ROUND_SUGGESTIONS, SENTENCES, TASKS
+from alignbench.schemas.vocabulary import Purpose, TaskState
+
+
+class SentTasks:
+    """What this workspace sent to one project, by task and, for intents, by sentence."""
+
+    def __init__(self, project: Project) -> None:
+        """Reads the project's tasks and the text of their sentences."""
+        workspace = project.workspace
+        columns = ["server", "project_id", "task_id", "sentence_id", "round", "purpose"]
+        tasks = workspace.table(TASKS).read(columns, project.filter())
+        wanted = pc.field("sentence_id").isin(pc.unique(tasks["sentence_id"]))
+        texts = workspace.table(SENTENCES).read(["sentence_id", "text"], wanted)
+        place = pc.index_in(tasks["sentence_id"], texts["sentence_id"].combine_chunks())
+        tasks = tasks.append_column("text", texts["text"].take(place)).filter(pc.is_valid(place))
+        intents = tasks.filter(pc.is_null(tasks["task_id"]))
+        confirmed = tasks.filter(pc.is_valid(tasks["task_id"])).sort_by("task_id")
+        self._confirmed = confirmed.combine_chunks()
+        self._task_ids = confirmed["task_id"].to_numpy()
+        self._suggesting = {
+            row.round: f"{row.detector} {row.detector_id[:8]}"
+            for row in workspace.table(ROUND_SUGGESTIONS).rows()
+        }
+        self._intended = {row["sentence_id"]: self._sent(row) for row in intents.to_pylist()}
+
+    def find(self, task_id: int, sentence_id: object) -> SentTask | None:
+        """Returns what was sent as this task.
+
+        A push that was killed has left tasks on the server of which only the intent is known: they
+        are recognised by the sentence id in their data.
+        """
+        row = int(np.searchsorted(self._task_ids, task_id))
+        if row < len(self._task_ids) and self._task_ids[row] == task_id:
+            return self._sent(self._confirmed.slice(row, 1).to_pylist()[0])
+        return self._intended.get(sentence_id) if isinstance(sentence_id, str) else None
+
+    def _sent(self, row: Mapping[str, str]) -> SentTask:
+        return SentTask(
+            row["sentence_id"],
+            row["text"],
+            row["round"],
+            Purpose(row["purpose"]),
+            self._suggesting.get(row["round"]),
+        )
+
+
+def retractions(project: Project) -> list[Task]:
+    """Returns rows that say of all confirmed tasks of a project that they are gone."""
+    confirmed = project.filter() & (pc.field("state") == TaskState.CONFIRMED.value)
+    return [
+        replace(task, state=TaskState.INTENDED, version=task.version + 1)
+        for task in project.workspace.table(TASKS).rows(confirmed)
+    ]

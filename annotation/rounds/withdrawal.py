@@ -1,0 +1,171 @@
+"""Withdrawing an image or an annotator, and excluding an annotator's answers.
+
+Whoever is withdrawn is in table `withdrawn`, which push, pull and label read. Of an annotator who
+withdraws, the answers that are here lose what they say; those of one whom an operator excludes stay
+as they are and count for nothing.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alignbench.annotation.errors import UnknownWithdrawalError
+from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Withdrawn
+from alignbench.schemas.tables import ANNOTATIONS, IMAGES, WITHDRAWN
+from alignbench.schemas.vocabulary import AnnotationStatus, WithdrawnKind
+from alignbench.workspace.workspace import Workspace
+
+_JUST_AFTER = timedelta(microseconds=1)
+_WRITTEN_AT_ONCE = 2000
+_SHORTEST_PREFIX = 8
+
+
+class Withdrawal(NamedTuple):
+    """What was done.
+
+    Attributes:
+        id: Of the image, or the annotator's name.
+        is_new: Whether it was not withdrawn before.
+        answers: How many answers lost what they say.
+        blob: Where the bytes of a withdrawn image still are; None for an annotator.
+    """
+
+    id: str
+    is_new: bool
+    answers: int = 0
+    blob: str | None = None
+
+
+def withdraw_image(workspace: Workspace, prefix: str, reason: str, run_id: str) -> Withdrawal:
+    """Withdraws an image: nobody is asked about it any more, and no release has it.
+
+    Args:
+        workspace: Where it is.
+        prefix: Its id, or the beginning of it, of 8 characters or more.
+        reason: Why.
+        run_id: Stamped on the row.
+
+    Raises:
+        UnknownWithdrawalError: No image has that id, or several have.
+    """
+    images = workspace.table(IMAGES).read(["image_id", "blob"])
+    ours = images.filter(pc.starts_with(images["image_id"], prefix)).to_pylist()
+    if len(prefix) < _SHORTEST_PREFIX or len(ours) != 1:
+        named = "no image" if not ours else f"{len(ours):,} images"
+        raise UnknownWithdrawalError(
+            f"{prefix!r} names {named} of {workspace.url}.",
+            "Give the image_id, or its first 8 characters or more.",
+        )
+    image_id = str(ours[0]["image_id"])
+    is_new = _note(workspace, WithdrawnKind.IMAGE, image_id, reason, run_id, keeps_answers=None)
+    return Withdrawal(image_id, is_new, blob=str(ours[0]["blob"]))
+
+
+def withdraw_annotator(workspace: Workspace, name: str, reason: str, run_id: str) -> Withdrawal:
+    """Withdraws an annotator: no answer counts any more, and none keeps what it says.
+
+    Raises:
+        UnknownWithdrawalError: Nobody of that name has answered.
+    """
+    name = _known_annotator(workspace, name)
+    is_new = _note(workspace, WithdrawnKind.ANNOTATOR, name, reason, run_id, keeps_answers=False)
+    return Withdrawal(name, is_new, _empty_answers(workspace, name, run_id))
+
+
+def exclude_annotator(workspace: Workspace, name: str, reason: str, run_id: str) -> Withdrawal:
+    """Excludes an annotator's answers: they stay, and no longer count.
+
+    Raises:
+        UnknownWithdrawalError: Nobody of that name has answered.
+    """
+    name = _known_annotator(workspace, name)
+    return Withdrawal(
+        name, _note(workspace, WithdrawnKind.ANNOTATOR, name, reason, run_id, keeps_answers=True)
+    )
+
+
+def withdrawn_ids(workspace: Workspace, kind: WithdrawnKind) -> pa.Array:
+    """Returns the ids of what has been withdrawn of one kind, excluded annotators among them."""
+    rows = workspace.table(WITHDRAWN).read(["kind", "id"], pc.field("kind") == kind.value)
+    return rows["id"].combine_chunks()
+
+
+def withdrawn_annotators(workspace: Workspace) -> frozenset[str]:
+    """Returns the annotators who have withdrawn, without those who are only excluded."""
+    of_people = pc.field("kind") == WithdrawnKind.ANNOTATOR.value
+    rows = workspace.table(WITHDRAWN).rows(of_people)
+    return frozenset(row.id for row in rows if not row.keeps_answers)
+
+
+def emptied(row: Annotation | QuarantinedAnnotation) -> Annotation | QuarantinedAnnotation:
+    """Returns an answer's row without what it says."""
+    if isinstance(row, QuarantinedAnnotation):
+        return replace(row, raw="{}", reason="Its annotator has withdrawn.")
+    return emptied_answer(row)
+
+
+def emptied_answer(row: Annotation) -> Annotation:
+    """Returns an answer without what it says; a skip or a deleted answer stays one."""
+    was_given = row.status is AnnotationStatus.SUBMITTED
+    return replace(
+        row,
+        verdict=None,
+        spans=(),
+        note=None,
+        flags=(),
+        lead_seconds=None,
+        preannotated_by=None,
+        status=AnnotationStatus.WITHDRAWN if was_given else row.status,
+    )
+
+
+def _known_annotator(workspace: Workspace, name: str) -> str:
+    names = pc.unique(workspace.table(ANNOTATIONS).read(["annotator"])["annotator"]).to_pylist()
+    if name.lower() in names:
+        return name.lower()
+    if name in names:
+        return name
+    raise UnknownWithdrawalError(
+        f"{name!r} has no answer in {workspace.url}.",
+        "See 'alignbench annotators list' for the names, and pull first.",
+    )
+
+
+def _note(
+    workspace: Workspace,
+    kind: WithdrawnKind,
+    key: str,
+    reason: str,
+    run_id: str,
+    *,
+    keeps_answers: bool | None,
+) -> bool:
+    """Writes a row unless one says so already; who has withdrawn is not excluded after it."""
+    of_key = (pc.field("kind") == kind.value) & (pc.field("id") == key)
+    before = next(iter(workspace.table(WITHDRAWN).rows(of_key)), None)
+    if before is not None and (not before.keeps_answers or keeps_answers):
+        return False
+    row = Withdrawn(
+        kind=kind,
+        id=key,
+        reason=reason,
+        version=1 if before is None else before.version + 1,
+        keeps_answers=keeps_answers,
+    )
+    workspace.table(WITHDRAWN).append([row], run_id)
+    return True
+
+
+def _empty_answers(workspace: Workspace, name: str, run_id: str) -> int:
+    """Writes newer rows of an annotator's answers that say nothing; returns how many."""
+    rows = [
+        replace(emptied_answer(row), updated_at=row.updated_at + _JUST_AFTER)
+        for row in workspace.table(ANNOTATIONS).rows(pc.field("annotator") == name)
+        if emptied_answer(row) != row
+    ]
+    for start in range(0, len(rows), _WRITTEN_AT_ONCE):
+        workspace.table(ANNOTATIONS).append(rows[start:][:_WRITTEN_AT_ONCE], run_id)
+    return len(rows)
