@@ -23,6 +23,7 @@ from alignbench.models.endpoint.responses import (
 )
 from alignbench.models.errors import EndpointDownError
 from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.fence import Fence
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.protocols import ItemFailure
 
@@ -67,8 +68,12 @@ class Endpoint:
         )
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator["Session"]:
-        """Opens connections for one stream of requests, closed at its end."""
+    async def session(self, fence: Fence) -> AsyncIterator["Session"]:
+        """Opens connections for one stream of requests, closed at its end.
+
+        Args:
+            fence: Passed before each attempt at a request.
+        """
         options = self.options
         connections = httpx.Limits(
             max_connections=None, max_keepalive_connections=options.max_concurrency
@@ -81,17 +86,18 @@ class Endpoint:
             timeout=timeout,
             trust_env=not options.is_private,  # a proxy does not lead to this machine
         ) as client:
-            yield Session(self, client)
+            yield Session(self, client, fence)
 
 
 class Session:
     """Open connections to an endpoint."""
 
-    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient) -> None:
+    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient, fence: Fence) -> None:
         self.slots = Slots(endpoint.limit)
         self._endpoint = endpoint
         self._options = endpoint.options
         self._client = client
+        self._fence = fence
         self._health = Health(endpoint.options.patience_seconds)
 
     async def ask(self, path: str, body: bytes, read: Callable[[Answer], T]) -> T | ItemFailure:
@@ -105,9 +111,11 @@ class Session:
         Raises:
             EndpointDownError: Nothing succeeded for longer than the patience.
             EndpointRefusedError: The server would refuse every other request too.
+            Exception: What the fence raised; that attempt was not made.
         """
         counted = failures = 0
         while True:
+            self._fence()  # after every pause: the process may have slept in it
             sent_at = time.monotonic()
             try:
                 content = await self._attempt(path, body)
@@ -141,8 +149,8 @@ class Session:
             raise EndpointDownError(
                 f"{self._options.base_url} gave no useful answer for "
                 f"{self._options.patience_seconds:g} seconds. {trouble.failure.message}",
-                "See to the server, then run the same command again: what is missing is asked for "
-                "then. If it only needs longer, raise patience_seconds.",
+                "Check the server, then run the same command again: it asks for what is still "
+                "missing. If the server only needs longer, raise patience_seconds.",
             )
         pause = back_off(
             failures, self._options.first_pause_seconds, self._options.longest_pause_seconds

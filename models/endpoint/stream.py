@@ -14,6 +14,7 @@ from anyio.from_thread import start_blocking_portal
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from alignbench.models.endpoint.client import Endpoint, Session
+from alignbench.schemas.fence import Fence, current_fence
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -38,15 +39,27 @@ def answered(
     answers than `max_concurrency` wait to be taken. Closing the iterator cancels what is in flight
     and returns when the thread that reads the requests has let go of them.
 
+    The fence that is in force where this is called is passed before each attempt at a request; once
+    it raises, nothing more is sent, and the iterator raises the same.
+
     Raises:
-        Exception: Whatever reading the requests or `answer` raised, after the answers that were
-            ready.
+        Exception: Whatever reading the requests, the fence or `answer` raised, after the answers
+            that were ready.
     """
+    return _answers(endpoint, requests, answer, current_fence())
+
+
+def _answers(
+    endpoint: Endpoint,
+    requests: Iterator[Q],
+    answer: Callable[[Session, Q], Awaitable[A]],
+    fence: Fence,
+) -> Iterator[tuple[int, A]]:
     send, receive = anyio.create_memory_object_stream[tuple[int, A]](
         endpoint.options.max_concurrency
     )
     with start_blocking_portal(name="endpoint") as portal:
-        running = portal.start_task_soon(_work, endpoint, requests, answer, send)
+        running = portal.start_task_soon(_work, endpoint, requests, answer, fence, send)
         while True:
             try:
                 ready = portal.call(_all_ready, receive)
@@ -68,10 +81,11 @@ async def _work(
     endpoint: Endpoint,
     requests: Iterator[Q],
     answer: Callable[[Session, Q], Awaitable[A]],
+    fence: Fence,
     send: MemoryObjectSendStream[tuple[int, A]],
 ) -> None:
     try:
-        async with send, endpoint.session() as session, anyio.create_task_group() as tasks:
+        async with send, endpoint.session(fence) as session, anyio.create_task_group() as tasks:
             await _start_all(session, requests, answer, send, tasks)
     except BaseExceptionGroup as group:
         raise _first(group) from None

@@ -3,19 +3,18 @@
 Only safetensors: a pickled file runs whatever code its author put in when it is opened.
 """
 
-import hashlib
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from alignbench.models.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
+from alignbench.models.in_process.folder_digest import files_below, folder_digest
 from alignbench.schemas.protocols import Options
 
 PACKAGE: Final = "package:"
+"""Begins the name of a model that comes inside an installed package: `package:name/folder`."""
 _OUR_PACKAGES: Final = frozenset({"scenes"})
 """Named without `alignbench.`: the name is part of generators' ids, which must not change."""
-"""Begins the name of a model that comes inside an installed package: `package:name/folder`."""
 _LOCAL: Final = "sha256:"
 _PICKLED: Final = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
 
@@ -48,7 +47,7 @@ def find_weights(repo: str, revision: str | None) -> Weights:
     if folder is None:
         return Weights(repo, revision)
     _check_safe(folder)
-    if revision is not None and revision.startswith(_LOCAL) and revision != _digest(folder):
+    if revision is not None and revision.startswith(_LOCAL) and revision != _revision(folder):
         raise ChangedWeightsError(
             f"The files in {repo} are not those that this workspace's rows were made with.",
             "Put the old ones back, or give the changed model a name and folder of its own.",
@@ -64,7 +63,7 @@ def resolve_revision(repo: str) -> str:
     """
     folder = local_folder(repo)
     if folder is not None:
-        return _digest(folder)
+        return _revision(folder)
     from huggingface_hub import HfApi, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
@@ -116,7 +115,7 @@ def local_folder(repo: str) -> Path | None:
 
 
 def _check_safe(folder: Path) -> None:
-    names = [path.relative_to(folder).as_posix() for path in _files(folder)]
+    names = [path.relative_to(folder).as_posix() for path in files_below(folder)]
     if any(name.endswith(".safetensors") for name in names):
         return
     pickled = next((name for name in names if name.endswith(_PICKLED)), None)
@@ -127,14 +126,5 @@ def _check_safe(folder: Path) -> None:
     )
 
 
-def _digest(folder: Path) -> str:
-    whole = hashlib.sha256()
-    for path in _files(folder):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        whole.update(f"{digest}  {path.relative_to(folder).as_posix()}\n".encode())
-    return _LOCAL + whole.hexdigest()[:32]
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    yield from sorted(path for path in folder.rglob("*") if path.is_file())
+def _revision(folder: Path) -> str:
+    return _LOCAL + folder_digest(folder)[:32]

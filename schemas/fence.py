@@ -1,0 +1,41 @@
+"""The question that is asked before an effect that cannot be taken back: may this run still act?
+
+A run whose lock went to another one, perhaps while the machine slept, must send no paid request and
+write nothing more. Who holds the lock sets the fence; what is about to act passes it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+Fence = Callable[[], None]
+"""Returns if the run may go on, and raises if it may not.
+
+It is asked before every request, perhaps from another thread and inside an event loop, so it must
+be quick, wait for nothing, and be safe to call from several threads at once.
+"""
+
+
+def _open() -> None:
+    """Lets everything pass."""
+
+
+_in_force: ContextVar[Fence] = ContextVar("alignbench_fence", default=_open)
+
+
+@contextmanager
+def fenced(fence: Fence) -> Iterator[None]:
+    """Puts a fence around what the body does, in this thread or task."""
+    token = _in_force.set(fence)
+    try:
+        yield
+    finally:
+        _in_force.reset(token)
+
+
+def current_fence() -> Fence:
+    """Returns the fence in force here; one that lets everything pass where none was set.
+
+    New threads do not inherit it: ask in the thread that was fenced, and pass on what you got.
+    """
+    return _in_force.get()
