@@ -35,18 +35,18 @@ def doctor(
 ) -> None:
     """Check that everything a run needs is there, and say what to do where it is not."""
     from alignbench.cli.context import use_local_services
-    from alignbench.doctor import examine
+    from alignbench.doctor.examination import examine
 
     use_local_services(context.obj)
-    findings = examine(context.obj.workspace)
+    results = examine(context.obj.workspace)
     if as_json:
         print_json(
-            [{"check": f.check, "state": f.state, "found": f.found, "fix": f.fix} for f in findings]
+            [{"check": r.check, "state": r.state, "found": r.found, "fix": r.fix} for r in results]
         )
     else:
-        for finding in findings:
-            say(finding.line())
-    if any(finding.state == "missing" for finding in findings):
+        for result in results:
+            say(result.line())
+    if any(result.state == "missing" for result in results):
         raise typer.Exit(1)
 
 
