@@ -35,6 +35,14 @@ for verbs in (start, stages, annotation, releases, evaluation, inspect, models, 
     verbs.register(app)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import alignbench
+
+        typer.echo(f"alignbench {alignbench.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     context: typer.Context,
@@ -47,6 +55,12 @@ def _root(
             help="The workspace: a folder, or s3://bucket/prefix.",
         ),
     ] = ".",
+    version: Annotated[  # noqa: ARG001 - its callback has printed it and ended the command
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
 ) -> None:
     context.obj = Context(workspace)
 
