@@ -71,7 +71,7 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
 
 def add_annotators(
     context: typer.Context,
-    emails: Annotated[list[str], typer.Argument(metavar="EMAIL...", help="Their logins.")],
+    emails: Annotated[list[str], typer.Argument(metavar="EMAIL", help="Their logins.")],
     as_json: Json = False,
 ) -> None:
     """Make accounts and print their passwords, this once; no mail is sent."""
