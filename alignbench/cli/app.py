@@ -74,10 +74,10 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except SystemExit as ending:
         if ending.code == _INTERRUPTED:  # Typer has made an exit of Ctrl-C
-            sys.stderr.write("Stopped. The same command goes on where this one was.\n")
+            sys.stderr.write("Stopped. Run the same command again to continue.\n")
         raise
     except OSError as error:
         sys.stderr.write(
-            f"{MACHINE_FAULT}: {error}. Make room or permission for it; nothing is lost.\n"
+            f"{MACHINE_FAULT}: {error}. Free up space or grant access; nothing is lost.\n"
         )
         raise SystemExit(1) from None

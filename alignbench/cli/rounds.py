@@ -16,15 +16,19 @@ def checked_round(name: str | None) -> str | None:
     """Returns the name of a round.
 
     Raises:
-        UsageError: It is none, or the one that adjudications have.
+        UsageError: It cannot be one, or is reserved for adjudication.
     """
     if name is None:
         return None
     plain = name.replace(".", "").replace("_", "").replace("-", "")
     if not plain.isalnum() or not plain.isascii() or len(name) > _LONGEST_NAME:
-        raise UsageError(f"{name!r} is no name of a round.", "Use letters, digits, '.', '_', '-'.")
+        raise UsageError(
+            f"{name!r} cannot be the name of a round.", "Use letters, digits, '.', '_', '-'."
+        )
     if name == _RESERVED:
-        raise UsageError(f"{name!r} is the round of decisions.", "Choose another name.")
+        raise UsageError(
+            f"{name!r} is the round in which decisions are made.", "Choose another name."
+        )
     return name
 
 
@@ -43,12 +47,12 @@ def strata(names: str) -> tuple[Stratum, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def again_and_again(act: Callable[[], None], seconds: float) -> None:
-    """Does something again and again until Ctrl+C; a passing fault is told and does not end it.
+def repeat_until_interrupted(act: Callable[[], None], seconds: float) -> None:
+    """Calls a function until Ctrl+C; a passing fault is printed and does not end it.
 
     Args:
-        act: What is done.
-        seconds: Between the end of one and the start of the next.
+        act: What is called.
+        seconds: How long to wait between two calls.
     """
     while True:
         try:

@@ -33,7 +33,7 @@ def doctor(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Check that everything a run needs is there, and say what to do where it is not."""
+    """Check that everything a run needs is there, and say what to do if not."""
     from alignbench.cli.context import use_local_services
     from alignbench.doctor.examination import examine
 
@@ -56,7 +56,7 @@ def demo(
         bool,
         typer.Option(
             "--annotate-yourself",
-            help="Stop after the push with Label Studio open, and go on when told to.",
+            help="Stop after the push with Label Studio open, and continue when told to.",
         ),
     ] = False,
     keep_services: Annotated[

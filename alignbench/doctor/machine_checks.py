@@ -64,7 +64,7 @@ def disk(store: ObjectStore) -> Iterator[CheckResult]:
     here = nearest_that_exists(store.root) if isinstance(store, LocalStore) else Path.cwd()
     free = shutil.disk_usage(here).free / 1e9
     if free < _LOW_DISK_GB:
-        yield CheckResult("disk", "note", f"{free:.1f} GB free at {here}", "Make room.")
+        yield CheckResult("disk", "note", f"{free:.1f} GB free at {here}", "Free up space.")
     else:
         yield CheckResult("disk", "ok", f"{free:.0f} GB free at {here}")
 

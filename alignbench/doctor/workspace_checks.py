@@ -30,7 +30,7 @@ def workspace_and_configuration(store: ObjectStore) -> tuple[list[CheckResult], 
         # Asked again, a store that does not answer would take its time-outs again.
         failed = failure("workspace", error)
         rest = [
-            CheckResult(check, "missing", "not looked at: the workspace cannot be used", failed.fix)
+            CheckResult(check, "missing", "not checked: the workspace cannot be used", failed.fix)
             for check in ("tables", "configuration")
         ]
         return [failed, *rest], None
@@ -62,9 +62,14 @@ def _future_workspace(store: ObjectStore) -> CheckResult:
         )  # fmt: skip
     here = nearest_that_exists(store.root)
     if here.is_dir() and os.access(here, os.W_OK | os.X_OK):
-        return CheckResult("workspace", "ok", f"{store.url} holds none yet and can be written")
+        return CheckResult(
+            "workspace", "ok", f"{store.url} holds no workspace yet and can be written"
+        )
     return CheckResult(
-        "workspace", "missing", f"{here} cannot be written", "Choose a folder of this user's."
+        "workspace",
+        "missing",
+        f"{here} cannot be written",
+        "Choose a folder that this user may write.",
     )
 
 
@@ -114,7 +119,7 @@ def _parts(store: ObjectStore) -> Iterator[CheckResult]:
         found = f"{len(errors)} of {extent} cannot be used, such as: {errors[0].what}"
         yield CheckResult("tables", "missing", found, errors[0].fix)
     if not problems:
-        yield CheckResult("tables", "ok", f"{extent}; each is what its name says")
+        yield CheckResult("tables", "ok", f"{extent}; each matches the hash in its name")
 
 
 def _config(store: ObjectStore) -> tuple[CheckResult, Config | None]:
