@@ -15,11 +15,11 @@ PIP := -m pip --disable-pip-version-check --quiet install
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help demo test test-full test-postgresql bench lint browser label-studio clean
+.PHONY: help demo test test-full test-postgresql bench lint docs browser label-studio clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
-	@echo 'Also: test-full (exhaustive fault enumeration), test-postgresql, bench (prints figures), lint, clean.'
+	@echo 'Also: test-full (exhaustive fault enumeration), test-postgresql, bench (prints figures), docs (generated pages), lint, clean.'
 
 demo: $(VENV)/.demo $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/alignbench demo
@@ -39,6 +39,10 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+# The pages that are generated from the code: docs/cli.md and docs/errors.md.
+docs: $(VENV)/.dev
+	UPDATE_EXPECTED=1 $(VENV)/bin/pytest -q tests/alignbench/test_cli_reference.py tests/schemas/test_error_codes.py
 
 bench: $(VENV)/.dev $(LABEL_STUDIO)/.installed $(DISTILABEL)/.installed
 	$(VENV)/bin/python -m benchmarks

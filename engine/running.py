@@ -22,10 +22,10 @@ from alignbench.engine.report import CommitReport, StageReport
 from alignbench.engine.stage import Failed, Limits, Outcome, Stage
 from alignbench.schemas.config import RunConfig
 from alignbench.schemas.errors import UsageError
+from alignbench.schemas.fence import Fence, fenced
 from alignbench.schemas.tables import CREATED_AT, FAILURES
 from alignbench.schemas.vocabulary import FailureKind, StageName
 from alignbench.workspace.errors import LockLostError
-from alignbench.workspace.fence import Fence
 from alignbench.workspace.workspace import Workspace
 
 ALL_FAIL_LIMIT = 20
@@ -104,7 +104,7 @@ def run_stage(
         raise UsageError(f"A limit of {limits.limit} takes nothing.", "Give 1 or more.")
     started = time.monotonic()
     report = StageReport(name)
-    with context.workspace.store.lock(name) as fence:
+    with context.workspace.store.lock(name) as fence, fenced(fence):
         stage = make_stage(fence)
         report.notes += stage.notes
         plan = Plan(stage, context.workspace, retry=limits.retry)

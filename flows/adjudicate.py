@@ -29,9 +29,9 @@ from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.push import counted, without_image
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
+from alignbench.schemas.fence import Fence
 from alignbench.schemas.tables import SENTENCES, TASKS, TableSpec
 from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, Purpose, StageName, WithdrawnKind
-from alignbench.workspace.fence import Fence
 
 TITLE_SUFFIX = ": decisions"
 

@@ -24,6 +24,7 @@ from alignbench.flows.pairs import CaptionItem, caption_pair
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_pairs
 from alignbench.schemas import ids
+from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import (
     Captioner,
     CaptionInput,
@@ -37,7 +38,6 @@ from alignbench.schemas.tables import PAIRS, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import Direction, FailureKind, StageName
 from alignbench.workspace.errors import ObjectNotFoundError
-from alignbench.workspace.fence import Fence
 
 
 @stage_flow("caption")

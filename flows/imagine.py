@@ -26,6 +26,7 @@ from alignbench.flows.samples import show_pairs
 from alignbench.generators.images import check_image
 from alignbench.schemas import ids
 from alignbench.schemas.columns import to_batch
+from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import (
     GeneratedImage,
     ImageGenerator,
@@ -36,7 +37,6 @@ from alignbench.schemas.protocols import (
 from alignbench.schemas.rows import Generator
 from alignbench.schemas.tables import IMAGES, PAIRS, PROMPTS, TableSpec
 from alignbench.schemas.vocabulary import Direction, ImageType, StageName
-from alignbench.workspace.fence import Fence
 from alignbench.workspace.workspace import Workspace
 
 

@@ -19,13 +19,13 @@ from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import Run, open_run
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Str, to_batch
+from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import ItemFailure, PromptItem, PromptSource, PromptWriter
 from alignbench.schemas.registry import Group, find
 from alignbench.schemas.rows import Prompt
 from alignbench.schemas.tables import PROMPTS, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import FailureKind, StageName
-from alignbench.workspace.fence import Fence
 
 _READ_AT_ONCE = 1024
 

@@ -30,9 +30,9 @@ from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
 from alignbench.flows.suggestions import Suggester, suggester
+from alignbench.schemas.fence import Fence
 from alignbench.schemas.tables import SENTENCES, TASKS, TableSpec
 from alignbench.schemas.vocabulary import Isolation, Purpose, StageName, Stratum, TaskState
-from alignbench.workspace.fence import Fence
 
 ASSIGNEE = "assignee"
 

@@ -25,11 +25,11 @@ from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection, current_splitter
 from alignbench.schemas import ids
+from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.rows import Pair, Sentence, Splitter
 from alignbench.schemas.tables import PAIRS, SENTENCES, SPLITTERS, TableSpec
 from alignbench.schemas.vocabulary import FailureKind, StageName
-from alignbench.workspace.fence import Fence
 
 _TEXTS_AT_ONCE = 256
 

@@ -11,16 +11,17 @@ from contextvars import ContextVar
 Fence = Callable[[], None]
 """Returns if the run may go on, and raises if it may not.
 
-It is asked before every request, perhaps from another thread and inside an event loop, so it must
-be quick, wait for nothing, and be safe to call from several threads at once.
+It is asked before every request, perhaps from another thread and inside an event loop, so it is
+quick, but for one request to the store where a lock may have run out, and safe to call from several
+threads at once.
 """
 
 
-def _open() -> None:
-    """Lets everything pass."""
+def no_fence() -> None:
+    """Lets everything pass: for what needs no lock."""
 
 
-_in_force: ContextVar[Fence] = ContextVar("alignbench_fence", default=_open)
+_in_force: ContextVar[Fence] = ContextVar("alignbench_fence", default=no_fence)
 
 
 @contextmanager

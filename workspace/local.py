@@ -15,8 +15,8 @@ from typing import IO
 
 import pyarrow as pa
 
+from alignbench.schemas.fence import Fence, no_fence
 from alignbench.workspace.errors import LockHeldError, ObjectNotFoundError, UnsafeKeyError
-from alignbench.workspace.fence import Fence, no_fence
 from alignbench.workspace.store import ObjectInfo, checked_key
 
 _TEMPORARY = ".tmp-"

@@ -17,8 +17,8 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from alignbench.schemas.fence import Fence
 from alignbench.workspace.errors import ObjectNotFoundError, StoreUnreachableError
-from alignbench.workspace.fence import Fence
 from alignbench.workspace.ranges import Ranges
 from alignbench.workspace.s3_lock import hold
 from alignbench.workspace.s3_upload import PART_BYTES, Target, upload

@@ -23,13 +23,13 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from alignbench.schemas.fence import Fence
 from alignbench.workspace.errors import (
     LockHeldError,
     LockLostError,
     ObjectNotFoundError,
     StoreUnreachableError,
 )
-from alignbench.workspace.fence import Fence
 
 LIFE_SECONDS = 60.0
 

@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
+from alignbench.schemas.fence import Fence
 from alignbench.workspace.errors import UnsafeKeyError
-from alignbench.workspace.fence import Fence
 
 _STEP = r"[^/\x00-\x1f\x7f\\\ud800-\udfff]+"
 _SAFE_KEY = re.compile(f"{_STEP}(?:/{_STEP})*")

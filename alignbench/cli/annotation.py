@@ -1,4 +1,4 @@
-"""`annotators`, `adjudicate` and `withdraw`: the people who answer, and what becomes of it."""
+"""`annotators`, `adjudicate` and `withdraw`: the people who answer, and their answers."""
 
 import json
 import secrets
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     _Act = Callable[[Workspace, str, str, str], Withdrawal]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept with it.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept on record.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(deciding)
     gone = typer.Typer(
         name="withdraw",
-        help="Use an image, or an annotator's answers, no more.",
+        help="Stop using an image, or an annotator's answers.",
         no_args_is_help=True,
     )
     gone.command("image")(withdraw_image)
@@ -71,10 +71,10 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
 
 def add_annotators(
     context: typer.Context,
-    emails: Annotated[list[str], typer.Argument(metavar="EMAIL...", help="Their logins.")],
+    emails: Annotated[list[str], typer.Argument(metavar="EMAIL", help="Their logins.")],
     as_json: Json = False,
 ) -> None:
-    """Make accounts and print their passwords, this once; no mail is sent."""
+    """Create accounts and print their passwords, once; no mail is sent."""
     use_local_services(context.obj)
     from alignbench.annotation.label_studio.accounts import create_annotator
     from alignbench.flows.label_studio import annotation_server
@@ -88,7 +88,7 @@ def add_annotators(
             create_annotator(server.url, server.invitation(), email, password)
             made.append({"email": email, "password": password, "url": server.url})
     finally:
-        # Nobody could tell the passwords of those made before one failed.
+        # If one fails, the passwords of those made before it must not be lost.
         _show_credentials(made, as_json)
 
 
@@ -97,21 +97,22 @@ def exclude(
     name: Annotated[str, typer.Argument(metavar="EMAIL", help="The annotator.")],
     reason: Reason = "",
 ) -> None:
-    """Count an annotator's answers no more; the next push has their sentences answered again."""
+    """Stop counting an annotator's answers; the next push asks others about their sentences."""
     from alignbench.annotation.rounds.withdrawal import exclude_annotator
 
     done = _withdrawn(context.obj, exclude_annotator, name, reason)
-    say(f"{done.id} is excluded{'' if done.is_new else ' already'}: their answers are kept and "
-        "count no more.")  # fmt: skip
+    say(f"{done.id} is excluded{'' if done.is_new else ' already'}: their answers are kept "
+        "but no longer count.")  # fmt: skip
     say("Next: 'alignbench push' for other annotators' answers, then 'label'.")
 
 
 def adjudicate_push(
     context: typer.Context,
     below: Annotated[
-        float, typer.Option("--below", min=0, max=1, help="Labels of less confidence are disputed.")
+        float,
+        typer.Option("--below", min=0, max=1, help="Labels with less confidence are disputed."),
     ] = 0.6,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most this many.")] = None,
     as_json: Json = False,
 ) -> None:
     """Send disputed sentences to a project that shows the votes, without names."""
@@ -145,12 +146,12 @@ def withdraw_image(
     image_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the beginning of it.")],
     reason: Reason = "",
 ) -> None:
-    """Ask nobody about an image any more, and leave it out of labels and new releases."""
+    """Stop asking about an image, and leave it out of labels and new releases."""
     from alignbench.annotation.rounds.withdrawal import withdraw_image as withdraw
 
     done = _withdrawn(context.obj, withdraw, image_id, reason)
     say(f"Image {done.id} is withdrawn{'' if done.is_new else ' already'}.")
-    say(f"Its bytes are still in {done.blob}; older releases still have it.")
+    say(f"Its bytes are still in {done.blob}, and in older releases.")
     say("Next: 'alignbench push' takes it from the annotators, then 'label' and 'release'.")
 
 
@@ -159,12 +160,12 @@ def withdraw_annotator(
     name: Annotated[str, typer.Argument(metavar="ID", help="The annotator's e-mail address.")],
     reason: Reason = "",
 ) -> None:
-    """Count an annotator's answers no more, and keep nothing of what they say."""
+    """Stop counting an annotator's answers, and erase what they say."""
     from alignbench.annotation.rounds.withdrawal import withdraw_annotator as withdraw
 
     done = _withdrawn(context.obj, withdraw, name, reason)
     say(f"{done.id} is withdrawn{'' if done.is_new else ' already'}; "
-        f"{done.answers:,} answers here say nothing any more.")  # fmt: skip
+        f"{done.answers:,} answers were erased here.")  # fmt: skip
     say("Label Studio still has them: delete the account there if they must go too.")
     say("Next: 'alignbench push' for other annotators' answers, then 'label' and 'release'.")
 
@@ -175,7 +176,7 @@ def _withdrawn(context: Context, act: "_Act", key: str, reason: str) -> "Withdra
     from alignbench.workspace.workspace import open_workspace
 
     workspace = open_workspace(context.workspace)
-    # A pull at work would not know, and write what the answers say.
+    # A pull that is running would not know, and write the answers again.
     with workspace.store.lock("pull"):
         return act(workspace, key, reason, uuid.uuid4().hex)
 
@@ -185,7 +186,7 @@ def _show_credentials(made: Sequence[dict[str, str]], as_json: bool) -> None:
         print_json(list(made))
     elif made:
         print_table(["e-mail", "password", "log in at"], [tuple(row.values()) for row in made])
-        say("The passwords are shown this once and kept nowhere: hand them over now.")
+        say("The passwords are shown once and stored nowhere: hand them over now.")
 
 
 def _cells(report: "AnnotatorReport") -> tuple[object, ...]:

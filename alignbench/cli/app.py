@@ -35,6 +35,14 @@ for verbs in (start, stages, annotation, releases, evaluation, inspect, models, 
     verbs.register(app)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import alignbench
+
+        typer.echo(f"alignbench {alignbench.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     context: typer.Context,
@@ -47,6 +55,12 @@ def _root(
             help="The workspace: a folder, or s3://bucket/prefix.",
         ),
     ] = ".",
+    version: Annotated[  # noqa: ARG001 - its callback has printed it and ended the command
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
 ) -> None:
     context.obj = Context(workspace)
 
@@ -60,10 +74,10 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except SystemExit as ending:
         if ending.code == _INTERRUPTED:  # Typer has made an exit of Ctrl-C
-            sys.stderr.write("Stopped. The same command goes on where this one was.\n")
+            sys.stderr.write("Stopped. Run the same command again to continue.\n")
         raise
     except OSError as error:
         sys.stderr.write(
-            f"{MACHINE_FAULT}: {error}. Make room or permission for it; nothing is lost.\n"
+            f"{MACHINE_FAULT}: {error}. Free up space or grant access; nothing is lost.\n"
         )
         raise SystemExit(1) from None

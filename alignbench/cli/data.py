@@ -16,7 +16,7 @@ def compact(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Merge each table's small parts; safe beside running stages."""
+    """Merge each table's small parts; safe while stages run."""
     from alignbench.workspace.compact import compact as compact_table
     from alignbench.workspace.workspace import open_workspace
 

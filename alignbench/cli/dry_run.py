@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from alignbench.schemas.ids import JsonValue
 
 
-def say_what_would_be_done(context: Context, name: str, as_json: bool, limit: int | None) -> None:
-    """Prints what is pending of a stage; for stages that ask models, with estimates."""
+def print_dry_run(context: Context, name: str, as_json: bool, limit: int | None) -> None:
+    """Prints what is pending of a stage; with estimates if the stage runs models."""
     from alignbench.schemas.vocabulary import StageName
 
     stage = StageName(name)
@@ -34,10 +34,12 @@ def say_what_would_be_done(context: Context, name: str, as_json: bool, limit: in
         say(f"{name}: {scope}: {count:,} to do")
         if scope in by_model:
             say(f"  {_sentence(by_model[scope])}")
-    _say_the_end(name, bool(pending), limit, estimates)
+    _print_totals(name, bool(pending), limit, estimates)
 
 
-def _say_the_end(name: str, anything: bool, limit: int | None, estimates: "list[Estimate]") -> None:
+def _print_totals(
+    name: str, anything: bool, limit: int | None, estimates: "list[Estimate]"
+) -> None:
     if not anything:
         say(f"{name}: nothing to do")
         return

@@ -38,7 +38,7 @@ def models(
 
 
 def _print(kind: ModelKind, listed: "list[CatalogModel]") -> None:
-    from alignbench.needs import needs, obstacles
+    from alignbench.doctor.model_requirements import obstacles, requirements
 
     say(f"{kind.value}s".replace("_", " "))
     print_table(
@@ -51,7 +51,7 @@ def _print(kind: ModelKind, listed: "list[CatalogModel]") -> None:
                 model.family,
                 _size(model.parameters),
                 model.license,
-                ", ".join(needs(model)),
+                ", ".join(requirements(model)),
                 "; ".join(obstacles(model)) or "yes",
             )
             for model in listed
@@ -62,7 +62,7 @@ def _print(kind: ModelKind, listed: "list[CatalogModel]") -> None:
 
 
 def _as_json(model: "CatalogModel") -> "JsonValue":
-    from alignbench.needs import needs, obstacles
+    from alignbench.doctor.model_requirements import obstacles, requirements
 
     why_not = obstacles(model)
     return {
@@ -75,7 +75,7 @@ def _as_json(model: "CatalogModel") -> "JsonValue":
         "license": model.license,
         "gpu_gb": model.gpu_gb,
         "key_env": model.key_env,
-        "needs": needs(model),
+        "needs": requirements(model),
         "runs_here": not why_not,
         "why_not": why_not,
     }

@@ -1,4 +1,4 @@
-"""How commands speak: a progress bar and sentences for people, one JSON document for scripts."""
+"""What commands print: a progress bar and sentences for people, one JSON document for scripts."""
 
 import json
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class TerminalProgress:
         self._bar.start()
 
     def advanced(self, items: int, failed: int) -> None:
-        """Moves the bar on."""
+        """Advances the bar."""
         if self._bar is None:
             return
         self._failed += failed
@@ -68,13 +68,13 @@ class TerminalProgress:
         self._bar.update(self._task, advance=items, rate=rate)
 
     def finished(self) -> None:
-        """Takes the bar away."""
+        """Removes the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     def reported(self, report: "StageReport") -> None:
-        """Prints what a stage did, unless a script is to be told at the end."""
+        """Prints what a stage did, unless a script gets it as JSON at the end."""
         if not self._quiet:
             say(report.summary())
             for note in report.notes:

@@ -30,7 +30,7 @@ def release(
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option(metavar="S3", help="Publish it too, to NAME/VERSION/ below s3://..."),
+        typer.Option(metavar="S3", help="Also publish it, to NAME/VERSION/ under s3://..."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -88,7 +88,7 @@ def diff(
     limit: Annotated[int, typer.Option(min=0, help="Changes of each kind to list.")] = 10,
     as_json: Json = False,
 ) -> None:
-    """Tell what changed between two releases, or two label sets."""
+    """Show what changed between two releases, or two label sets."""
     from alignbench.release.diff import diff_label_sets, diff_releases
     from alignbench.workspace.workspace import open_workspace
 

@@ -46,12 +46,12 @@ def strata(names: str) -> tuple[Stratum, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def again_and_again(act: Callable[[], None], seconds: float) -> None:
-    """Does something again and again until Ctrl+C; a passing fault is told and does not end it.
+def repeat_until_interrupted(act: Callable[[], None], seconds: float) -> None:
+    """Calls a function until Ctrl+C; a passing fault is printed and does not end it.
 
     Args:
-        act: What is done.
-        seconds: Between the end of one and the start of the next.
+        act: What is called.
+        seconds: How long to wait between two calls.
     """
     while True:
         try:

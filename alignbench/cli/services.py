@@ -34,7 +34,7 @@ def up(context: typer.Context, as_json: Json = False) -> None:
 
 
 def down(context: typer.Context, as_json: Json = False) -> None:
-    """End the servers that 'services up' started."""
+    """Stop the servers that 'services up' started."""
     from alignbench import services
 
     _show(services.down(context.obj.folder), as_json)
@@ -47,7 +47,7 @@ def status(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what runs, where it answers and where it logs."""
+    """Show what is running, where it answers and where it logs."""
     from alignbench import services
 
     _show(services.status(context.obj.folder), as_json)

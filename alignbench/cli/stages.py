@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alignbench.cli.context import Context, use_local_services
-from alignbench.cli.dry_run import say_what_would_be_done
+from alignbench.cli.dry_run import print_dry_run
 from alignbench.cli.output import TerminalProgress, print_json
-from alignbench.cli.rounds import again_and_again, checked_round, strata
+from alignbench.cli.rounds import checked_round, repeat_until_interrupted, strata
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Limit = Annotated[
-    int | None, typer.Option("--limit", min=1, help="Take at most so many items in this run.")
+    int | None, typer.Option("--limit", min=1, help="Process at most this many items in this run.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +57,7 @@ def split(
     context: typer.Context,
     limit: Limit = None,
     resplit: Annotated[
-        bool, typer.Option("--resplit", help="Go over to the installed splitter.")
+        bool, typer.Option("--resplit", help="Switch to the installed splitter.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -68,23 +68,26 @@ def split(
 def push(
     context: typer.Context,
     round_name: Annotated[
-        str | None, typer.Option("--round", help="The round; the configuration's if not given.")
+        str | None, typer.Option("--round", help="The round; by default the configured one.")
     ] = None,
     model: Annotated[
         list[str] | None, typer.Option("--model", help="Only sentences of this model; repeatable.")
     ] = None,
     sample: Annotated[
-        int | None, typer.Option("--sample", min=1, help="Draw so many sentences for the round.")
+        int | None, typer.Option("--sample", min=1, help="Draw this many sentences for the round.")
     ] = None,
     stratify: Annotated[
         str, typer.Option(help="What the sample represents: model, direction, position.")
     ] = "",
     suggest: Annotated[
         str | None,
-        typer.Option("--suggest", metavar="DETECTOR", help="Show its word scores as suggestions."),
+        typer.Option(
+            "--suggest", metavar="DETECTOR", help="Suggest words by this detector's scores."
+        ),
     ] = None,
     other_server: Annotated[
-        bool, typer.Option("--other-server", help="Although the tasks so far are on another one.")
+        bool,
+        typer.Option("--other-server", help="Push although earlier tasks are on another server."),
     ] = False,
     limit: Limit = None,
     as_json: Json = False,
@@ -108,10 +111,10 @@ def pull(
     context: typer.Context,
     accept_deletions: Annotated[
         bool,
-        typer.Option("--accept-deletions", help="Believe the server that answers are gone."),
+        typer.Option("--accept-deletions", help="Accept that answers are gone from the server."),
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Go on fetching until stopped with Ctrl+C.")
+        bool, typer.Option("--watch", help="Keep fetching until stopped with Ctrl+C.")
     ] = False,
     every: Annotated[
         float, typer.Option("--every", min=1, help="With --watch: seconds between two fetches.")
@@ -122,7 +125,7 @@ def pull(
     if not watch:
         _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions)
         return
-    again_and_again(
+    repeat_until_interrupted(
         lambda: _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions), every
     )
 
@@ -130,7 +133,7 @@ def pull(
 def label(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Option(help="What to call this label set; 'diff --labels' takes it.")
+        str | None, typer.Option(help="A name for this label set, to use with 'diff --labels'.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -145,7 +148,7 @@ def build(context: typer.Context, limit: Limit = None, as_json: Json = False) ->
     from alignbench.flows.build import build as build_flow
     from alignbench.flows.orchestration import run_flow
 
-    with shown_by(TerminalProgress(quiet=as_json)), _json_even_of_failures(as_json, many=True):
+    with shown_by(TerminalProgress(quiet=as_json)), _json_despite_failures(as_json, many=True):
         reports = run_flow(build_flow, workspace=context.obj.address, limit=limit)
     if as_json:
         print_json([report.as_json() for report in reports])
@@ -153,11 +156,11 @@ def build(context: typer.Context, limit: Limit = None, as_json: Json = False) ->
 
 def retry(
     context: typer.Context,
-    stage: Annotated[str, typer.Argument(help="The stage whose failed items to do again.")],
+    stage: Annotated[str, typer.Argument(help="The stage whose failed items are tried again.")],
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
-    """Do a stage's failed and empty items again."""
+    """Try a stage's failed and empty items again."""
     from alignbench.schemas.errors import UsageError
     from alignbench.schemas.registry import suggestion
 
@@ -177,17 +180,17 @@ def _stage(
     from alignbench.flows.orchestration import run_flow
 
     if dry_run:
-        say_what_would_be_done(context, stage, as_json, parameters["limit"])
+        print_dry_run(context, stage, as_json, parameters["limit"])
         return
     flow: Flow[..., Any] = getattr(import_module(f"alignbench.flows.{stage}"), stage)
-    with shown_by(TerminalProgress(quiet=as_json)), _json_even_of_failures(as_json, many=False):
+    with shown_by(TerminalProgress(quiet=as_json)), _json_despite_failures(as_json, many=False):
         report: StageReport = run_flow(flow, workspace=context.address, **parameters)
     if as_json:
         print_json(report.as_json())
 
 
 @contextmanager
-def _json_even_of_failures(as_json: bool, *, many: bool) -> Iterator[None]:
+def _json_despite_failures(as_json: bool, *, many: bool) -> Iterator[None]:
     """Prints the reports of a run that had too many failures before its error ends the command."""
     from alignbench.engine.errors import TooManyFailuresError
 

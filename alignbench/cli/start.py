@@ -33,20 +33,20 @@ def doctor(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Check that everything a run needs is there, and say what to do where it is not."""
+    """Check that everything a run needs is there, and say what to do if not."""
     from alignbench.cli.context import use_local_services
-    from alignbench.doctor import examine
+    from alignbench.doctor.examination import examine
 
     use_local_services(context.obj)
-    findings = examine(context.obj.workspace)
+    results = examine(context.obj.workspace)
     if as_json:
         print_json(
-            [{"check": f.check, "state": f.state, "found": f.found, "fix": f.fix} for f in findings]
+            [{"check": r.check, "state": r.state, "found": r.found, "fix": r.fix} for r in results]
         )
     else:
-        for finding in findings:
-            say(finding.line())
-    if any(finding.state == "missing" for finding in findings):
+        for result in results:
+            say(result.line())
+    if any(result.state == "missing" for result in results):
         raise typer.Exit(1)
 
 
@@ -56,7 +56,7 @@ def demo(
         bool,
         typer.Option(
             "--annotate-yourself",
-            help="Stop after the push with Label Studio open, and go on when told to.",
+            help="Stop after the push with Label Studio open, and continue when told to.",
         ),
     ] = False,
     keep_services: Annotated[

@@ -63,7 +63,7 @@ def accounts(server: LabelStudioServer, folder: Path) -> dict[str, str]:
 def answer_everything(
     workspace: Workspace, server: LabelStudioServer, tokens: Mapping[str, str], progress: Progress
 ) -> int:
-    """Lets each annotator answer every task that he or she has not answered yet.
+    """Lets each annotator answer every task that they have not answered yet.
 
     Returns:
         How many answers were submitted.

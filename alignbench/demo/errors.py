@@ -4,13 +4,13 @@ from alignbench.schemas.errors import AlignBenchError
 
 
 class DemoAccountsError(AlignBenchError):
-    """The demo's annotators have accounts whose passwords are not there any more."""
+    """The demo's annotators have accounts, but their passwords are gone."""
 
     code = "AB-S20"
 
 
 class NobodyAnsweredError(AlignBenchError):
-    """The demo was to wait for a person's answers, and its input ended without any."""
+    """The demo waited for a person's answers, and its input ended before there were any."""
 
     code = "AB-S22"
 

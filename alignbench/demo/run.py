@@ -17,7 +17,7 @@ from alignbench.workspace.workspace import CONFIG_KEY, open_store
 def run_demo(workspace: str, *, annotate_yourself: bool, keep_services: bool) -> None:
     """Builds, annotates, releases and verifies a small benchmark.
 
-    Run again, it goes on where it was; what is done is not done again.
+    Run again, it continues where it stopped; nothing is done twice.
 
     Args:
         workspace: The folder it is built in.
@@ -38,7 +38,7 @@ def run_demo(workspace: str, *, annotate_yourself: bool, keep_services: bool) ->
     try:
         _build_and_release(root, annotate_yourself)
     except BaseException:
-        say(f"The servers go on running: alignbench -C {root} services down")
+        say(f"The servers are still running; to stop them: alignbench -C {root} services down")
         raise
     _show_result(root, time.monotonic() - started, keep_services)
     if not keep_services:
@@ -52,7 +52,7 @@ def _prepare(root: Path) -> None:
     store = open_store(root)
     if not store.create(CONFIG_KEY, ours) and store.read(CONFIG_KEY) != ours:
         raise UsageError(
-            f"{root} is a workspace of its own, not the demo's.",
+            f"{root} is another workspace, not the demo's.",
             "Name another folder: alignbench -C my-demo demo.",
         )
     lay_out(root)
@@ -106,13 +106,14 @@ def _wait_for_a_person(root: Path) -> None:
     say(f"     email     {credentials.username}")
     say(f"     password  {credentials.password}")
     say("   Open the project, press 'Label All Tasks', and answer as many sentences as you like.")
-    say("   Press Enter here to go on with what you have answered.")
+    say("   Press Enter here to continue with what you have answered.")
     while sys.stdin.readline():
         if _has_answers(root):
             return
         say("   No answer has arrived yet: submit one, then press Enter.")
     raise NobodyAnsweredError(
-        "Nobody answered a sentence.", f"Run 'alignbench -C {root} demo' again to go on from here."
+        "Nobody answered a sentence.",
+        f"Run 'alignbench -C {root} demo' again to continue from here.",
     )
 
 

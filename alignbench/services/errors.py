@@ -23,7 +23,7 @@ class ServiceTimeoutError(AlignBenchError):
 
 
 class ServiceNotRunningError(AlignBenchError):
-    """A running service was asked for, and it is stopped or died."""
+    """A service is needed that was stopped or has died."""
 
     code = "AB-S13"
 

@@ -77,7 +77,7 @@ def _raise_if_dead(root: Path, name: ServiceName, endpoint: Endpoint) -> None:
         return
     raise ServiceDiedError(
         f"The {name} server ended before it answered.{_log_tail(root, name, endpoint)}",
-        f"Read {log_path(root, name)}, mend what it names, and run `services up` again.",
+        f"Read {log_path(root, name)}, fix what it names, and run `services up` again.",
     )
 
 
@@ -88,7 +88,7 @@ def _give_up(root: Path, name: ServiceName, endpoint: Endpoint, timeout_seconds:
     raise ServiceTimeoutError(
         f"The {name} server did not answer at {endpoint.url} within {timeout_seconds:g} s and was "
         f"ended.{_log_tail(root, name, endpoint)}",
-        f"Read {log_path(root, name)}; on a slow machine give it longer; run `services up` again.",
+        f"Read {log_path(root, name)}; if the machine is only slow, run `services up` again.",
     )
 
 

@@ -111,7 +111,7 @@ def read_record(root: Path, name: ServiceName) -> ServiceRecord | None:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ServiceStateError(
             f"{path} is not a service's state ({error}).",
-            f"See with `ps` whether a {name} server of this workspace runs, end it, and delete "
+            f"Check with `ps` whether a {name} server of this workspace runs, end it, and delete "
             "the file.",
         ) from error
 

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from alignbench.annotation.label_studio.records import TaskOverlap
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
+from alignbench.schemas.fence import Fence, no_fence
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, TaskState, WithdrawnKind
-from alignbench.workspace.fence import Fence, no_fence
 from alignbench.workspace.workspace import Workspace
 
 EVERYBODY = 1000

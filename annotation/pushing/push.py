@@ -18,11 +18,11 @@ from alignbench.annotation.pushing.image_delivery import Storage, image_delivery
 from alignbench.annotation.pushing.ledger import Ledger, ProjectLedger
 from alignbench.annotation.pushing.reconciliation import ReconciledProject, Reconciler
 from alignbench.annotation.pushing.tasks import SentenceTask, ShownAnswers, sentence_tasks
+from alignbench.schemas.fence import Fence, no_fence
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import Purpose
-from alignbench.workspace.fence import Fence, no_fence
 from alignbench.workspace.workspace import Workspace
 
 

@@ -13,9 +13,9 @@ from alignbench.annotation.errors import MissingProjectError
 from alignbench.annotation.label_studio.records import ListedTask
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.ledger import Ledger
+from alignbench.schemas.fence import Fence
 from alignbench.schemas.rows import Task
 from alignbench.schemas.vocabulary import Purpose, TaskState
-from alignbench.workspace.fence import Fence
 
 _POLL_SECONDS = 0.5
 

@@ -131,7 +131,7 @@ def test_stopping_with_ctrl_c_says_that_the_command_can_go_on(tmp_path: Path) ->
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "goes on where this one was" in said
+    assert "Run the same command again to continue." in said
 
 
 def test_the_embedded_servers_token_is_not_sent_to_a_configured_server(

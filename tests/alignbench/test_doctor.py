@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from alignbench import doctor
-from alignbench.doctor import Finding, examine
+from alignbench.doctor import examination, workspace_checks
+from alignbench.doctor.check_result import CheckResult
+from alignbench.doctor.examination import examine
 from alignbench.schemas.rows import Prompt
 from alignbench.schemas.tables import PROMPTS
 from alignbench.workspace.workspace import Workspace, open_store
@@ -34,7 +35,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "w"
 
 
-def found(workspace: Path | str) -> dict[str, Finding]:
+def found(workspace: Path | str) -> dict[str, CheckResult]:
     findings = examine(str(workspace))
     assert all(finding.fix for finding in findings if finding.state != "ok")
     return {finding.check: finding for finding in findings}
@@ -115,7 +116,7 @@ def test_a_store_that_ignores_a_condition_is_named_and_left_as_it_was(
         del request.headers[name]
 
     store.client.meta.events.register("before-sign.s3.PutObject", without)  # type: ignore[attr-defined]
-    monkeypatch.setattr(doctor, "open_store", lambda _: store)
+    monkeypatch.setattr(examination, "open_store", lambda _: store)
     finding = found(store.url)["workspace"]
     assert finding.state == "missing"
     assert f"does not honour {name} on PUT" in finding.found
@@ -169,7 +170,7 @@ def test_reading_stops_at_a_bound_and_says_so(
     root: Path, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     commits(root, 3)
-    monkeypatch.setattr(doctor, limit, 1)
+    monkeypatch.setattr(workspace_checks, limit, 1)
     finding = found(root)["tables"]
     assert finding.state == "ok"
     assert finding.found.startswith("1 parts read, the others not")

@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from alignbench import needs
 from alignbench.cli.app import app
+from alignbench.doctor import model_requirements
+from alignbench.doctor.model_requirements import Gpu, obstacles, requirements
 from alignbench.flows.ingest import ingest
-from alignbench.needs import Gpu, obstacles
 from alignbench.schemas.catalog import CatalogModel, catalog
 from tests.alignbench.test_core_install import BLOCK, BLOCKED
 from tests.flows.letter_captioner import registered
@@ -40,8 +40,8 @@ FOLDER = '[[sources]]\nname = "photos"\nkind = "folder"\npath = "photos"\n'
 def _letters(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with registered(monkeypatch):
         yield
-    for asked in (needs.largest_gpu, needs._missing_backend, needs._answers):
-        asked.cache_clear()
+    for name in ("largest_gpu", "_missing_backend", "_answers"):
+        getattr(model_requirements, name).cache_clear()
 
 
 @pytest.fixture
@@ -139,13 +139,13 @@ def test_a_gpu_must_have_the_memory(
     large = model(monkeypatch, tmp_path, gpu_gb=24.0)
     # No machine of the tests has each of these; what PyTorch says of this one is asked elsewhere.
     with monkeypatch.context() as patch:
-        patch.setattr(needs, "largest_gpu", lambda: gpu)
+        patch.setattr(model_requirements, "largest_gpu", lambda: gpu)
         assert obstacles(large) == expected
 
 
 def test_pytorch_is_asked_for_the_gpu_that_is_here() -> None:
     torch = pytest.importorskip("torch")
-    gpu = needs.largest_gpu()
+    gpu = model_requirements.largest_gpu()
     if torch.cuda.is_available():
         assert gpu is not None
         assert gpu.memory_gb > 0
@@ -160,9 +160,9 @@ def test_a_server_of_ones_own_must_be_up(tmp_path: Path, monkeypatch: pytest.Mon
         text = MODEL + f'options = {{ base_url = "{url}" }}\n'
         with written_catalogs(monkeypatch, tmp_path, {"served_cat": text}):
             served = catalog()["letters-1"]
-        assert needs.needs(served) == [f"a server at {url}"]
+        assert requirements(served) == [f"a server at {url}"]
         assert obstacles(served) == [f"no server at {url}"]
-        needs._answers.cache_clear()
+        model_requirements._answers.cache_clear()
         listening.listen()
         assert obstacles(served) == []
 

@@ -1,4 +1,4 @@
-"""Files that are generated and checked in; `UPDATE_EXPECTED=1 pytest tests/schemas` renews them."""
+"""Files that are generated and checked in; their tests renew them with `UPDATE_EXPECTED=1`."""
 
 import os
 from pathlib import Path
@@ -12,4 +12,5 @@ def assert_same_as_file(path: Path, current: str, reason: str) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(current, encoding="utf-8")
     expected = path.read_text(encoding="utf-8") if path.exists() else ""
-    assert current == expected, f"{reason} Then run: {UPDATE}=1 .venv/bin/pytest tests/schemas"
+    test = os.environ["PYTEST_CURRENT_TEST"].partition("::")[0]
+    assert current == expected, f"{reason} Then run: {UPDATE}=1 .venv/bin/pytest {test}"

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from alignbench.needs import obstacles
+from alignbench.doctor.model_requirements import obstacles
 from alignbench.schemas.catalog import GROUPS, CatalogModel, catalog
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.protocols import CaptionInput

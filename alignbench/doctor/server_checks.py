@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from urllib.parse import urlsplit, urlunsplit
 
-from alignbench.findings import Finding
+from alignbench.doctor.check_result import CheckResult
 from alignbench.flows.label_studio import server_address
 from alignbench.schemas.config import Config
 from alignbench.schemas.errors import MissingExtraError, MissingSecretError, TransientError
@@ -12,31 +12,31 @@ from alignbench.schemas.errors import MissingExtraError, MissingSecretError, Tra
 _OK = 200
 
 
-def prefect_server() -> Iterator[Finding]:
+def prefect_server() -> Iterator[CheckResult]:
     """Checks the Prefect server that is configured, if one is."""
     from alignbench.flows.orchestration import server_url
 
     check = "Prefect server"
     url = server_url()
     if url is None:
-        yield Finding(
+        yield CheckResult(
             check, "note", "none configured; stages run in this process",
             "'alignbench services up' starts one, or set PREFECT_API_URL.",
         )  # fmt: skip
         return
     status = _status(url, trust_env=False)
     if status == _OK:
-        yield Finding(check, "ok", _shown(url))
+        yield CheckResult(check, "ok", _shown(url))
     else:
-        yield Finding(check, "missing", f"{_shown(url)} answers {status}", "See its log.")
+        yield CheckResult(check, "missing", f"{_shown(url)} answers {status}", "See its log.")
 
 
-def label_studio_server(config: Config | None) -> Iterator[Finding]:
+def label_studio_server(config: Config | None) -> Iterator[CheckResult]:
     """Checks that Label Studio answers and accepts the token."""
     check = "Label Studio server"
     url, token = server_address(config.annotation.url if config else None)
     if not url:
-        yield Finding(
+        yield CheckResult(
             check, "note", "none configured",
             "'alignbench services up' starts one, or set LABEL_STUDIO_URL.",
         )  # fmt: skip
@@ -50,7 +50,7 @@ def label_studio_server(config: Config | None) -> Iterator[Finding]:
     _status(url, trust_env=True)
     from alignbench.annotation.label_studio.server import connect
 
-    yield Finding(check, "ok", f"{connect(url, token).url} accepts the token")
+    yield CheckResult(check, "ok", f"{connect(url, token).url} accepts the token")
 
 
 def _status(url: str, *, trust_env: bool) -> int:

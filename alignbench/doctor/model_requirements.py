@@ -23,7 +23,7 @@ class Gpu(NamedTuple):
     memory_gb: float
 
 
-def needs(model: CatalogModel) -> list[str]:
+def requirements(model: CatalogModel) -> list[str]:
     """Returns what a model needs, in words: GPU memory, a key, a server, a promise."""
     found = [f"GPU {model.gpu_gb:g} GB"] if model.gpu_gb is not None else []
     found.extend(f"the package {package}" for package in model.packages)
