@@ -19,8 +19,22 @@ _MOST_REFUSED: Final = 256
 """Items that could not even be asked are told between answers; so many at once end the stream."""
 
 
+Batches = Callable[[Iterator[Request]], Iterator[list[Request]]]
+"""Cuts a stream of requests into batches, none of them empty."""
+
+
+def of_size(size: int) -> Batches[Request]:
+    """Returns what cuts a stream into batches of one size, the last one aside."""
+
+    def batches(requests: Iterator[Request]) -> Iterator[list[Request]]:
+        while batch := list(islice(requests, size)):
+            yield batch
+
+    return batches
+
+
 def in_batches(
-    size: int, answer: Callable[[list[Request]], Sequence[Answer]], backend: str
+    batches: Batches[Request], answer: Callable[[list[Request]], Sequence[Answer]], backend: str
 ) -> Stream[Request, Answer]:
     """Makes a stream of a backend that takes batches.
 
@@ -31,7 +45,7 @@ def in_batches(
 
     def stream(requests: Iterator[Request]) -> Iterator[tuple[int, Answer]]:
         start = 0
-        while batch := list(islice(requests, size)):
+        for batch in batches(requests):
             pairs = matched(batch, answer(batch), backend)
             for place, (_, given) in enumerate(pairs, start):
                 yield place, given

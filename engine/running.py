@@ -118,7 +118,7 @@ def run_stage(
             report.notes += stage.closing_notes()
     report.duplicates = plan.duplicates
     report.seconds = time.monotonic() - started
-    too_many = _too_many_failures(report, context)
+    too_many = _too_many_failures(report, context, stage.how_to_retry)
     if too_many is not None:
         report.notes.append(f"{too_many.what} {too_many.fix}")
     if report.items:
@@ -210,18 +210,20 @@ class _StageRun:
             raise NothingWorksError(
                 f"{name}: the first {ALL_FAIL_LIMIT} items all failed "
                 f"({_example(self._context, name)}).",
-                f"Correct the cause, then run 'alignbench retry {name}'.",
+                f"Correct the cause, then run '{self._stage.how_to_retry}'.",
             )
 
 
-def _too_many_failures(report: StageReport, context: RunContext) -> TooManyFailuresError | None:
+def _too_many_failures(
+    report: StageReport, context: RunContext, how_to_retry: str
+) -> TooManyFailuresError | None:
     allowed = context.settings.max_failure_share
     if report.failure_share <= allowed:
         return None
     return TooManyFailuresError(
         f"{report.stage}: {report.failed:,} of {report.items:,} items failed, more than "
         f"{allowed:.1%} ({_example(context, report.stage)}).",
-        f"See 'alignbench status --failures'; then 'alignbench retry {report.stage}'.",
+        f"See 'alignbench status --failures'; then '{how_to_retry}'.",
         [report],
     )
 

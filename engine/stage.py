@@ -67,6 +67,11 @@ class Stage(StageInputs, Protocol):
     mixes_scopes: ClassVar[bool]
     notes: Sequence[str] = ()
 
+    @property
+    def how_to_retry(self) -> str:
+        """The command that tries failed items again."""
+        return f"alignbench retry {self.name}"
+
     def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
         """Does a stream of items in batches as its model likes; one outcome for each, in any order.
 

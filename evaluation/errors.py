@@ -10,22 +10,10 @@ class NothingToScoreError(AlignBenchError):
     exit_code = 2
 
 
-class DetectorGaveUpError(AlignBenchError):
-    """A detector failed on all of the first sentences, so it was not asked about the others."""
-
-    code = "AB-E04"
-
-
 class TooManyUnscoredError(AlignBenchError):
     """A detector failed on a larger share of the sentences than a result may stand on."""
 
     code = "AB-E05"
-
-
-class DetectorContractError(AlignBenchError):
-    """A detector gave another number of scores than it was asked for."""
-
-    code = "AB-E06"
 
 
 class ScoreFileError(AlignBenchError):

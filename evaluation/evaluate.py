@@ -5,27 +5,25 @@ CSV, LaTeX, Parquet and SVG.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from uuid import uuid4
 
 from alignbench.evaluation.analyses.analysis import Analysis
 from alignbench.evaluation.analyses.run import Outside, analyse, hardest
 from alignbench.evaluation.domains import DomainStep, with_domains
-from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, check_names
-from alignbench.evaluation.errors import DetectorGaveUpError, NothingToScoreError
+from alignbench.evaluation.entries import PreparedDetector
+from alignbench.evaluation.errors import NothingToScoreError
 from alignbench.evaluation.report.examples import MOST_EXAMPLES, examples
 from alignbench.evaluation.report.html import About, render
 from alignbench.evaluation.scored import Scored, Sentences, join_scores
-from alignbench.evaluation.scores import ScoreTable
-from alignbench.evaluation.scoring import Progress, score_release
+from alignbench.evaluation.scores import score_rows
 from alignbench.evaluation.tables import csv_bytes, latex, parquet_bytes
-from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.errors import MissingExtraError
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.workspace import Workspace
 
 REPORT: Final = "report.html"
 RECORD: Final = "evaluation.json"
@@ -53,6 +51,18 @@ class Settings(NamedTuple):
     outside: Outside | None = None
     domains: DomainStep | None = None
 
+    def check(self) -> None:
+        """Checks that it can be done here.
+
+        Raises:
+            MissingExtraError: Figures are to be drawn, and Matplotlib is not installed.
+        """
+        if self.figures and find_spec("matplotlib") is None:
+            raise MissingExtraError(
+                "Figures need the package 'matplotlib', which is not installed.",
+                "Run: pip install 'alignbench[evaluation]', or leave them out with --no-figures.",
+            )
+
 
 class Evaluation(NamedTuple):
     """What an evaluation gave.
@@ -70,80 +80,71 @@ class Evaluation(NamedTuple):
     gave_up: dict[str, str]
 
 
-def evaluate(
-    address: str,
-    entries: Sequence[DetectorEntry],
-    out: Path,
-    store: ObjectStore,
-    settings: Settings | None = None,
-    progress: Callable[[str, int], Progress] | None = None,
-) -> Evaluation:
-    """Scores a release with detectors, analyses the scores and writes the report.
+def evaluated_sentences(reader: ReleaseReader, settings: Settings, out: Path) -> Sentences:
+    """Returns the sentences of a release that are known to be correct or incorrect.
 
     Args:
-        address: The release: a folder, or `s3://bucket/prefix`.
-        entries: The detectors.
-        out: Folder of the report, made if it is not there.
-        store: Where scores are kept; what is there is not scored again.
-        settings: How it is done.
-        progress: Gives, for a detector's name and the number of sentences, what is told of each
-            commit.
+        reader: The release.
+        settings: Whether missing domains are guessed.
+        out: Where such guesses are kept.
 
     Raises:
-        NothingToScoreError: No sentence is known to be correct or incorrect.
-        MissingExtraError: Matplotlib is not installed, and figures are to be drawn.
-        AlignBenchError: The release, a detector or the store cannot be used.
+        NothingToScoreError: There is none.
     """
-    settings = settings or Settings()
-    if settings.figures:
-        _check_figures()
-    check_names(list(entries))
-    prepared = [PreparedDetector(entry) for entry in entries]
-    release = ReleaseReader(open_release(address), settings.split)
-    table = release.sentences()
+    table = reader.sentences()
     if not len(table):
         raise NothingToScoreError(
-            f"No sentence of {release.address} is known to be correct or incorrect.",
+            f"No sentence of {reader.address} is known to be correct or incorrect.",
             "Label it first; 'unknown' sentences are not evaluated.",
         )
-    notes = []
+    notes: list[str] = []
     if settings.domains is not None:
-        table, note = with_domains(release, table, settings.domains, out)
+        table, note = with_domains(reader, table, settings.domains, out)
         notes.append(note)
-    sentences = Sentences.of(table, release.families)
-    scores, run_id = ScoreTable(store), uuid4().hex
-    gave_up: dict[str, str] = {}
-    found: list[Scored] = []
-    for detector in prepared:
-        told = progress(detector.name, len(table)) if progress is not None else None
-        try:
-            score_release(release, table, detector, scores, run_id, told, retry=settings.retry)
-        except DetectorGaveUpError as error:
-            gave_up[detector.name] = str(error)
-        rows = scores.of(detector.detector_id)
-        found.append(join_scores(sentences, rows, detector.name, detector.family,
-                                 detector.word_threshold))  # fmt: skip
+    return Sentences.of(table, reader.families, notes)
+
+
+def report_scores(
+    reader: ReleaseReader,
+    sentences: Sentences,
+    detectors: Sequence[PreparedDetector],
+    workspace: Workspace,
+    out: Path,
+    settings: Settings,
+    gave_up: dict[str, str],
+) -> Evaluation:
+    """Analyses the scores that detectors gave, and writes the report.
+
+    Args:
+        reader: The release.
+        sentences: Those that were scored.
+        detectors: Who scored them.
+        workspace: Where the scores are.
+        out: Folder of the report, made if it is not there.
+        settings: How it is done.
+        gave_up: Why a detector was not asked about every sentence, by its name.
+    """
+    scored = [
+        join_scores(
+            sentences,
+            score_rows(workspace, detector.detector_id),
+            detector.name,
+            detector.family,
+            detector.word_threshold,
+        )
+        for detector in detectors
+    ]
     bootstrap = sentences.bootstrap(settings.resamples, settings.seed)
-    analyses = analyse(sentences, found, bootstrap, settings.outside)
-    records = [detector.record for detector in prepared]
-    notes += [f"{name}: {why}" for name, why in gave_up.items()]
-    about = _about(release, sentences, settings, notes)
+    analyses = analyse(sentences, scored, bootstrap, settings.outside)
+    records = [detector.record for detector in detectors]
+    notes = [*sentences.notes, *(f"{name}: {why}" for name, why in gave_up.items())]
+    about = _about(reader, sentences, settings, notes)
     figures = _write_results(out / RESULTS, analyses, draw=settings.figures)
-    worst = hardest(sentences, found, MOST_EXAMPLES)
-    shown = examples(release, sentences, found, worst)
+    worst = hardest(sentences, scored, MOST_EXAMPLES)
+    shown = examples(reader, sentences, scored, worst)
     _write(out / REPORT, render(about, analyses, figures, shown, records).encode())
-    _write(out / RECORD, _record(release, settings, about, records))
-    return Evaluation(out / REPORT, analyses, found, gave_up)
-
-
-def _check_figures() -> None:
-    try:
-        import matplotlib  # noqa: F401
-    except ModuleNotFoundError:
-        raise MissingExtraError(
-            "Figures need the package 'matplotlib', which is not installed.",
-            "Run: pip install 'alignbench[evaluation]', or leave them out with --no-figures.",
-        ) from None
+    _write(out / RECORD, _record(reader, settings, about, records))
+    return Evaluation(out / REPORT, analyses, scored, gave_up)
 
 
 def _about(

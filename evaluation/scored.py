@@ -1,6 +1,6 @@
 """What analyses work on: a release's sentences as NumPy columns, and detectors' scores of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -45,6 +45,7 @@ class Sentences:
         error_type: Hallucination type of the incorrect ones.
         domain: What the image is of.
         families: Family of each generating model.
+        notes: What the report is to say of how they were come by.
     """
 
     table: pa.Table
@@ -55,9 +56,15 @@ class Sentences:
     error_type: Coded
     domain: Coded
     families: Mapping[str, str]
+    notes: Sequence[str] = ()
 
     @classmethod
-    def of(cls, table: pa.Table, families: Mapping[str, str] | None = None) -> Self:
+    def of(
+        cls,
+        table: pa.Table,
+        families: Mapping[str, str] | None = None,
+        notes: Sequence[str] = (),
+    ) -> Self:
         """Returns the rows of a release so; a model without a family is one of its own."""
         verdict = table["annotation"].to_numpy(zero_copy_only=False)
         model = Coded.of(table["model"])
@@ -71,6 +78,7 @@ class Sentences:
             error_type=Coded.of(table["error_type"]),
             domain=Coded.of(table["domain"]),
             families={name: given.get(name, name) for name in model.names},
+            notes=notes,
         )
 
     def __len__(self) -> int:

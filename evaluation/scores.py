@@ -1,62 +1,102 @@
-"""The table of scores: what was scored by which detector, and what came of it.
+"""What is known of a detector's sentences: scores, and why others have none.
 
-It lies in a workspace, or in the folder of an evaluation; a killed run goes on from it.
+Both lie in a workspace, or in the folder of an evaluation: scores in table `scores`, failures in
+`failures` like those of any stage. In older workspaces a failure is a row of `scores`; it counts as
+one all the same.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.schemas.rows import Score
-from alignbench.schemas.tables import SCORES
-from alignbench.schemas.vocabulary import ScoreStatus
-from alignbench.workspace.keys import KeySet, key_column
-from alignbench.workspace.store import ObjectStore
-from alignbench.workspace.table import Table
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.rows import Failure, Score
+from alignbench.schemas.tables import FAILURES, SCORES
+from alignbench.schemas.vocabulary import FailureKind, ScoreStatus, StageName
+from alignbench.workspace.keys import KeySet
+from alignbench.workspace.workspace import Workspace
 
-_KEY = ("sentence_id", "image_id")
-_READ = ("sentence_id", "image_id", "detector_id", "score", "words", "status", "note", "attempts")
+USABLE: Final = (ScoreStatus.SCORED, ScoreStatus.WINDOWED)
 
-
-class Pending(NamedTuple):
-    """Sentences that are to be scored, and how often each was tried before."""
-
-    sentences: pa.Table
-    attempts: dict[str, int]
+_ROW: Final = pa.schema(
+    [(name, SCORES.schema.field(name).type) for name in ("sentence_id", "score", "words")]
+    + [("status", pa.string()), ("note", pa.string())]
+)
 
 
-class ScoreTable:
-    """The scores in a store."""
+def score_keys(
+    sentence_ids: pa.ChunkedArray, image_ids: pa.ChunkedArray, detector_id: str
+) -> pa.ChunkedArray:
+    """Returns the done-keys of sentences that a detector is to score."""
+    return pc.binary_join_element_wise(sentence_ids, image_ids, detector_id, ":")
 
-    def __init__(self, store: ObjectStore) -> None:
-        self._table: Table[Score] = Table(store, SCORES)
 
-    def append(self, rows: Sequence[Score], run_id: str) -> None:
-        """Commits rows as one part."""
-        self._table.append(rows, run_id)
+def scored_keys(workspace: Workspace, detector_id: str) -> pa.ChunkedArray:
+    """Returns the done-keys of the sentences that have a usable score of a detector."""
+    scores = workspace.table(SCORES).read(
+        ["sentence_id", "image_id", "detector_id", "status"], _of(detector_id) & _is_usable()
+    )
+    return score_keys(scores["sentence_id"], scores["image_id"], detector_id)
 
-    def pending(self, sentences: pa.Table, detector_id: str, *, retry: bool) -> Pending:
-        """Returns the sentences that a detector has not scored.
 
-        Args:
-            sentences: Those that are to be scored.
-            detector_id: Whose scores count.
-            retry: Whether sentences without a usable score are to be tried again.
-        """
-        done = self.of(detector_id)
-        failed = pc.is_in(done["status"], pa.array([ScoreStatus.FAILED, ScoreStatus.INVALID]))
-        if retry:
-            done, again = done.filter(pc.invert(failed)), done.filter(failed)
-            attempts = dict(zip(again["sentence_id"].to_pylist(), again["attempts"].to_pylist(),
-                                strict=True))  # fmt: skip
-        else:
-            attempts = {}
-        known = KeySet(key_column(done, _KEY))
-        missing = pc.invert(known.contains(key_column(sentences, _KEY)))
-        return Pending(sentences.filter(missing), attempts)
+def score_rows(workspace: Workspace, detector_id: str) -> pa.Table:
+    """Returns what came of each sentence that a detector was asked about.
 
-    def of(self, detector_id: str) -> pa.Table:
-        """Returns the current rows of a detector."""
-        return self._table.read(_READ, pc.field("detector_id") == detector_id)
+    The columns are `sentence_id`, `score`, `words`, `status` and `note`, which says why there is no
+    score, or what is to be said of it.
+    """
+    columns = ["sentence_id", "score", "words", "status", "note", "detector_id"]
+    scores = workspace.table(SCORES).read(columns, _of(detector_id) & _is_usable())
+    lost = [_unscored(failure) for failure in current_failures(workspace, detector_id)]
+    return pa.concat_tables(
+        [scores.select(_ROW.names).cast(_ROW), pa.Table.from_pylist(lost, _ROW)]
+    )
+
+
+def current_failures(workspace: Workspace, detector_id: str) -> Iterator[Failure]:
+    """Yields a detector's failures that no later run has made good."""
+    done = KeySet(scored_keys(workspace, detector_id))
+    where = (pc.field("stage") == StageName.SCORE.value) & (pc.field("scope") == detector_id)
+    return (row for row in workspace.table(FAILURES).rows(where) if row.key not in done)
+
+
+def failures_of_older_versions(rows: Iterable[Score]) -> Iterator[Failure]:
+    """Yields the failures that rows of table `scores` without a usable score stand for."""
+    for row in rows:
+        code, _, message = (row.note or "").partition(": ")
+        absent = code == ItemCode.IMAGE_ABSENT.value
+        yield Failure(
+            stage=StageName.SCORE,
+            key=f"{row.sentence_id}:{row.image_id}:{row.detector_id}",
+            scope=row.detector_id,
+            kind=FailureKind.EMPTY if absent else FailureKind.FAILED,
+            code=code,
+            message=message,
+            attempts=row.attempts,
+        )
+
+
+def unusable_rows(workspace: Workspace, detector_id: str) -> list[Score]:
+    """Returns the rows of table `scores` without a usable score, which older versions wrote."""
+    return list(workspace.table(SCORES).rows(_of(detector_id) & ~_is_usable()))
+
+
+def _unscored(failure: Failure) -> dict[str, object]:
+    invalid = failure.code == ItemCode.SCORE_INVALID.value
+    return {
+        "sentence_id": failure.key.rsplit(":", 2)[0],
+        "score": None,
+        "words": [],
+        "status": (ScoreStatus.INVALID if invalid else ScoreStatus.FAILED).value,
+        "note": f"{failure.code}: {failure.message}",
+    }
+
+
+def _of(detector_id: str) -> pc.Expression:
+    return pc.field("detector_id") == detector_id
+
+
+def _is_usable() -> pc.Expression:
+    return pc.field("status").isin(pa.array([status.value for status in USABLE], pa.string()))

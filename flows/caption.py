@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.engine.items import rows_of, scope_of
-from alignbench.engine.matching import Stream, answered, in_batches
+from alignbench.engine.matching import Stream, answered, in_batches, of_size
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
@@ -132,7 +132,7 @@ def _stream(
         images, seeds = [r.image for r in batch], [r.seed for r in batch]
         return captioner.caption(images, instruction, seeds)
 
-    return in_batches(captioner.forward_batch, caption_batch, generator.backend)
+    return in_batches(of_size(captioner.forward_batch), caption_batch, generator.backend)
 
 
 def _outcome(item: CaptionItem, answer: Generation | ItemFailure, generator: Generator) -> Outcome:

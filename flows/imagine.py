@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from alignbench.engine.behind import done_behind
 from alignbench.engine.items import rows_of, scope_of
-from alignbench.engine.matching import Stream, answered, in_batches
+from alignbench.engine.matching import Stream, answered, in_batches, of_size
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
@@ -114,7 +114,7 @@ def _stream(
     def generate_batch(batch: list[ImageRequest]) -> list[GeneratedImage | ItemFailure]:
         return generator.generate([r.prompt for r in batch], [r.seed for r in batch])
 
-    return in_batches(generator.forward_batch, generate_batch, backend)
+    return in_batches(of_size(generator.forward_batch), generate_batch, backend)
 
 
 def _items(prompts: pa.Table, generator_id: str, sample: int) -> pa.Table:

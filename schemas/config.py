@@ -172,11 +172,7 @@ def parse_config(text: str, where: str) -> Config:
         UnknownNameError: A plug-in or a model of the catalog that it names does not exist.
         MissingExtraError: A plug-in needs a package that is not installed.
     """
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where} is not TOML: {error}.", "Correct that line.") from None
-    raw = with_catalog(raw, where)
+    raw = with_catalog(_toml(text, where), where)
     try:
         config = Config.model_validate(raw)
     except ValidationError as error:
@@ -186,12 +182,32 @@ def parse_config(text: str, where: str) -> Config:
     return config
 
 
+def parse_run_settings(text: str, where: str) -> RunConfig:
+    """Reads the section `[run]` alone: what else there is may need plug-ins that are not here.
+
+    Raises:
+        ConfigError: It is not TOML, or a key or value of that section is wrong.
+    """
+    section = _toml(text, where).get("run", {})
+    try:
+        return RunConfig.model_validate(section)
+    except ValidationError as error:
+        raise describe(error, f"{where}: [run]", RunConfig) from None
+
+
 def configuration_folder(url: str) -> Path:
     """Returns what relative paths of a configuration are relative to.
 
     That is the workspace's own folder; for one on S3 it is the current folder.
     """
     return Path.cwd() if url.startswith("s3://") else Path(url)
+
+
+def _toml(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where} is not TOML: {error}.", "Correct that line.") from None
 
 
 def _check_names(config: Config, where: str) -> None:

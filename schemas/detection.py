@@ -5,6 +5,7 @@ own. It is made once per process from validated options, then called with batche
 image and the sentence alone: not the caption around it, its place there, or who wrote it.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
@@ -43,6 +44,11 @@ class SentenceScore:
     score: float
     words: tuple[WordScore, ...] = ()
     parts: int = 1
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the score can be counted."""
+        return math.isfinite(self.score)
 
 
 class Detector(Protocol):

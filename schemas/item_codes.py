@@ -77,7 +77,6 @@ class ItemCode(StrEnum):
 
     IMAGE_ABSENT = "AB-E20", "The release does not hold the image of this sentence."
     SCORE_INVALID = "AB-E21", "The detector's score is not a finite number."
-    DETECTOR_RAISED = "AB-E22", "The detector failed with an error that it did not foresee."
     SCORE_ABSENT = "AB-E23", "The file of scores has none for this sentence."
     ANSWER_NO_SCORE = "AB-E24", "The model's answer is not a score, and was not when asked again."
     SENTENCE_TOO_LONG = "AB-E25", "The sentence is longer than the model reads."

@@ -159,3 +159,5 @@ class StageName(StrEnum):
     PULL = "pull"
     LABEL = "label"
     RELEASE = "release"
+    SCORE = "score"
+    """Done for each detector of an evaluation."""

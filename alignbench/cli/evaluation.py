@@ -2,25 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
-from alignbench.cli.output import console, print_json, print_table, say
+from alignbench.cli.output import TerminalProgress, print_json, print_table, say
 from alignbench.schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from alignbench.evaluation.entries import DetectorEntry
     from alignbench.evaluation.evaluate import Evaluation, Settings
-    from alignbench.workspace.store import ObjectStore
 
 MAX_FAILURE_SHARE = 0.01
 """A detector without a usable score of a larger share of the sentences ends the command with 1."""
@@ -32,6 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
+    context: typer.Context,
     address: Annotated[
         str, typer.Argument(metavar="RELEASE", help="A release's folder, or s3://bucket/prefix.")
     ],
@@ -81,11 +73,12 @@ def evaluate(
     same command goes on where it was stopped. Without --out that folder is
     evaluations/NAME/VERSION in the workspace, or else in the current folder.
     """
+    from alignbench.cli.context import use_local_services
+    from alignbench.engine.progress import shown_by
     from alignbench.evaluation.analyses.correlation import read_outside
     from alignbench.evaluation.analyses.run import Outside
     from alignbench.evaluation.domains import PAPER, DomainStep
     from alignbench.evaluation.evaluate import Settings
-    from alignbench.evaluation.evaluate import evaluate as evaluate_release
 
     entries = _entries(detector or [], scores or [], detectors)
     settings = Settings(
@@ -98,11 +91,13 @@ def evaluate(
         if domains
         else None,
     )
-    folder, store = _places(address, out)
-    with _Bars(quiet=as_json) as bars:
-        done = evaluate_release(address, entries, folder, store, settings, bars.of)
+    use_local_services(context.obj)
+    from alignbench.flows.evaluate import evaluate as evaluate_release
+
+    with shown_by(TerminalProgress(quiet=as_json)):
+        done = evaluate_release(address, entries, out, settings)
     _report(done, as_json)
-    _end_badly_if_unscored(done, settings)
+    _fail_if_much_is_unscored(done, settings)
 
 
 def _entries(
@@ -124,21 +119,6 @@ def _entries(
     if not entries:
         raise UsageError("No detector is named.", "Name one, such as --detector sentence_length.")
     return entries
-
-
-def _places(address: str, out: Path | None) -> "tuple[Path, ObjectStore]":
-    """Returns the folder of the report, and the store in which scores are kept."""
-    from alignbench.release_format.folder import open_release
-    from alignbench.workspace.local import LocalStore
-    from alignbench.workspace.workspace import CONFIG_KEY, open_store
-
-    name = open_release(address).name
-    root = None if address.startswith("s3://") else Path(address).resolve().parents[2]
-    if root is not None and (root / CONFIG_KEY).is_file():
-        return out or root / "evaluations" / name, LocalStore(root)
-    folder = out or Path("evaluations") / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder, open_store(folder)
 
 
 def _report(done: "Evaluation", as_json: bool) -> None:
@@ -173,7 +153,7 @@ def _words(names: str) -> tuple[str, ...]:
     return tuple(filter(None, (name.strip() for name in names.split(","))))
 
 
-def _end_badly_if_unscored(done: "Evaluation", settings: "Settings") -> None:
+def _fail_if_much_is_unscored(done: "Evaluation", settings: "Settings") -> None:
     from alignbench.evaluation.errors import TooManyUnscoredError
     from alignbench.schemas.item_codes import ItemCode
     from alignbench.schemas.vocabulary import ScoreStatus
@@ -188,44 +168,7 @@ def _end_badly_if_unscored(done: "Evaluation", settings: "Settings") -> None:
             raise TooManyUnscoredError(
                 f"{detector.name!r} has no usable score of {share:.1%} of the sentences; "
                 f"{done.report} says why.",
-                "See to the cause, then run the same command again with --retry."
+                "Correct the cause, then run the same command again with --retry."
                 if not settings.retry
-                else "See to the cause, then run the same command again.",
+                else "Correct the cause, then run the same command again.",
             )
-
-
-class _Bars:
-    """A progress bar for each detector, on standard error."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[failed]}"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=quiet or not console.is_terminal,
-        )
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._progress.stop()
-
-    def of(self, name: str, total: int) -> "_Bar":
-        """Returns what is told of a detector's commits."""
-        task = self._progress.add_task(name, total=total, failed="")
-        return _Bar(self._progress, task)
-
-
-class _Bar:
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress, self._task = progress, task
-
-    def __call__(self, made: int, unusable: int) -> None:
-        failed = f"[red]{unusable:,} without a score[/red]" if unusable else ""
-        self._progress.update(self._task, completed=made, failed=failed)

@@ -184,7 +184,7 @@ def test_a_file_of_outside_figures_without_its_columns_is_refused(
 
 
 def test_scores_that_say_nothing_are_reported_and_never_counted() -> None:
-    none = Scored("none", "none", np.full(900, np.nan), ("failed",) * 900, ("AB-E22: broke",) * 900)
+    none = Scored("none", "none", np.full(900, np.nan), ("failed",) * 900, ("AB-F03: broke",) * 900)
     same = Scored("same", "same", np.full(900, 0.5), ("scored",) * 900)
     some = made_scores(SENTENCES, "some", 1.0)
     half = np.where(np.arange(900) % 2, some.scores, np.nan)

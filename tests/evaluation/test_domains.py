@@ -12,14 +12,14 @@ from alignbench.evaluation.detectors.clip import ClipDetector
 from alignbench.evaluation.domains import FILE, DomainStep, with_domains
 from alignbench.evaluation.entries import parse_detector
 from alignbench.evaluation.errors import ModelShapeError
-from alignbench.evaluation.evaluate import Settings, evaluate
+from alignbench.evaluation.evaluate import Settings
 from alignbench.evaluation.scored import Sentences
+from alignbench.flows.evaluate import evaluate
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
-from alignbench.workspace.local import LocalStore
 from tests.evaluation.releases import write_release
 from tests.evaluation.sentences import made_sentences
 from tests.fixtures.tiny_dual_encoders import save_clip
@@ -118,9 +118,7 @@ def test_the_report_and_the_record_say_that_domains_were_guessed(
     step = DomainStep(f"clip:repo={clip}", NAMES)
     settings = Settings(resamples=20, figures=False, domains=step)
     out = tmp_path / "out"
-    done = evaluate(
-        str(folder), [parse_detector("sentence_length")], out, LocalStore(out), settings
-    )
+    done = evaluate(str(folder), [parse_detector("sentence_length")], out, settings)
     assert "was guessed: the nearest of music, sport, weather" in done.report.read_text()
     record = json.loads((out / "evaluation.json").read_text())
     assert record["domains"]["names"] == list(NAMES)

@@ -7,16 +7,17 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from alignbench.engine.errors import BackendContractError
 from alignbench.evaluation.entries import DetectorEntry, parse_detector
-from alignbench.evaluation.errors import DetectorContractError, NothingToScoreError, ScoreFileError
-from alignbench.evaluation.evaluate import Evaluation, Settings, evaluate
-from alignbench.evaluation.scoring import BATCH
+from alignbench.evaluation.errors import NothingToScoreError, ScoreFileError
+from alignbench.evaluation.evaluate import Evaluation, Settings
+from alignbench.evaluation.requests import BATCH
+from alignbench.flows.evaluate import evaluate
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.errors import UnknownNameError, UsageError
 from alignbench.schemas.vocabulary import ScoreStatus
-from alignbench.workspace.local import LocalStore
 from tests.evaluation import faulty
 from tests.evaluation.faulty import installed
 from tests.evaluation.releases import write_release
@@ -47,15 +48,14 @@ def _detectors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def run(release: Path, out: Path, *names: str, settings: Settings = QUICK) -> Evaluation:
-    entries = [parse_detector(name) for name in names]
-    return evaluate(str(release), entries, out, LocalStore(out), settings)
+    return evaluate(str(release), [parse_detector(name) for name in names], out, settings)
 
 
 @pytest.mark.parametrize(
     ("name", "status", "reason"),
     [
         ("some_fail", ScoreStatus.FAILED, "MY-01: It is too odd."),
-        ("some_raise", ScoreStatus.FAILED, "AB-E22: The detector failed: ZeroDivisionError: a bug"),
+        ("some_raise", ScoreStatus.FAILED, "AB-F03: ZeroDivisionError: a bug"),
         ("some_nan", ScoreStatus.INVALID, "AB-E21: The detector gave nan."),
     ],
 )
@@ -77,7 +77,7 @@ def test_a_detector_that_fails_on_everything_is_given_up_and_the_others_go_on(
     release: Path, tmp_path: Path
 ) -> None:
     done = run(release, tmp_path, "all_fail", "constant", "sentence_length")
-    assert "AB-E04" in done.gave_up["all_fail"]
+    assert "AB-F02" in done.gave_up["all_fail"]
     assert "The model is broken" in done.gave_up["all_fail"]
     assert done.detectors[0].status.count("") == 580, "It was not asked about the rest."
     told = {row["detector"] for row in done.analyses[1].table.to_pylist() if row["auroc"]}
@@ -85,7 +85,7 @@ def test_a_detector_that_fails_on_everything_is_given_up_and_the_others_go_on(
 
 
 def test_a_detector_that_forgets_a_sentence_stops_the_run(release: Path, tmp_path: Path) -> None:
-    with pytest.raises(DetectorContractError):
+    with pytest.raises(BackendContractError):
         run(release, tmp_path, "too_few")
 
 

@@ -8,9 +8,10 @@ import pyarrow as pa
 from playwright.sync_api import Browser
 
 from alignbench.evaluation.entries import DetectorEntry, parse_detector
-from alignbench.evaluation.evaluate import Settings, evaluate
+from alignbench.evaluation.evaluate import Settings
 from alignbench.evaluation.scored import Sentences
 from alignbench.evaluation.tables import latex
+from alignbench.flows.evaluate import evaluate
 from alignbench.release.build import build_release
 from alignbench.release.labels.compute import compute_labels
 from alignbench.workspace.local import LocalStore
@@ -73,7 +74,7 @@ def test_every_offline_detector_on_a_real_release_is_in_a_page_that_needs_nothin
     release = released_folder(workspace)
     entries = offline_detectors(tmp_path / "models")
     out = tmp_path / "out"
-    done = evaluate(str(release), entries, out, workspace.store, Settings(resamples=50))
+    done = evaluate(str(release), entries, out, Settings(resamples=50))
     troubles, asked, text = opened(browser, done.report)
     assert troubles == []
     assert asked == [done.report.as_uri()]
@@ -87,7 +88,7 @@ def test_every_offline_detector_on_a_real_release_is_in_a_page_that_needs_nothin
     assert missing == {e.name: 0 if e.name in BASELINES else 4 for e in entries}
     figures = {path.stem for path in (out / "results").glob("*.svg")}
     assert {"auroc_by_model", "score_by_position", "self_preference", "localisation"} <= figures
-    again = evaluate(str(release), entries, out, workspace.store, Settings(resamples=50))
+    again = evaluate(str(release), entries, out, Settings(resamples=50))
     assert again.analyses[1].table.equals(done.analyses[1].table), "Nothing is left to chance."
 
 
@@ -104,9 +105,8 @@ def test_text_of_models_and_detectors_is_shown_and_never_run(
             table = table.set_column(place, name, pa.array(evil, pa.string()))
     release = write_release(tmp_path / "1.0.0", replace(made, table=table))
     done = evaluate(
-        str(release), [parse_detector("sentence_length")], tmp_path / "out",
-        LocalStore(tmp_path / "out"), Settings(resamples=20),
-    )  # fmt: skip
+        str(release), [parse_detector("sentence_length")], tmp_path / "out", Settings(resamples=20)
+    )
     troubles, asked, text = opened(browser, done.report)
     assert troubles == []
     assert asked == [done.report.as_uri()]
@@ -138,7 +138,7 @@ def test_a_release_on_s3_is_evaluated_by_ranges(tmp_path: Path, s3_environment: 
     tables = []
     for number, address in enumerate(("s3://alignbench-tests/evaluated/latest", str(folder))):
         out = tmp_path / f"out{number}"
-        done = evaluate(address, [clip], out, LocalStore(out), settings)
+        done = evaluate(address, [clip], out, settings)
         assert done.detectors[0].there.all()
         tables.append(done.analyses[1].table)
     assert tables[0].equals(tables[1])

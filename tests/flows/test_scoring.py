@@ -1,0 +1,183 @@
+"""Scoring is a stage like any other: streams, failures, places, older workspaces, Prefect."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from alignbench.engine.errors import BackendContractError
+from alignbench.evaluation.detectors.sentence_length import SentenceLengthDetector
+from alignbench.evaluation.entries import PreparedDetector, parse_detector
+from alignbench.evaluation.evaluate import Evaluation, Settings
+from alignbench.flows.evaluate import evaluate
+from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.errors import TransientError
+from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.rows import Failure, Score
+from alignbench.schemas.tables import FAILURES, SCORES
+from alignbench.schemas.vocabulary import ScoreStatus
+from alignbench.workspace.local import LocalStore
+from alignbench.workspace.workspace import Workspace
+from tests.evaluation.faulty import SomeFail, installed
+from tests.evaluation.releases import write_release
+from tests.evaluation.sentences import made_sentences
+
+SENTENCES = made_sentences(300, 60)
+IDS = set(SENTENCES.table["sentence_id"].to_pylist())
+QUICK = Settings(resamples=20, figures=False)
+
+Answers = Iterator[tuple[int, SentenceScore | ItemFailure]]
+
+
+class Streaming(SentenceLengthDetector):
+    """Scores a stream of sentences without looking at pixels."""
+
+    def score_stream(self, requests: Iterator[ScoringRequest]) -> Answers:
+        for place, request in enumerate(requests):
+            yield place, SentenceScore(float(len(request.text)))
+
+
+class DropsOne(Streaming):
+    """Leaves the seventh sentence without an answer."""
+
+    def score_stream(self, requests: Iterator[ScoringRequest]) -> Answers:
+        return ((place, score) for place, score in super().score_stream(requests) if place != 6)
+
+
+class NamesAWrongPlace(Streaming):
+    """Answers a request that nobody made."""
+
+    def score_stream(self, requests: Iterator[ScoringRequest]) -> Answers:
+        return ((place + 1000, score) for place, score in super().score_stream(requests))
+
+
+class Unsteady(SentenceLengthDetector):
+    """Has a passing fault at its second batch, once."""
+
+    calls: ClassVar[int] = 0
+
+    def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
+        Unsteady.calls += 1
+        if Unsteady.calls == 2:
+            raise TransientError("The server is away.", "Wait.")
+        return super().score(requests)
+
+
+@pytest.fixture(autouse=True)
+def _detectors(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    Unsteady.calls = 0
+    with installed(
+        monkeypatch,
+        streaming=Streaming,
+        drops_one=DropsOne,
+        wrong_place=NamesAWrongPlace,
+        unsteady=Unsteady,
+        some_fail=SomeFail,
+    ):
+        yield
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_release(tmp_path_factory.mktemp("made") / "1.0.0", SENTENCES)
+
+
+def run(release: Path, out: Path | None, name: str, settings: Settings = QUICK) -> Evaluation:
+    return evaluate(str(release), [parse_detector(name)], out, settings)
+
+
+def scores_in(root: Path) -> list[Score]:
+    return list(Workspace(LocalStore(root)).table(SCORES).rows())
+
+
+def failures_in(root: Path) -> list[Failure]:
+    return list(Workspace(LocalStore(root)).table(FAILURES).rows())
+
+
+def test_a_stream_that_reads_no_pixels_scores_every_sentence(release: Path, tmp_path: Path) -> None:
+    assert run(release, tmp_path, "streaming").detectors[0].there.all()
+    assert {row.sentence_id for row in scores_in(tmp_path)} == IDS
+    assert not failures_in(tmp_path)
+
+
+def test_a_stream_that_drops_an_answer_is_noticed_and_the_others_are_kept(
+    release: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BackendContractError, match=r"drops_one left 1 requests without an answer"):
+        run(release, tmp_path, "drops_one")
+    assert len(scores_in(tmp_path)) == 299
+
+
+def test_a_stream_that_names_a_wrong_place_is_told_what_is_wrong(
+    release: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(BackendContractError, match="request 1000, which nobody is waiting for"):
+        run(release, tmp_path, "wrong_place")
+    assert not scores_in(tmp_path)
+
+
+def test_a_passing_fault_of_a_detector_is_waited_out(release: Path, tmp_path: Path) -> None:
+    assert run(release, tmp_path, "unsteady").detectors[0].there.all()
+    assert Unsteady.calls == 3
+
+
+def test_a_failed_score_is_a_failure_like_any_other(release: Path, tmp_path: Path) -> None:
+    done = run(release, tmp_path, "some_fail")
+    failures = failures_in(tmp_path)
+    assert {row.code for row in failures} == {"MY-01"}
+    assert len(failures) + len(scores_in(tmp_path)) == 300
+    assert done.detectors[0].status.count(ScoreStatus.FAILED) == len(failures) == 30
+
+
+def test_failed_rows_of_an_older_version_count_as_failures_and_can_be_tried_again(
+    release: Path, tmp_path: Path
+) -> None:
+    detector_id = PreparedDetector(parse_detector("sentence_length")).detector_id
+    first = SENTENCES.table.select(["sentence_id", "image_id"]).to_pylist()[0]
+    old = Score(
+        **first, detector_id=detector_id, score=None, words=(), status=ScoreStatus.FAILED,
+        note="AB-G63: It cannot be read.", seconds=None, release="made/1.0.0", attempts=2,
+    )  # fmt: skip
+    Workspace(LocalStore(tmp_path)).table(SCORES).append([old], "old run")
+    [scored] = run(release, tmp_path, "sentence_length").detectors
+    assert scored.there.sum() == 299
+    assert scored.reasons == ("AB-G63: It cannot be read.",)
+    [failure] = failures_in(tmp_path)
+    assert (failure.code, failure.attempts) == ("AB-G63", 2)
+    [scored] = run(release, tmp_path, "sentence_length", QUICK._replace(retry=True)).detectors
+    assert scored.there.all()
+
+
+def test_with_a_folder_of_its_own_an_evaluation_writes_nothing_into_the_workspace(
+    tmp_path: Path,
+) -> None:
+    workspace = tmp_path / "workspace"
+    inside = write_release(workspace / "releases" / "made" / "1.0.0", SENTENCES)
+    (workspace / "alignbench.toml").write_text('[[sources]]\nkind = "not installed here"\n')
+    before = sorted(workspace.rglob("*"))
+    run(inside, tmp_path / "out", "sentence_length")
+    assert sorted(workspace.rglob("*")) == before
+    assert (tmp_path / "out" / "locks" / "score.json").is_file()
+
+
+def test_in_a_workspace_scores_are_kept_there_and_its_settings_hold(tmp_path: Path) -> None:
+    inside = write_release(tmp_path / "releases" / "made" / "1.0.0", SENTENCES)
+    (tmp_path / "alignbench.toml").write_text("[run]\ncommit_rows = 100\n")
+    done = run(inside, None, "sentence_length")
+    assert done.report == tmp_path / "evaluations" / "made" / "1.0.0" / "report.html"
+    assert len(list((tmp_path / "tables" / "scores").iterdir())) == 3
+
+
+def test_a_release_near_the_root_of_a_disk_is_evaluated_in_the_current_folder(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    short = Path("/tmp") / f"alignbench-test-{os.getpid()}"
+    short.symlink_to(release)
+    try:
+        done = run(short, None, "sentence_length")
+    finally:
+        short.unlink()
+    assert done.report == Path("evaluations", "made", "1.0.0", "report.html")
