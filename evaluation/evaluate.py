@@ -21,9 +21,9 @@ from alignbench.evaluation.report.html import About, render
 from alignbench.evaluation.scored import Scored, Sentences, join_scores
 from alignbench.evaluation.scores import ScoreTable
 from alignbench.evaluation.scoring import Progress, score_release
-from alignbench.evaluation.tables import csv_bytes, latex, parquet_bytes
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader
+from alignbench.reporting.tables import csv_bytes, latex, parquet_bytes
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.workspace.store import ObjectStore
 

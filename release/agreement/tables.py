@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from alignbench.release.agreement.bootstrap import Interval, Reals, intervals
 from alignbench.release.agreement.coefficients import coefficients
 from alignbench.release.agreement.collect import (
     KNOWN_TERMS,
@@ -15,6 +14,7 @@ from alignbench.release.agreement.collect import (
     GroupSums,
     merged,
 )
+from alignbench.release.agreement.intervals import Interval, Reals, intervals
 from alignbench.release.agreement.pairs import pair_agreement
 from alignbench.release.agreement.spans import KINDS, TERMS, span_agreement
 from alignbench.release.cells import Cell
