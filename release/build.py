@@ -35,7 +35,7 @@ from alignbench.release.labels.sets import label_sets
 from alignbench.release.names import check_names
 from alignbench.release.older import older_release
 from alignbench.release.pseudonyms import pseudonyms
-from alignbench.release.publish import already_there, publish
+from alignbench.release.publish import already_there, publish, remove_leftovers
 from alignbench.release.rows import ReleaseRows
 from alignbench.release.shards import ShardWriter
 from alignbench.release.splits import Sides, deal
@@ -47,6 +47,7 @@ from alignbench.release.verify.verify import verify
 from alignbench.release.votes import write_votes
 from alignbench.release_format.checksums import checksums_of, checksums_text
 from alignbench.release_format.columns import DATA_SCHEMA
+from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import (
     CARD,
     CHECKSUMS,
@@ -147,7 +148,9 @@ def build_release(
             folder.mkdir()
             manifest = _build(workspace, plan, folder, Path(scratch))
             _refuse_unless_sound(verify(folder))
-            publish(store, prefix, folder)
+            finished = open_release(str(folder))
+            remove_leftovers(store, prefix, finished)
+            publish(store, prefix, finished)
     return ReleaseReport(f"{store.url}/{prefix}", built=True, manifest=manifest)
 
 
