@@ -56,7 +56,7 @@ def draw_figures(tables: Mapping[str, Rows]) -> Iterator[tuple[str, bytes]]:
         MissingExtraError: Matplotlib is not installed.
     """
     try:
-        from matplotlib.figure import Figure
+        from matplotlib import figure as figures
     except ModuleNotFoundError:
         raise MissingExtraError(
             "The figures of a release need the package 'matplotlib', which is not installed.",
@@ -64,7 +64,7 @@ def draw_figures(tables: Mapping[str, Rows]) -> Iterator[tuple[str, bytes]]:
         ) from None
     with drawing_style():
         for name, (table, draw) in _FIGURES.items():
-            figure = Figure(layout="constrained")
+            figure = figures.Figure(layout="constrained")
             draw(figure, _records(tables[table]))
             mark = f"table-sha256:{sha256_hex(to_csv(tables[table]).encode())}"
             for kind in FORMATS:
