@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from alignbench.release.agreement.fleiss import Counts, item_agreement
+from alignbench.release.agreement.fleiss import item_agreement
+from alignbench.release.verdict_counts import Counts
 
 Reals = npt.NDArray[np.float64]
 
