@@ -4,23 +4,20 @@ What is written in a figure may come from anywhere: it is never read as mathemat
 escapes it for XML.
 """
 
-import io
 from typing import Any, Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.rcsetup import cycler
 
 from alignbench.evaluation.analyses.analysis import Analysis, Bars, Heatmap, Lines, Scatter
+from alignbench.reporting.figures import drawing_style, encoded
 
 MOST_GROUPS: Final = 40
 """More groups of bars, rows or panels than that cannot be read; the table has them all."""
 
 _STYLE: Final[dict[str, Any]] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "alignbench",
     "text.parse_math": False,
     "font.size": 9,
     "axes.spines.top": False,
@@ -44,11 +41,8 @@ def svg(analysis: Analysis) -> bytes | None:
     value = table[spec.y if isinstance(spec, Scatter) else spec.value]
     if value.null_count == len(value):
         return None
-    with mpl.rc_context(_STYLE):
-        canvas = _drawn(table.to_pydict(), spec)
-        buffer = io.BytesIO()
-        canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+    with drawing_style(_STYLE):
+        return encoded(_drawn(table.to_pydict(), spec), metadata={"Creator": None})
 
 
 def _drawn(rows: Rows, spec: Bars | Lines | Heatmap | Scatter) -> Canvas:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
-from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.reporting.bootstrap import ImageBootstrap
 from alignbench.schemas.vocabulary import ScoreStatus, Verdict
 
 

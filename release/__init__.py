@@ -1,6 +1,6 @@
-"""Labels from answers, and releases from labels.
+"""Labels from votes, and releases from labels.
 
-- `release.labels`: many answers become one label.
+- `release.labels`: many votes become one label.
 - `release.agreement`: how far the annotators agree, with intervals.
 - `release.build`: labels become a dataset folder: Parquet shards, votes, card, Croissant,
   statistics, `release.json`, `SHA256SUMS`.

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from pydantic import ValidationError
 
-from alignbench.release.answers import Answers
 from alignbench.release.buckets import Buckets
 from alignbench.release.card import render_card
 from alignbench.release.cells import to_csv
@@ -35,7 +34,7 @@ from alignbench.release.labels.sets import label_sets
 from alignbench.release.names import check_names
 from alignbench.release.older import older_release
 from alignbench.release.pseudonyms import pseudonyms
-from alignbench.release.publish import already_there, publish
+from alignbench.release.publish import already_there, publish, remove_leftovers
 from alignbench.release.rows import ReleaseRows
 from alignbench.release.shards import ShardWriter
 from alignbench.release.splits import Sides, deal
@@ -44,9 +43,11 @@ from alignbench.release.statistics import COLUMNS, Statistics
 from alignbench.release.tables import Tables, release_tables, table_path
 from alignbench.release.verify.report import VerifyReport
 from alignbench.release.verify.verify import verify
-from alignbench.release.votes import write_votes
+from alignbench.release.vote_shards import write_votes
+from alignbench.release.votes import Votes
 from alignbench.release_format.checksums import checksums_of, checksums_text
 from alignbench.release_format.columns import DATA_SCHEMA
+from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import (
     CARD,
     CHECKSUMS,
@@ -137,7 +138,7 @@ def build_release(
     plan = _Plan(prefix, config, dict(resolved or {}), selection, known[-1], record, old_sides)
     with store.lock("releases"):
         if store.exists(f"{prefix}/{CHECKSUMS}"):
-            _check_answers(workspace, plan)
+            _check_votes(workspace, plan)
             return _existing(store, plan)
         with (
             staging_folder(f"{store.url}/{prefix}") as stage,
@@ -147,15 +148,17 @@ def build_release(
             folder.mkdir()
             manifest = _build(workspace, plan, folder, Path(scratch))
             _refuse_unless_sound(verify(folder))
-            publish(store, prefix, folder)
+            finished = open_release(str(folder))
+            remove_leftovers(store, prefix, finished)
+            publish(store, prefix, finished)
     return ReleaseReport(f"{store.url}/{prefix}", built=True, manifest=manifest)
 
 
-def _check_answers(workspace: Workspace, plan: _Plan) -> None:
-    """Raises if answers came in since the labels were made: what is there is not up to date."""
+def _check_votes(workspace: Workspace, plan: _Plan) -> None:
+    """Raises if votes came in since the labels were made: what is there is not up to date."""
     with tempfile.TemporaryDirectory(prefix="alignbench-release-") as folder:
-        answers = Answers(workspace, plan.selection, Path(folder))
-        check_current(plan.label_set, answers.digest().sha256)
+        votes = Votes(workspace, plan.selection, Path(folder))
+        check_current(plan.label_set, votes.digest().sha256)
 
 
 def _existing(store: ObjectStore, plan: _Plan) -> ReleaseReport:
@@ -171,14 +174,14 @@ def _existing(store: ObjectStore, plan: _Plan) -> ReleaseReport:
 
 def _build(workspace: Workspace, plan: _Plan, folder: Path, scratch: Path) -> Manifest:
     """Writes the whole release folder, `SHA256SUMS` last."""
-    answers = Answers(workspace, plan.selection, scratch)
-    digest = answers.digest()
+    votes = Votes(workspace, plan.selection, scratch)
+    digest = votes.digest()
     check_current(plan.label_set, digest.sha256)
     labels = label_buckets(workspace, plan.label_set.label_set_id, scratch)
     config = plan.config
-    sides = _sides(workspace, plan, answers, labels)
+    sides = _sides(workspace, plan, votes, labels)
     names = pseudonyms(workspace.store, digest.first_answers)
-    found = labelled(answers, labels, names, scratch, sides.between)
+    found = labelled(votes, labels, names, scratch, sides.between)
     check_names(found.models, config.splits)
     choice = ImageChoice(config.images, config.images_by_source)
     method = plan.label_set.method
@@ -191,14 +194,14 @@ def _build(workspace: Workspace, plan: _Plan, folder: Path, scratch: Path) -> Ma
     return manifest
 
 
-def _sides(workspace: Workspace, plan: _Plan, answers: Answers, labels: Buckets) -> Sides:
+def _sides(workspace: Workspace, plan: _Plan, votes: Votes, labels: Buckets) -> Sides:
     """Returns which split each image is in; where there is only one, nothing is dealt out."""
     config = plan.config
     if len(config.splits) == 1 and plan.old_sides is None:
         [only] = config.splits
         images = workspace.table(IMAGES).read(["image_id"])["image_id"].combine_chunks()
         return Sides({only: images}, images.slice(0, 0))
-    links = image_links(workspace, answers, labels)
+    links = image_links(workspace, votes, labels)
     return deal(links, config.splits, config.near_duplicates, plan.old_sides)
 
 
@@ -219,7 +222,7 @@ def _write_shards(
                     statistics.add(group.select(list(COLUMNS)), split)
                     images.add(group)
             purposes = write_votes(folder, model, split, chosen, found.votes)
-            statistics.add_answers(split, purposes)
+            statistics.add_votes(split, purposes)
 
 
 def _write_texts(folder: Path, manifest: Manifest, statistics: Statistics, tables: Tables) -> None:

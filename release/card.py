@@ -70,10 +70,10 @@ def card_configs(text: str) -> dict[str, list[str]]:
 def configs(manifest: Manifest) -> list[CardConfig]:
     """Returns the configs of a release: all models, each model, and the votes."""
     counts = manifest.counts
-    data, votes = card_features(DATA_SCHEMA), card_features(VOTE_SCHEMA)
+    data, vote_columns = card_features(DATA_SCHEMA), card_features(VOTE_SCHEMA)
     splits = sorted(counts.by_split.items())
     every = [CardSplit(s, f"{DATA}/*/{s}-*.parquet", part.sentences) for s, part in splits]
-    answers = [
+    given = [
         CardSplit(s, f"{VOTES}/*/{s}-*.parquet", part.votes + part.adjudications)
         for s, part in splits
     ]
@@ -84,7 +84,7 @@ def configs(manifest: Manifest) -> list[CardConfig]:
         ], data)
         for model in sorted(counts.by_model)
     ]  # fmt: skip
-    return [CardConfig(ALL_MODELS, every, data), *each, CardConfig(VOTES, answers, votes)]
+    return [CardConfig(ALL_MODELS, every, data), *each, CardConfig(VOTES, given, vote_columns)]
 
 
 class _ModelRow(NamedTuple):

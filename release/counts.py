@@ -27,8 +27,8 @@ def split_counts(statistics: Statistics) -> dict[str, SplitCounts]:
         models = {m: part.sentences for (s, m), part in statistics.parts.items() if s == split}
         found[split] = SplitCounts(
             sentences=sum(models.values()),
-            votes=statistics.answers[split, Purpose.LABEL.value],
-            adjudications=statistics.answers[split, Purpose.ADJUDICATE.value],
+            votes=statistics.votes[split, Purpose.LABEL.value],
+            adjudications=statistics.votes[split, Purpose.ADJUDICATE.value],
             by_model=dict(sorted(models.items())),
         )
     return found

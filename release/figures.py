@@ -4,13 +4,13 @@ Each file says which table it was drawn from, by the SHA-256 of its CSV text, so
 tell a figure of other numbers without drawing it again. Nothing in a file tells when it was drawn.
 """
 
-import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from alignbench.release.cells import Cell, to_csv
 from alignbench.release_format.layout import FIGURES
+from alignbench.reporting.figures import drawing_style, encoded
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.ids import sha256_hex
 from alignbench.schemas.vocabulary import HallucinationType
@@ -56,29 +56,20 @@ def draw_figures(tables: Mapping[str, Rows]) -> Iterator[tuple[str, bytes]]:
         MissingExtraError: Matplotlib is not installed.
     """
     try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
+        from matplotlib import figure as figures
     except ModuleNotFoundError:
         raise MissingExtraError(
             "The figures of a release need the package 'matplotlib', which is not installed.",
             "Install it: pip install 'alignbench[figures]', or set [release] figures = false.",
         ) from None
-    fixed = {**mpl.rcParamsDefault, "svg.hashsalt": "alignbench", "svg.fonttype": "none"}
-    fixed.pop("backend", None)
-    with mpl.rc_context(fixed):
+    with drawing_style():
         for name, (table, draw) in _FIGURES.items():
-            figure = Figure(layout="constrained")
+            figure = figures.Figure(layout="constrained")
             draw(figure, _records(tables[table]))
             mark = f"table-sha256:{sha256_hex(to_csv(tables[table]).encode())}"
             for kind in FORMATS:
-                yield f"{FIGURES}/{name}.{kind}", _encoded(figure, kind, mark)
-
-
-def _encoded(figure: "Figure", kind: str, mark: str) -> bytes:
-    clock = {"svg": "Date", "png": "Software"}[kind]
-    data = io.BytesIO()
-    figure.savefig(data, format=kind, dpi=150, metadata={clock: None, "Description": mark})
-    return data.getvalue()
+                data = encoded(figure, kind, dpi=150, metadata={"Description": mark})
+                yield f"{FIGURES}/{name}.{kind}", data
 
 
 def _records(rows: Rows) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The selected sentences that have a label, and the answers on them, parted for writing."""
+"""The selected sentences that have a label, and the votes on them, parted for writing."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.agreement.collect import AgreementCounts
-from alignbench.release.answers import SENTENCE_COLUMNS, Answers, SentenceBucket
 from alignbench.release.buckets import Buckets, columns_of
 from alignbench.release.errors import NoLabelsError, StaleLabelsError
 from alignbench.release.joins import looked_up
 from alignbench.release.splits import LINK_SCHEMA
+from alignbench.release.votes import SENTENCE_COLUMNS, SentenceBucket, Votes
 from alignbench.release_format.columns import VOTE_SCHEMA
 from alignbench.release_format.manifest import LeftOut
 from alignbench.schemas.rows import LabelSet
@@ -31,7 +31,7 @@ _VOTED_SCHEMA: Final = VOTE_SCHEMA.append(pa.field("image_id", pa.string()))
 
 
 class Labelled(NamedTuple):
-    """What is released of the answers.
+    """What is released of the votes.
 
     Attributes:
         sentences: Labelled sentences with the columns of their labels, parted by image.
@@ -74,11 +74,11 @@ def label_buckets(workspace: Workspace, set_id: str, folder: Path) -> Buckets:
     return labels
 
 
-def image_links(workspace: Workspace, answers: Answers, labels: Buckets) -> pa.Table:
+def image_links(workspace: Workspace, votes: Votes, labels: Buckets) -> pa.Table:
     """Returns the images of labelled sentences as `release.splits` deals them out."""
     hashes = workspace.table(IMAGES).read(["image_id", "perceptual_hash"])
     parts = [LINK_SCHEMA.empty_table()]
-    for bucket in answers:
+    for bucket in votes:
         sentences = _labelled(bucket.sentences, labels.read(bucket.number))
         counted = sentences.group_by(["image_id", "prompt_id"]).aggregate([([], "count_all")])
         found = looked_up(counted["image_id"], hashes, "image_id")
@@ -88,7 +88,7 @@ def image_links(workspace: Workspace, answers: Answers, labels: Buckets) -> pa.T
 
 
 def labelled(
-    answers: Answers,
+    votes: Votes,
     labels: Buckets,
     names: Mapping[str, str],
     folder: Path,
@@ -97,7 +97,7 @@ def labelled(
     """Joins the selected sentences with their labels.
 
     Args:
-        answers: Sentences and votes.
+        votes: Those on the selected sentences, and the sentences.
         labels: From `label_buckets`.
         names: Pseudonyms of all who answered.
         folder: Where buckets go; the caller removes it.
@@ -108,11 +108,11 @@ def labelled(
     """
     agreement, annotators, models = AgreementCounts(), set[str](), set[str]()
     sentences = Buckets(folder, "labelled", "image_id", _LABELLED_SCHEMA)
-    votes = Buckets(folder, "released-votes", "sentence_id", _VOTED_SCHEMA)
+    released_votes = Buckets(folder, "released-votes", "sentence_id", _VOTED_SCHEMA)
     left = dict.fromkeys(LeftOut.model_fields, 0)
     between = pa.array([], pa.string()) if between is None else between
-    with sentences, votes:
-        for bucket in answers:
+    with sentences, released_votes:
+        for bucket in votes:
             found = _with_labels(bucket, labels.read(bucket.number))
             apart = pc.is_in(found["image_id"], value_set=between)
             kept = found.filter(pc.invert(apart))
@@ -122,7 +122,7 @@ def labelled(
             left["between_splits"] += len(found) - len(kept)
             given = _given(bucket, kept, names)
             sentences.add(kept)
-            votes.add(given)
+            released_votes.add(given)
             models.update(kept["model"].unique().to_pylist())
             annotators.update(given["annotator"].unique().to_pylist())
             as_votes = given.filter(pc.field("purpose") == Purpose.LABEL.value)
@@ -132,7 +132,9 @@ def labelled(
             "No selected sentence has a label that can be released.",
             "Run 'alignbench pull' and 'alignbench label', or lower [labels] minimum_votes.",
         )
-    return Labelled(sentences, votes, sorted(models), annotators, agreement, LeftOut(**left))
+    return Labelled(
+        sentences, released_votes, sorted(models), annotators, agreement, LeftOut(**left)
+    )
 
 
 def _labelled(sentences: pa.Table, labels: pa.Table) -> pa.Table:
@@ -151,10 +153,10 @@ def _with_labels(bucket: SentenceBucket, labels: pa.Table) -> pa.Table:
 def _given(bucket: SentenceBucket, sentences: pa.Table, names: Mapping[str, str]) -> pa.Table:
     """Returns the votes on sentences and their adjudications, under pseudonyms."""
     parts = []
-    for answers, purpose in (
+    for chosen, purpose in (
         (bucket.votes, Purpose.LABEL), (bucket.adjudications, Purpose.ADJUDICATE),
     ):  # fmt: skip
-        rows = _labelled(answers, sentences)
+        rows = _labelled(chosen, sentences)
         parts.append(rows.append_column("purpose", pa.array([purpose.value] * len(rows))))
     rows = pa.concat_tables(parts, promote_options="permissive")
     of_sentence = looked_up(rows["sentence_id"], sentences, "sentence_id")

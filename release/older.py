@@ -5,10 +5,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignbench.release.splits import OLD_SCHEMA
-from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import CHECKSUMS, DATA
-from alignbench.release_format.manifest import ReleaseRecord, read_manifest
+from alignbench.release_format.manifest import ReleaseRecord, finished_manifest
 from alignbench.schemas.ids import prompt_id, sha256_hex
 from alignbench.schemas.vocabulary import Direction
 
@@ -28,21 +27,15 @@ def older_release(address: str) -> tuple[ReleaseRecord, pa.Table]:
         NotAReleaseError: It is none, or not of this schema version.
     """
     folder = open_release(address)
-    sums, manifest = folder.text(CHECKSUMS), read_manifest(folder)
-    if sums is None or manifest is None:
-        raise NotAReleaseError(
-            f"{folder.address} is no finished release of this version.",
-            "Name a release that 'alignbench verify' finds sound.",
-        )
+    manifest = finished_manifest(folder)
     parts = [OLD_SCHEMA.empty_table()]
     for path, shard in folder.shards.items():
         if shard.kind == DATA:
             with folder.open(path) as source:
                 rows = pq.read_table(source, columns=list(_COLUMNS), partitioning=None)
             parts.append(_sides(rows, shard.split))
-    record = ReleaseRecord(
-        name=manifest.name, version=manifest.version, sha256=sha256_hex(sums.encode())
-    )
+    sha256 = sha256_hex(folder.bytes(CHECKSUMS))
+    record = ReleaseRecord(name=manifest.name, version=manifest.version, sha256=sha256)
     return record, pa.concat_tables(parts)
 
 

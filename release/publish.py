@@ -1,13 +1,15 @@
-"""Putting a finished release folder into the workspace's store, whole or not at all.
+"""Putting a finished release into a store, whole or not at all.
 
 A release exists once its `SHA256SUMS` exists, which is written last and only if it is not there
-yet; files without one are what a killed run left, and go before the next attempt.
+yet. A run that was stopped is continued by the same call: what has arrived is not sent again.
 """
 
-from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from alignbench.release.errors import ReleaseExistsError
+from alignbench.release_format.checksums import parse_checksums
+from alignbench.release_format.errors import NotAReleaseError
+from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.layout import CARD, CHECKSUMS, MANIFEST
 from alignbench.workspace.store import ObjectStore
 
@@ -15,37 +17,57 @@ _LATE: Final = (MANIFEST, CARD)
 """Written after everything else but the checksums, so that no tool takes a half for a dataset."""
 
 
-def publish(store: ObjectStore, prefix: str, folder: Path) -> list[str]:
-    """Copies a release folder to a prefix of a store.
+class Published(NamedTuple):
+    """What `publish` did.
+
+    Attributes:
+        sent: Files that were sent.
+        there: Files that were there already.
+        sent_bytes: Size of the former.
+    """
+
+    sent: int
+    there: int
+    sent_bytes: int
+
+
+def publish(store: ObjectStore, prefix: str, release: ReleaseFolder) -> Published:
+    """Copies a finished release to a prefix of a store.
 
     Args:
-        store: The workspace's store; the caller holds its lock for releases.
-        prefix: Where the release goes.
-        folder: A finished release, `SHA256SUMS` included.
-
-    Returns:
-        The paths of its files, in the order they were written.
+        store: Where it goes.
+        prefix: Under which key.
+        release: The release, `SHA256SUMS` included.
 
     Raises:
-        ReleaseExistsError: A release is there already.
+        NotAReleaseError: It has no `SHA256SUMS`, or lacks a file that is listed there.
+        ReleaseExistsError: Another release is there already.
     """
-    if store.exists(f"{prefix}/{CHECKSUMS}"):
-        raise already_there(store, prefix)
-    remove_unfinished(store, prefix)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    paths = [path.relative_to(folder).as_posix() for path in files]
-    early = [path for path in paths if path not in (*_LATE, CHECKSUMS)]
-    for path in (*early, *_LATE):
-        store.write_file(f"{prefix}/{path}", folder / path)
-    if not store.create(f"{prefix}/{CHECKSUMS}", (folder / CHECKSUMS).read_bytes()):
-        raise already_there(store, prefix)
-    return [*early, *_LATE, CHECKSUMS]
+    sums = release.text(CHECKSUMS) or ""
+    listed = parse_checksums(sums)
+    if not listed:
+        raise NotAReleaseError(
+            f"{release.address} has no SHA256SUMS that lists its files.",
+            "Name a release that 'alignbench verify' finds sound.",
+        )
+    _refuse_another(store, prefix, sums)
+    late = [path for path in _LATE if path in listed]
+    ordered = [*sorted(listed.keys() - set(late)), *late]
+    sent = [path for path in ordered if _put(store, prefix, release, path, listed[path])]
+    if not store.create(f"{prefix}/{CHECKSUMS}", sums.encode()):
+        _refuse_another(store, prefix, sums)
+    sent_bytes = sum(release.sizes[path] for path in sent)
+    return Published(len(sent), len(listed) - len(sent), sent_bytes)
 
 
-def remove_unfinished(store: ObjectStore, prefix: str) -> None:
-    """Deletes what a run that did not finish left at a prefix that has no release."""
+def remove_leftovers(store: ObjectStore, prefix: str, release: ReleaseFolder) -> None:
+    """Deletes what an unfinished run left at a prefix, but for files of this release.
+
+    The caller holds the store's lock for releases, and there is no finished release.
+    """
     for info in list(store.list(prefix)):
-        store.delete(info.key)
+        if info.key.removeprefix(f"{prefix}/") not in release.sizes:
+            store.delete(info.key)
 
 
 def already_there(store: ObjectStore, prefix: str) -> ReleaseExistsError:
@@ -54,3 +76,20 @@ def already_there(store: ObjectStore, prefix: str) -> ReleaseExistsError:
         f"{prefix} of {store.url} is released already, with other content.",
         "A release is never overwritten: choose another [release] version.",
     )
+
+
+def _refuse_another(store: ObjectStore, prefix: str, sums: str) -> None:
+    """Raises if there is a finished release with other content."""
+    key = f"{prefix}/{CHECKSUMS}"
+    if store.exists(key) and store.read(key) != sums.encode():
+        raise already_there(store, prefix)
+
+
+def _put(store: ObjectStore, prefix: str, release: ReleaseFolder, path: str, sha256: str) -> bool:
+    if path not in release.sizes:
+        raise NotAReleaseError(
+            f"{release.address} has no {path}, which its SHA256SUMS lists.",
+            "Run 'alignbench verify' on it, and release it anew.",
+        )
+    with release.open(path) as source:
+        return store.put_file(f"{prefix}/{path}", source, sha256)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from alignbench.release.agreement.fleiss import FleissKappa, fleiss_kappa
 from alignbench.release.cells import Cell
-from alignbench.release.labels.majority import VERDICTS
+from alignbench.release.verdict_counts import VERDICTS
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 COLUMNS: Final = (
@@ -108,8 +108,8 @@ class Statistics:
 
     def __init__(self) -> None:
         self.parts: dict[tuple[str, str], ModelStatistics] = {}
-        self.answers: Counter[tuple[str, str]] = Counter()
-        """Answers by split and purpose."""
+        self.votes: Counter[tuple[str, str]] = Counter()
+        """Votes and adjudications by split and purpose."""
 
     @property
     def models(self) -> dict[str, ModelStatistics]:
@@ -134,10 +134,10 @@ class Statistics:
             self.parts[key] = ModelStatistics(rows.column("direction")[0].as_py())
         self.parts[key].add(rows)
 
-    def add_answers(self, split: str, purposes: Mapping[str, int]) -> None:
+    def add_votes(self, split: str, purposes: Mapping[str, int]) -> None:
         """Counts votes and adjudications on sentences of a split."""
         for purpose, number in purposes.items():
-            self.answers[split, purpose] += number
+            self.votes[split, purpose] += number
 
     def tables(self) -> dict[str, list[tuple[Cell, ...]]]:
         """Returns the tables by name, each with a heading."""

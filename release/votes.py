@@ -1,58 +1,166 @@
-"""Writing each answer on the released sentences, annotators under pseudonyms, by model."""
+"""The selected sentences and the votes on them, in memory one bucket of sentences at a time.
 
-from collections import Counter
-from collections.abc import Iterator
+A vote is the newest submitted answer of one annotator to one sentence in one round. A skipped or
+deleted answer is none, nor is one for gold or adjudication, nor one of a withdrawn annotator;
+sentences of withdrawn images are left out. Quarantined answers are in a table of their own. The
+newest submitted answer of an adjudicator to a sentence is its adjudication, and final.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.buckets import Buckets
-from alignbench.release.shards import ShardWriter
-from alignbench.release_format.columns import VOTE_SCHEMA, VOTE_SORT_COLUMNS
-from alignbench.release_format.layout import VOTES, Shard
+from alignbench.release.buckets import Buckets, columns_of
+from alignbench.schemas.ids import canonical_json
+from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, WITHDRAWN
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose
+from alignbench.workspace.selection import Selection
+from alignbench.workspace.workspace import Workspace
 
-GROUP_ROWS: Final = 100_000
+SENTENCE_COLUMNS: Final = (
+    "sentence_id", "pair_id", "generator_id", "model", "direction", "image_id", "prompt_id",
+    "sentence_index", "text", "start", "end",
+)  # fmt: skip
+VOTE_COLUMNS: Final = (
+    "sentence_id", "round", "annotator", "verdict", "spans", "flags", "preannotated_by",
+    "lead_seconds", "annotated_at", "updated_at", "server", "annotation_id",
+)  # fmt: skip
+_VOTER: Final = ("sentence_id", "round", "annotator")
+_SEPARATOR: Final = "\x1f"
 
 
-def write_votes(
-    folder: Path, model: str, split: str, images: pa.Array, votes: Buckets
-) -> Counter[str]:
-    """Writes the answers on a model's sentences in a split, in the order of `VOTE_SORT_COLUMNS`.
+class SentenceBucket(NamedTuple):
+    """Some of the sentences, with all the votes on them.
 
-    Args:
-        folder: The release folder.
-        model: Whose sentences.
-        split: The split that they are in.
-        images: The images of the split.
-        votes: Answers of all models, with `image_id`, parted by sentence.
-
-    Returns:
-        How many there are of each purpose.
+    Attributes:
+        number: Which bucket of sentence ids it is.
+        sentences: Rows of `SENTENCE_COLUMNS`, sorted by sentence id.
+        votes: Rows of `VOTE_COLUMNS`, sorted by sentence id, round and annotator.
+        adjudications: Rows of `VOTE_COLUMNS`, at most one a sentence, sorted by sentence id.
     """
-    purposes: Counter[str] = Counter()
-    with ShardWriter(folder, Shard(VOTES, model, split, 0, 0), VOTE_SCHEMA) as writer:
-        for group in _groups(_chosen(votes, model, images)):
-            writer.write(group)
-            purposes.update(group["purpose"].to_pylist())
-    return purposes
+
+    number: int
+    sentences: pa.Table
+    votes: pa.Table
+    adjudications: pa.Table
 
 
-def _chosen(votes: Buckets, model: str, images: pa.Array) -> Iterator[pa.Table]:
-    order = [(name, "ascending") for name in VOTE_SORT_COLUMNS]
-    for bucket in votes:
-        chosen = (pc.field("model") == model) & pc.field("image_id").isin(images)
-        yield bucket.filter(chosen).select(VOTE_SCHEMA.names).sort_by(order)
+class Digest(NamedTuple):
+    """What all votes come to.
+
+    Attributes:
+        sha256: Hash of everything in them that a label depends on.
+        first_answers: When each annotator's first vote was given.
+    """
+
+    sha256: str
+    first_answers: dict[str, datetime]
 
 
-def _groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Yields the rows in tables of `GROUP_ROWS` rows, but for the last."""
-    pending = VOTE_SCHEMA.empty_table()
-    for table in tables:
-        pending = pa.concat_tables([pending, table])
-        while len(pending) >= GROUP_ROWS:
-            yield pending.slice(0, GROUP_ROWS)
-            pending = pending.slice(GROUP_ROWS)
-    if len(pending):
-        yield pending
+class Votes:
+    """The votes on a workspace's selected sentences, as they are at construction."""
+
+    def __init__(self, workspace: Workspace, selection: Selection, folder: Path) -> None:
+        """Reads sentences and annotations once, and parts them by sentence.
+
+        Args:
+            workspace: Where they are.
+            selection: Which sentences count.
+            folder: Where the buckets go; the caller removes it.
+        """
+        withdrawn = _withdrawn(workspace)
+        self._sentences = Buckets(
+            folder, "sentences", "sentence_id", columns_of(SENTENCES, SENTENCE_COLUMNS)
+        )
+        with self._sentences as buckets:
+            needed = [*SENTENCE_COLUMNS, "splitter_id"]
+            where = selection.sentences() & _not_in("image_id", withdrawn["image"])
+            for batch in workspace.table(SENTENCES).scan(needed, where):
+                buckets.add(batch.select(list(SENTENCE_COLUMNS)))
+        schema = columns_of(ANNOTATIONS, VOTE_COLUMNS)
+        self._votes = Buckets(folder, "votes", "sentence_id", schema)
+        self._adjudications = Buckets(folder, "adjudications", "sentence_id", schema)
+        with self._votes, self._adjudications:
+            needed = [*VOTE_COLUMNS, "status", "purpose"]
+            where = _is_answer() & _not_in("annotator", withdrawn["annotator"])
+            for batch in workspace.table(ANNOTATIONS).scan(needed, where):
+                self._votes.add(_of_purpose(batch, Purpose.LABEL))
+                self._adjudications.add(_of_purpose(batch, Purpose.ADJUDICATE))
+
+    def __iter__(self) -> Iterator[SentenceBucket]:
+        """Yields all buckets that have sentences, in order of sentence ids."""
+        for number in self._sentences.numbers():
+            sentences = self._sentences.read(number).sort_by("sentence_id")
+            votes = _newest(self._votes.read(number), sentences, _VOTER)
+            final = _newest(self._adjudications.read(number), sentences, ("sentence_id",))
+            yield SentenceBucket(number, sentences, votes, final)
+
+    def digest(self) -> Digest:
+        """Returns the hash of the votes and the annotators; it does not depend on any order."""
+        sha256 = hashlib.sha256()
+        first: dict[str, datetime] = {}
+        for bucket in self:
+            for line in (*_lines(bucket.votes), *_lines(bucket.adjudications, "final")):
+                sha256.update(line.encode())
+            answers = pa.concat_tables([bucket.votes, bucket.adjudications])
+            found = answers.group_by("annotator").aggregate([("annotated_at", "min")])
+            names = found.column("annotator").to_pylist()
+            moments = found.column("annotated_at_min").to_pylist()
+            for name, moment in zip(names, moments, strict=True):
+                first[name] = min(moment, first.get(name, moment))
+        return Digest(sha256.hexdigest(), first)
+
+
+def _withdrawn(workspace: Workspace) -> dict[str, list[str]]:
+    table = workspace.table(WITHDRAWN).read(["kind", "id"])
+    return {
+        kind: table.filter(pc.field("kind") == kind).column("id").to_pylist()
+        for kind in ("image", "annotator")
+    }
+
+
+def _not_in(column: str, values: list[str]) -> pc.Expression:
+    return ~pc.field(column).isin(pa.array(values, pa.string()))
+
+
+def _is_answer() -> pc.Expression:
+    submitted = pc.field("status") == AnnotationStatus.SUBMITTED.value
+    return submitted & pc.field("verdict").is_valid()
+
+
+def _of_purpose(answers: pa.Table, purpose: Purpose) -> pa.Table:
+    return answers.filter(pc.field("purpose") == purpose.value).select(list(VOTE_COLUMNS))
+
+
+def _newest(votes: pa.Table, sentences: pa.Table, key: Sequence[str]) -> pa.Table:
+    """Returns the vote of each key on these sentences that was updated last."""
+    wanted = sentences.column("sentence_id").combine_chunks()
+    votes = votes.filter(pc.is_in(votes.column("sentence_id"), value_set=wanted))
+    order = [*key, "updated_at", "server", "annotation_id"]
+    votes = votes.sort_by([(name, "ascending") for name in order])
+    if len(votes) < 2:
+        return votes
+    changes = np.zeros(len(votes) - 1, dtype=np.bool_)
+    for name in key:
+        column = votes.column(name)
+        changes |= pc.not_equal(column.slice(1), column.slice(0, len(votes) - 1)).to_numpy()
+    return votes.filter(pa.array(np.append(changes, True)))
+
+
+def _lines(votes: pa.Table, kind: str = "") -> Iterator[str]:
+    """Yields each vote as a text line of all that a label depends on."""
+    heads = pc.binary_join_element_wise(
+        *(votes.column(name) for name in (*_VOTER, "verdict")), _SEPARATOR
+    )
+    for head, spans in zip(heads.to_pylist(), votes.column("spans").to_pylist(), strict=True):
+        yield f"{kind}{head}{_SEPARATOR}{_span_text(spans) if spans else ''}\n"
+
+
+def _span_text(spans: list[dict[str, Any]]) -> str:
+    return canonical_json([[s["start"], s["end"], s["type"], s["text"]] for s in spans])

@@ -7,8 +7,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alignbench.release_format.columns import RELEASE_SCHEMA_VERSION
+from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder
-from alignbench.release_format.layout import MANIFEST
+from alignbench.release_format.layout import CHECKSUMS, MANIFEST
 from alignbench.schemas.names import Name
 from alignbench.schemas.rows import LabelSet
 from alignbench.schemas.vocabulary import Direction
@@ -145,3 +146,18 @@ def read_manifest(folder: ReleaseFolder) -> Manifest | None:
         return Manifest.model_validate_json(folder.text(MANIFEST) or "")
     except ValidationError:
         return None
+
+
+def finished_manifest(folder: ReleaseFolder) -> Manifest:
+    """Returns what `release.json` of a finished release says.
+
+    Raises:
+        NotAReleaseError: There is no `SHA256SUMS`, or the release is of another version.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None or CHECKSUMS not in folder.sizes:
+        raise NotAReleaseError(
+            f"{folder.address} is no finished release of this version.",
+            "Name a release that 'alignbench verify' finds sound.",
+        )
+    return manifest

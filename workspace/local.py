@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -60,6 +61,8 @@ class LocalStore:
         if not path.is_file():
             raise self._missing(key)
         try:
+            if not path.stat().st_size:
+                return pa.BufferReader(b"")  # an empty file cannot be mapped
             return pa.memory_map(str(path))
         except _NO_FILE:
             raise self._missing(key) from None
@@ -90,12 +93,16 @@ class LocalStore:
             _sync_folder(path.parent)
         return True
 
-    def write_file(self, key: str, path: Path) -> None:
-        """Writes a local file as an object."""
+    def put_file(self, key: str, source: IO[bytes], sha256: str) -> bool:
+        """Writes a file as an object, unless it is there already."""
         target = self.path(key)
-        with path.open("rb") as source, _staged(target) as file:
+        if _sha256_of(target) == sha256:
+            return False
+        source.seek(0)
+        with _staged(target) as file:
             shutil.copyfileobj(source, file, 4 << 20)
             _commit(file, target)
+        return True
 
     def exists(self, key: str) -> bool:
         """Tells whether the object is there."""
@@ -143,6 +150,14 @@ class LocalStore:
 def _owner() -> dict[str, str | int]:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return {"host": socket.gethostname(), "pid": os.getpid(), "since": since}
+
+
+def _sha256_of(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except _NO_FILE:
+        return None
 
 
 @contextlib.contextmanager

@@ -5,15 +5,13 @@ Credentials, region and endpoint come from boto3's own chain (`AWS_ACCESS_KEY_ID
 stand on; `alignbench doctor` checks it.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import boto3
 import pyarrow as pa
-from boto3.exceptions import Boto3Error
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60
 )
-_TRANSFER = TransferConfig(multipart_threshold=64 << 20, multipart_chunksize=64 << 20)
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
@@ -130,29 +127,15 @@ class S3Store:
             answer = self.client.get_object(Bucket=self.bucket, Key=self._name(key))
             return answer["Body"].read(), answer["ETag"]
 
-    def write_file(self, key: str, path: Path) -> None:
-        """Writes a local file as an object, in parts when it is large."""
-        with self._errors(key):
-            self.client.upload_file(str(path), self.bucket, self._name(key), Config=_TRANSFER)
+    def put_file(self, key: str, source: IO[bytes], sha256: str) -> bool:
+        """Writes a file as an object in checked parts, unless it is there already.
 
-    def upload(
-        self, key: str, source: IO[bytes], size: int, sha256: str, part_bytes: int = PART_BYTES
-    ) -> bool:
-        """Writes a file as an object in checked parts, going on with what a stopped run sent.
-
-        Args:
-            key: The object.
-            source: The file, open for reading at any place.
-            size: Its bytes.
-            sha256: Its SHA-256; an object that has it is not sent again.
-            part_bytes: Most bytes of a part.
-
-        Returns:
-            False if that object was there already.
+        What an earlier run had sent of it is not sent again (`workspace.s3_upload`).
         """
+        size = source.seek(0, io.SEEK_END)
         with self._errors(key):
             target = Target(self.client, self.bucket, self._name(key))
-            return upload(target, source, size, sha256, part_bytes)
+            return upload(target, source, size, sha256, PART_BYTES)
 
     def exists(self, key: str) -> bool:
         """Tells whether the object is there."""
@@ -201,7 +184,7 @@ class S3Store:
                 raise
             reason = "there is no such bucket" if code == "NoSuchBucket" else code
             raise self._unreachable(reason) from None
-        except (BotoCoreError, Boto3Error) as error:
+        except BotoCoreError as error:
             raise self._unreachable(type(error).__name__) from None
 
     def _unreachable(self, reason: str) -> StoreUnreachableError:

@@ -1,4 +1,4 @@
-"""Uploading a file to S3 in parts, so that a run that was stopped goes on where it was.
+"""Uploading a file to S3 in parts, so that a run that was stopped continues where it was.
 
 Every part goes with its SHA-256, which S3 checks, and the object keeps that of the whole file as
 metadata. An upload that was not completed is found by its key; its parts count if all that are
@@ -55,7 +55,7 @@ def upload(target: Target, source: IO[bytes], size: int, sha256: str, part_bytes
             Metadata={_SHA256: sha256},
         )
         return True
-    upload_id, done = _going_on(target, source, part_bytes) or (_begun(target, sha256), {})
+    upload_id, done = _continued(target, source, part_bytes) or (_begun(target, sha256), {})
     for number, data in _parts(source, size, part_bytes):
         if number not in done:
             done[number] = _sent(target, upload_id, number, data)
@@ -101,7 +101,7 @@ def _sent(target: Target, upload_id: str, number: int, data: bytes) -> "Complete
     return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
 
 
-def _going_on(
+def _continued(
     target: Target, source: IO[bytes], part_bytes: int
 ) -> "tuple[str, dict[int, CompletedPartTypeDef]] | None":
     """Returns an upload that was not completed, with its parts; drops those of another file."""
@@ -131,7 +131,9 @@ def _same_parts(
     )
     for part in (part for page in pages for part in page.get("Parts", [])):
         source.seek((part["PartNumber"] - 1) * part_bytes)
-        data = source.read(part["Size"])
+        data = source.read(part_bytes)
+        if len(data) != part["Size"]:
+            return None
         checksum = _checksum(data)
         etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
         # A server that does not list checksums has the MD5 of a part as its ETag.

@@ -7,8 +7,7 @@ reader ever sees half an object.
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import IO, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -68,8 +67,19 @@ class ObjectStore(Protocol):
         """Writes an object only if the key is free; returns False, and writes nothing, if not."""
         ...
 
-    def write_file(self, key: str, path: Path) -> None:
-        """Writes a local file as an object, without holding it in memory."""
+    def put_file(self, key: str, source: IO[bytes], sha256: str) -> bool:
+        """Writes a file as an object, without holding it in memory, unless it is there already.
+
+        A run that was stopped is repeated as it was: what has arrived is not sent again.
+
+        Args:
+            key: The object.
+            source: The file, open for reading at any place.
+            sha256: Its SHA-256, as 64 hexadecimal digits.
+
+        Returns:
+            False if the object was there already, as an earlier call has put it.
+        """
         ...
 
     def exists(self, key: str) -> bool:

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alignbench.release.labels.majority import VERDICTS, majority
+from alignbench.release.labels.majority import majority
 from alignbench.release.labels.spans import agree_on_spans
+from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.words import words
 from alignbench.scenes.annotators import (
     CAREFUL,

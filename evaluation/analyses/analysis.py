@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from alignbench.evaluation.statistics.arrays import Floats
-from alignbench.evaluation.statistics.bootstrap import interval
+from alignbench.reporting.bootstrap import interval
 
 
 class Bars(NamedTuple):

@@ -18,8 +18,8 @@ from alignbench.evaluation.analyses.analysis import (
 from alignbench.evaluation.scored import Coded, Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Floats
 from alignbench.evaluation.statistics.auroc import WeightedAuroc
-from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
 from alignbench.evaluation.statistics.means import group_means, mean_draws
+from alignbench.reporting.bootstrap import ImageBootstrap
 
 _NONE: Final = "none given"
 _TYPES = {

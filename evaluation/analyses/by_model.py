@@ -19,7 +19,7 @@ from alignbench.evaluation.analyses.analysis import (
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats
 from alignbench.evaluation.statistics.auroc import WeightedAuroc, auroc
-from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.reporting.bootstrap import ImageBootstrap
 
 MEAN, POOLED = "mean of models", "all sentences pooled"
 

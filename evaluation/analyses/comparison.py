@@ -16,7 +16,7 @@ from alignbench.evaluation.analyses.analysis import (
 )
 from alignbench.evaluation.analyses.by_model import MEAN, POOLED, ModelAuroc, model_auroc
 from alignbench.evaluation.scored import Scored, Sentences
-from alignbench.evaluation.statistics.bootstrap import ImageBootstrap, two_sided_p
+from alignbench.reporting.bootstrap import ImageBootstrap, two_sided_p
 
 _SCHEMA = {
     "detector": TEXT,

@@ -20,7 +20,7 @@ from alignbench.evaluation.analyses.analysis import (
 from alignbench.evaluation.analyses.by_model import ModelAuroc, model_auroc
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats
-from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.reporting.bootstrap import ImageBootstrap
 
 MOST_MEMBERS: Final = 5
 """Only so many detectors, those of the highest AUROC, are combined with one another."""

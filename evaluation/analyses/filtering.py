@@ -17,7 +17,7 @@ from alignbench.evaluation.analyses.analysis import (
 )
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Floats, Ints, ratio
-from alignbench.evaluation.statistics.bootstrap import Counts, ImageBootstrap
+from alignbench.reporting.bootstrap import Counts, ImageBootstrap
 
 SHARES: Final = tuple(np.round(np.linspace(1.0, 0.05, 20), 2).tolist())
 """Shares of the sentences that are kept."""

@@ -22,8 +22,8 @@ from alignbench.evaluation.analyses.analysis import (
 )
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints, ratio
-from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
 from alignbench.evaluation.statistics.precision import WeightedAveragePrecision
+from alignbench.reporting.bootstrap import ImageBootstrap
 
 _SCHEMA = {
     "detector": TEXT,

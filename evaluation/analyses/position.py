@@ -20,8 +20,8 @@ from alignbench.evaluation.analyses.by_model import MEAN, ModelAuroc, unweighted
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Floats, Ints, ratio
 from alignbench.evaluation.statistics.auroc import WeightedAuroc
-from alignbench.evaluation.statistics.bootstrap import Counts, ImageBootstrap
 from alignbench.evaluation.statistics.means import group_means, mean_draws
+from alignbench.reporting.bootstrap import Counts, ImageBootstrap
 
 LAST: Final = 5
 """The place from which on sentences are counted together, as in the paper's plots."""

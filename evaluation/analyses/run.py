@@ -17,7 +17,7 @@ from alignbench.evaluation.analyses.localisation import localisation
 from alignbench.evaluation.analyses.position import position_corrected, position_curves
 from alignbench.evaluation.analyses.self_preference import self_preference
 from alignbench.evaluation.scored import Scored, Sentences
-from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.reporting.bootstrap import ImageBootstrap
 
 
 class Outside(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints, ratio
-from alignbench.evaluation.statistics.bootstrap import Counts, ImageBootstrap
+from alignbench.reporting.bootstrap import Counts, ImageBootstrap
 
 
 def auroc(scores: Floats, correct: Bools) -> float | None:

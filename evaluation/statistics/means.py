@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alignbench.evaluation.statistics.arrays import Floats, Ints, ratio
-from alignbench.evaluation.statistics.bootstrap import ImageBootstrap
+from alignbench.reporting.bootstrap import ImageBootstrap
 
 
 class Means(NamedTuple):

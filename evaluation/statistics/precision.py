@@ -3,7 +3,7 @@
 import numpy as np
 
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
-from alignbench.evaluation.statistics.bootstrap import Counts, ImageBootstrap
+from alignbench.reporting.bootstrap import Counts, ImageBootstrap
 
 
 class WeightedAveragePrecision:

@@ -2,7 +2,7 @@
 
 Each item (a sentence, or a word) contributes one row of numbers; a coefficient is a function of the
 rows' sum. So items can be counted in any order and in parts, and a bootstrap draws sums of groups
-again and not the items (`release.agreement.bootstrap`).
+again and not the items (`reporting.bootstrap`).
 
 Sources:
     - J. L. Fleiss, "Measuring nominal scale agreement among many raters", Psychological Bulletin
@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from alignbench.release.agreement.fleiss import Counts, item_agreement
+from alignbench.release.agreement.fleiss import item_agreement
+from alignbench.release.verdict_counts import Counts
 
 Reals = npt.NDArray[np.float64]
 

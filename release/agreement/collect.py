@@ -15,12 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.agreement.coefficients import contributions
-from alignbench.release.agreement.fleiss import Counts
 from alignbench.release.agreement.pairs import PairTables
 from alignbench.release.agreement.spans import KINDS, TERMS, span_terms
 from alignbench.release.joins import looked_up
-from alignbench.release.labels.majority import VERDICTS
-from alignbench.release.labels.spans import spans_of
+from alignbench.release.span_values import spans_of
+from alignbench.release.verdict_counts import VERDICTS, Counts
 from alignbench.release.words import words
 from alignbench.schemas.rows import Span
 from alignbench.schemas.vocabulary import Verdict

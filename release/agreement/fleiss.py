@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Counts = npt.NDArray[np.int64]
-"""Votes per item and category, of shape (items, categories)."""
+from alignbench.release.verdict_counts import Counts
 
 
 class FleissKappa(NamedTuple):

@@ -28,7 +28,7 @@ TERMS: Final = _WORD_TERMS + 4
 """Sums of one kind: the words', exact matches, overlaps, spans in pairs, sentences."""
 
 
-class SpanAgreement(NamedTuple):
+class SpanCoefficients(NamedTuple):
     """Agreement on spans, of one or of many sums.
 
     Attributes:
@@ -69,11 +69,11 @@ def span_terms(ranges: Sequence[Word], votes: Sequence[Sequence[Span]]) -> Reals
     return found
 
 
-def span_agreement(sums: Reals) -> SpanAgreement:
+def span_coefficients(sums: Reals) -> SpanCoefficients:
     """Returns the agreement in sums of one kind's terms, of shape (..., TERMS)."""
     exact, overlap, spans = (sums[..., _WORD_TERMS + place] for place in range(3))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return SpanAgreement(
+        return SpanCoefficients(
             coefficients(sums[..., :_WORD_TERMS]).krippendorff_alpha,
             exact / spans,
             overlap / spans,

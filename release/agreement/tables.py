@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from alignbench.release.agreement.bootstrap import Interval, Reals, intervals
 from alignbench.release.agreement.coefficients import coefficients
 from alignbench.release.agreement.collect import (
     KNOWN_TERMS,
@@ -15,8 +14,9 @@ from alignbench.release.agreement.collect import (
     GroupSums,
     merged,
 )
+from alignbench.release.agreement.intervals import Interval, Reals, intervals
 from alignbench.release.agreement.pairs import pair_agreement
-from alignbench.release.agreement.spans import KINDS, TERMS, span_agreement
+from alignbench.release.agreement.spans import KINDS, TERMS, span_coefficients
 from alignbench.release.cells import Cell
 
 ALL: Final = "all"
@@ -55,7 +55,7 @@ def span_rows(counts: AgreementCounts) -> Rows:
     of_all = merged(list(counts.spans.values()), len(KINDS), TERMS)
     for model, sums in [*_sorted(counts.spans), (ALL, of_all)]:
         _, terms = sums.sums()
-        found = intervals(terms, span_agreement)
+        found = intervals(terms, span_coefficients)
         for place, kind in enumerate(KINDS):
             of_kind = [Interval(*(bound[place] for bound in figure)) for figure in found]
             rows.append((model, kind, round(terms[:, place, -1].sum()), *_cells(of_kind)))

@@ -1,4 +1,4 @@
-"""Many answers to one sentence become one label.
+"""Many votes on one sentence become one label.
 
 Start reading at `release.labels.compute`.
 """

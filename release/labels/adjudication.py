@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.answers import SentenceBucket
-from alignbench.release.labels.spans import adjudicated_spans, spans_of
+from alignbench.release.labels.spans import adjudicated_spans
+from alignbench.release.span_values import spans_of
+from alignbench.release.votes import SentenceBucket
 from alignbench.schemas.rows import Label, Span
 from alignbench.schemas.vocabulary import Verdict
 

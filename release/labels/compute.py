@@ -1,6 +1,6 @@
 """Labels of everything selected, from all votes on it.
 
-A label set is named by its method, its options and the answers that it used, so the same answers
+A label set is named by its method, its options and the votes that it used, so the same votes
 are the same set and are not computed again. Its row in `label_sets` is written last: a set without
 one is unfinished, and the next run writes the labels that are missing.
 """
@@ -16,13 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.agreement.fleiss import item_agreement
-from alignbench.release.answers import Answers, SentenceBucket
 from alignbench.release.joins import looked_up
 from alignbench.release.labels.adjudication import adjudicated
-from alignbench.release.labels.majority import VERDICTS, agreement_ratio, count_verdicts
+from alignbench.release.labels.majority import agreement_ratio
 from alignbench.release.labels.sets import label_set_id, label_sets, make_current
-from alignbench.release.labels.spans import SpanLabel, agree_on_spans, spans_of
+from alignbench.release.labels.spans import SpanLabel, agree_on_spans
 from alignbench.release.labels.verdicts import Decide, deciding_by
+from alignbench.release.span_values import spans_of
+from alignbench.release.verdict_counts import VERDICTS, count_verdicts
+from alignbench.release.votes import SentenceBucket, Votes
 from alignbench.schemas.rows import Label, Span
 from alignbench.schemas.tables import LABELS
 from alignbench.schemas.vocabulary import HallucinationType, LabelMethod, Verdict
@@ -37,7 +39,7 @@ class LabelReport(NamedTuple):
 
     Attributes:
         label_set_id: The set that is current now.
-        computed: False if the answers had not changed, so that nothing was to be done.
+        computed: False if the votes had not changed, so that nothing was to be done.
         sentences: Selected sentences.
         labelled: Those that have a label in the set.
         unanswered: Those without any vote.
@@ -82,18 +84,18 @@ def compute_labels(
             needs a package that is not.
     """
     with tempfile.TemporaryDirectory(prefix="alignbench-label-") as folder:
-        answers = Answers(workspace, selection, Path(folder))
+        votes = Votes(workspace, selection, Path(folder))
         options = {"minimum_votes": minimum_votes}
-        sha256 = answers.digest().sha256
+        sha256 = votes.digest().sha256
         set_id = label_set_id(method, options, sha256)
         known = label_sets(workspace)
         complete = any(row.label_set_id == set_id for row in known)
         tally = _Tally()
         if not complete:
-            labelling = _Labelling(set_id, minimum_votes, deciding_by(method, answers))
-            _write(workspace, labelling, run_id, answers, tally)
+            labelling = _Labelling(set_id, minimum_votes, deciding_by(method, votes))
+            _write(workspace, labelling, run_id, votes, tally)
         else:
-            for bucket in answers:
+            for bucket in votes:
                 tally.count(bucket, minimum_votes)
         current = bool(known) and known[-1].label_set_id == set_id
         if not current or name not in (None, known[-1].name):
@@ -156,13 +158,13 @@ class _Labelling(NamedTuple):
 
 
 def _write(
-    workspace: Workspace, labelling: _Labelling, run_id: str, answers: Answers, tally: _Tally
+    workspace: Workspace, labelling: _Labelling, run_id: str, votes: Votes, tally: _Tally
 ) -> None:
     table = workspace.table(LABELS)
     of_set = pc.field("label_set_id") == labelling.set_id
     done = table.keys("sentence_id", where=of_set, filter_columns=["label_set_id"])
     rows: list[Label] = []
-    for bucket in answers:
+    for bucket in votes:
         tally.count(bucket, labelling.minimum_votes)
         labels = adjudicated(list(_labels(bucket, labelling)), bucket)
         tally.count_labels(labels)

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from alignbench.release.answers import SentenceBucket
-from alignbench.release.labels.majority import VERDICTS
+from alignbench.release.verdict_counts import VERDICTS
+from alignbench.release.votes import SentenceBucket
 from alignbench.schemas.errors import MissingExtraError
 
 _ITERATIONS: Final = 100
@@ -29,7 +29,7 @@ class Posteriors(NamedTuple):
     probabilities: npt.NDArray[np.float64]
 
 
-def posteriors(answers: Iterable[SentenceBucket]) -> Posteriors:
+def posteriors(votes: Iterable[SentenceBucket]) -> Posteriors:
     """Returns the probabilities of all sentences that have votes.
 
     Raises:
@@ -37,10 +37,10 @@ def posteriors(answers: Iterable[SentenceBucket]) -> Posteriors:
     """
     model = _model()
     columns = ("sentence_id", "annotator", "verdict")
-    votes = [bucket.votes.select(columns) for bucket in answers]
-    if not votes:
+    tables = [bucket.votes.select(columns) for bucket in votes]
+    if not tables:
         return Posteriors(pa.array([], pa.string()), np.zeros((0, len(VERDICTS))))
-    table = pa.concat_tables(votes)
+    table = pa.concat_tables(tables)
     sentences, annotators, verdicts = (
         table[name].combine_chunks().dictionary_encode() for name in columns
     )

@@ -10,7 +10,7 @@ from alignbench.workspace.workspace import Workspace
 
 
 def label_set_id(method: str, options: dict[str, Any], answers_sha256: str) -> str:
-    """Returns the id of the labels that a method with these options makes of these answers."""
+    """Returns the id of the labels that a method with these options makes of these votes."""
     return derive_id(method, options, answers_sha256)
 
 

@@ -5,9 +5,9 @@ spans. If there is no such word, the spans of the annotator who is closest to th
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from alignbench.release.words import Word, touched, words
 from alignbench.schemas.rows import Span, VotedSpan
@@ -47,14 +47,6 @@ class _Marked(NamedTuple):
 
     spans: tuple[Span, ...]
     words: frozenset[int]
-
-
-def spans_of(values: Iterable[dict[str, Any]]) -> tuple[Span, ...]:
-    """Returns spans from a table's values."""
-    return tuple(
-        Span(start=v["start"], end=v["end"], type=HallucinationType(v["type"]), text=v["text"])
-        for v in values
-    )
 
 
 def adjudicated_spans(

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from alignbench.release.agreement.fleiss import Counts
-from alignbench.release.answers import SentenceBucket
 from alignbench.release.labels.dawid_skene import posteriors
-from alignbench.release.labels.majority import VERDICTS, agreement_ratio, majority
+from alignbench.release.labels.majority import agreement_ratio, majority
+from alignbench.release.verdict_counts import VERDICTS, Counts
+from alignbench.release.votes import SentenceBucket
 from alignbench.schemas.vocabulary import LabelMethod, Verdict
 
 _TIED: Final = 1e-9
@@ -27,7 +27,7 @@ Decide = Callable[[pa.Array, Counts], Decision]
 """Decides on sentences, given their ids and their votes by verdict."""
 
 
-def deciding_by(method: LabelMethod, answers: Iterable[SentenceBucket]) -> Decide:
+def deciding_by(method: LabelMethod, votes: Iterable[SentenceBucket]) -> Decide:
     """Returns the function that decides; it may read all votes once beforehand.
 
     Raises:
@@ -37,7 +37,7 @@ def deciding_by(method: LabelMethod, answers: Iterable[SentenceBucket]) -> Decid
         case LabelMethod.MAJORITY:
             return by_majority
         case LabelMethod.DAWID_SKENE:
-            return by_dawid_skene(answers)
+            return by_dawid_skene(votes)
 
 
 def by_majority(_: pa.Array, counts: Counts) -> Decision:
@@ -45,9 +45,9 @@ def by_majority(_: pa.Array, counts: Counts) -> Decision:
     return Decision(majority(counts), agreement_ratio(counts))
 
 
-def by_dawid_skene(answers: Iterable[SentenceBucket]) -> Decide:
+def by_dawid_skene(votes: Iterable[SentenceBucket]) -> Decide:
     """The most probable verdict given everybody's votes, a tie is unknown; as sure as that."""
-    sentences, probabilities = posteriors(answers)
+    sentences, probabilities = posteriors(votes)
 
     def decide(sentence_ids: pa.Array, _: Counts) -> Decision:
         places = pa.compute.index_in(sentence_ids, value_set=sentences).to_numpy()

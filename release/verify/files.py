@@ -6,7 +6,6 @@ from alignbench.release.verify.report import Findings, Rule
 from alignbench.release_format.checksums import checksum, parse_checksums
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.layout import CHECKSUMS, DATA, VOTES, Shard, parse_shard
-from alignbench.schemas.ids import sha256_hex
 
 
 def check_files(folder: ReleaseFolder, findings: Findings) -> dict[str, str]:
@@ -52,7 +51,5 @@ def check_shards(folder: ReleaseFolder, findings: Findings) -> dict[str, Shard]:
 
 
 def _checksum(folder: ReleaseFolder, path: str) -> str:
-    if not folder.sizes[path]:
-        return sha256_hex(b"")  # an empty file cannot be mapped into memory
     with folder.open(path) as file:
         return checksum(file)

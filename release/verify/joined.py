@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from alignbench.release.agreement.collect import SENTENCE_COLUMNS, AgreementCounts
 from alignbench.release.buckets import Buckets
-from alignbench.release.labels.majority import VERDICTS
+from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch, table_of
 from alignbench.release.verify.report import Findings, Rule
 from alignbench.release.verify.rows import span_problem

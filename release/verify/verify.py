@@ -125,4 +125,4 @@ def _check_votes(
             order.check(batch, shard, findings)
             joined.add_votes(batch)
             purposes = Counter(batch.rows.column("purpose").to_pylist())
-            statistics.add_answers(shard.split, purposes)
+            statistics.add_votes(shard.split, purposes)

@@ -74,7 +74,7 @@ def test_only_images_without_a_domain_get_the_nearest_name(tmp_path: Path, clip:
 
 
 def test_a_release_whose_images_all_have_one_is_left_as_it_is(tmp_path: Path) -> None:
-    release = open_release(str(release_with(tmp_path, ["food", "animal"])))
+    release = ReleaseReader(open_release(str(release_with(tmp_path, ["food", "animal"]))))
     table = release.sentences()
     same, note = with_domains(release, table, DomainStep(), tmp_path)
     assert same.equals(table)
@@ -85,7 +85,7 @@ def test_a_release_whose_images_all_have_one_is_left_as_it_is(tmp_path: Path) ->
 def test_an_image_that_cannot_be_scored_stays_without_one(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    release = open_release(str(release_with(tmp_path, [None])))
+    release = ReleaseReader(open_release(str(release_with(tmp_path, [None]))))
     scoring = ClipDetector.score
 
     def failing(
@@ -106,7 +106,7 @@ def test_an_image_that_cannot_be_scored_stays_without_one(
 
 
 def test_a_detector_that_compares_nothing_cannot_guess(tmp_path: Path) -> None:
-    release = open_release(str(release_with(tmp_path, [None])))
+    release = ReleaseReader(open_release(str(release_with(tmp_path, [None]))))
     with pytest.raises(ModelShapeError, match="backend clip or siglip"):
         with_domains(release, release.sentences(), DomainStep("constant"), tmp_path)
 

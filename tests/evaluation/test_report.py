@@ -10,10 +10,10 @@ from playwright.sync_api import Browser
 from alignbench.evaluation.entries import DetectorEntry, parse_detector
 from alignbench.evaluation.evaluate import Settings
 from alignbench.evaluation.scored import Sentences
-from alignbench.evaluation.tables import latex
 from alignbench.flows.evaluate import evaluate
 from alignbench.release.build import build_release
 from alignbench.release.labels.compute import compute_labels
+from alignbench.reporting.tables import latex
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import open_store
 from tests.evaluation.releases import write_release

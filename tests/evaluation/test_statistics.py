@@ -1,7 +1,6 @@
 """AUROC and average precision are scikit-learn's; intervals hold the truth as often as they say."""
 
 import tracemalloc
-from itertools import islice
 from statistics import NormalDist
 
 import numpy as np
@@ -11,9 +10,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from alignbench.evaluation.statistics.auroc import WeightedAuroc, auroc
-from alignbench.evaluation.statistics.bootstrap import ImageBootstrap, interval, two_sided_p
 from alignbench.evaluation.statistics.means import group_means, mean_draws
 from alignbench.evaluation.statistics.precision import WeightedAveragePrecision
+from alignbench.reporting.bootstrap import ImageBootstrap, interval
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -95,25 +94,6 @@ def test_means_of_groups_are_means_of_what_was_drawn() -> None:
             np.testing.assert_allclose(drawn[number], expected, atol=1e-12)
     assert np.isnan(draws[:, 3]).all()
     assert group_means(values, group, 4).counts.tolist()[3] == 0
-
-
-def test_resamples_are_the_same_each_time_and_draw_as_many_images_as_there_are() -> None:
-    bootstrap = ImageBootstrap(40, 30, seed=1)
-    first, second = np.array(list(bootstrap)), np.array(list(bootstrap))
-    np.testing.assert_array_equal(first, second)
-    assert (first.sum(axis=1) == 40).all()
-    assert not np.array_equal(first[0], next(islice(ImageBootstrap(40, 30, seed=2), 1)))
-
-
-def test_an_interval_of_too_few_resamples_is_none() -> None:
-    draws = np.full(100, np.nan)
-    draws[:40] = 0.5
-    assert interval(draws) == (None, None)
-    draws[:60] = np.linspace(0, 1, 60)
-    low, high = interval(draws)
-    assert low == pytest.approx(0.025)
-    assert high == pytest.approx(0.975)
-    assert two_sided_p(np.linspace(-1, 3, 101)) == pytest.approx(2 * 27 / 102)
 
 
 def test_the_interval_covers_the_truth() -> None:

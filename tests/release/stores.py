@@ -1,6 +1,7 @@
 """A store that fails at a chosen write, as a process that is killed there would."""
 
 from pathlib import Path
+from typing import IO
 
 from alignbench.workspace.local import LocalStore
 
@@ -24,9 +25,9 @@ class DyingStore(LocalStore):
         self._die_if_due()
         return super().create(key, data)
 
-    def write_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, source: IO[bytes], sha256: str) -> bool:
         self._die_if_due()
-        super().write_file(key, path)
+        return super().put_file(key, source, sha256)
 
     def _die_if_due(self) -> None:
         if self.writes_left <= 0:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.inter_rater import fleiss_kappa as statsmodels_fleiss
 
-from alignbench.release.agreement.bootstrap import draws, intervals
 from alignbench.release.agreement.coefficients import agreement, coefficients, contributions
 from alignbench.release.agreement.fleiss import fleiss_kappa
+from alignbench.release.agreement.intervals import intervals
 from alignbench.release.agreement.pairs import PairTables, pair_agreement
 
 # J. L. Fleiss (1971), table 1: 30 patients, 6 psychiatrists, 5 diagnoses; kappa is 0.430.
@@ -123,15 +123,7 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says():
     assert 0.88 <= covered / 200 <= 0.99
 
 
-def test_a_bootstrap_gives_the_same_numbers_every_time_and_draws_as_many_as_there_are(
-    monkeypatch,
-):
-    first, second = list(draws(50, 30)), list(draws(50, 30))
-    assert all((a == b).all() for a, b in zip(first, second, strict=True))
-    assert all((block.sum(axis=1) == 50).all() for block in first)
-    with monkeypatch.context() as patch:
-        patch.setattr("alignbench.release.agreement.bootstrap._BLOCK", 120)
-        assert (np.concatenate(list(draws(50, 30))) == np.concatenate(first)).all()
+def test_intervals_are_the_same_every_time():
     small = contributions(np.array([[2, 1], [3, 0], [0, 3]]))
     assert intervals(small, coefficients) == intervals(small, coefficients)
 

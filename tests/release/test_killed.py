@@ -71,6 +71,21 @@ def test_killed_before_a_write_there_is_nothing_and_the_next_run_makes_all(
     assert_nothing_then_all(tmp_path / "copy", rows, expected)
 
 
+def test_what_a_killed_run_wrote_of_the_same_release_is_kept_and_of_another_is_not(
+    labelled, tmp_path
+):
+    source, rows, expected = labelled
+    root = tmp_path / "copy"
+    assert killed_at(len(expected) // 2, source, rows, root) == -signal.SIGKILL
+    folder = released_folder(Workspace(LocalStore(root)))
+    written = {path: path.stat().st_mtime_ns for path in folder.rglob("*.*") if path.is_file()}
+    assert written
+    (folder / "data" / "former").mkdir()
+    (folder / "data" / "former" / "test-00000-of-00001.parquet").write_bytes(b"of another release")
+    assert_nothing_then_all(root, rows, expected)
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+
+
 @pytest.mark.full
 @pytest.mark.timeout(1800)
 def test_killed_before_each_of_its_writes_there_is_nothing_or_all_of_it(labelled, tmp_path):

@@ -1,4 +1,4 @@
-"""Publishing to S3: whole or not at all for readers, and gone on with after any stop."""
+"""Publishing to S3: whole or not at all for readers, and continued after any stop."""
 
 import io
 import json
@@ -23,7 +23,8 @@ from alignbench.workspace.s3 import S3Store
 from tests.release.corruption import DATA, change_rows
 
 TARGET = "s3://public/benchmarks"
-PART = 5 << 20
+LARGE = bytes(range(256)) * (13 << 12)
+"""13 MiB: three parts of the least size that S3 takes."""
 
 
 class StoppedError(Exception):
@@ -131,35 +132,55 @@ def test_what_is_not_finished_is_not_published(released, client, tmp_path):
         upload_release(str(released), str(tmp_path / "copy"))
 
 
-def test_a_large_file_goes_on_part_by_part(client, monkeypatch):
-    data = bytes(range(256)) * (13 << 12)  # 13 MiB: three parts
-    store = S3Store("public", "large")
+@pytest.fixture
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alignbench.workspace.s3.PART_BYTES", 5 << 20)
+
+
+@pytest.fixture
+def key(request: pytest.FixtureRequest) -> str:
+    """A key that no other test writes: the server's buckets outlive it."""
+    return f"large/{request.node.name}"
+
+
+def put(key: str, data: bytes) -> bool:
+    """Puts a file by a client of its own, as another run has."""
+    return S3Store("public").put_file(key, io.BytesIO(data), sha256_hex(data))
+
+
+@pytest.mark.usefixtures("_small_parts")
+def test_a_large_file_goes_on_part_by_part(client, key, monkeypatch):
     with monkeypatch.context() as patch:
         counting(patch, 2)
         with pytest.raises(StoppedError):
-            S3Store("public", "large").upload(
-                "file", io.BytesIO(data), len(data), sha256_hex(data), PART
-            )
+            put(key, LARGE)
     calls = counting(monkeypatch)
-    assert S3Store("public", "large").upload(
-        "file", io.BytesIO(data), len(data), sha256_hex(data), PART
-    )
+    assert put(key, LARGE)
     assert calls == ["UploadPart", "CompleteMultipartUpload"]
-    assert store.read("file") == data
-    assert not store.upload("file", io.BytesIO(data), len(data), sha256_hex(data), PART)
+    assert S3Store("public").read(key) == LARGE
+    assert not put(key, LARGE)
 
 
-def test_parts_of_another_file_are_dropped(client, monkeypatch):
-    old, new = bytes(13 << 20), b"\x01" * (13 << 20)
+@pytest.mark.usefixtures("_small_parts")
+@pytest.mark.parametrize("before", [bytes(13 << 20), LARGE[: 12 << 20]], ids=["other", "shorter"])
+def test_parts_of_another_file_are_dropped(client, key, monkeypatch, before):
     with monkeypatch.context() as patch:
-        counting(patch, 2)
+        counting(patch, 3)
         with pytest.raises(StoppedError):
-            S3Store("public", "large").upload(
-                "file", io.BytesIO(old), len(old), sha256_hex(old), PART
-            )
-    store = S3Store("public", "large")
-    assert store.upload("file", io.BytesIO(new), len(new), sha256_hex(new), PART)
-    assert store.read("file") == new
-    head = client.head_object(Bucket="public", Key="large/file")
-    assert head["Metadata"]["sha256"] == sha256_hex(new)
+            put(key, before)
+    assert put(key, LARGE)
+    assert S3Store("public").read(key) == LARGE
+    head = client.head_object(Bucket="public", Key=key)
+    assert head["Metadata"]["sha256"] == sha256_hex(LARGE)
     assert not client.list_multipart_uploads(Bucket="public").get("Uploads")
+
+
+@pytest.mark.usefixtures("_small_parts")
+def test_parts_of_another_size_are_dropped(client, key, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("alignbench.workspace.s3.PART_BYTES", 6 << 20)
+        counting(patch, 1)
+        with pytest.raises(StoppedError):
+            put(key, LARGE)
+    assert put(key, LARGE)
+    assert S3Store("public").read(key) == LARGE

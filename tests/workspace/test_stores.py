@@ -1,5 +1,6 @@
 """What every store does, asked of the local one and of the one on S3 in the same words."""
 
+import io
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,10 @@ from botocore.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alignbench.schemas.ids import sha256_hex
 from alignbench.workspace.errors import ObjectNotFoundError, StoreUnreachableError, UnsafeKeyError
 from alignbench.workspace.local import LocalStore
-from alignbench.workspace.s3 import _TRANSFER, S3Store
+from alignbench.workspace.s3 import S3Store
 from alignbench.workspace.store import ObjectStore, checked_key
 
 UNSAFE_KEYS = [
@@ -83,24 +85,38 @@ def test_a_deleted_key_can_be_created_again(store: ObjectStore) -> None:
     assert store.read("a/b") == b"second"
 
 
-def test_a_file_is_written_as_an_object(store: ObjectStore, tmp_path: Path) -> None:
-    source = tmp_path / "shard"
-    source.write_bytes(b"rows" * 1000)
-    store.write_file("releases/shard", source)
-    assert store.read("releases/shard") == source.read_bytes()
-    assert source.exists()
+def put(store: ObjectStore, key: str, data: bytes) -> bool:
+    return store.put_file(key, io.BytesIO(data), sha256_hex(data))
 
 
-def test_a_large_file_is_sent_in_parts(
-    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("data", [b"rows" * 1000, b""])
+def test_a_file_is_written_as_an_object_once(store: ObjectStore, data: bytes) -> None:
+    assert put(store, "releases/shard", data)
+    assert store.read("releases/shard") == data
+    assert not put(store, "releases/shard", data)
+
+
+def test_a_file_replaces_another(store: ObjectStore) -> None:
+    store.write("releases/shard", b"new")
+    for data in (b"older", b"new"):
+        assert put(store, "releases/shard", data)
+        assert store.read("releases/shard") == data
+
+
+def test_a_file_is_copied_from_one_store_to_another(store: ObjectStore, tmp_path: Path) -> None:
+    store.write("a/b", b"0123456789")
+    other = LocalStore(tmp_path / "other")
+    with store.open("a/b") as file:
+        assert other.put_file("a/b", file, sha256_hex(b"0123456789"))
+    assert other.read("a/b") == b"0123456789"
+
+
+def test_a_large_file_is_sent_in_parts(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     # 64 MiB parts would make a slow test; 5 MiB is the least that S3 takes.
-    monkeypatch.setattr(_TRANSFER, "multipart_threshold", 5 << 20)
-    monkeypatch.setattr(_TRANSFER, "multipart_chunksize", 5 << 20)
-    source = tmp_path / "shard"
-    source.write_bytes(bytes(range(256)) * (48 << 10))
-    store.write_file("releases/shard", source)
-    assert store.read("releases/shard") == source.read_bytes()
+    monkeypatch.setattr("alignbench.workspace.s3.PART_BYTES", 5 << 20)
+    data = bytes(range(256)) * (48 << 10)
+    assert put(store, "releases/shard", data)
+    assert store.read("releases/shard") == data
     if isinstance(store, S3Store):
         assert store.read_with_etag("releases/shard")[1].strip('"').endswith("-3")
 
@@ -155,7 +171,7 @@ def test_a_key_that_would_leave_the_workspace_is_refused(store: ObjectStore, key
         lambda: store.open(key),
         lambda: store.write(key, b""),
         lambda: store.create(key, b""),
-        lambda: store.write_file(key, Path(__file__)),
+        lambda: put(store, key, b""),
         lambda: store.exists(key),
         lambda: list(store.list(key)),
         lambda: store.delete(key),
@@ -261,13 +277,11 @@ class TestUnreachable:
     """What an operator sees when the object store does not play along."""
 
     @staticmethod
-    def calls(store: S3Store, tmp_path: Path) -> Iterator[None]:
-        file = tmp_path / "file"
-        file.write_bytes(b"")
+    def calls(store: S3Store) -> Iterator[None]:
         for call in (
             lambda: store.write("a", b""),
             lambda: store.create("a", b""),
-            lambda: store.write_file("a", file),
+            lambda: put(store, "a", b""),
             lambda: list(store.list("a")),
         ):
             with pytest.raises(StoreUnreachableError) as caught:
@@ -276,16 +290,14 @@ class TestUnreachable:
             assert "test-secret" not in str(caught.value)
             yield
 
-    def test_a_bucket_that_is_not_there_is_named(
-        self, s3_environment: None, tmp_path: Path
-    ) -> None:
-        assert len(list(self.calls(S3Store("no-such-bucket"), tmp_path))) == 4
+    def test_a_bucket_that_is_not_there_is_named(self, s3_environment: None) -> None:
+        assert len(list(self.calls(S3Store("no-such-bucket")))) == 4
 
     def test_a_server_that_does_not_answer_is_named(
-        self, s3_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, s3_environment: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
         monkeypatch.setattr(
             "alignbench.workspace.s3._CONFIG", Config(retries={"total_max_attempts": 1})
         )
-        assert len(list(self.calls(S3Store("bucket"), tmp_path))) == 4
+        assert len(list(self.calls(S3Store("bucket")))) == 4
