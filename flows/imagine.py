@@ -22,7 +22,7 @@ from alignbench.flows.report import StageReport
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_pairs
 from alignbench.flows.stage import Limits, run_stage
-from alignbench.generators.images import check_image
+from alignbench.generators.image_checks import check_image
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Int, Str, from_batch, to_batch
 from alignbench.schemas.protocols import (
