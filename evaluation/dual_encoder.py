@@ -9,14 +9,9 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from alignbench.evaluation.errors import ModelShapeError
 from alignbench.evaluation.text_window import Window, whole, windows
-from alignbench.models.errors import ModelNotFoundError, PickledWeightsError
 from alignbench.models.in_process.forward import halved_on_memory
-from alignbench.models.in_process.placement import (
-    InProcessOptions,
-    Placement,
-    choose_placement,
-    quiet_loading,
-)
+from alignbench.models.in_process.loading import loading
+from alignbench.models.in_process.placement import InProcessOptions, Placement, choose_placement
 from alignbench.models.in_process.weights import find_weights
 from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.detection import ScoringRequest
@@ -197,27 +192,16 @@ def _load(
     placement: Placement,
     attention: dict[str, str] | None,
 ) -> tuple[Any, Any, Any]:
-    quiet_loading()
     weights = find_weights(repo, revision)
     source = {"revision": weights.revision, "trust_remote_code": options.trust_remote_code}
     asked = options.attention if attention is None else attention
     chosen = {} if asked == "auto" else {"attn_implementation": asked}
-    try:
+    with loading(weights):
         model = AutoModel.from_pretrained(
             weights.source, dtype=placement.dtype, use_safetensors=True, **chosen, **source
         )
         images = AutoImageProcessor.from_pretrained(weights.source, **source)
         tokenizer = AutoTokenizer.from_pretrained(weights.source, **source)
-    except OSError as error:
-        if "safetensors" in str(error):
-            raise PickledWeightsError(
-                f"{weights.source} has no weights as safetensors; a pickle can run any code.",
-                "Take a revision that has them, or convert the model.",
-            ) from None
-        raise ModelNotFoundError(
-            f"{weights.source} cannot be loaded: {str(error).splitlines()[0]}",
-            "Check the name, the network and the token in HF_TOKEN, or give a local folder.",
-        ) from None
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
         raise ModelShapeError(
             f"{weights.source} is a {type(model).__name__}, which has no image and text tower.",

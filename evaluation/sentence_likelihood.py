@@ -30,7 +30,7 @@ class SentenceLikelihood:
     def __init__(
         self, model: VisionLanguageModel, placement: Placement, instruction: str | None
     ) -> None:
-        self._model, self._placement = model, placement
+        self.model, self._placement = model, placement
         self._instruction = instruction or (DESCRIBE if model.chat else None)
         # After "ASSISTANT:" a sentence begins with a space, and its first token with one.
         prompt = model.prompt(self._instruction) if model.chat else ""
@@ -41,7 +41,7 @@ class SentenceLikelihood:
 
     def tokens(self, sentence: str) -> list[int]:
         """Returns a sentence's tokens, without those that begin and end a text."""
-        ids = self._model.tokenizer(self._lead + sentence, add_special_tokens=False)["input_ids"]
+        ids = self.model.tokenizer(self._lead + sentence, add_special_tokens=False)["input_ids"]
         return [int(token) for token in ids]
 
     @torch.inference_mode()
@@ -52,14 +52,14 @@ class SentenceLikelihood:
             image: In RGB.
             sentences: Their tokens, one at least each.
         """
-        inputs = self._model.prepare([image], self._instruction)
+        inputs = self.model.prepare([image], self._instruction)
         inputs = inputs.to(self._placement.device, self._placement.dtype)
         ids, mask = self._padded(sentences)
-        if self._model.family == "vision-encoder-decoder":
+        if self.model.family == "vision-encoder-decoder":
             logits = self._decoded(inputs, ids)
-        elif self._model.family == "blip":
+        elif self.model.family == "blip":
             logits = self._written(inputs, ids, mask)
-        elif self._model.family == "git":
+        elif self.model.family == "git":
             logits = self._whole(inputs, ids, mask)
         else:
             logits = self._continued(inputs, ids, mask)
@@ -70,7 +70,7 @@ class SentenceLikelihood:
     def _padded(self, sentences: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns tokens (sentences, longest), and where there are any."""
         longest = max(map(len, sentences))
-        padding = self._model.tokenizer.pad_token_id
+        padding = self.model.tokenizer.pad_token_id
         rows = [[*tokens, *[padding] * (longest - len(tokens))] for tokens in sentences]
         mask = [[1] * len(tokens) + [0] * (longest - len(tokens)) for tokens in sentences]
         device = self._placement.device
@@ -78,7 +78,7 @@ class SentenceLikelihood:
 
     def _decoded(self, inputs: Any, ids: torch.Tensor) -> torch.Tensor:
         """Returns the scores of each token, of a model with an encoder and a decoder."""
-        model = self._model.model
+        model = self.model.model
         seen = model.encoder(pixel_values=inputs["pixel_values"]).last_hidden_state
         start = model.config.decoder_start_token_id
         if start is None:
@@ -92,12 +92,12 @@ class SentenceLikelihood:
 
     def _written(self, inputs: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Returns the scores of each token, of BLIP: its decoder looks at the image all along."""
-        model = self._model.model
+        model = self.model.model
         seen = model.vision_model(pixel_values=inputs["pixel_values"]).last_hidden_state
         begin = model.config.text_config.bos_token_id
         asked = [begin]
         if self._instruction is not None:
-            asked += self._model.tokenizer(self._instruction, add_special_tokens=False)["input_ids"]
+            asked += self.model.tokenizer(self._instruction, add_special_tokens=False)["input_ids"]
         before = torch.tensor([asked], device=ids.device).expand(len(ids), -1)
         given = torch.cat([before, ids], dim=1)
         whole = torch.cat([torch.ones_like(before), mask], dim=1)
@@ -110,7 +110,7 @@ class SentenceLikelihood:
 
     def _whole(self, inputs: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Returns the scores of each token, of GIT: its cache counts places otherwise."""
-        model, tokenizer = self._model.model, self._model.tokenizer
+        model, tokenizer = self.model.model, self.model.tokenizer
         asked = [tokenizer.bos_token_id if tokenizer.bos_token_id is not None
                  else tokenizer.cls_token_id]  # fmt: skip
         if self._instruction is not None:
@@ -125,7 +125,7 @@ class SentenceLikelihood:
 
     def _continued(self, inputs: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Returns the scores of each token, of a decoder that has read image and prompt before."""
-        model = self._model.model
+        model = self.model.model
         read = model(**inputs, use_cache=True)
         first: torch.Tensor = read.logits[:, -1:].expand(len(ids), -1, -1)
         if ids.shape[1] == 1:

@@ -1,6 +1,6 @@
 """Storing a checked image: the blob first, then the row that names it."""
 
-from alignbench.generators.images import CheckedImage
+from alignbench.generators.image_checks import CheckedImage
 from alignbench.schemas.rows import Image
 from alignbench.schemas.vocabulary import ImageType
 from alignbench.workspace.blobs import put_image

@@ -23,7 +23,7 @@ from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.pairs import ImagineItem, image_pair
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_pairs
-from alignbench.generators.images import check_image
+from alignbench.generators.image_checks import check_image
 from alignbench.schemas import ids
 from alignbench.schemas.columns import to_batch
 from alignbench.schemas.fence import Fence

@@ -22,7 +22,7 @@ from alignbench.flows.images import store_image
 from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_images
-from alignbench.generators.images import check_image
+from alignbench.generators.image_checks import check_image
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Str, to_batch
 from alignbench.schemas.protocols import ItemFailure, ItemFailureAt, Source, SourceItem

@@ -87,7 +87,7 @@ def _has_16_bits(image: Image.Image, data: bytes) -> bool:
     if image.mode in ("I", "F"):
         raise ItemError(
             ItemCode.NO_WHITE_POINT.failure(
-                "The pixels are 32-bit numbers, for which no white is agreed; "
+                "The pixels are 32-bit numbers, for which there is no agreed white; "
                 "convert the image to 8 bits a channel."
             )
         )

@@ -81,6 +81,7 @@ class ItemCode(StrEnum):
     ANSWER_NO_SCORE = "AB-E24", "The model's answer is not a score, and was not when asked again."
     SENTENCE_TOO_LONG = "AB-E25", "The sentence is longer than the model reads."
     SENTENCE_EMPTY = "AB-E26", "The sentence has no word that the model reads."
+    SENTENCE_HAS_IMAGE_TOKEN = "AB-E27", "The sentence contains the model's token for an image."
 
     def failure(self, message: str, kind: FailureKind = FailureKind.FAILED) -> ItemFailure:
         """Returns the failure of one item; `message` names it and says what is wrong."""

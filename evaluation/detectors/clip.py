@@ -9,6 +9,7 @@ from alignbench.evaluation.dual_encoder import DualEncoder, Parts, parts_of, wei
 from alignbench.models.in_process.placement import InProcessOptions
 from alignbench.models.in_process.weights import HubRevision
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, Options
 
 
@@ -34,33 +35,18 @@ class DualEncoderParams(Options):
     long_text: Literal["parts", "fail"] = "parts"
 
 
-class ClipDetector(HubRevision):
+class ClipDetector(HubRevision, DetectorBase[DualEncoderOptions, DualEncoderParams]):
     """A CLIP model: the cosine of sentence and image."""
 
-    options_type: ClassVar[type[Options]] = DualEncoderOptions
-    params_type: ClassVar[type[Options]] = DualEncoderParams
     reads_pixels: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        repo: str,
-        revision: str | None,
-        prompt: str | None,  # noqa: ARG002 - the protocol's
-        options: Options,
-        params: Options,
-    ) -> None:
-        self._params = DualEncoderParams.model_validate(params)
-        checked = DualEncoderOptions.model_validate(options)
-        self._encoder = DualEncoder(repo, revision, checked, self._params.prefix)
-
-    @classmethod
-    def default_prompt(cls, params: Options) -> str | None:  # noqa: ARG003
-        """Returns None: nothing is asked."""
-        return None
+    def load(self) -> None:
+        """Loads the model."""
+        self._encoder = DualEncoder(self.repo, self.revision, self.options, self.params.prefix)
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns the cosine of each sentence and its image."""
-        allow_parts = self._params.long_text == "parts"
+        allow_parts = self.params.long_text == "parts"
         found = parts_of(self._encoder, requests, allow_parts=allow_parts)
         texts = {
             request.text[window.start : window.end]
@@ -96,7 +82,7 @@ class ClipDetector(HubRevision):
         return SentenceScore(score, parts=len(parts.windows))
 
     def _scaled(self, cosine: float) -> float:
-        if self._params.score == "cosine":
+        if self.params.score == "cosine":
             return cosine
         model = self._encoder.model
         bias = getattr(model, "logit_bias", None)

@@ -16,6 +16,7 @@ from alignbench.evaluation.errors import ModelShapeError
 from alignbench.evaluation.words import is_punctuation, words_from_tokens
 from alignbench.models.in_process.weights import HubRevision
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
+from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, Options
 from alignbench.schemas.rows import WordScore
 
@@ -63,47 +64,33 @@ class _Read(NamedTuple):
     words: tuple[WordScore, ...]
 
 
-class Clip4dmDetector(HubRevision):
+class Clip4dmDetector(HubRevision, DetectorBase[Clip4dmOptions, Clip4dmParams]):
     """A CLIP model, its text tower asked for the gradients of its attention."""
 
-    options_type: ClassVar[type[Options]] = Clip4dmOptions
-    params_type: ClassVar[type[Options]] = Clip4dmParams
     reads_pixels: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        repo: str,
-        revision: str | None,
-        prompt: str | None,  # noqa: ARG002 - the protocol's
-        options: Options,
-        params: Options,
-    ) -> None:
-        self._params = Clip4dmParams.model_validate(params)
-        checked = Clip4dmOptions.model_validate(options)
-        self._encoder = DualEncoder(repo, revision, checked, self._params.prefix, _EAGER)
+    def load(self) -> None:
+        """Loads the model, and checks that it has the layers that are looked at."""
+        params = self.params
+        self._encoder = DualEncoder(self.repo, self.revision, self.options, params.prefix, _EAGER)
         model = self._encoder.model
         layers = getattr(getattr(model.text_model, "encoder", None), "layers", None)
-        chosen = (layers or [])[self._params.start_layer : self._params.end_layer]
+        chosen = (layers or [])[params.start_layer : params.end_layer]
         if model.config.model_type != "clip" or not len(chosen):
             raise ModelShapeError(
-                f"{repo} has no CLIP text tower with layers from {self._params.start_layer} "
-                f"to {self._params.end_layer}.",
+                f"{self.repo} has no CLIP text tower with layers from {params.start_layer} "
+                f"to {params.end_layer}.",
                 "Name a CLIP model, and layers that it has.",
             )
 
     @classmethod
-    def default_prompt(cls, params: Options) -> str | None:  # noqa: ARG003
-        """Returns None: nothing is asked."""
-        return None
-
-    @classmethod
-    def word_threshold(cls, params: Options) -> float:
+    def word_threshold(cls, params: Clip4dmParams) -> float:
         """Returns epsilon."""
-        return Clip4dmParams.model_validate(params).epsilon
+        return params.epsilon
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns F-CLIPScore and word attributions of each sentence."""
-        allow_parts = self._params.long_text == "parts"
+        allow_parts = self.params.long_text == "parts"
         found = parts_of(self._encoder, requests, allow_parts=allow_parts)
         waiting = [
             _Part(number, window, requests[number].text[cut.start : cut.end])
@@ -127,16 +114,16 @@ class Clip4dmDetector(HubRevision):
         self, some: Sequence[_Part], found: Sequence[Parts | ItemFailure]
     ) -> list[_Read | ItemFailure]:
         images = [parts.image for p in some if isinstance(parts := found[p.request], Parts)]
-        texts = [self._params.prefix + part.text for part in some]
+        texts = [self.params.prefix + part.text for part in some]
         tokens, places = self._encoder.tokens_and_offsets([part.text for part in some])
         result = token_attributions(
             self._encoder.model,
             tokens,
             torch.stack(images),
-            self._params.start_layer,
-            self._params.end_layer,
+            self.params.start_layer,
+            self.params.end_layer,
         )
-        begin = len(self._params.prefix)
+        begin = len(self.params.prefix)
         rows = zip(texts, places.tolist(), result.tokens.tolist(), result.ends.tolist(),
                    result.cosine.tolist(), strict=True)  # fmt: skip
         return [
@@ -169,6 +156,6 @@ class Clip4dmDetector(HubRevision):
     def _misaligned(self, text: str, words: Sequence[WordScore]) -> float:
         """Returns the sum over misaligned words, or the lowest word's attribution."""
         told = [w.score for w in words if not is_punctuation(text[w.start : w.end])]
-        if self._params.mode == "most_negative":
+        if self.params.mode == "most_negative":
             return min((word.score for word in words), default=0.0)
-        return sum(score for score in told if score < self._params.epsilon)
+        return sum(score for score in told if score < self.params.epsilon)

@@ -15,6 +15,7 @@ from alignbench.models.in_process.weights import HubRevision, find_weights
 from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, Options
 
 
@@ -42,32 +43,17 @@ class _Asked(NamedTuple):
     tokens: list[int]
 
 
-class LikelihoodDetector(HubRevision):
+class LikelihoodDetector(HubRevision, DetectorBase[LikelihoodOptions, LikelihoodParams]):
     """A captioner: the mean log probability of the sentence's tokens, in nats."""
 
-    options_type: ClassVar[type[Options]] = LikelihoodOptions
-    params_type: ClassVar[type[Options]] = LikelihoodParams
     reads_pixels: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        repo: str,
-        revision: str | None,
-        prompt: str | None,  # noqa: ARG002 - the protocol's
-        options: Options,
-        params: Options,
-    ) -> None:
-        checked = LikelihoodOptions.model_validate(options)
-        self._batch = checked.forward_batch
-        placement = choose_placement(checked)
-        model = load_vision_language(find_weights(repo, revision), checked, placement)
-        instruction = LikelihoodParams.model_validate(params).instruction
-        self._likelihood = SentenceLikelihood(model, placement, instruction)
-
-    @classmethod
-    def default_prompt(cls, params: Options) -> str | None:  # noqa: ARG003
-        """Returns None: the instruction is a parameter, and holds no sentence."""
-        return None
+    def load(self) -> None:
+        """Loads the captioner."""
+        placement = choose_placement(self.options)
+        weights = find_weights(self.repo, self.revision)
+        model = load_vision_language(weights, self.options, placement)
+        self._likelihood = SentenceLikelihood(model, placement, self.params.instruction)
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns the mean log probability of each sentence's tokens."""
@@ -88,14 +74,9 @@ class LikelihoodDetector(HubRevision):
         results: dict[int, SentenceScore | ItemFailure] = {}
         asked = []
         for place, request in enumerate(own):
-            tokens = self._likelihood.tokens(request.text.strip())
-            if not tokens:
-                results[place] = ItemCode.SENTENCE_EMPTY.failure("The sentence has no words.")
-            elif len(tokens) >= self._likelihood.limit:
-                results[place] = ItemCode.SENTENCE_TOO_LONG.failure(
-                    f"The sentence has {len(tokens):,} tokens; the captioner reads fewer than "
-                    f"{self._likelihood.limit:,}."
-                )
+            tokens = self._tokens(request.text)
+            if isinstance(tokens, ItemFailure):
+                results[place] = tokens
             else:
                 asked.append(_Asked(place, tokens))
         asked.sort(key=lambda item: len(item.tokens))
@@ -104,8 +85,23 @@ class LikelihoodDetector(HubRevision):
             means = self._likelihood.means(image, [item.tokens for item in some])
             return [SentenceScore(mean) for mean in means]
 
-        for start in range(0, len(asked), self._batch):
-            some = asked[start : start + self._batch]
+        size = self.options.forward_batch
+        for start in range(0, len(asked), size):
+            some = asked[start : start + size]
             for item, result in zip(some, halved_on_memory(some, forward), strict=True):
                 results[item.place] = result
         return [results[place] for place in range(len(own))]
+
+    def _tokens(self, sentence: str) -> list[int] | ItemFailure:
+        failure = self._likelihood.model.mistaken_for_image(sentence)
+        if failure is not None:
+            return failure
+        tokens = self._likelihood.tokens(sentence.strip())
+        if not tokens:
+            return ItemCode.SENTENCE_EMPTY.failure("The sentence has no words.")
+        if len(tokens) >= self._likelihood.limit:
+            return ItemCode.SENTENCE_TOO_LONG.failure(
+                f"The sentence has {len(tokens):,} tokens; the captioner reads fewer than "
+                f"{self._likelihood.limit:,}."
+            )
+        return tokens

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from alignbench.evaluation.errors import ScoreFileError
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, NoOptions, Options
 from alignbench.schemas.rows import WordScore
 from alignbench.schemas.vocabulary import FailureKind
@@ -29,7 +29,7 @@ class ScoresOptions(Options):
     path: str
 
 
-class ScoresDetector:
+class ScoresDetector(DetectorBase[ScoresOptions, NoOptions]):
     """Gives each sentence the score that a file has for it.
 
     The file's SHA-256 is its revision, so that a changed file is another detector.
@@ -38,19 +38,9 @@ class ScoresDetector:
         ScoreFileError: The file cannot be read, lacks a column, or has a sentence twice.
     """
 
-    options_type: ClassVar[type[Options]] = ScoresOptions
-    params_type: ClassVar[type[Options]] = NoOptions
-    reads_pixels: ClassVar[bool] = False
-
-    def __init__(
-        self,
-        repo: str,  # noqa: ARG002 - the protocol's
-        revision: str | None,  # noqa: ARG002
-        prompt: str | None,  # noqa: ARG002
-        options: Options,
-        params: Options,  # noqa: ARG002
-    ) -> None:
-        path = ScoresOptions.model_validate(options).path
+    def load(self) -> None:
+        """Reads the file."""
+        path = self.options.path
         table = _read(path)
         ids = table["sentence_id"].to_pylist()
         self._places = {sentence_id: place for place, sentence_id in enumerate(ids)}
@@ -64,19 +54,13 @@ class ScoresDetector:
         self._words = table["words"] if has_words else None
 
     @classmethod
-    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
+    def resolve_revision(cls, repo: str, options: ScoresOptions) -> str | None:  # noqa: ARG003
         """Returns SHA-256 of the file."""
-        path = ScoresOptions.model_validate(options).path
         try:
-            with Path(path).open("rb") as file:
+            with Path(options.path).open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise _unreadable(path, str(error)) from None
-
-    @classmethod
-    def default_prompt(cls, params: Options) -> str | None:  # noqa: ARG003
-        """Returns None: nothing is asked."""
-        return None
+            raise _unreadable(options.path, str(error)) from None
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns the score of each sentence, a failure for one that the file does not have."""

@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from pydantic import Field
 
-from alignbench.evaluation.answers import first_token_words, parse_score
 from alignbench.evaluation.errors import ModelShapeError
+from alignbench.evaluation.model_replies import first_token_words, parse_score
 from alignbench.evaluation.prompts import ask_again, asked
 from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
@@ -18,6 +18,7 @@ from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.item_codes import ItemCode, ItemError, shorten
+from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, Options
 
 PROMPTS = {"score": "score_v1", "yes_no": "yes_no_v1"}
@@ -47,62 +48,60 @@ class _Shown(NamedTuple):
     text: str
 
 
-class VlmDetector(HubRevision):
+class VlmDetector(HubRevision, DetectorBase[InProcessOptions, VlmParams]):
     """An image-to-text model with a chat template.
 
     Raises:
         ModelShapeError: It has none, or its tokenizer begins yes and no alike.
     """
 
-    options_type: ClassVar[type[Options]] = InProcessOptions
-    params_type: ClassVar[type[Options]] = VlmParams
     reads_pixels: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        repo: str,
-        revision: str | None,
-        prompt: str | None,
-        options: Options,
-        params: Options,
-    ) -> None:
-        checked = InProcessOptions.model_validate(options)
-        self._params = VlmParams.model_validate(params)
-        if prompt is None:
+    def load(self) -> None:
+        """Loads the model, and checks that it can be asked."""
+        if self.prompt is None:
             raise ConfigError("A vlm detector has no prompt.", "Name one, such as score_v1.")
-        self._prompt, self._batch = prompt, checked.forward_batch
-        self._placement = choose_placement(checked)
-        self._model = load_vision_language(find_weights(repo, revision), checked, self._placement)
+        self._prompt = self.prompt
+        self._placement = choose_placement(self.options)
+        weights = find_weights(self.repo, self.revision)
+        self._model = load_vision_language(weights, self.options, self._placement)
         if not self._model.chat:
             raise ModelShapeError(
-                f"{repo} has no chat template, so it cannot be asked about a sentence.",
+                f"{self.repo} has no chat template, so it cannot be asked about a sentence.",
                 "Name a model that is asked in a chat, or use its likelihood.",
             )
         words = {word: self._model.tokenizer(word, add_special_tokens=False)["input_ids"]
                  for word in _WRITTEN}  # fmt: skip
         self._yes, self._no = first_token_words(words)
-        if self._params.answer == "yes_no" and not (self._yes and self._no):
-            raise ModelShapeError(f"{repo} begins yes and no with one token.", "Use answer=score.")
+        if self.params.answer == "yes_no" and not (self._yes and self._no):
+            raise ModelShapeError(
+                f"{self.repo} begins yes and no with one token.", "Use answer=score."
+            )
 
     @classmethod
-    def default_prompt(cls, params: Options) -> str | None:
+    def default_prompt(cls, params: VlmParams) -> str | None:
         """Returns the name of the prompt for the kind of answer."""
-        return PROMPTS[VlmParams.model_validate(params).answer]
+        return PROMPTS[params.answer]
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns the score of each sentence."""
         results: dict[int, SentenceScore | ItemFailure] = {}
         shown = []
         for place, request in enumerate(requests):
+            failure = self._model.mistaken_for_image(request.text)
+            if failure is not None:
+                results[place] = failure
+                continue
             try:
                 image = rgb_pixels(request.image, request.image_id)
             except ItemError as error:
                 results[place] = error.failure
                 continue
             shown.append(_Shown(place, image, asked(self._prompt, request.text)))
-        answer = self._written if self._params.answer == "score" else self._weighed
-        for start in range(0, len(shown), self._batch):
-            some = shown[start : start + self._batch]
+        answer = self._written if self.params.answer == "score" else self._weighed
+        size = self.options.forward_batch
+        for start in range(0, len(shown), size):
+            some = shown[start : start + size]
             for item, result in zip(some, halved_on_memory(some, answer), strict=True):
                 results[item.place] = result
         return [results[place] for place in range(len(requests))]
@@ -132,7 +131,7 @@ class VlmDetector(HubRevision):
         inputs = self._inputs(some)
         with torch.inference_mode():
             output = self._model.model.generate(
-                **inputs, do_sample=False, max_new_tokens=self._params.max_new_tokens
+                **inputs, do_sample=False, max_new_tokens=self.params.max_new_tokens
             )
         written = self._model.generated(inputs, output).cpu()
         decoded: list[str] = self._model.tokenizer.batch_decode(written, skip_special_tokens=True)

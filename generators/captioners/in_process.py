@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, NamedTuple, Self
 
 import torch
 import transformers
@@ -17,8 +17,8 @@ from alignbench.models.in_process.weights import HubRevision, find_weights
 from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.plugins import StreamingCaptionerBase
 from alignbench.schemas.protocols import (
-    CaptionInput,
     CaptionRequest,
     Generation,
     ItemFailure,
@@ -62,7 +62,9 @@ class TransformersParams(Options):
         return self
 
 
-class TransformersCaptioner(HubRevision):
+class TransformersCaptioner(
+    HubRevision, StreamingCaptionerBase[TransformersOptions, TransformersParams]
+):
     """An image-to-text model in this process, loaded once.
 
     Args:
@@ -77,31 +79,21 @@ class TransformersCaptioner(HubRevision):
         ConfigError: It cannot run on the device that is asked for.
     """
 
-    options_type: ClassVar[type[Options]] = TransformersOptions
-    params_type: ClassVar[type[Options]] = TransformersParams
-    reads_pixels: ClassVar[bool] = True
-
-    def __init__(self, repo: str, revision: str | None, options: Options, params: Options) -> None:
-        self._options = TransformersOptions.model_validate(options)
-        self._params = TransformersParams.model_validate(params)
-        self.forward_batch = self._options.forward_batch
-        placement = choose_placement(self._options)
+    def load(self) -> None:
+        """Loads the model."""
+        self.forward_batch = self.options.forward_batch
+        placement = choose_placement(self.options)
         self._device = placement.device
         self._dtype = placement.dtype
-        self._model = load_vision_language(find_weights(repo, revision), self._options, placement)
+        self._model = load_vision_language(
+            find_weights(self.repo, self.revision), self.options, placement
+        )
         self._lineage: dict[str, JsonValue] = {
             "transformers": transformers.__version__,
             **placement.lineage(),
             "attention": str(getattr(self._model.model.config, "_attn_implementation", None)),
             "forward_batch": self.forward_batch,
         }
-
-    def caption(
-        self, images: Sequence[CaptionInput], instruction: str | None, seeds: Sequence[int]
-    ) -> list[Generation | ItemFailure]:
-        """Returns one caption, or one failure, for each image, in order."""
-        requests = map(CaptionRequest, images, seeds)
-        return [answer for _, answer in self.caption_stream(requests, instruction)]
 
     def caption_stream(
         self, requests: Iterator[CaptionRequest], instruction: str | None
@@ -150,10 +142,10 @@ class TransformersCaptioner(HubRevision):
 
     @torch.inference_mode()
     def _generate(self, inputs: Any, seeds: Sequence[int]) -> torch.Tensor:
-        params = self._params.model_dump(exclude={"temperature", "top_k", "top_p"})
+        params = self.params.model_dump(exclude={"temperature", "top_k", "top_p"})
         sent = {name: value for name, value in params.items() if value is not None}
-        if self._params.temperature is not None:
-            sampling = self._params.temperature, self._params.top_k, self._params.top_p
+        if self.params.temperature is not None:
+            sampling = self.params.temperature, self.params.top_k, self.params.top_p
             sent["logits_processor"] = seeded_sampling(seeds, *sampling)
         # A model's own defaults may ask to sample, from a generator that all rows share.
         sent["do_sample"] = False
@@ -165,9 +157,9 @@ class TransformersCaptioner(HubRevision):
     ) -> Generation | ItemFailure:
         is_whole = not self._model.ends().isdisjoint(tokens)
         text = text.strip()
-        if not is_whole and not self._options.keep_truncated:
+        if not is_whole and not self.options.keep_truncated:
             return ItemCode.ANSWER_TRUNCATED.failure(
-                f"It was cut off after {self._params.max_new_tokens} tokens: "
+                f"It was cut off after {self.params.max_new_tokens} tokens: "
                 f"{text[-80:]!r}. Allow more in max_new_tokens."
             )
         padding = self._model.tokenizer.pad_token_id

@@ -1,23 +1,28 @@
 """Captions from any server that speaks the OpenAI protocol: vLLM, SGLang, OpenAI, Gemini's."""
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar
+from collections.abc import Iterator
+from typing import Annotated
 
-import anyio
 from pydantic import Field, JsonValue
 
-from alignbench.models.endpoint.chat import PATH, ChatParams, chat_body, read_chat, sent_seed
+from alignbench.models.endpoint.chat import (
+    PATH,
+    ChatParams,
+    chat_body,
+    image_message,
+    read_chat,
+    sent_seed,
+)
 from alignbench.models.endpoint.client import Answer, Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions
-from alignbench.models.endpoint.pictures import Picture, scaled_picture, small_picture
+from alignbench.models.endpoint.pictures import picture_to_send
 from alignbench.models.endpoint.stream import answered
 from alignbench.schemas.item_codes import ItemError
+from alignbench.schemas.plugins import StreamingCaptionerBase
 from alignbench.schemas.protocols import (
-    CaptionInput,
     CaptionRequest,
     Generation,
     ItemFailure,
-    Options,
 )
 
 
@@ -28,7 +33,7 @@ class OpenAICaptionerOptions(EndpointOptions):
         max_image_side: Most pixels of the longer side of an image that is sent; larger ones are
             scaled down.
         send_seed: Whether the low 31 bits of each caption's seed are sent.
-        keep_truncated: Whether a caption that was cut off at its limit of tokens is kept.
+        keep_truncated: Whether a caption that was cut off at its token limit is kept.
     """
 
     max_image_side: Annotated[int, Field(ge=16, le=8192)] = 1536
@@ -36,7 +41,7 @@ class OpenAICaptionerOptions(EndpointOptions):
     keep_truncated: bool = False
 
 
-class OpenAICaptioner:
+class OpenAICaptioner(StreamingCaptionerBase[OpenAICaptionerOptions, ChatParams]):
     """Asks the model that a server calls `repo` about each image.
 
     `revision` is not sent: a server serves what it was started with. It may be given to say which.
@@ -46,45 +51,21 @@ class OpenAICaptioner:
         MissingSecretError: The key is not in the environment.
     """
 
-    options_type: ClassVar[type[Options]] = OpenAICaptionerOptions
-    params_type: ClassVar[type[Options]] = ChatParams
-    reads_pixels: ClassVar[bool] = True
     forward_batch = 64
 
-    def __init__(
-        self,
-        repo: str,
-        revision: str | None,  # noqa: ARG002 - the protocol's
-        options: Options,
-        params: Options,
-    ) -> None:
-        self._model = repo
-        self._options = OpenAICaptionerOptions.model_validate(options)
-        self._params = ChatParams.model_validate(params)
-        self._endpoint = Endpoint(self._options, repo)
+    def load(self) -> None:
+        """Reads the key; the server is not asked yet."""
+        self._endpoint = Endpoint(self.options, self.repo)
 
-    @classmethod
-    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
-        """Returns None: the protocol does not tell revisions."""
-        return None
-
-    def caption(
-        self, images: Sequence[CaptionInput], instruction: str | None, seeds: Sequence[int]
-    ) -> list[Generation | ItemFailure]:
-        """Returns one caption, or one failure, for each image, in order.
+    def caption_stream(
+        self, requests: Iterator[CaptionRequest], instruction: str | None
+    ) -> Iterator[tuple[int, Generation | ItemFailure]]:
+        """Yields captions as they come, each with its request's place.
 
         Raises:
             EndpointDownError: The server does not answer, for longer than the patience.
             EndpointRefusedError: The server refuses the key, the model or the address.
         """
-        requests = (CaptionRequest(*pair) for pair in zip(images, seeds, strict=True))
-        answers = dict(self.caption_stream(requests, instruction))
-        return [answers[place] for place in range(len(images))]
-
-    def caption_stream(
-        self, requests: Iterator[CaptionRequest], instruction: str | None
-    ) -> Iterator[tuple[int, Generation | ItemFailure]]:
-        """Yields captions as they come, each with its request's place; raises as `caption` does."""
 
         async def answer(session: Session, request: CaptionRequest) -> Generation | ItemFailure:
             return await self._caption(session, request, instruction)
@@ -95,34 +76,19 @@ class OpenAICaptioner:
         self, session: Session, request: CaptionRequest, instruction: str | None
     ) -> Generation | ItemFailure:
         try:
-            shown = await self._shown(request.image.data)
+            picture = await picture_to_send(request.image.data, self.options.max_image_side)
         except ItemError as error:
             return error.failure
-        seed = request.seed if self._options.send_seed else None
-        body = chat_body(self._model, [_message(shown, instruction)], self._params, seed)
+        seed = request.seed if self.options.send_seed else None
+        body = chat_body(self.repo, [image_message(picture, instruction)], self.params, seed)
         engine: dict[str, JsonValue] = {
-            "endpoint": self._options.base_url,
-            "image_size": [shown.width, shown.height],
+            "endpoint": self.options.base_url,
+            "image_size": [picture.width, picture.height],
         }
         if seed is not None:
             engine["seed"] = sent_seed(seed)
 
         def read(answer: Answer) -> Generation | ItemFailure:
-            return read_chat(answer, engine, keep_truncated=self._options.keep_truncated)
+            return read_chat(answer, engine, keep_truncated=self.options.keep_truncated)
 
         return await session.ask(PATH, body, read)
-
-    async def _shown(self, data: bytes) -> Picture:
-        side = self._options.max_image_side
-        shown = small_picture(data, side)
-        if shown is not None:
-            return shown
-        # This takes long enough to hold up the answers of others.
-        return await anyio.to_thread.run_sync(scaled_picture, data, side)
-
-
-def _message(shown: Picture, instruction: str | None) -> dict[str, object]:
-    parts: list[dict[str, object]] = [{"type": "image_url", "image_url": {"url": shown.url}}]
-    if instruction is not None:
-        parts.append({"type": "text", "text": instruction})
-    return {"role": "user", "content": parts}

@@ -5,39 +5,28 @@ from typing import ClassVar
 
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.item_codes import ItemCode
-from alignbench.schemas.protocols import CaptionInput, Generation, ItemFailure, NoOptions, Options
+from alignbench.schemas.plugins import CaptionerBase
+from alignbench.schemas.protocols import CaptionInput, Generation, ItemFailure
 from alignbench.schemas.vocabulary import FailureKind
 
 
-class PrecomputedCaptioner:
+class PrecomputedCaptioner(CaptionerBase):
     """Gives back the caption that came with each image; `repo` is the model that wrote it.
 
     Raises:
         ConfigError: `repo` is empty.
     """
 
-    options_type: ClassVar[type[Options]] = NoOptions
-    params_type: ClassVar[type[Options]] = NoOptions
     reads_pixels: ClassVar[bool] = False
     forward_batch = 1024
 
-    def __init__(
-        self,
-        repo: str,
-        revision: str | None,  # noqa: ARG002 - the protocol's
-        options: Options,  # noqa: ARG002 - the protocol's
-        params: Options,  # noqa: ARG002 - the protocol's
-    ) -> None:
-        if not repo:
+    def load(self) -> None:
+        """Checks that it is said whose captions these are."""
+        if not self.repo:
             raise ConfigError(
-                "A captioner with backend 'precomputed' does not say whose captions it gives.",
+                "A captioner with backend 'precomputed' does not say whose captions these are.",
                 "Set its `repo` to the name of the model in the captions file.",
             )
-
-    @classmethod
-    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
-        """Returns None: captions that are already there have no revision."""
-        return None
 
     def caption(
         self,

@@ -3,27 +3,25 @@
 import inspect
 import io
 import time
-from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import chain
+from typing import Annotated, Any, NamedTuple
 
 import diffusers
 import torch
 from PIL import Image
 from pydantic import Field
 
-from alignbench.models.errors import ModelNotFoundError, PickledWeightsError
-from alignbench.models.in_process.forward import halved_on_memory
-from alignbench.models.in_process.placement import (
-    InProcessOptions,
-    Placement,
-    choose_placement,
-    quiet_loading,
-)
+from alignbench.models.in_process.forward import finished_behind, halved_on_memory
+from alignbench.models.in_process.loading import loading
+from alignbench.models.in_process.placement import InProcessOptions, Placement, choose_placement
 from alignbench.models.in_process.weights import HubRevision, Weights, find_weights
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode
-from alignbench.schemas.protocols import GeneratedImage, ItemFailure, Options
+from alignbench.schemas.plugins import StreamingImageGeneratorBase
+from alignbench.schemas.protocols import GeneratedImage, ImageRequest, ItemFailure, Options
 
 _TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")
 
@@ -54,7 +52,9 @@ class DiffusersParams(Options):
     use_resolution_binning: bool | None = None
 
 
-class DiffusersImageGenerator(HubRevision):
+class DiffusersImageGenerator(
+    HubRevision, StreamingImageGeneratorBase[DiffusersOptions, DiffusersParams]
+):
     """A text-to-image pipeline in this process, loaded once.
 
     Args:
@@ -69,16 +69,13 @@ class DiffusersImageGenerator(HubRevision):
         ConfigError: A parameter is not one of this pipeline's, or the device is not there.
     """
 
-    options_type: ClassVar[type[Options]] = DiffusersOptions
-    params_type: ClassVar[type[Options]] = DiffusersParams
-
-    def __init__(self, repo: str, revision: str | None, options: Options, params: Options) -> None:
-        self._options = DiffusersOptions.model_validate(options)
-        sent = DiffusersParams.model_validate(params).model_dump(exclude_unset=True)
+    def load(self) -> None:
+        """Loads the pipeline."""
+        sent = self.params.model_dump(exclude_unset=True)
         self._sent: dict[str, Any] = {k: v for k, v in sent.items() if v is not None}
-        self.forward_batch = self._options.forward_batch
-        placement = choose_placement(self._options)
-        self._pipeline = _load(find_weights(repo, revision), self._options, placement)
+        self.forward_batch = self.options.forward_batch
+        placement = choose_placement(self.options)
+        self._pipeline = _load(find_weights(self.repo, self.revision), self.options, placement)
         self._check_params()
         self._lineage: dict[str, JsonValue] = {
             "diffusers": diffusers.__version__,
@@ -87,45 +84,40 @@ class DiffusersImageGenerator(HubRevision):
             "forward_batch": self.forward_batch,
         }
 
-    def generate(
-        self, prompts: Sequence[str], seeds: Sequence[int]
-    ) -> list[GeneratedImage | ItemFailure]:
-        """Returns one image (PNG), or one failure, for each prompt, in order."""
-        items = list(zip(prompts, seeds, strict=True))
-        return [
-            answer
-            for start in range(0, len(items), self.forward_batch)
-            for answer in halved_on_memory(items[start:][: self.forward_batch], self._forward)
-        ]
+    def generate_stream(
+        self, requests: Iterator[ImageRequest]
+    ) -> Iterator[tuple[int, GeneratedImage | ItemFailure]]:
+        """Yields images (PNG) in order; each batch is encoded while the next one is made."""
+        size = self.forward_batch
+        with closing(finished_behind(requests, size, self._made, _encoded)) as batches:
+            yield from enumerate(chain.from_iterable(batches))
 
-    def _forward(self, items: Sequence[tuple[str, int]]) -> list[GeneratedImage | ItemFailure]:
+    def _made(self, batch: Sequence[ImageRequest]) -> list["_Made | ItemFailure"]:
+        return halved_on_memory(batch, self._forward)
+
+    def _forward(self, batch: Sequence[ImageRequest]) -> list["_Made | ItemFailure"]:
         started = time.perf_counter()
         sent = dict(self._sent)
         if "negative_prompt" in sent:
-            sent["negative_prompt"] = [sent["negative_prompt"]] * len(items)
+            sent["negative_prompt"] = [sent["negative_prompt"]] * len(batch)
         made = self._pipeline(
-            prompt=[prompt for prompt, _ in items],
+            prompt=[request.prompt for request in batch],
             # One for each image, on the processor: the same noise in any batch, on any device.
-            generator=[torch.Generator("cpu").manual_seed(seed) for _, seed in items],
+            generator=[torch.Generator("cpu").manual_seed(request.seed) for request in batch],
             output_type="pil",
             **sent,
         )
-        seconds = (time.perf_counter() - started) / len(items)
-        blanked = getattr(made, "nsfw_content_detected", None) or [False] * len(items)
+        seconds = (time.perf_counter() - started) / len(batch)
+        blanked = getattr(made, "nsfw_content_detected", None) or [False] * len(batch)
         return [
-            self._answer(image, prompt, bool(is_blank), len(items), seconds)
-            for image, (prompt, _), is_blank in zip(made.images, items, blanked, strict=True)
+            ItemCode.IMAGE_BLANKED.failure("The safety checker blanked the image.")
+            if is_blank
+            else _Made(image, self._engine(request.prompt, len(batch)), seconds)
+            for image, request, is_blank in zip(made.images, batch, blanked, strict=True)
         ]
 
-    def _answer(
-        self, image: Image.Image, prompt: str, is_blank: bool, batch: int, seconds: float
-    ) -> GeneratedImage | ItemFailure:
-        if is_blank:
-            return ItemCode.IMAGE_BLANKED.failure("The safety checker blanked the image.")
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG")
-        engine = {**self._lineage, "batch": batch, "prompt_is_cut": self._is_cut(prompt)}
-        return GeneratedImage(buffer.getvalue(), engine, seconds)
+    def _engine(self, prompt: str, batch: int) -> dict[str, JsonValue]:
+        return {**self._lineage, "batch": batch, "prompt_is_cut": self._is_cut(prompt)}
 
     def _is_cut(self, prompt: str) -> bool:
         """Tells whether no text encoder sees the prompt to its end."""
@@ -148,10 +140,28 @@ class DiffusersImageGenerator(HubRevision):
                 )
 
 
+class _Made(NamedTuple):
+    """An image as the pipeline made it, and what is known of that."""
+
+    image: Image.Image
+    engine: dict[str, JsonValue]
+    seconds: float
+
+
+def _encoded(made: Sequence[_Made | ItemFailure]) -> list[GeneratedImage | ItemFailure]:
+    """Returns the images as PNG. It runs beside the pipeline, whose tokenizers bear one thread."""
+    return [one if isinstance(one, ItemFailure) else _png(one) for one in made]
+
+
+def _png(made: _Made) -> GeneratedImage:
+    buffer = io.BytesIO()
+    made.image.save(buffer, "PNG")
+    return GeneratedImage(buffer.getvalue(), made.engine, made.seconds)
+
+
 def _load(weights: Weights, options: DiffusersOptions, placement: Placement) -> Any:
-    quiet_loading()
     diffusers.utils.logging.disable_progress_bar()
-    try:
+    with loading(weights):
         pipeline = diffusers.DiffusionPipeline.from_pretrained(
             weights.source,
             revision=weights.revision,
@@ -160,16 +170,6 @@ def _load(weights: Weights, options: DiffusersOptions, placement: Placement) -> 
             use_safetensors=True,
             trust_remote_code=options.trust_remote_code,
         )
-    except OSError as error:
-        if "safetensors" in str(error):
-            raise PickledWeightsError(
-                f"{weights.source} has no weights as safetensors; a pickle can run any code.",
-                "Take a revision that has them, or convert the model.",
-            ) from None
-        raise ModelNotFoundError(
-            f"{weights.source} cannot be loaded: {str(error).splitlines()[0]}",
-            "Check the name, the network and the token in HF_TOKEN, or give a local folder.",
-        ) from None
     pipeline.set_progress_bar_config(disable=True)
     if options.cpu_offload and placement.device.type == "cuda":
         pipeline.enable_model_cpu_offload(device=placement.device)

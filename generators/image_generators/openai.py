@@ -4,22 +4,23 @@ import base64
 import binascii
 import io
 import json
-from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar, Final, Literal, NamedTuple, Self
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
 import anyio
 from PIL import Image
 from pydantic import BaseModel, Field, JsonValue, ValidationError, model_validator
 
-from alignbench.generators.images import MAX_BYTES
+from alignbench.generators.image_checks import MAX_BYTES
 from alignbench.generators.sources.checked_network import CheckedNetwork
-from alignbench.generators.sources.download import Limits, download_all
+from alignbench.generators.sources.download import DownloadLimits, download_all
 from alignbench.models.endpoint.chat import check_extra, sent_seed
 from alignbench.models.endpoint.client import Answer, Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.models.endpoint.responses import MalformedAnswerError
 from alignbench.models.endpoint.stream import answered
 from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.plugins import StreamingImageGeneratorBase
 from alignbench.schemas.protocols import GeneratedImage, ImageRequest, ItemFailure, Options
 from alignbench.schemas.vocabulary import FailureKind
 
@@ -71,7 +72,7 @@ class ImageParams(Options):
         return named | self.extra
 
 
-class OpenAIImageGenerator:
+class OpenAIImageGenerator(StreamingImageGeneratorBase[OpenAIImageOptions, ImageParams]):
     """Asks the model that a server calls `repo` for an image of each prompt.
 
     `revision` is not sent: a server serves what it was started with. It may be given to say which.
@@ -81,50 +82,27 @@ class OpenAIImageGenerator:
         MissingSecretError: The key is not in the environment.
     """
 
-    options_type: ClassVar[type[Options]] = OpenAIImageOptions
-    params_type: ClassVar[type[Options]] = ImageParams
     forward_batch = 16
 
-    def __init__(
-        self,
-        repo: str,
-        revision: str | None,  # noqa: ARG002 - the protocol's
-        options: Options,
-        params: Options,
-    ) -> None:
-        self._model = repo
-        self._options = OpenAIImageOptions.model_validate(options)
-        self._params = ImageParams.model_validate(params)
-        self._endpoint = Endpoint(self._options, repo)
+    def load(self) -> None:
+        """Reads the key; the server is not asked yet."""
+        self._endpoint = Endpoint(self.options, self.repo)
 
-    @classmethod
-    def resolve_revision(cls, repo: str, options: Options) -> str | None:  # noqa: ARG003
-        """Returns None: the protocol does not tell revisions."""
-        return None
-
-    def generate(
-        self, prompts: Sequence[str], seeds: Sequence[int]
-    ) -> list[GeneratedImage | ItemFailure]:
-        """Returns one image, or one failure, for each prompt, in order.
+    def generate_stream(
+        self, requests: Iterator[ImageRequest]
+    ) -> Iterator[tuple[int, GeneratedImage | ItemFailure]]:
+        """Yields images as they come, each with its request's place.
 
         Raises:
             EndpointDownError: The server does not answer, for longer than the patience.
             EndpointRefusedError: The server refuses the key, the model or the address.
         """
-        requests = (ImageRequest(*pair) for pair in zip(prompts, seeds, strict=True))
-        answers = dict(self.generate_stream(requests))
-        return [answers[place] for place in range(len(prompts))]
-
-    def generate_stream(
-        self, requests: Iterator[ImageRequest]
-    ) -> Iterator[tuple[int, GeneratedImage | ItemFailure]]:
-        """Yields images as they come, with their requests' places; raises as `generate` does."""
         return answered(self._endpoint, requests, self._image)
 
     async def _image(self, session: Session, request: ImageRequest) -> GeneratedImage | ItemFailure:
-        seed = {"seed": sent_seed(request.seed)} if self._options.send_seed else {}
-        body = {"model": self._model, "prompt": request.prompt, "n": 1}
-        sent = json.dumps(body | self._params.body() | seed).encode()
+        seed = {"seed": sent_seed(request.seed)} if self.options.send_seed else {}
+        body = {"model": self.repo, "prompt": request.prompt, "n": 1}
+        sent = json.dumps(body | self.params.body() | seed).encode()
         found = await session.ask(PATH, sent, _read)
         if isinstance(found, ItemFailure):
             return found
@@ -134,13 +112,15 @@ class OpenAIImageGenerator:
             return data
         if await anyio.to_thread.run_sync(_is_black, data):
             return ItemCode.IMAGE_BLANKED.failure("The image is all black; a checker blanked it.")
-        engine = {"endpoint": self._options.base_url, **found.engine, **seed}
+        engine = {"endpoint": self.options.base_url, **found.engine, **seed}
         return GeneratedImage(data, engine, found.seconds)
 
     async def _fetched(self, url: str) -> bytes | ItemFailure:
         """Downloads an image under the rules for any URL that comes from outside."""
-        limits = Limits(1, self._options.timeout_seconds, MAX_BYTES, self._options.attempts - 1)
-        network = CheckedNetwork(allow_private=self._options.allow_private_addresses)
+        limits = DownloadLimits(
+            1, self.options.timeout_seconds, MAX_BYTES, self.options.attempts - 1
+        )
+        network = CheckedNetwork(allow_private=self.options.allow_private_addresses)
         (found,) = await download_all([url], limits, network)
         return found
 

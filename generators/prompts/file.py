@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 from alignbench.generators.errors import InputFileError
 from alignbench.generators.sources.paths import configured_path
 from alignbench.generators.sources.record_files import read_records
 from alignbench.generators.sources.records import Record
 from alignbench.schemas.item_codes import ItemCode, ItemError
-from alignbench.schemas.protocols import ItemFailureAt, Options, PromptItem, Surroundings
+from alignbench.schemas.plugins import PromptSourceBase
+from alignbench.schemas.protocols import ItemFailureAt, Options, PromptItem
 from alignbench.schemas.text import clean_text
 
 _RECORD_SUFFIXES: Final = frozenset({".jsonl", ".ndjson"})
@@ -27,18 +28,16 @@ class PromptFileOptions(Options):
     path: str
 
 
-class PromptFile:
+class PromptFile(PromptSourceBase[PromptFileOptions]):
     """The prompts of a file, in order. Blank lines are skipped; text is cleaned.
 
     A line that is not a prompt stops the reading and names the line: unlike images, prompts are
     written by hand and few, so a wrong one is to be corrected rather than counted.
     """
 
-    options_type: ClassVar[type[Options]] = PromptFileOptions
-
-    def __init__(self, options: Options, surroundings: Surroundings) -> None:
-        checked = PromptFileOptions.model_validate(options)
-        self._path = configured_path(checked.path, surroundings)
+    def load(self) -> None:
+        """Finds the file; raises `InputFileError` where it is missing."""
+        self._path = configured_path(self.options.path, self.surroundings)
 
     def prompts(self) -> Iterator[PromptItem]:
         """Yields the prompts.

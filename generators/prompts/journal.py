@@ -101,5 +101,5 @@ class Journal:
     def _broken(self, number: int) -> InputFileError:
         return InputFileError(
             f"{self._path}:{number + 1} is not draw {number} of a language model's prompts.",
-            "Restore the file, or remove it to have all of its prompts written anew.",
+            "Restore the file, or remove it to have all of its prompts written again.",
         )

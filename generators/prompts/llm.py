@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -20,7 +20,8 @@ from alignbench.models.endpoint.stream import answered
 from alignbench.schemas import ids
 from alignbench.schemas.config_errors import refusing
 from alignbench.schemas.item_codes import shorten
-from alignbench.schemas.protocols import Generation, ItemFailure, Options, PromptItem, Surroundings
+from alignbench.schemas.plugins import PromptSourceBase
+from alignbench.schemas.protocols import Generation, ItemFailure, PromptItem, Surroundings
 from alignbench.schemas.text import clean_text
 
 TEMPLATE: Final = Path(__file__).with_name("scene_v1.txt")
@@ -32,7 +33,7 @@ _SPARE_DRAWS: Final = 20
 
 _distinct = refusing(
     lambda words: len(set(words)) < len(words) or not all(word.strip() for word in words),
-    "a concept is empty or stands there twice",
+    "a concept is empty or given twice",
     "Give each concept once.",
 )
 
@@ -74,7 +75,7 @@ class LlmPromptsOptions(EndpointOptions):
         return self
 
 
-class LlmPrompts:
+class LlmPrompts(PromptSourceBase[LlmPromptsOptions]):
     """Descriptions of drawn scenes, near-duplicates dropped.
 
     What the model wrote is kept in `prompts/<name>-<id>.jsonl` beside the configuration, where `id`
@@ -82,13 +83,12 @@ class LlmPrompts:
     after the last whole line, a larger `count` only asks for what is missing.
     """
 
-    options_type: ClassVar[type[Options]] = LlmPromptsOptions
-
-    def __init__(self, options: Options, surroundings: Surroundings) -> None:
-        self._options = LlmPromptsOptions.model_validate(options)
-        self._name = surroundings.name
-        self._template = _template(self._options, surroundings)
-        self._path = surroundings.folder / "prompts" / f"{self._name}-{self._asked_id()[:12]}.jsonl"
+    def load(self) -> None:
+        """Reads the template, and finds the file of what was written before."""
+        self._name = self.surroundings.name
+        self._template = _template(self.options, self.surroundings)
+        name = f"{self._name}-{self._asked_id()[:12]}.jsonl"
+        self._path = self.surroundings.folder / "prompts" / name
         self._journal = Journal(self._path)
 
     def prompts(self) -> Iterator[PromptItem]:
@@ -105,25 +105,25 @@ class LlmPrompts:
 
     def known_prompts(self) -> Iterator[PromptItem]:
         """Yields the prompts that were written before; nothing is asked."""
-        return islice(self._journal.prompts(), self._options.count)
+        return islice(self._journal.prompts(), self.options.count)
 
     def complete(self) -> None:
         """Has the missing prompts written; raises as `prompts` does."""
         draws = list(self._journal.draws())
         kept = [draw.prompt for draw in draws if draw.kept and draw.prompt is not None]
-        if len(kept) >= self._options.count:
+        if len(kept) >= self.options.count:
             return
-        known = NearDuplicates(self._options.similarity)
+        known = NearDuplicates(self.options.similarity)
         for text in kept:
             known.keep(text)
         self._write(len(draws), len(kept), known)
 
     def _write(self, first: int, kept: int, known: NearDuplicates) -> None:
         """Has prompts written in rounds, from a first draw on, until there are enough."""
-        wanted = self._options.count
+        wanted = self.options.count
         most = first + (wanted - kept) * _DRAWS_FOR_EACH + _SPARE_DRAWS
         # Made only here: prompts that are all there need no key.
-        endpoint = Endpoint(self._options, self._options.model)
+        endpoint = Endpoint(self.options, self.options.model)
         number, last_kept, why = first, first, ""
         with self._journal as journal:
             while kept < wanted:
@@ -140,7 +140,7 @@ class LlmPrompts:
     def _round(
         self, endpoint: Endpoint, start: int, size: int
     ) -> Iterator[tuple[SceneDraw, Generation | ItemFailure]]:
-        options = self._options
+        options = self.options
         draws = [
             draw_scene(number, options.seed, options.concepts, options.concepts_per_prompt)
             for number in range(start, start + size)
@@ -151,20 +151,20 @@ class LlmPrompts:
 
     async def _ask(self, session: Session, draw: SceneDraw) -> Generation | ItemFailure:
         message = {"role": "user", "content": draw.instruction(self._template)}
-        seed = draw.seed if self._options.send_seed else None
-        body = chat_body(self._options.model, [message], self._options.params, seed)
+        seed = draw.seed if self.options.send_seed else None
+        body = chat_body(self.options.model, [message], self.options.params, seed)
         return await session.ask(PATH, body, partial(read_chat, engine={}, keep_truncated=False))
 
     def _too_few(self, kept: int, drawn: int, why: str) -> TooFewPromptsError:
         return TooFewPromptsError(
-            f"{self._name!r} got {kept:,} different prompts of the {self._options.count:,} wanted "
+            f"{self._name!r} got {kept:,} different prompts of the {self.options.count:,} wanted "
             f"in {drawn:,} attempts, listed in {self._path}; the last was dropped as {why}.",
             "Give more concepts, a higher temperature or a higher similarity, or lower the count.",
         )
 
     def _asked_id(self) -> str:
         """Returns what stands for all that is asked, but not how often or of which server."""
-        options = self._options
+        options = self.options
         return ids.derive_id(
             options.model,
             options.concepts,
@@ -199,6 +199,6 @@ def _template(options: LlmPromptsOptions, surroundings: Surroundings) -> str:
     except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise InputFileError(
             f"{path} has a slot that is not known, or a brace that stands alone: {error}.",
-            f"Use the slots of {TEMPLATE.name}; write a brace that is meant as {{{{ or }}}}.",
+            f"Use the slots of {TEMPLATE.name}; write a literal brace as {{{{ or }}}}.",
         ) from None
     return text

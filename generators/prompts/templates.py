@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from string import Formatter
-from typing import Annotated, ClassVar, Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from alignbench.generators.errors import TooFewPromptsError
 from alignbench.models.endpoint.options import refusal
 from alignbench.schemas.config_errors import refusing
-from alignbench.schemas.protocols import Options, PromptItem, Surroundings
+from alignbench.schemas.plugins import PromptSourceBase
+from alignbench.schemas.protocols import Options, PromptItem
 from alignbench.schemas.text import clean_text
 
 _NUMBERED: Final = re.compile(r"(?P<list>.+)_\d+")
@@ -50,22 +51,16 @@ class TemplatesOptions(Options):
             if wrong is not None:
                 raise refusal(
                     f"the template {template!r} {wrong}",
-                    "Give each slot a list of that name in fillers; write a meant brace twice.",
+                    "Give each slot a list of that name in fillers; write a literal brace twice.",
                 )
         return self
 
 
-class TemplatePrompts:
+class TemplatePrompts(PromptSourceBase[TemplatesOptions]):
     """Templates with their slots filled at random; the fillers are a prompt's concepts.
 
     Every way to fill every template is equally likely.
     """
-
-    options_type: ClassVar[type[Options]] = TemplatesOptions
-
-    def __init__(self, options: Options, surroundings: Surroundings) -> None:
-        self._options = TemplatesOptions.model_validate(options)
-        self._name = surroundings.name
 
     def prompts(self) -> Iterator[PromptItem]:
         """Yields the prompts.
@@ -73,7 +68,7 @@ class TemplatePrompts:
         Raises:
             TooFewPromptsError: The templates cannot give as many different ones.
         """
-        options = self._options
+        options = self.options
         plans = [_Plan.of(template, options.fillers) for template in options.templates]
         total = sum(plan.ways for plan in plans)
         seen: set[str] = set()
@@ -85,7 +80,7 @@ class TemplatePrompts:
             if len(seen) == options.count:
                 return
         raise TooFewPromptsError(
-            f"The templates of {self._name!r} give {len(seen):,} different prompts; "
+            f"The templates of {self.surroundings.name!r} give {len(seen):,} different prompts; "
             f"{options.count:,} are wanted.",
             "Give more templates or fillers, or lower the count.",
         )

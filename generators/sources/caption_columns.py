@@ -4,7 +4,7 @@ from typing import Final, NamedTuple, Self
 
 from pydantic import model_validator
 
-from alignbench.generators.sources.notes import NoteOptions
+from alignbench.generators.sources.image_facts import ImageFactOptions
 from alignbench.generators.sources.records import Record
 from alignbench.schemas.ids import text_sha256
 
@@ -22,7 +22,7 @@ class Caption(NamedTuple):
         return f"{image}#{self.model}@{text_sha256(self.text)[:_HASH_DIGITS]}"
 
 
-class CaptionColumnOptions(NoteOptions):
+class CaptionColumnOptions(ImageFactOptions):
     """Columns of a file that may have captions.
 
     Attributes:

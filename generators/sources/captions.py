@@ -1,16 +1,16 @@
 """Precomputed captions: a file that says which model wrote what about which image."""
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
 from alignbench.generators.sources.caption_columns import Caption
-from alignbench.generators.sources.notes import (
-    NOTE_COLUMNS,
-    FolderNotes,
-    NoteOptions,
-    Notes,
-    own_notes,
-    read_folder_notes,
+from alignbench.generators.sources.image_facts import (
+    FACT_COLUMNS,
+    FolderFacts,
+    ImageFactOptions,
+    ImageFacts,
+    own_facts,
+    read_folder_facts,
 )
 from alignbench.generators.sources.paths import (
     canonical_name,
@@ -22,19 +22,18 @@ from alignbench.generators.sources.paths import (
 from alignbench.generators.sources.record_files import read_records
 from alignbench.generators.sources.records import Record, source_items
 from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.plugins import SourceBase
 from alignbench.schemas.protocols import (
     ItemFailure,
     ItemFailureAt,
-    Options,
     SourceItem,
-    Surroundings,
 )
 
 _SHAREGPT_IMAGE: Final = "image"
 _SHAREGPT_TURNS: Final = "conversations"
 
 
-class CaptionsOptions(NoteOptions):
+class CaptionsOptions(ImageFactOptions):
     """A file of captions and the folder of their images.
 
     Attributes:
@@ -46,7 +45,8 @@ class CaptionsOptions(NoteOptions):
         caption_column: Where the caption is.
         model_column: Where the name of the model that wrote it is.
         model: If given, the model that wrote them all; `model_column` is not looked at.
-        metadata: A file in the folder with notes on its images (see `generators.sources.notes`).
+        metadata: A file in the folder that describes its images (see
+            `generators.sources.image_facts`).
     """
 
     path: str
@@ -59,7 +59,7 @@ class CaptionsOptions(NoteOptions):
     metadata: str | None = None
 
 
-class CaptionsSource:
+class CaptionsSource(SourceBase[CaptionsOptions]):
     """Images with captions; a locator is `<path of the image>#<model>@<hash of the caption>`.
 
     An image with captions of several models is offered once for each. Captions are cleaned here as
@@ -67,34 +67,32 @@ class CaptionsSource:
     `image_name` is its path relative to the folder, by which `read` finds the file.
     """
 
-    options_type: ClassVar[type[Options]] = CaptionsOptions
-
-    def __init__(self, options: Options, surroundings: Surroundings) -> None:
-        self._options = CaptionsOptions.model_validate(options)
-        self._path = configured_path(self._options.path, surroundings)
-        self._images = configured_folder(self._options.images, surroundings)
+    def load(self) -> None:
+        """Finds the files; raises `InputFileError` where they are missing."""
+        self._path = configured_path(self.options.path, self.surroundings)
+        self._images = configured_folder(self.options.images, self.surroundings)
 
     def items(self) -> Iterator[SourceItem | ItemFailureAt]:
         """Yields an item per caption, and a failure for each entry that is not one."""
-        notes = read_folder_notes(self._images, self._options.metadata)
-        yield from notes.failures
+        facts = read_folder_facts(self._images, self.options.metadata)
+        yield from facts.failures
         required = self._required_columns()
-        records = read_records(self._path, columns=(*required, *NOTE_COLUMNS), required=required)
-        yield from source_items(records, lambda record: self._item(record, notes))
+        records = read_records(self._path, columns=(*required, *FACT_COLUMNS), required=required)
+        yield from source_items(records, lambda record: self._item(record, facts))
 
     def read(self, items: Sequence[SourceItem]) -> list[bytes | ItemFailure]:
         """Returns the bytes of the images."""
         return [read_image_file(self._images, item.image_name) for item in items]
 
     def _required_columns(self) -> tuple[str, ...]:
-        options = self._options
+        options = self.options
         model = () if options.model is not None else (options.model_column,)
         if options.format == "sharegpt":
             return (_SHAREGPT_IMAGE, _SHAREGPT_TURNS, *model)
         return (options.image_column, options.caption_column, *model)
 
-    def _item(self, record: Record, folder: FolderNotes) -> SourceItem:
-        options = self._options
+    def _item(self, record: Record, folder: FolderFacts) -> SourceItem:
+        options = self.options
         if options.format == "sharegpt":
             name, text = record.required_text(_SHAREGPT_IMAGE), _only_answer(record)
         else:
@@ -103,10 +101,10 @@ class CaptionsSource:
         inside(self._images, name)
         name = canonical_name(name)
         model = options.model or record.required_text(options.model_column)
-        of_file = folder.by_name.get(name, Notes())
-        notes = own_notes(record).otherwise(of_file).otherwise(options.notes)
+        of_file = folder.by_name.get(name, ImageFacts())
+        facts = own_facts(record).otherwise(of_file).otherwise(options.facts)
         caption = Caption(text, model)
-        return notes.item(caption.locator(name), name, caption)
+        return facts.item(caption.locator(name), name, caption)
 
 
 def _only_answer(record: Record) -> str:

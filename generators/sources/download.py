@@ -35,7 +35,7 @@ _HEADERS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class DownloadLimits:
     """What a download may take.
 
     Attributes:
@@ -51,7 +51,7 @@ class Limits:
     retries: int
 
 
-class TransientError(Exception):
+class RetryableError(Exception):
     """A failure that may pass by itself.
 
     Attributes:
@@ -66,7 +66,7 @@ class TransientError(Exception):
 
 
 async def download_all(
-    urls: Sequence[str], limits: Limits, network: CheckedNetwork
+    urls: Sequence[str], limits: DownloadLimits, network: CheckedNetwork
 ) -> list[bytes | ItemFailure]:
     """Returns the body behind each URL, or why there is none, in order.
 
@@ -88,23 +88,23 @@ async def download_all(
 
 
 async def _download(
-    pool: httpcore.AsyncConnectionPool, url: str, limits: Limits
+    pool: httpcore.AsyncConnectionPool, url: str, limits: DownloadLimits
 ) -> bytes | ItemFailure:
     try:
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(1 + limits.retries),
             wait=_wait,
-            retry=retry_if_exception_type(TransientError),
+            retry=retry_if_exception_type(RetryableError),
             reraise=True,
         ):
             with attempt:
                 return await _attempt(pool, url, limits)
-    except (ItemError, TransientError) as error:
+    except (ItemError, RetryableError) as error:
         return error.failure
     raise AssertionError("tenacity ends by a result or by an exception")
 
 
-async def _attempt(pool: httpcore.AsyncConnectionPool, url: str, limits: Limits) -> bytes:
+async def _attempt(pool: httpcore.AsyncConnectionPool, url: str, limits: DownloadLimits) -> bytes:
     """Makes one attempt, with every failure sorted into one that may pass and one that will not."""
     try:
         async with asyncio.timeout(limits.timeout_seconds):
@@ -113,14 +113,16 @@ async def _attempt(pool: httpcore.AsyncConnectionPool, url: str, limits: Limits)
         failure = ItemCode.DOWNLOAD_TIMED_OUT.failure(
             f"{url} was not downloaded within {limits.timeout_seconds:g} seconds."
         )
-        raise TransientError(failure) from None
+        raise RetryableError(failure) from None
     except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
         reason = str(error) or type(error).__name__
         failure = ItemCode.HOST_UNREACHABLE.failure(f"{url} could not be fetched: {reason}.")
-        raise TransientError(failure) from error
+        raise RetryableError(failure) from error
 
 
-async def _follow(pool: httpcore.AsyncConnectionPool, url: httpx.URL, limits: Limits) -> bytes:
+async def _follow(
+    pool: httpcore.AsyncConnectionPool, url: httpx.URL, limits: DownloadLimits
+) -> bytes:
     for _ in range(1 + MAX_REDIRECTS):
         found = await _get(pool, url, limits)
         if isinstance(found, bytes):
@@ -132,7 +134,7 @@ async def _follow(pool: httpcore.AsyncConnectionPool, url: httpx.URL, limits: Li
 
 
 async def _get(
-    pool: httpcore.AsyncConnectionPool, url: httpx.URL, limits: Limits
+    pool: httpcore.AsyncConnectionPool, url: httpx.URL, limits: DownloadLimits
 ) -> bytes | httpx.URL:
     """Returns the body, or the URL that the server sends on to."""
     target = httpcore.URL(
@@ -183,10 +185,10 @@ def _status_error(url: httpx.URL, status: int, headers: httpx.Headers) -> Except
     if status not in _TRANSIENT:
         return ItemError(failure)
     asked = headers.get("retry-after", "")
-    return TransientError(failure, float(asked) if asked.isdecimal() else 0.0)
+    return RetryableError(failure, float(asked) if asked.isdecimal() else 0.0)
 
 
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked = error.wait_seconds if isinstance(error, TransientError) else 0.0
+    asked = error.wait_seconds if isinstance(error, RetryableError) else 0.0
     return min(_LONGEST_WAIT, max(asked, _BACK_OFF(state)))

@@ -4,9 +4,13 @@ import os
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Final
+from typing import Final
 
-from alignbench.generators.sources.notes import NoteOptions, Notes, read_folder_notes
+from alignbench.generators.sources.image_facts import (
+    ImageFactOptions,
+    ImageFacts,
+    read_folder_facts,
+)
 from alignbench.generators.sources.paths import (
     check_storable,
     configured_folder,
@@ -16,12 +20,11 @@ from alignbench.generators.sources.paths import (
     unreadable,
 )
 from alignbench.schemas.item_codes import ItemError
+from alignbench.schemas.plugins import SourceBase
 from alignbench.schemas.protocols import (
     ItemFailure,
     ItemFailureAt,
-    Options,
     SourceItem,
-    Surroundings,
 )
 
 _EXTENSIONS: Final = (
@@ -29,7 +32,7 @@ _EXTENSIONS: Final = (
 )  # fmt: skip
 
 
-class FolderOptions(NoteOptions):
+class FolderOptions(ImageFactOptions):
     """Which files of which folder.
 
     Attributes:
@@ -37,7 +40,8 @@ class FolderOptions(NoteOptions):
         recursive: Whether folders in it are searched too.
         extensions: Endings of the files that are images, with the dot, in any case.
         pattern: If given, only files whose relative path matches; `*` stands for anything, `/` too.
-        metadata: A file in the folder with notes on its images (see `generators.sources.notes`).
+        metadata: A file in the folder that describes its images (see
+            `generators.sources.image_facts`).
     """
 
     path: str
@@ -47,7 +51,7 @@ class FolderOptions(NoteOptions):
     metadata: str | None = None
 
 
-class FolderSource:
+class FolderSource(SourceBase[FolderOptions]):
     """The image files of a folder, in order of their paths; a locator is the relative path.
 
     Other files and hidden ones are passed over. A link to an image elsewhere in the folder is an
@@ -55,26 +59,24 @@ class FolderSource:
     are; a link that leads out of the folder is a failure.
     """
 
-    options_type: ClassVar[type[Options]] = FolderOptions
-
-    def __init__(self, options: Options, surroundings: Surroundings) -> None:
-        self._options = FolderOptions.model_validate(options)
-        self._root = configured_folder(self._options.path, surroundings)
-        self._extensions = frozenset(ending.lower() for ending in self._options.extensions)
+    def load(self) -> None:
+        """Finds the files; raises `InputFileError` where they are missing."""
+        self._root = configured_folder(self.options.path, self.surroundings)
+        self._extensions = frozenset(ending.lower() for ending in self.options.extensions)
 
     def items(self) -> Iterator[SourceItem | ItemFailureAt]:
         """Yields the images, then the rows of the metadata file that describe no image."""
-        notes = read_folder_notes(self._root, self._options.metadata)
-        yield from notes.failures
-        not_seen = set(notes.by_name)
+        facts = read_folder_facts(self._root, self.options.metadata)
+        yield from facts.failures
+        not_seen = set(facts.by_name)
         for found in self._walk(self._root):
             if isinstance(found, ItemFailureAt):
                 not_seen.discard(found.locator)
                 yield found
             else:
                 not_seen.discard(found)
-                own = notes.by_name.get(found, Notes())
-                yield own.otherwise(self._options.notes).item(found, found)
+                own = facts.by_name.get(found, ImageFacts())
+                yield own.otherwise(self.options.facts).item(found, found)
         for name in sorted(not_seen):
             yield from self._absent(name)
 
@@ -102,7 +104,7 @@ class FolderSource:
                 continue
             path = Path(entry.path)
             if entry.is_dir(follow_symlinks=False):
-                if self._options.recursive:
+                if self.options.recursive:
                     yield from self._walk(path)
             elif entry.is_symlink() or entry.is_file():
                 yield from self._offered(path, linked=entry.is_symlink())
@@ -110,7 +112,7 @@ class FolderSource:
     def _offered(self, path: Path, *, linked: bool) -> Iterator[str | ItemFailureAt]:
         """Yields the file's relative path, or what is wrong with it, or nothing."""
         name = self._relative(path)
-        leads_to_folder = linked and self._options.recursive and path.is_dir()
+        leads_to_folder = linked and self.options.recursive and path.is_dir()
         if not (leads_to_folder or self._is_wanted(name)):
             return
         try:
@@ -128,7 +130,7 @@ class FolderSource:
             yield name
 
     def _is_wanted(self, name: str) -> bool:
-        pattern = self._options.pattern
+        pattern = self.options.pattern
         return PurePosixPath(name).suffix.lower() in self._extensions and (
             pattern is None or fnmatchcase(name, pattern)
         )

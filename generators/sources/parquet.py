@@ -4,20 +4,19 @@ import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import ClassVar
 
 from alignbench.generators.errors import InputFileError
 from alignbench.generators.sources.caption_columns import CaptionColumnOptions
-from alignbench.generators.sources.notes import NOTE_COLUMNS, own_notes
+from alignbench.generators.sources.image_facts import FACT_COLUMNS, own_facts
 from alignbench.generators.sources.parquet_files import ImageParquetFile, ImageRow
 from alignbench.generators.sources.paths import check_storable, configured_path, inside, storable
 from alignbench.generators.sources.record_files import check_columns
 from alignbench.generators.sources.records import Record
 from alignbench.schemas.item_codes import ItemError
+from alignbench.schemas.plugins import SourceBase
 from alignbench.schemas.protocols import (
     ItemFailure,
     ItemFailureAt,
-    Options,
     SourceItem,
     Surroundings,
 )
@@ -43,7 +42,7 @@ class ParquetOptions(CaptionColumnOptions):
         return (*name, *self.caption_columns)
 
 
-class ParquetSource:
+class ParquetSource(SourceBase[ParquetOptions]):
     """The rows of Parquet files, in order; a locator is `<file>#<row>`, the row counted from 0.
 
     The file is named relative to the folder that was given, or to the folder at the start of the
@@ -51,11 +50,9 @@ class ParquetSource:
     that folder is a failure.
     """
 
-    options_type: ClassVar[type[Options]] = ParquetOptions
-
-    def __init__(self, options: Options, surroundings: Surroundings) -> None:
-        self._options = ParquetOptions.model_validate(options)
-        self._root, self._names = _files(self._options.path, surroundings)
+    def load(self) -> None:
+        """Finds the files; raises `InputFileError` where they are missing."""
+        self._root, self._names = _files(self.options.path, self.surroundings)
         self._open: ImageParquetFile | None = None
         self._lock = Lock()  # for `_open`: commits may be read in several threads
 
@@ -68,10 +65,10 @@ class ParquetSource:
             except ItemError as error:
                 yield ItemFailureAt(storable(name), error.failure)
                 continue
-            file = ImageParquetFile(path, self._options.image_column)
+            file = ImageParquetFile(path, self.options.image_column)
             try:
-                check_columns(path, file.columns, self._options.columns)
-                for row in file.rows((*self._options.columns, *NOTE_COLUMNS)):
+                check_columns(path, file.columns, self.options.columns)
+                for row in file.rows((*self.options.columns, *FACT_COLUMNS)):
                     yield self._item(f"{name}#{row.number}", row)
             finally:
                 file.close()
@@ -81,13 +78,13 @@ class ParquetSource:
         return [self._image(item.locator) for item in items]
 
     def _item(self, locator: str, row: ImageRow) -> SourceItem | ItemFailureAt:
-        options = self._options
+        options = self.options
         record = Record(locator, {"image_path": row.image_path, **row.values})
         try:
-            notes = own_notes(record).otherwise(options.notes)
+            facts = own_facts(record).otherwise(options.facts)
             name = record.text(options.name_column) if options.name_column else None
             name = name or record.text("image_path") or locator
-            return notes.item(locator, name, options.caption_of(record))
+            return facts.item(locator, name, options.caption_of(record))
         except ItemError as error:
             return ItemFailureAt(locator, error.failure)
 
@@ -104,7 +101,7 @@ class ParquetSource:
         if self._open is None or self._open.path != path:
             if self._open is not None:
                 self._open.close()
-            self._open = ImageParquetFile(path, self._options.image_column)
+            self._open = ImageParquetFile(path, self.options.image_column)
         return self._open
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 from alignbench.generators.errors import InputFileError
-from alignbench.generators.images import MAX_BYTES, too_large
+from alignbench.generators.image_checks import MAX_BYTES, too_large
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.protocols import ItemFailure, Surroundings
 

@@ -3,25 +3,24 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Annotated, ClassVar
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
-from alignbench.generators.images import MAX_BYTES
+from alignbench.generators.image_checks import MAX_BYTES
 from alignbench.generators.sources.caption_columns import CaptionColumnOptions
-from alignbench.generators.sources.notes import NOTE_COLUMNS, own_notes
+from alignbench.generators.sources.image_facts import FACT_COLUMNS, own_facts
 from alignbench.generators.sources.paths import configured_path
 from alignbench.generators.sources.record_files import read_records
 from alignbench.generators.sources.records import Record, source_items
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.plugins import SourceBase
 from alignbench.schemas.protocols import (
     ItemFailure,
     ItemFailureAt,
-    Options,
     SourceItem,
-    Surroundings,
 )
 from alignbench.schemas.text import clean_text
 
@@ -55,7 +54,7 @@ class UrlsOptions(CaptionColumnOptions):
         return (self.url_column, *name, *self.caption_columns)
 
 
-class UrlsSource:
+class UrlsSource(SourceBase[UrlsOptions]):
     """Images behind the URLs of a file; a locator is the URL, with caption and model if there are.
 
     URLs that lead to private, link-local or loopback addresses are refused, after redirects too,
@@ -66,27 +65,25 @@ class UrlsSource:
         MissingExtraError: httpx is not installed.
     """
 
-    options_type: ClassVar[type[Options]] = UrlsOptions
-
-    def __init__(self, options: Options, surroundings: Surroundings) -> None:
-        self._options = UrlsOptions.model_validate(options)
-        self._path = configured_path(self._options.path, surroundings)
-        self._allow_private = surroundings.allow_private_addresses
+    def load(self) -> None:
+        """Finds the files; raises `InputFileError` where they are missing."""
+        self._path = configured_path(self.options.path, self.surroundings)
+        self._allow_private = self.surroundings.allow_private_addresses
         _require_httpx()
 
     def items(self) -> Iterator[SourceItem | ItemFailureAt]:
         """Yields an item per entry; nothing is fetched."""
-        required = self._options.required
-        records = read_records(self._path, columns=(*required, *NOTE_COLUMNS), required=required)
+        required = self.options.required
+        records = read_records(self._path, columns=(*required, *FACT_COLUMNS), required=required)
         return source_items(records, self._item)
 
     def read(self, items: Sequence[SourceItem]) -> list[bytes | ItemFailure]:
         """Downloads the images, several at once; not to be called from a running event loop."""
         from alignbench.generators.sources.checked_network import CheckedNetwork
-        from alignbench.generators.sources.download import Limits, download_all
+        from alignbench.generators.sources.download import DownloadLimits, download_all
 
-        options = self._options
-        limits = Limits(
+        options = self.options
+        limits = DownloadLimits(
             options.concurrency, options.timeout_seconds, options.max_bytes, options.retries
         )
         network = CheckedNetwork(allow_private=self._allow_private)
@@ -94,14 +91,14 @@ class UrlsSource:
         return asyncio.run(download_all(urls, limits, network))
 
     def _item(self, record: Record) -> SourceItem:
-        options = self._options
+        options = self.options
         url = _checked_url(record.required_text(options.url_column).strip())
         name = record.text(options.name_column) if options.name_column else None
         values = {**record.values, "image_url": url}
-        notes = own_notes(Record(record.place, values)).otherwise(options.notes)
+        facts = own_facts(Record(record.place, values)).otherwise(options.facts)
         name = name or _last_part(url)
         caption = options.caption_of(record)
-        return notes.item(caption.locator(url) if caption else url, name, caption)
+        return facts.item(caption.locator(url) if caption else url, name, caption)
 
 
 def _checked_url(url: str) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError, model_validat
 
 from alignbench.models.endpoint.client import Answer
 from alignbench.models.endpoint.options import refusal
+from alignbench.models.endpoint.pictures import Picture
 from alignbench.models.endpoint.responses import MalformedAnswerError
 from alignbench.schemas.item_codes import ItemCode, shorten
 from alignbench.schemas.protocols import Generation, ItemFailure, Options
@@ -65,6 +66,14 @@ def check_extra(extra: Mapping[str, JsonValue], taken: frozenset[str] | set[str]
 def sent_seed(seed: int) -> int:
     """Returns the part of an item's seed that is sent."""
     return seed % (1 << _SEED_BITS)
+
+
+def image_message(picture: Picture, text: str | None) -> Message:
+    """Returns what a user says: an image and, if there is any, a text after it."""
+    parts: list[dict[str, object]] = [{"type": "image_url", "image_url": {"url": picture.url}}]
+    if text is not None:
+        parts.append({"type": "text", "text": text})
+    return {"role": "user", "content": parts}
 
 
 def chat_body(
@@ -156,7 +165,7 @@ def _no_text(choice: _Choice, usage: _Usage, *, keep_truncated: bool) -> ItemFai
         tokens = usage.completion_tokens
         after = "" if tokens is None else f" after {tokens:,} tokens"
         return ItemCode.ANSWER_TRUNCATED.failure(
-            f"The answer was cut off{after}: raise its limit of tokens, or set keep_truncated."
+            f"The answer was cut off{after}: raise its token limit, or set keep_truncated."
         )
     if not choice.message.text.strip():
         reason = choice.finish_reason or "unknown"

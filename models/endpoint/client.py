@@ -15,10 +15,10 @@ from alignbench.models.endpoint.key import ApiKey
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.models.endpoint.pauses import back_off
 from alignbench.models.endpoint.responses import (
-    Asked,
     AttemptError,
     Blame,
     MalformedAnswerError,
+    Recipient,
     failure_of,
 )
 from alignbench.models.errors import EndpointDownError
@@ -57,12 +57,12 @@ class Endpoint:
     def __init__(self, options: EndpointOptions, model: str) -> None:
         if not model:
             raise ConfigError(
-                f"Nothing says which model at {options.base_url} to ask for.",
+                f"No model is named for {options.base_url}.",
                 "Set `repo` to a name that the server lists under /models.",
             )
         key = ApiKey(options)
         self.options = options
-        self.asked = Asked(options, key, model)
+        self.recipient = Recipient(options, key, model)
         self.limit = AdaptiveLimit(
             options.min_concurrency, options.start_concurrency, options.max_concurrency
         )
@@ -178,7 +178,7 @@ class Session:
             raise self._unreachable(reason) from None
 
     async def _exchange(self, path: str, body: bytes) -> bytes:
-        headers = {"Content-Type": "application/json", **self._endpoint.asked.key.headers()}
+        headers = {"Content-Type": "application/json", **self._endpoint.recipient.key.headers()}
         url = f"{self._options.base_url.rstrip('/')}/{path}"
         async with self._client.stream("POST", url, content=body, headers=headers) as response:
             content = bytearray()
@@ -189,7 +189,9 @@ class Session:
         if response.status_code == 200:
             return bytes(content)
         retry_after = response.headers.get("retry-after")
-        raise failure_of(response.status_code, retry_after, bytes(content), self._endpoint.asked)
+        raise failure_of(
+            response.status_code, retry_after, bytes(content), self._endpoint.recipient
+        )
 
     def _unreachable(self, reason: str) -> AttemptError:
         failure = ItemCode.SERVER_FAILED.failure(
@@ -198,7 +200,7 @@ class Session:
         return AttemptError(failure, Blame.SERVER)
 
     def _hidden(self, text: str) -> str:
-        return self._endpoint.asked.key.hidden_in(text)
+        return self._endpoint.recipient.key.hidden_in(text)
 
 
 def _readable(read: Callable[[Answer], T], answer: Answer, hidden: Callable[[str], str]) -> T:

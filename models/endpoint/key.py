@@ -32,7 +32,7 @@ class ApiKey:
             )
         if not (value.isascii() and value.isprintable()) or " " in value:
             raise MissingSecretError(
-                f"The value of {name} is no key: it holds a space, a line break or such.",
+                f"The value of {name} is not a key: it contains a space, a line break or the like.",
                 f"Set the environment variable {name} to the key alone.",
             )
         if value and not options.is_private and not options.is_encrypted:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
+import anyio
 from PIL import Image
 
 from alignbench.models.pixels import MAX_PIXELS
@@ -24,6 +25,23 @@ class Picture(NamedTuple):
     url: str
     width: int
     height: int
+
+
+async def picture_to_send(data: bytes, max_side: int) -> Picture:
+    """Returns an image as it is sent: byte for byte, or scaled down.
+
+    Args:
+        data: A stored image: PNG, JPEG or WebP.
+        max_side: Most pixels of its longer side.
+
+    Raises:
+        ItemError: It cannot be read or decoded.
+    """
+    picture = small_picture(data, max_side)
+    if picture is not None:
+        return picture
+    # Scaling takes long enough to hold up the answers of others.
+    return await anyio.to_thread.run_sync(scaled_picture, data, max_side)
 
 
 def small_picture(data: bytes, max_side: int) -> Picture | None:

@@ -89,7 +89,7 @@ def failure_of(
     status: int,
     retry_after: str | None,
     content: bytes,
-    asked: "Asked",
+    recipient: "Recipient",
 ) -> Exception:
     """Returns what a status other than 200 is.
 
@@ -97,7 +97,7 @@ def failure_of(
         `ItemError` for a bad request, `AttemptError` for what may pass, `EndpointRefusedError` for
         what would be the same for every request.
     """
-    words = _words(content, asked.key)
+    words = _words(content, recipient.key)
     said = f"HTTP status {status}: {words.message}"
     if words.speak_of_filter and status in (400, 403, 422):
         code = ItemCode.ANSWER_REFUSED
@@ -106,9 +106,9 @@ def failure_of(
         failure = ItemCode.SERVER_FAILED.failure(f"The server is busy ({said}).")
         return AttemptError(failure, Blame.NOBODY, wait_seconds=asked_for(retry_after))
     if status in (401, 402, 403, 404, 405, 407, 429) or words.code == "model_not_found":
-        return _refused(status, words, asked)
+        return _refused(status, words, recipient)
     if 300 <= status < 400:
-        return _refused(status, words, asked)
+        return _refused(status, words, recipient)
     if status >= 500 or status in _TRY_AGAIN:
         blame = Blame.SERVER if status in _UNAVAILABLE else Blame.REQUEST
         failure = ItemCode.SERVER_FAILED.failure(f"The server failed ({said}).")
@@ -117,16 +117,16 @@ def failure_of(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who was asked for what, for messages."""
+class Recipient:
+    """Who requests go to: the server, the key and the model, for messages."""
 
     options: EndpointOptions
     key: ApiKey
     model: str
 
 
-def _refused(status: int, words: ServerWords, asked: Asked) -> EndpointRefusedError:
-    address, variable = asked.options.base_url, asked.options.api_key_env
+def _refused(status: int, words: ServerWords, recipient: Recipient) -> EndpointRefusedError:
+    address, variable = recipient.options.base_url, recipient.options.api_key_env
     said = f"HTTP status {status}: {words.message}"
     if status == 401:  # providers repeat the key here, with some letters starred out
         return EndpointRefusedError(
@@ -135,12 +135,12 @@ def _refused(status: int, words: ServerWords, asked: Asked) -> EndpointRefusedEr
         )
     if status in (402, 429):
         return EndpointRefusedError(
-            f"The account behind the key in {variable} has nothing left at {address} ({said}).",
+            f"The account of the key in {variable} is out of credit at {address} ({said}).",
             "Top it up or raise its limit, then run the same command again.",
         )
     if status in (403, 407):
         return EndpointRefusedError(
-            f"{address} forbids the key in {variable} to use {asked.model!r} ({said}).",
+            f"{address} forbids the key in {variable} to use {recipient.model!r} ({said}).",
             f"Ask for access, or set {variable} to a key that has it.",
         )
     if 300 <= status < 400:
@@ -149,7 +149,7 @@ def _refused(status: int, words: ServerWords, asked: Asked) -> EndpointRefusedEr
             "Set base_url to where it leads.",
         )
     return EndpointRefusedError(
-        f"{address} has no model {asked.model!r}, or is not the address of its API ({said}).",
+        f"{address} has no model {recipient.model!r}, or is not the address of its API ({said}).",
         "Set `repo` to a name that the server lists under /models, and check base_url.",
     )
 

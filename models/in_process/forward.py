@@ -1,10 +1,14 @@
-"""Batches through a model: the next is prepared while one runs; less at once if memory ends."""
+"""Batches through a model: what comes before and after is done while it runs.
+
+The next batch is prepared, and the last one finished, in threads beside the model. A batch that
+does not fit into memory is halved.
+"""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 
@@ -13,6 +17,8 @@ from alignbench.schemas.protocols import ItemFailure
 
 Request = TypeVar("Request")
 Prepared = TypeVar("Prepared")
+Made = TypeVar("Made")
+Finished = TypeVar("Finished")
 Answer = TypeVar("Answer")
 
 
@@ -25,7 +31,7 @@ def prepared_ahead(
     """
 
     def take() -> tuple[list[Request], Prepared] | None:
-        batch = list(islice(requests, size))
+        batch = _batch(requests, size)
         return (batch, prepare(batch)) if batch else None
 
     with ThreadPoolExecutor(1, thread_name_prefix="prepare") as thread:
@@ -33,6 +39,61 @@ def prepared_ahead(
         while (taken := ahead.result()) is not None:
             ahead = thread.submit(take)
             yield taken
+
+
+def finished_behind(
+    requests: Iterator[Request],
+    size: int,
+    run: Callable[[Sequence[Request]], Made],
+    finish: Callable[[Made], Finished],
+) -> Generator[Finished, None, None]:
+    """Yields what becomes of each batch, in order, finished while the model runs the next one.
+
+    Requests are taken in one other thread and batches finished in another; `run` is called in the
+    caller's. At most one batch waits to be finished while another is. What is finished is not held
+    back for requests that do not come. Closing the iterator ends both threads.
+
+    Args:
+        requests: What is asked; only the last batch has fewer than `size`.
+        size: How many the model takes at once.
+        run: Puts a batch through the model.
+        finish: Makes answers of what the model made, in a thread; must not use the model.
+
+    Raises:
+        Exception: What `requests`, `run` or `finish` raised, after the batches before.
+    """
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="take") as taking,
+        ThreadPoolExecutor(1, thread_name_prefix="finish") as finishing,
+    ):
+        ahead = taking.submit(_batch, requests, size)
+        behind: Future[Finished] | None = None
+        while True:
+            if behind is not None:
+                either: list[Future[Any]] = [ahead, behind]
+                wait(either, return_when=FIRST_COMPLETED)
+                if not ahead.done():
+                    yield behind.result()
+                    behind = None
+            try:
+                batch = ahead.result()
+                if not batch:
+                    break
+                ahead = taking.submit(_batch, requests, size)
+                made = run(batch)
+            except Exception:
+                if behind is not None:  # made before the fault, and so not lost by it
+                    yield behind.result()
+                raise
+            before, behind = behind, finishing.submit(finish, made)
+            if before is not None:
+                yield before.result()
+        if behind is not None:
+            yield behind.result()
+
+
+def _batch(requests: Iterator[Request], size: int) -> list[Request]:
+    return list(islice(requests, size))
 
 
 def halved_on_memory(

@@ -66,16 +66,6 @@ def choose_placement(options: InProcessOptions) -> Placement:
     return Placement(device, _dtype(options.dtype, device))
 
 
-def quiet_loading() -> None:
-    """Keeps the libraries' progress bars and advice to programmers out of what people look at."""
-    from huggingface_hub.utils import disable_progress_bars
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    disable_progress_bars()
-
-
 def _best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"

@@ -18,10 +18,12 @@ from transformers import (
     VisionEncoderDecoderModel,
 )
 
-from alignbench.models.errors import ModelNotFoundError, PickledWeightsError
-from alignbench.models.in_process.placement import InProcessOptions, Placement, quiet_loading
+from alignbench.models.in_process.loading import loading
+from alignbench.models.in_process.placement import InProcessOptions, Placement
 from alignbench.models.in_process.weights import Weights
-from alignbench.schemas.errors import ConfigError, MissingExtraError
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import ItemFailure
 
 _CONTINUES: Final = frozenset({"blip", "git"})
 """Families whose caption goes on from the text that they are given."""
@@ -48,6 +50,20 @@ class VisionLanguageModel(NamedTuple):
     def keeps_instruction(self) -> bool:
         """Whether the instruction is the beginning of the caption."""
         return self.family in _CONTINUES
+
+    @property
+    def image_token(self) -> str | None:
+        """What stands for an image in the text of a prompt, where the family has such a thing."""
+        token = getattr(self.processor, "image_token", None)
+        return str(token) if token else None
+
+    def mistaken_for_image(self, sentence: str) -> ItemFailure | None:
+        """Returns why a sentence cannot be shown: the model would see a further image in it."""
+        token = self.image_token
+        if token is None or token not in sentence:
+            return None
+        message = f"The sentence contains {token!r}, which the model takes for an image."
+        return ItemCode.SENTENCE_HAS_IMAGE_TOKEN.failure(message)
 
     def prepare(
         self, images: Sequence[Image.Image], instruction: str | Sequence[str] | None
@@ -109,13 +125,13 @@ class VisionLanguageModel(NamedTuple):
         """
         if instruction is None:
             raise ConfigError(
-                f"A model of family {self.family} writes only when it is asked something.",
+                f"A model of family {self.family} only writes when it is asked something.",
                 "Set the captioner's instruction, such as 'Describe this image in detail.'",
             )
         if not self.chat:
             if self.keeps_instruction:
                 return instruction
-            token = getattr(self.processor, "image_token", "<image>")
+            token = self.image_token or "<image>"
             # PaliGemma's processor puts the line break in, and at the end of the text.
             between = "" if self.family.startswith("paligemma") else "\n"
             return instruction if token in instruction else f"{token}{between}{instruction}"
@@ -140,13 +156,12 @@ def load_vision_language(
         ModelNotFoundError: It cannot be had.
         MissingExtraError: Its processor needs a package that is not installed.
     """
-    quiet_loading()
     trusted: dict[str, Any] = {
         "revision": weights.revision,
         "trust_remote_code": options.trust_remote_code,
     }
     attention = {} if options.attention == "auto" else {"attn_implementation": options.attention}
-    try:
+    with loading(weights):
         config = AutoConfig.from_pretrained(weights.source, **trusted)
         is_pair = config.model_type == "vision-encoder-decoder"
         model_class = VisionEncoderDecoderModel if is_pair else AutoModelForImageTextToText
@@ -159,22 +174,6 @@ def load_vision_language(
         else:
             processor = AutoProcessor.from_pretrained(weights.source, **trusted)
             tokenizer = processor.tokenizer
-    except OSError as error:
-        if "safetensors" in str(error):
-            raise PickledWeightsError(
-                f"{weights.source} has no weights as safetensors; a pickle can run any code.",
-                "Take a revision that has them, or convert the model.",
-            ) from None
-        raise ModelNotFoundError(
-            f"{weights.source} cannot be loaded: {str(error).splitlines()[0]}",
-            "Check the name, the network and the token in HF_TOKEN, or give a local folder.",
-        ) from None
-    except ImportError as error:  # the library tells of a missing package over several lines
-        raise MissingExtraError(
-            f"{weights.source} cannot be loaded: {' '.join(str(error).split())}",
-            "Install that package into AlignBench's environment; torchvision in the build that "
-            "fits the installed PyTorch.",
-        ) from None
     # A decoder goes on from the right end, so what is missing must be missing on the left.
     tokenizer.padding_side = "left"
     if tokenizer.pad_token is None:

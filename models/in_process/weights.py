@@ -75,7 +75,7 @@ def resolve_revision(repo: str) -> str:
             if isinstance(cached, str):
                 return Path(cached).parent.name
         raise ModelNotFoundError(
-            f"The revision of {repo!r} cannot be found out: {type(error).__name__}.",
+            f"The revision of {repo!r} cannot be determined: {type(error).__name__}.",
             "Check the name and the network, set revision to a commit, or give a local folder.",
         ) from None
     if found is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.generators import images
+from alignbench.generators import image_checks
 from alignbench.generators.errors import InputColumnError, InputFileError
 from alignbench.generators.sources.folder import FolderOptions, FolderSource
 from alignbench.schemas.item_codes import ItemCode
@@ -123,7 +123,7 @@ def test_a_file_that_is_too_large_is_not_read(
     photos: Path, surroundings: Surroundings, sort_out: SortOut
 ) -> None:
     with (photos / "huge.png").open("wb") as file:
-        file.truncate(images.MAX_BYTES + 1)
+        file.truncate(image_checks.MAX_BYTES + 1)
     folder = source(surroundings, pattern="huge.png")
     (result,) = folder.read(sort_out(folder.items())[0])
     assert isinstance(result, ItemFailure)

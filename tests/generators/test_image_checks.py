@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from alignbench.generators import images
-from alignbench.generators.images import CheckedImage, check_image
+from alignbench.generators import image_checks
+from alignbench.generators.image_checks import CheckedImage, check_image
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
 
@@ -93,7 +93,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(width: int, height
 def test_an_image_with_too_many_bytes_is_refused(
     png: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(images, "MAX_BYTES", len(png) - 1)
+    monkeypatch.setattr(image_checks, "MAX_BYTES", len(png) - 1)
     result = refused(png)
     assert result.code == ItemCode.IMAGE_TOO_LARGE
     assert f"{len(png):,}" in result.message

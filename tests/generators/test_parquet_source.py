@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from alignbench.generators.errors import InputColumnError, InputFileError
-from alignbench.generators.images import CheckedImage, check_image
+from alignbench.generators.image_checks import CheckedImage, check_image
 from alignbench.generators.sources.parquet import ParquetOptions, ParquetSource
 from alignbench.generators.sources.parquet_files import ImageParquetFile
 from alignbench.schemas.item_codes import ItemCode

@@ -16,7 +16,7 @@ import pytest
 
 from alignbench.generators.sources.addresses import IPAddress
 from alignbench.generators.sources.checked_network import CheckedNetwork
-from alignbench.generators.sources.download import Limits, download_all
+from alignbench.generators.sources.download import DownloadLimits, download_all
 from alignbench.generators.sources.urls import UrlsOptions, UrlsSource
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure, Surroundings
@@ -301,7 +301,7 @@ def names(*answers: list[str]) -> Any:
 
 
 def download(network: CheckedNetwork, url: str) -> Any:
-    limits = Limits(concurrency=1, timeout_seconds=5, max_bytes=1000, retries=0)
+    limits = DownloadLimits(concurrency=1, timeout_seconds=5, max_bytes=1000, retries=0)
     (result,) = asyncio.run(download_all([url], limits, network))
     return result
 

@@ -31,7 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def detector(folder: Path, batch: int = 8, **params: object) -> Clip4dmDetector:
-    options = Clip4dmOptions(forward_batch=batch)
+    # Compared with a reference on the processor, digit by digit.
+    options = Clip4dmOptions(device="cpu", forward_batch=batch)
     return Clip4dmDetector(str(folder), None, None, options, Clip4dmParams.model_validate(params))
 
 

@@ -38,7 +38,8 @@ def model(
 
 def made(model: tuple[type[ClipDetector], Path], batch: int = 64, **params: object) -> ClipDetector:
     kind, folder = model
-    options = DualEncoderOptions(forward_batch=batch)
+    # Compared with the library's own model on the processor, digit by digit.
+    options = DualEncoderOptions(device="cpu", forward_batch=batch)
     return kind(str(folder), None, None, options, DualEncoderParams.model_validate(params))
 
 

@@ -48,6 +48,9 @@ def straightforward(model: VisionLanguageModel, image: Image.Image, sentence: st
         extra = torch.tensor([tokens])
         inputs["input_ids"] = torch.cat([inputs["input_ids"], extra], 1)
         inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+        if "mm_token_type_ids" in inputs:  # Qwen-VL's: the sentence is text, which is type 0
+            types = inputs["mm_token_type_ids"]
+            inputs["mm_token_type_ids"] = torch.cat([types, torch.zeros_like(extra)], 1)
         logits = model.model(**inputs).logits[0]
     told = logits[-len(tokens) - 1 : -1].log_softmax(-1)
     return float(told[torch.arange(len(tokens)), torch.tensor(tokens)].mean())
@@ -57,7 +60,8 @@ def straightforward(model: VisionLanguageModel, image: Image.Image, sentence: st
 @torch.inference_mode()
 def test_it_is_the_models_own(family: str, tmp_path: Path) -> None:
     folder = save_captioner(family, tmp_path / family)
-    options = LikelihoodOptions(forward_batch=3)
+    # The reference puts the processor's tensors through the same model.
+    options = LikelihoodOptions(device="cpu", forward_batch=3)
     detector = LikelihoodDetector(str(folder), None, None, options, LikelihoodParams())
     model = load_vision_language(
         find_weights(str(folder), None), options, choose_placement(options)

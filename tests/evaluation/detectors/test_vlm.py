@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from alignbench.evaluation.answers import parse_score, yes_share
 from alignbench.evaluation.detectors.vlm import VlmDetector, VlmParams
 from alignbench.evaluation.errors import ModelShapeError
+from alignbench.evaluation.model_replies import parse_score, yes_share
 from alignbench.evaluation.prompts import prompt_names, read_prompt
 from alignbench.models.in_process.placement import InProcessOptions
 from alignbench.schemas.detection import SentenceScore
@@ -50,7 +50,8 @@ def test_a_prompt_is_a_file_or_a_text_with_a_place_for_the_sentence() -> None:
 
 
 def made(folder: Path, prompt: str = "True? {sentence}", **params: object) -> VlmDetector:
-    options = InProcessOptions(forward_batch=2)
+    # The tests put the processor's tensors through the same model.
+    options = InProcessOptions(device="cpu", forward_batch=2)
     return VlmDetector(str(folder), None, prompt, options, VlmParams.model_validate(params))
 
 

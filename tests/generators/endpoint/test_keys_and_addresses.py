@@ -49,7 +49,7 @@ def test_the_key_is_in_no_message(
     assert isinstance(failure, ItemFailure)
     assert KEY not in failure.message
     assert KEY not in repr(vars(one))
-    assert KEY not in repr(vars(one._endpoint.asked.key))
+    assert KEY not in repr(vars(one._endpoint.recipient.key))
 
 
 def test_the_key_is_not_in_the_error_that_stops_a_run(
@@ -93,7 +93,7 @@ def test_a_key_that_cannot_be_sent_is_refused_without_being_shown(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", value)
-    with pytest.raises(MissingSecretError, match="is no key") as error:
+    with pytest.raises(MissingSecretError, match="is not a key") as error:
         made()
     assert value not in str(error.value)
 

@@ -167,6 +167,6 @@ def test_params_that_contradict_are_refused(params: dict[str, Any]) -> None:
 
 
 def test_a_model_must_be_named() -> None:
-    with pytest.raises(ConfigError, match="which model"):
+    with pytest.raises(ConfigError, match="No model is named"):
         OpenAICaptioner("", None, OpenAICaptionerOptions(), ChatParams())
     assert OpenAICaptioner.resolve_revision("tiny", OpenAICaptionerOptions()) is None

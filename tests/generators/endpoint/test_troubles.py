@@ -213,8 +213,8 @@ def test_what_was_answered_before_the_end_is_given_out(
     [
         (refused(401, "Incorrect API key: sk-sec***ret"), "does not accept the key in MY_KEY"),
         (refused(403, "not for you"), "forbids the key in MY_KEY.*not for you"),
-        (refused(402, "pay"), "nothing left"),
-        (refused(429, "quota", "insufficient_quota"), "nothing left"),
+        (refused(402, "pay"), "out of credit"),
+        (refused(429, "quota", "insufficient_quota"), "out of credit"),
         (refused(404, "no such model"), "no model 'tiny'.*no such model"),
         (refused(400, "gone", "model_not_found"), "no model 'tiny'"),
         (refused(405), "no model 'tiny'"),

@@ -109,7 +109,7 @@ def test_the_question_is_not_part_of_the_caption(folders: dict[str, Path], famil
 
 @pytest.mark.parametrize("family", ["llava", "idefics3", "paligemma"])
 def test_a_model_that_must_be_asked_says_so(folders: dict[str, Path], family: str) -> None:
-    with pytest.raises(ConfigError, match=r"writes only when it is asked .*instruction"):
+    with pytest.raises(ConfigError, match=r"only writes when it is asked .*instruction"):
         captioner(folders[family]).caption(images()[:1], None, [0])
 
 

@@ -1,6 +1,8 @@
 """A text-to-image pipeline is loaded from its files, and draws each image from its own seed."""
 
 import io
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from alignbench.generators.image_generators.in_process import (
 from alignbench.models.errors import ModelNotFoundError, PickledWeightsError
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.item_codes import ItemCode
-from alignbench.schemas.protocols import GeneratedImage, ItemFailure
+from alignbench.schemas.protocols import GeneratedImage, ImageRequest, ItemFailure
 from tests.fixtures.tiny_pipelines import PARAMS, PIPELINES, save_pipeline
 
 PROMPTS = ["A red square.", "A blue circle.", "Two green stars."]
@@ -53,6 +55,38 @@ def difference(left: bytes, right: bytes) -> int:
     """Returns the largest difference of a channel of a pixel, of 255."""
     pictures = [Image.open(io.BytesIO(data)) for data in (left, right)]
     return max(high for _, high in ImageChops.difference(*pictures).getextrema())
+
+
+def test_a_stream_gives_the_bytes_of_single_batches_each_in_its_place(folder: Path) -> None:
+    model = generator(folder, batch=2)
+    requests = [ImageRequest(PROMPTS[seed % 3], seed) for seed in range(5)]
+    streamed = list(model.generate_stream(iter(requests)))
+    assert [place for place, _ in streamed] == list(range(5))
+    batches = [requests[:2], requests[2:4], requests[4:]]
+    alone = [
+        answer
+        for batch in batches
+        for answer in model.generate([r.prompt for r in batch], [r.seed for r in batch])
+    ]
+    assert pngs([answer for _, answer in streamed]) == pngs(alone)
+    sizes = [answer.engine["batch"] for _, answer in streamed if isinstance(answer, GeneratedImage)]
+    assert sizes == [2, 2, 2, 2, 1]
+
+
+def test_prompts_are_taken_a_few_batches_ahead_and_closing_ends_the_threads(folder: Path) -> None:
+    taken: list[int] = []
+
+    def requests() -> Iterator[ImageRequest]:
+        for number in range(100):
+            taken.append(number)
+            yield ImageRequest(PROMPTS[0], number)
+
+    before = threading.active_count()
+    stream = generator(folder, batch=2).generate_stream(requests())
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert len(taken) <= 8
+    assert threading.active_count() == before
 
 
 def test_an_image_depends_on_its_prompt_and_its_seed(folder: Path) -> None:

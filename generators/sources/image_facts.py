@@ -15,25 +15,25 @@ from alignbench.schemas.protocols import ItemFailureAt, Options, SourceItem
 
 FILE_NAME: Final = "file_name"
 _URL_COLUMNS: Final = ("image_url", "source_url", "url")
-NOTE_COLUMNS: Final = (*_URL_COLUMNS, "license", "redistributable", "domain")
-"""Columns that are read as notes wherever they stand."""
+FACT_COLUMNS: Final = (*_URL_COLUMNS, "license", "redistributable", "domain")
+"""Columns with facts about an image, in whatever file they stand."""
 
 _FOUND_BY_ITSELF: Final = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notes:
-    """Notes on one image, named as in `SourceItem`; None where nothing is known."""
+class ImageFacts:
+    """Facts about one image, named as in `SourceItem`; None where nothing is known."""
 
     image_url: Str | None = None
     license: Str | None = None
     redistributable: Bool | None = None
     domain: Str | None = None
 
-    def otherwise(self, defaults: "Notes") -> "Notes":
-        """Returns these notes with those of `defaults` where there is nothing."""
+    def otherwise(self, defaults: "ImageFacts") -> "ImageFacts":
+        """Returns these facts, with those of `defaults` where there are none."""
         redistributable = self.redistributable
-        return Notes(
+        return ImageFacts(
             image_url=self.image_url or defaults.image_url,
             license=self.license or defaults.license,
             redistributable=(
@@ -45,7 +45,7 @@ class Notes:
     def item(
         self, locator: str, image_name: str, caption: tuple[str, str] | None = None
     ) -> SourceItem:
-        """Returns the item of the image that these notes are on; a caption is text and model."""
+        """Returns the item of the image that these facts are about; a caption is text and model."""
         text, model = caption or (None, None)
         return SourceItem(
             locator=locator,
@@ -59,7 +59,7 @@ class Notes:
         )
 
 
-class NoteOptions(Options):
+class ImageFactOptions(Options):
     """What holds for every image of a source that does not say otherwise itself.
 
     Attributes:
@@ -73,31 +73,33 @@ class NoteOptions(Options):
     domain: str | None = None
 
     @property
-    def notes(self) -> Notes:
-        """These options as notes."""
-        return Notes(license=self.license, redistributable=self.redistributable, domain=self.domain)
+    def facts(self) -> ImageFacts:
+        """What these options say of every image."""
+        return ImageFacts(
+            license=self.license, redistributable=self.redistributable, domain=self.domain
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class FolderNotes:
+class FolderFacts:
     """The metadata file of a folder of images, in memory.
 
     Attributes:
-        by_name: Notes by relative path; the keys are canonical and lead nowhere but inside.
+        by_name: Facts by relative path; the keys are canonical and lead nowhere but inside.
         failures: Rows that could not be understood.
     """
 
-    by_name: dict[str, Notes]
+    by_name: dict[str, ImageFacts]
     failures: tuple[ItemFailureAt, ...] = ()
 
 
-def own_notes(record: Record) -> Notes:
-    """Returns the notes that stand in a record itself.
+def own_facts(record: Record) -> ImageFacts:
+    """Returns the facts that a record itself gives.
 
     Raises:
         ItemError: A value is of the wrong kind.
     """
-    return Notes(
+    return ImageFacts(
         image_url=record.text(*_URL_COLUMNS),
         license=record.text("license"),
         redistributable=record.flag("redistributable"),
@@ -105,7 +107,7 @@ def own_notes(record: Record) -> Notes:
     )
 
 
-def read_folder_notes(folder: Path, name: str | None) -> FolderNotes:
+def read_folder_facts(folder: Path, name: str | None) -> FolderFacts:
     """Reads the metadata file of a folder, laid out as Hugging Face's image folders have it.
 
     Columns are `file_name` (relative to the folder) and any of `license`, `redistributable`,
@@ -122,23 +124,23 @@ def read_folder_notes(folder: Path, name: str | None) -> FolderNotes:
     """
     path = _metadata_file(folder, name)
     if path is None:
-        return FolderNotes({})
-    notes: dict[str, Notes] = {}
+        return FolderFacts({})
+    facts: dict[str, ImageFacts] = {}
     failures: list[ItemFailureAt] = []
-    columns: Collection[str] = (FILE_NAME, *NOTE_COLUMNS)
+    columns: Collection[str] = (FILE_NAME, *FACT_COLUMNS)
     for record in read_records(path, columns=columns, required=(FILE_NAME,)):
         if isinstance(record, ItemFailureAt):
             failures.append(record)
             continue
         try:
-            file_name = _listed_name(folder, record, notes)
-            notes[file_name] = own_notes(record)
+            file_name = _listed_name(folder, record, facts)
+            facts[file_name] = own_facts(record)
         except ItemError as error:
             failures.append(ItemFailureAt(record.place, error.failure))
-    return FolderNotes(notes, tuple(failures))
+    return FolderFacts(facts, tuple(failures))
 
 
-def _listed_name(folder: Path, record: Record, known: dict[str, Notes]) -> str:
+def _listed_name(folder: Path, record: Record, known: dict[str, ImageFacts]) -> str:
     file_name = record.required_text(FILE_NAME)
     inside(folder, file_name)
     file_name = canonical_name(file_name)

@@ -118,7 +118,7 @@ def _check_frames(image: Image.Image) -> None:
         raise ItemError(
             ItemCode.SEVERAL_FRAMES.failure(
                 f"The {image.format} image has {getattr(image, 'n_frames', 'several')} frames or "
-                "pages; store the one that is meant as an image of its own."
+                "pages; store the one you mean as an image of its own."
             )
         )
 
