@@ -156,6 +156,36 @@ def test_a_store_that_is_away_for_a_moment_does_not_lose_the_lock(s3_store: S3St
     assert can_be_taken(s3_store)
 
 
+def test_a_fence_lets_everything_pass_while_the_lock_is_held(s3_store: S3Store) -> None:
+    beats = CountingStore(s3_store)
+    with hold(beats, KEY) as fence:
+        for _ in range(1000):
+            fence()
+        assert beats.puts == 1, "It asks the store only where there is a doubt."
+
+
+def test_a_fence_raises_once_the_lock_was_taken_over(s3_store: S3Store) -> None:
+    asleep = SleepingStore(s3_store)
+    with pytest.raises(LockLostError), hold(asleep, KEY, life_seconds=0.5) as fence:  # noqa: PT012
+        asleep.sleeps.set()
+        eventually(lambda: can_be_taken(s3_store))
+        write_lock(s3_store, "other-host:7:abc", datetime(2999, 1, 1, tzinfo=UTC))
+        asleep.sleeps.clear()
+        with pytest.raises(LockLostError):
+            fence()
+
+
+def test_a_lock_that_ran_out_and_that_nobody_took_is_held_on(s3_store: S3Store) -> None:
+    asleep = SleepingStore(s3_store)
+    with hold(asleep, KEY, life_seconds=0.5) as fence:
+        asleep.sleeps.set()
+        end = expiry(s3_store)
+        eventually(lambda: datetime.now(UTC) > end)
+        asleep.sleeps.clear()
+        fence()
+        assert not can_be_taken(s3_store)
+
+
 class CountingStore:
     """An S3 store that counts what is put."""
 
@@ -187,4 +217,17 @@ class UnsteadyStore(CountingStore):
         if self.puts == 1:
             self.puts += 1
             raise StoreUnreachableError("The store is away.", "Wait.")
+        return super().put_if(key, data, etag)
+
+
+class SleepingStore(CountingStore):
+    """Renewals do not get through while the owner sleeps, as if its process were stopped."""
+
+    def __init__(self, store: S3Store) -> None:
+        super().__init__(store)
+        self.sleeps = threading.Event()
+
+    def put_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        if self.sleeps.is_set():
+            raise StoreUnreachableError("The process sleeps.", "Wake it.")
         return super().put_if(key, data, etag)
