@@ -7,6 +7,7 @@ BENCHMARKS = (
     "benchmarks.orchestration",
     "benchmarks.idle_stages",
     "benchmarks.in_process",
+    "benchmarks.imagine",
     "benchmarks.endpoint",
     "benchmarks.evaluation",
     "benchmarks.clip4dm",

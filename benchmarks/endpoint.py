@@ -2,11 +2,10 @@
 
 All ask the same server for captions of the same images, one after the other, each in a process of
 its own. The server notes the time from the first request to the last answer, so that imports do not
-count and slow starts do. It stands for an engine on another machine (`benchmarks.endpoint_server`):
-once one that lets requests wait, once one that answers 429 beyond 48 in flight. The stage learns
-how many requests it takes and drains at each commit: a short run reaches less than a long one.
+count and slow starts do. It stands for an engine on another machine (`benchmarks.endpoint_server`).
+The stage is not told how many requests a server takes; the bare clients are, and the best counts.
 
-    python -m benchmarks.endpoint [--images 1500] [--repeats 3]
+    python -m benchmarks.endpoint [--only NAME ...] [--repeats 5]
 """
 
 import argparse
@@ -27,9 +26,27 @@ from benchmarks.inputs import save_images, workspace_of
 from benchmarks.instruction import INSTRUCTION
 from benchmarks.measuring import measured, median
 
-CONCURRENCIES = (16, 32, 48, 64)
 DISTILABEL = Path(".venv-distilabel/bin/python")
 STAGE = "caption stage"
+
+
+class Setting(NamedTuple):
+    """A server, how much it is asked, and the bare clients that it is asked by."""
+
+    title: str
+    images: int
+    server: tuple[str, ...]
+    concurrencies: tuple[int, ...]
+
+
+SETTINGS = {
+    "long": Setting("32 slots of 0.5 s, requests wait", 1500, (), (32, 48, 64)),
+    "short": Setting("the same, a short run", 300, (), (32, 48, 64)),
+    "refusing": Setting("429 beyond 48 in flight", 1500, ("--most", "48"), (32, 48)),
+    "refusing-short": Setting("the same, a short run", 300, ("--most", "48"), (32, 48)),
+    "slow": Setting("8 slots of 2 s", 160, ("--slots", "8", "--seconds", "2"), (8, 16)),
+    "fast": Setting("128 slots of 0.2 s", 1500, ("--slots", "128", "--seconds", "0.2"), (64, 128)),
+}
 
 
 class Figures(NamedTuple):
@@ -43,25 +60,25 @@ class Figures(NamedTuple):
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=1500)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--limits", nargs="+", type=int, default=[0, 48], help="0: requests wait")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        images = Path(folder) / "images"
-        save_images(images, arguments.images)
-        for most in arguments.limits:
-            with _server(most or None) as url:
-                clients = _clients(url, images, Path(folder))
-                taken: dict[str, list[Figures]] = {name: [] for name in clients}
-                for _ in range(arguments.repeats):
-                    for name, run in clients.items():
-                        taken[name].append(_measure(run, url, arguments.images))
-            print("\nRequests wait:" if not most else f"\n429 beyond {most} in flight:")
+    for setting in (SETTINGS[name] for name in arguments.only):
+        with tempfile.TemporaryDirectory() as folder, _server(setting.server) as url:
+            images = Path(folder) / "images"
+            save_images(images, setting.images)
+            clients = _clients(url, images, Path(folder), setting.concurrencies)
+            taken: dict[str, list[Figures]] = {name: [] for name in clients}
+            for _ in range(arguments.repeats):
+                for name, run in clients.items():
+                    taken[name].append(_measure(run, url, setting.images))
+            print(f"\n{setting.title}, {setting.images:,} images:")
             _print(taken)
 
 
-def _clients(url: str, images: Path, root: Path) -> dict[str, Callable[[], float]]:
+def _clients(
+    url: str, images: Path, root: Path, concurrencies: tuple[int, ...]
+) -> dict[str, Callable[[], float]]:
     """Returns for each client what runs it and tells the memory that it took."""
 
     def bare(concurrency: int) -> Callable[[], float]:
@@ -82,7 +99,7 @@ def _clients(url: str, images: Path, root: Path) -> dict[str, Callable[[], float
         script = str(Path(__file__).with_name("distilabel_client.py"))
         return measured([str(DISTILABEL), script, f"{url}/v1", str(images)]).peak_mb
 
-    clients = {f"bare client, {count} in flight": bare(count) for count in CONCURRENCIES}
+    clients = {f"bare client, {count} in flight": bare(count) for count in concurrencies}
     clients[STAGE] = stage
     if DISTILABEL.exists():
         clients["distilabel"] = distilabel
@@ -99,12 +116,11 @@ def _measure(run: Callable[[], float], url: str, images: int) -> Figures:
 
 
 @contextmanager
-def _server(most: int | None) -> Iterator[str]:
+def _server(options: tuple[str, ...]) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    limit = [] if most is None else ["--most", str(most)]
-    command = [sys.executable, "-m", "benchmarks.endpoint_server", str(port), *limit]
+    command = [sys.executable, "-m", "benchmarks.endpoint_server", str(port), *options]
     url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(command) as process:
         try:
@@ -134,7 +150,7 @@ def _print(taken: dict[str, list[Figures]]) -> None:
         refused = median(each.refused for each in figures)
         peak = median(each.peak_mb for each in figures)
         ratio = speeds[name] / best
-        print(f"| {name} | {ratio:.2f} | {speeds[name]:.1f} | {refused:.0f} | {peak:.0f} |")
+        print(f"| {name} | {ratio:.3f} | {speeds[name]:.1f} | {refused:.0f} | {peak:.0f} |")
 
 
 if __name__ == "__main__":

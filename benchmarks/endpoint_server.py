@@ -1,10 +1,10 @@
 """A model server as its clients see one: so many requests at a time, each a fixed time.
 
-It stands for an engine on a machine of its own, which takes `SLOTS` requests into its batch and
-`SECONDS` for each; further ones wait, and with `--most N` those beyond N in flight are answered
+It stands for an engine on a machine of its own, which takes some requests into its batch and a
+fixed time for each; further ones wait, and with `--most N` those beyond N in flight are answered
 with 429. `GET /stats` tells of the time from the first request to the last answer.
 
-    python -m benchmarks.endpoint_server PORT [--most N]
+    python -m benchmarks.endpoint_server PORT [--slots 32] [--seconds 0.5] [--most N]
 """
 
 import argparse
@@ -18,15 +18,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-SLOTS, SECONDS = 32, 0.5
-
 
 class Engine:
     """Answers, and counts."""
 
-    def __init__(self, most: int | None) -> None:
+    def __init__(self, slots: int, seconds: float, most: int | None) -> None:
         self._most = most
-        self._slots = asyncio.Semaphore(SLOTS)
+        self._slots = asyncio.Semaphore(slots)
+        self._seconds = seconds
         self._in_flight = 0
         self.reset()
 
@@ -45,7 +44,7 @@ class Engine:
         self._in_flight += 1
         try:
             async with self._slots:
-                await asyncio.sleep(SECONDS)
+                await asyncio.sleep(self._seconds)
         finally:
             self._in_flight -= 1
         self._answered += 1
@@ -77,9 +76,11 @@ def main() -> None:
     """Serves on loopback until it is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
+    parser.add_argument("--slots", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--most", type=int)
     arguments = parser.parse_args()
-    engine = Engine(arguments.most)
+    engine = Engine(arguments.slots, arguments.seconds, arguments.most)
     routes = [
         Route("/v1/chat/completions", engine.answer, methods=["POST"]),
         Route("/stats", engine.stats),
