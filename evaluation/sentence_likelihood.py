@@ -139,6 +139,18 @@ class SentenceLikelihood:
             attention_mask=torch.cat([seen, mask[:, :-1]], dim=1),
             past_key_values=cache,
             use_cache=True,
+            **self._positions(before, ids[:, :-1]),
         ).logits
         rest: torch.Tensor = output[:, -(ids.shape[1] - 1) :]
         return torch.cat([first, rest], dim=1)
+
+    def _positions(self, before: int, ids: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Returns the places of a text after an image, for models that count those of images in 2D.
+
+        Behind a cache these models (Qwen-VL and its like) work it out for a single token only.
+        """
+        shift = getattr(getattr(self.model.model, "model", None), "rope_deltas", None)
+        if shift is None:
+            return {}
+        places = torch.arange(before, before + ids.shape[1], device=ids.device) + shift.to(ids)
+        return {"position_ids": places.expand(3, len(ids), -1)}

@@ -2,24 +2,28 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
+from transformers import AutoTokenizer, BatchFeature, Qwen2VLForConditionalGeneration
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from alignbench.evaluation.detectors.likelihood import (
     LikelihoodDetector,
     LikelihoodOptions,
     LikelihoodParams,
 )
-from alignbench.models.in_process.placement import choose_placement
+from alignbench.evaluation.sentence_likelihood import SentenceLikelihood
+from alignbench.models.in_process.placement import Placement, choose_placement
 from alignbench.models.in_process.vision_language import VisionLanguageModel, load_vision_language
 from alignbench.models.in_process.weights import find_weights
 from alignbench.schemas.detection import SentenceScore
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
 from tests.evaluation.images import requests
-from tests.fixtures.tiny_models import CAPTIONERS, save_captioner
+from tests.fixtures.tiny_models import CAPTIONERS, qwen2_vl, save_captioner
 
 SENTENCES = ["A red ball.", "Two cups stand there.", "x", "An owl on a branch, alone."]
 ASKED = "Describe this image in detail."
@@ -73,6 +77,47 @@ def test_it_is_the_models_own(family: str, tmp_path: Path) -> None:
         expected = straightforward(model, image, request.text)
         assert result.score == pytest.approx(expected, abs=2e-4), request.text
         assert result.score < 0
+
+
+class QwenProcessor:
+    """Stands in for Qwen2-VL's own processor, which cannot be loaded without torchvision."""
+
+    image_token = "<|image_pad|>"
+
+    def __init__(self, folder: Path) -> None:
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self._images = Qwen2VLImageProcessorPil(min_pixels=28**2, max_pixels=16 * 28**2)
+
+    def apply_chat_template(self, messages: Any, **options: Any) -> Any:
+        return self.tokenizer.apply_chat_template(messages, **options)
+
+    def __call__(self, images: Any, text: list[str], **options: Any) -> BatchFeature:
+        seen = self._images(images=[image for [image] in images], return_tensors="pt")
+        grids = seen["image_grid_thw"].prod(dim=1) // 4
+        whole = [
+            one.replace(self.image_token, self.image_token * int(grid))
+            for one, grid in zip(text, grids, strict=True)
+        ]
+        tokens = dict(self.tokenizer(whole, **options))
+        tokens.pop("token_type_ids", None)
+        image = self.tokenizer.convert_tokens_to_ids(self.image_token)
+        kinds = (tokens["input_ids"] == image).long()
+        return BatchFeature({**tokens, **seen, "mm_token_type_ids": kinds})
+
+
+@torch.inference_mode()
+def test_it_is_the_models_own_where_an_images_places_are_counted_in_2d(tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    qwen2_vl(tmp_path)
+    processor = QwenProcessor(tmp_path)
+    loaded = Qwen2VLForConditionalGeneration.from_pretrained(tmp_path).eval()
+    model = VisionLanguageModel("qwen2_vl", loaded, processor, processor.tokenizer, chat=True)
+    placement = Placement(torch.device("cpu"), torch.float32)
+    likelihood = SentenceLikelihood(model, placement, ASKED)
+    image = Image.open(io.BytesIO(requests(SENTENCES[:1])[0].image)).convert("RGB")
+    found = likelihood.means(image, [likelihood.tokens(sentence) for sentence in SENTENCES])
+    expected = [straightforward(model, image, sentence) for sentence in SENTENCES]
+    assert found == pytest.approx(expected, abs=2e-4)
 
 
 def test_a_model_that_reads_both_ways_at_first_scores_too(tmp_path: Path) -> None:
