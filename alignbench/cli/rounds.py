@@ -16,19 +16,15 @@ def checked_round(name: str | None) -> str | None:
     """Returns the name of a round.
 
     Raises:
-        UsageError: It cannot be one, or is reserved for adjudication.
+        UsageError: It is none, or the one that adjudications have.
     """
     if name is None:
         return None
     plain = name.replace(".", "").replace("_", "").replace("-", "")
     if not plain.isalnum() or not plain.isascii() or len(name) > _LONGEST_NAME:
-        raise UsageError(
-            f"{name!r} cannot be the name of a round.", "Use letters, digits, '.', '_', '-'."
-        )
+        raise UsageError(f"{name!r} is no name of a round.", "Use letters, digits, '.', '_', '-'.")
     if name == _RESERVED:
-        raise UsageError(
-            f"{name!r} is the round in which decisions are made.", "Choose another name."
-        )
+        raise UsageError(f"{name!r} is the round of decisions.", "Choose another name.")
     return name
 
 
