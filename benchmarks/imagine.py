@@ -1,7 +1,7 @@
 """Images by a pipeline in this process: the stage, and the bare pipeline with its encoding.
 
 The text-to-image model that comes along (`scenes-diffusion`) at 256 x 256 and 2 steps, so that the
-The text-to-image model that comes along (`scenes-diffusion`) at 256 x 256 and 2 steps, so that
+encoding of PNGs weighs about as much as beside a large model on a GPU; sentences about drawn
 scenes as prompts. The bare loop calls the pipeline and saves each image as PNG. Both must have made
 the same files. Each runs in fresh processes over a small and a large number of prompts; images a
 second are of the difference, so that imports and loading do not count. PyTorch gets one thread: as

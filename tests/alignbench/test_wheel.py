@@ -45,8 +45,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = environment / "bin" / "python"
     packages = sysconfig.get_path("purelib", vars={"base": str(environment)})
     # A path in such a file is searched; the .pth files there, the checkout's among them, are not.
-    (Path(packages) / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
-    ours("-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel)
+    here = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    (Path(packages) / "dependencies.pth").write_text("\n".join(sorted(here)) + "\n")
+    run_python("-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel)
     return python.parent
 
 
@@ -125,7 +126,7 @@ def checked_out() -> list[str]:
 def built(source: Path, target: str) -> Path:
     """Builds a wheel or source archive, without network, and returns it."""
     out = source / "dist" / target
-    ours("-m", "hatchling", "build", "--target", target, "--directory", out, folder=source)
+    run_python("-m", "hatchling", "build", "--target", target, "--directory", out, folder=source)
     [made] = out.iterdir()
     return made
 
@@ -135,7 +136,7 @@ def files_of_wheel(wheel: Path) -> set[str]:
         return {name for name in archive.namelist() if ".dist-info/" not in name}
 
 
-def ours(*arguments: str | Path, folder: Path = ROOT) -> None:
+def run_python(*arguments: str | Path, folder: Path = ROOT) -> None:
     said(folder, Path(sys.executable), *arguments)
 
 

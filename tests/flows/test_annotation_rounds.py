@@ -161,7 +161,7 @@ def test_a_watching_pull_goes_on_until_it_is_interrupted(
     ("arguments", "said"),
     [
         (("push", "--round", "adjudication"), "round of decisions"),
-        (("push", "--round", "a b"), "cannot be the name of a round"),
+        (("push", "--round", "a b"), "no name of a round"),
         (("push", "--sample", "3", "--stratify", "modle"), "'model'"),
         (("push", "--model", "nobody", "--round", "r"), "AB-A13"),
         (("annotators", "exclude", "nobody@example.org"), "AB-A16"),

@@ -14,7 +14,11 @@ import importlib, pkgutil, sys
 import alignbench
 for module in pkgutil.walk_packages(alignbench.__path__, "alignbench."):
     if not module.name.endswith("__main__"):
-        importlib.import_module(module.name)
+        try:
+            importlib.import_module(module.name)
+        except ModuleNotFoundError as error:  # what it needs is not installed
+            if (error.name or "alignbench").partition(".")[0] in ("alignbench", *sys.argv[1:]):
+                raise
 print(*sorted(name for name in sys.modules if "." not in name))
 """
 
@@ -28,8 +32,9 @@ def test_each_folder_at_the_top_is_a_package_of_alignbench() -> None:
 
 def test_no_module_is_imported_by_its_bare_name_too() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", EVERYTHING], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", EVERYTHING, *FOLDERS],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not set(FOLDERS) & set(done.stdout.split())
 
