@@ -19,14 +19,13 @@ from alignbench.evaluation.errors import NothingToScoreError
 from alignbench.evaluation.report.examples import MOST_EXAMPLES, examples
 from alignbench.evaluation.report.html import About, render
 from alignbench.evaluation.scored import Scored, Sentences, join_scores
-from alignbench.evaluation.scores import score_rows
+from alignbench.evaluation.scores import RECORD, score_rows
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.reporting.tables import csv_bytes, latex, parquet_bytes
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.workspace.workspace import Workspace
 
 REPORT: Final = "report.html"
-RECORD: Final = "evaluation.json"
 RESULTS: Final = "results"
 
 

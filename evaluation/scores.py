@@ -5,6 +5,7 @@ Both lie in a workspace, or in the folder of an evaluation: scores in table `sco
 one all the same.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -16,7 +17,11 @@ from alignbench.schemas.rows import Failure, Score
 from alignbench.schemas.tables import FAILURES, SCORES
 from alignbench.schemas.vocabulary import FailureKind, ScoreStatus, StageName
 from alignbench.workspace.keys import KeySet
+from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.workspace import Workspace
+
+RECORD: Final = "evaluation.json"
+"""In the folder of an evaluation: what was run."""
 
 USABLE: Final = (ScoreStatus.SCORED, ScoreStatus.WINDOWED)
 
@@ -76,6 +81,16 @@ def failures_of_older_versions(rows: Iterable[Score]) -> Iterator[Failure]:
             message=message,
             attempts=row.attempts,
         )
+
+
+def names_in_records(store: ObjectStore) -> dict[str, str]:
+    """Returns the names of detectors by their ids, as the records of evaluations in a store say."""
+    names: dict[str, str] = {}
+    for info in store.list("evaluations"):
+        if info.key.endswith(f"/{RECORD}"):
+            detectors = json.loads(store.read(info.key)).get("detectors", [])
+            names |= {detector["detector_id"]: detector["name"] for detector in detectors}
+    return names
 
 
 def unusable_rows(workspace: Workspace, detector_id: str) -> list[Score]:

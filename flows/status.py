@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from alignbench.engine.pending import Plan
 from alignbench.engine.report import StageCounts
 from alignbench.engine.stage import StageInputs
+from alignbench.evaluation.scores import current_failures, names_in_records, scored_keys
 from alignbench.flows.caption import CaptionStage
 from alignbench.flows.generators import planned_generators
 from alignbench.flows.imagine import ImagineStage
@@ -18,8 +19,15 @@ from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_splitter
 from alignbench.flows.split import SplitStage, installed_row
 from alignbench.schemas.errors import MissingExtraError
-from alignbench.schemas.tables import ANNOTATIONS, FAILURES, GENERATORS, LABEL_SETS, QUARANTINE
-from alignbench.schemas.vocabulary import Direction, StageName
+from alignbench.schemas.tables import (
+    ANNOTATIONS,
+    FAILURES,
+    GENERATORS,
+    LABEL_SETS,
+    QUARANTINE,
+    SCORES,
+)
+from alignbench.schemas.vocabulary import Direction, FailureKind, StageName
 from alignbench.workspace.keys import KeySet
 
 
@@ -70,7 +78,15 @@ def failure_rows(address: str) -> list[FailureRow]:
             for row in run.workspace.table(FAILURES).rows(of_stage)
             if row.key not in done
         ]
-    return [*rows, *_set_aside(run)]
+    return [*rows, *_unscored(run), *_set_aside(run)]
+
+
+def _unscored(run: Run) -> Iterator[FailureRow]:
+    for detector_id, name in _detector_names(run).items():
+        for row in current_failures(run.workspace, detector_id):
+            yield FailureRow(
+                row.stage, name, row.key, row.kind, row.code, row.message, row.attempts
+            )
 
 
 def _set_aside(run: Run) -> Iterator[FailureRow]:
@@ -139,4 +155,35 @@ def _later_stages(run: Run) -> list[StageCounts]:
     return [
         StageCounts(StageName.PULL, "answers", answers, 0, quarantined, 0, 0),
         StageCounts(StageName.LABEL, "sentences", labelled, 0, 0, 0, 0),
+        *_score_counts(run),
     ]
+
+
+def _score_counts(run: Run) -> Iterator[StageCounts]:
+    """Yields how far each detector is that an evaluation in this workspace asked.
+
+    What is pending depends on the release that is evaluated, and is not counted.
+    """
+    for detector_id, name in _detector_names(run).items():
+        kinds = [failure.kind for failure in current_failures(run.workspace, detector_id)]
+        yield StageCounts(
+            StageName.SCORE,
+            name,
+            len(scored_keys(run.workspace, detector_id)),
+            0,
+            kinds.count(FailureKind.FAILED),
+            kinds.count(FailureKind.EMPTY),
+            0,
+        )
+
+
+def _detector_names(run: Run) -> dict[str, str]:
+    """Returns the detectors that have a score or a failure; names stand in evaluations' records."""
+    failed = pc.field("stage") == StageName.SCORE.value
+    columns = (
+        run.workspace.table(SCORES).read(["detector_id"])["detector_id"],
+        run.workspace.table(FAILURES).read(["stage", "scope"], failed)["scope"],
+    )
+    ids = {detector_id for column in columns for detector_id in pc.unique(column).to_pylist()}
+    named = names_in_records(run.workspace.store) if ids else {}
+    return {detector_id: named.get(detector_id, detector_id[:12]) for detector_id in sorted(ids)}

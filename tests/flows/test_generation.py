@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from alignbench.engine.errors import BackendContractError, BackendFailedError
 from alignbench.engine.report import StageReport
 from alignbench.flows.caption import caption
-from alignbench.flows.errors import BackendContractError, BackendFailedError
 from alignbench.flows.imagine import imagine
 from alignbench.flows.ingest import ingest
 from alignbench.flows.prompts import prompts

@@ -12,6 +12,7 @@ from alignbench.evaluation.detectors.sentence_length import SentenceLengthDetect
 from alignbench.evaluation.entries import PreparedDetector, parse_detector
 from alignbench.evaluation.evaluate import Evaluation, Settings
 from alignbench.flows.evaluate import evaluate
+from alignbench.flows.status import failure_rows, workspace_status
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.errors import TransientError
 from alignbench.schemas.protocols import ItemFailure
@@ -168,6 +169,19 @@ def test_in_a_workspace_scores_are_kept_there_and_its_settings_hold(tmp_path: Pa
     done = run(inside, None, "sentence_length")
     assert done.report == tmp_path / "evaluations" / "made" / "1.0.0" / "report.html"
     assert len(list((tmp_path / "tables" / "scores").iterdir())) == 3
+
+
+def test_the_status_of_a_workspace_counts_scores_and_tells_why_some_are_missing(
+    tmp_path: Path,
+) -> None:
+    inside = write_release(tmp_path / "releases" / "made" / "1.0.0", SENTENCES)
+    (tmp_path / "alignbench.toml").write_text("")
+    run(inside, None, "some_fail:name=faulty")
+    [counts] = [each for each in workspace_status(str(tmp_path)) if each.stage == "score"]
+    assert (counts.scope, counts.done, counts.failed) == ("faulty", 270, 30)
+    rows = [row for row in failure_rows(str(tmp_path)) if row.stage == "score"]
+    assert {(row.scope, row.code) for row in rows} == {("faulty", "MY-01")}
+    assert len(rows) == 30
 
 
 def test_a_release_near_the_root_of_a_disk_is_evaluated_in_the_current_folder(
