@@ -1,10 +1,15 @@
-"""AlignBench from Python: open a release, and verify it.
+"""AlignBench from Python: open a release, verify it, and evaluate detectors on it.
 
     import alignbench
 
     release = alignbench.open_release("releases/demo/1.0.0")   # or s3://bucket/demo/latest
     report = alignbench.verify("releases/demo/1.0.0")
     print(report.ok, report.findings)
+
+    done = alignbench.evaluate(
+        "releases/demo/1.0.0", [alignbench.parse_detector("sentence_length")], out="report"
+    )
+    print(done.report, done.analyses[1].table)
 
 Importing this module imports nothing else: each name is looked up when it is first used.
 """
@@ -21,19 +26,29 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlignBenchError",
+    "DetectorEntry",
+    "Evaluation",
     "ReleaseFolder",
+    "Settings",
     "VerifyReport",
     "__version__",
+    "evaluate",
     "open_release",
+    "parse_detector",
     "verify",
 ]
 
 # The imports above, for the running program; a test compares the two.
 _MODULE_OF = {
     "AlignBenchError": "alignbench.schemas.errors",
+    "DetectorEntry": "alignbench.evaluation.entries",
+    "Evaluation": "alignbench.evaluation.evaluate",
     "ReleaseFolder": "alignbench.release_format.folder",
+    "Settings": "alignbench.evaluation.evaluate",
     "VerifyReport": "alignbench.release.verify.report",
+    "evaluate": "alignbench.flows.evaluate",
     "open_release": "alignbench.release_format.folder",
+    "parse_detector": "alignbench.evaluation.entries",
     "verify": "alignbench.release.verify.verify",
 }
 

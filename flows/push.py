@@ -30,6 +30,7 @@ from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
 from alignbench.flows.suggestions import Suggester, suggester
+from alignbench.schemas.config import RoundName
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.tables import SENTENCES, TASKS, TableSpec
 from alignbench.schemas.vocabulary import Isolation, Purpose, StageName, Stratum, TaskState
@@ -42,7 +43,7 @@ def push(
     workspace: str = ".",
     limit: int | None = None,
     retry: bool = False,
-    round_name: str | None = None,
+    round_name: RoundName | None = None,
     models: tuple[str, ...] = (),
     sample: int | None = None,
     stratify: tuple[Stratum, ...] = (),

@@ -116,7 +116,7 @@ class RunConfig(_Section):
 
     Attributes:
         commit_rows: Most items of one commit (one Parquet part, one Prefect task).
-        commit_seconds: How much work a commit should hold; commits grow until they last so long.
+        commit_seconds: How long a finished item waits at most until its commit is written.
         max_failure_share: A run with a larger share of failed items exits with code 1.
         allow_private_addresses: Whether image URLs may lead to private and loopback addresses.
     """

@@ -1,10 +1,13 @@
 """Scoring is a stage like any other: streams, failures, places, older workspaces, Prefect."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 import pytest
 
 from alignbench.engine.errors import BackendContractError
@@ -195,3 +198,41 @@ def test_a_release_near_the_root_of_a_disk_is_evaluated_in_the_current_folder(
     finally:
         short.unlink()
     assert done.report == Path("evaluations", "made", "1.0.0", "report.html")
+
+
+EVALUATE = """
+import sys
+import alignbench
+done = alignbench.evaluate(
+    sys.argv[1], [alignbench.parse_detector("sentence_length")], sys.argv[2],
+    alignbench.Settings(resamples=20, figures=False),
+)
+assert done.detectors[0].there.all()
+print(done.report)
+"""
+
+
+def test_with_a_prefect_server_an_evaluation_is_a_flow_run_with_a_task_for_each_commit(
+    release: Path, tmp_path: Path, prefect_server: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EVALUATE, str(release), str(tmp_path)],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PREFECT_API_URL": prefect_server,
+            "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(tmp_path / "report.html")
+    asked = {"flows": {"name": {"any_": ["evaluate"]}}, "sort": "START_TIME_DESC", "limit": 1}
+    [flow_run] = httpx.post(f"{prefect_server}/flow_runs/filter", json=asked).json()
+    assert flow_run["state_type"] == "COMPLETED"
+    by_run = {"flow_runs": {"id": {"any_": [flow_run["id"]]}}}
+    assert len(httpx.post(f"{prefect_server}/task_runs/filter", json=by_run).json()) == 1
+    artifacts = httpx.post(f"{prefect_server}/artifacts/filter", json=by_run).json()
+    assert {"score-progress", "score-report"} <= {artifact["key"] for artifact in artifacts}
