@@ -42,13 +42,14 @@ def test_scores_of_ones_own_are_evaluated_beside_a_detector(tmp_path: Path, rele
 
 
 def test_a_release_with_a_hostile_name_is_evaluated_in_the_current_folder(
-    tmp_path: Path, release: Path
+    tmp_path: Path, release: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = json.loads((release / "release.json").read_text())
     record["name"] = "../../../outside"
     (release / "release.json").write_text(json.dumps(record))
     here = tmp_path / "a" / "b"
     here.mkdir(parents=True)
+    monkeypatch.chdir(here)
     done = alignbench(here, "evaluate", str(release), "--detector", "sentence_length",
                       "--resamples", "20", "--no-figures")  # fmt: skip
     assert done.returncode == 0, done.stderr
