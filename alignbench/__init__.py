@@ -17,6 +17,9 @@ Importing this module imports nothing else: each name is looked up when it is fi
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from alignbench.evaluation.entries import DetectorEntry, parse_detector
+    from alignbench.evaluation.evaluate import Evaluation, Settings
+    from alignbench.flows.evaluate import evaluate
     from alignbench.release.verify.report import VerifyReport
     from alignbench.release.verify.verify import verify
     from alignbench.release_format.folder import ReleaseFolder, open_release

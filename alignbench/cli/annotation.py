@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alignbench.cli.context import Context, use_local_services
-from alignbench.cli.output import TerminalProgress, print_json, print_table, say
+from alignbench.terminal.context import Context, use_local_services
+from alignbench.terminal.output import TerminalProgress, print_json, print_table, say
 
 if TYPE_CHECKING:
     from alignbench.annotation.pulling.annotator_reports import AnnotatorReport

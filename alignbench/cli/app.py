@@ -16,8 +16,8 @@ from alignbench.cli import (
     stages,
     start,
 )
-from alignbench.cli.context import Context
 from alignbench.schemas.errors import AlignBenchError
+from alignbench.terminal.context import Context
 
 MACHINE_FAULT = "AB-S03"
 """Code of a fault of the machine, such as a full disk or a missing permission."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from alignbench.cli.output import print_json, say
+from alignbench.terminal.output import print_json, say
 
 
 def register(app: typer.Typer) -> None:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from alignbench.cli.context import Context
-from alignbench.cli.output import print_json, say
+from alignbench.terminal.context import Context
+from alignbench.terminal.output import print_json, say
 
 if TYPE_CHECKING:
     from alignbench.flows.estimates import Estimate

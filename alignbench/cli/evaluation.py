@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alignbench.cli.output import TerminalProgress, print_json, print_table, say
 from alignbench.schemas.errors import UsageError
+from alignbench.terminal.output import TerminalProgress, print_json, print_table, say
 
 if TYPE_CHECKING:
     from alignbench.evaluation.entries import DetectorEntry
@@ -73,12 +73,12 @@ def evaluate(
     same command goes on where it was stopped. Without --out that folder is
     evaluations/NAME/VERSION in the workspace, or else in the current folder.
     """
-    from alignbench.cli.context import use_local_services
     from alignbench.engine.progress import shown_by
     from alignbench.evaluation.analyses.correlation import read_outside
     from alignbench.evaluation.analyses.run import Outside
     from alignbench.evaluation.domains import PAPER, DomainStep
     from alignbench.evaluation.evaluate import Settings
+    from alignbench.terminal.context import use_local_services
 
     entries = _entries(detector or [], scores or [], detectors)
     settings = Settings(

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from alignbench.cli.context import use_local_services
-from alignbench.cli.output import print_json, print_table, say
+from alignbench.terminal.context import use_local_services
+from alignbench.terminal.output import print_json, print_table, say
 
 
 def register(app: typer.Typer) -> None:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alignbench.cli.output import print_json, print_table, say
 from alignbench.schemas.vocabulary import ModelKind
+from alignbench.terminal.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from alignbench.schemas.catalog import CatalogModel

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from alignbench.cli.output import print_json, print_table, say
 from alignbench.services import ServiceState
+from alignbench.terminal.output import print_json, print_table, say
 
 
 def register(app: typer.Typer) -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alignbench.cli.context import Context, use_local_services
 from alignbench.cli.dry_run import print_dry_run
-from alignbench.cli.output import TerminalProgress, print_json
 from alignbench.cli.rounds import checked_round, repeat_until_interrupted, strata
+from alignbench.terminal.context import Context, use_local_services
+from alignbench.terminal.output import TerminalProgress, print_json
 
 if TYPE_CHECKING:
     from prefect import Flow

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from alignbench.cli.output import print_json, say
 from alignbench.schemas.errors import UsageError
+from alignbench.terminal.output import print_json, say
 
 
 def register(app: typer.Typer) -> None:
@@ -34,8 +34,8 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Check that everything a run needs is there, and say what to do if not."""
-    from alignbench.cli.context import use_local_services
     from alignbench.doctor.examination import examine
+    from alignbench.terminal.context import use_local_services
 
     use_local_services(context.obj)
     results = examine(context.obj.workspace)

@@ -6,11 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from alignbench import services
-from alignbench.cli.context import Context, use_only_local_services
-from alignbench.cli.output import TerminalProgress, print_table, say
 from alignbench.demo.errors import NobodyAnsweredError, UnsoundDemoError
 from alignbench.schemas.config import parse_config
 from alignbench.schemas.errors import UsageError
+from alignbench.terminal.context import Context, use_only_local_services
+from alignbench.terminal.output import TerminalProgress, print_table, say
 from alignbench.workspace.workspace import CONFIG_KEY, open_store
 
 

@@ -33,6 +33,9 @@ SECTIONS = {
 }
 RETIRED = {
     "AB-E01": "There was no release with Parquet files at an address: `AB-R05` now.",
+    "AB-E04": "A detector failed on all of the first sentences: `AB-F02` now.",
+    "AB-E06": "A detector gave another number of scores than it was asked for: `AB-F09` now.",
+    "AB-E22": "A detector failed with an error that it did not foresee: `AB-F03` now.",
 }
 """Codes that nothing has any more, and nothing may have again."""
 
