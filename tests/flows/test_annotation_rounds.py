@@ -77,7 +77,7 @@ def test_a_round_is_a_sample_answered_disputed_and_decided(
     excluded = run(split, label_studio, "annotators", "exclude", names[1])
     assert f"{names[1]} is excluded" in excluded
     withdrawn = run(split, label_studio, "withdraw", "annotator", names[0], "--reason", "asked")
-    assert "8 answers here say nothing" in withdrawn
+    assert "8 answers were erased here" in withdrawn
 
 
 def test_a_round_shows_what_a_detector_finds_from_its_first_task_on(
