@@ -6,10 +6,8 @@ what was in flight or not yet committed, and the same command goes on.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import pyarrow.compute as pc
 
@@ -17,9 +15,9 @@ from alignbench.engine.commits import Commits
 from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
 from alignbench.engine.lease import work_lease
 from alignbench.engine.pending import Lease, Plan
-from alignbench.engine.progress import current_progress
-from alignbench.engine.report import CommitReport, StageReport
+from alignbench.engine.report import StageReport
 from alignbench.engine.stage import Failed, Limits, Outcome, Stage
+from alignbench.engine.watching import Watcher
 from alignbench.schemas.config import RunConfig
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.fence import Fence, fenced
@@ -30,36 +28,6 @@ from alignbench.workspace.workspace import Workspace
 
 ALL_FAIL_LIMIT = 20
 """A run stops when the first items of a scope, so many, all failed: something is wrong there."""
-
-
-class Watcher(Protocol):
-    """Who sees the commits of a run, such as a Prefect server."""
-
-    def commit(self, write: Callable[[], CommitReport]) -> CommitReport:
-        """Calls `write`, once, perhaps as a task that is seen elsewhere; returns what it gives."""
-        ...
-
-    def progressed(self, stage: StageName, items: int, total: int) -> None:
-        """So many items of a run have been committed."""
-        ...
-
-    def ended(self, report: StageReport) -> None:
-        """A run that tried something has ended."""
-        ...
-
-
-class Unwatched:
-    """Nobody watches."""
-
-    def commit(self, write: Callable[[], CommitReport]) -> CommitReport:
-        """Writes."""
-        return write()
-
-    def progressed(self, stage: StageName, items: int, total: int) -> None:
-        """Tells nobody."""
-
-    def ended(self, report: StageReport) -> None:
-        """Tells nobody."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +44,7 @@ class RunContext:
     workspace: Workspace
     settings: RunConfig
     run_id: str
-    watcher: Watcher = field(default_factory=Unwatched)
+    watcher: Watcher = field(default_factory=Watcher)
 
 
 def run_stage(
@@ -112,8 +80,11 @@ def run_stage(
         if limits.limit is not None:
             total = min(total, limits.limit)
         if total:
-            with _shown(name, total):
+            context.watcher.started(name, total)
+            try:
                 _StageRun(stage, context, plan, fence, report, total).work(limits)
+            finally:
+                context.watcher.finished()
         if report.made:
             report.notes += stage.closing_notes()
     report.duplicates = plan.duplicates
@@ -121,22 +92,10 @@ def run_stage(
     too_many = _too_many_failures(report, context, stage.how_to_retry)
     if too_many is not None:
         report.notes.append(f"{too_many.what} {too_many.fix}")
-    if report.items:
-        context.watcher.ended(report)
-    current_progress().reported(report)
+    context.watcher.reported(report)
     if too_many is not None:
         raise too_many
     return report
-
-
-@contextmanager
-def _shown(stage: StageName, total: int) -> Iterator[None]:
-    progress = current_progress()
-    progress.started(stage, total)
-    try:
-        yield
-    finally:
-        progress.finished()
 
 
 class _StageRun:
@@ -184,7 +143,7 @@ class _StageRun:
 
     def _take(self, outcome: Outcome, scope: str) -> None:
         self._commits.add(outcome, scope)
-        current_progress().advanced(1, failed=isinstance(outcome, Failed))
+        self._context.watcher.advanced(1, failed=isinstance(outcome, Failed))
         most = self._context.settings
         if len(self._commits) >= most.commit_rows or self._commits.age > most.commit_seconds:
             self._commit()
@@ -194,7 +153,7 @@ class _StageRun:
         if not len(self._commits):
             return
         self._report.add(self._context.watcher.commit(self._commits.write))
-        self._context.watcher.progressed(self._stage.name, self._report.items, self._total)
+        self._context.watcher.committed(self._stage.name, self._report.items, self._total)
 
     def _check_that_something_works(self, outcome: Outcome) -> None:
         """Stops a run if the first items of its lease have all failed."""

@@ -26,7 +26,8 @@ from alignbench.evaluation.scores import (
     scored_keys,
     unusable_rows,
 )
-from alignbench.flows.orchestration import flow_run_id, run_flow, run_watcher, stage_flow
+from alignbench.flows.orchestration import flow_run_id, run_flow, stage_flow
+from alignbench.flows.watching import run_watcher
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.config import RunConfig, decode_config, parse_run_settings

@@ -6,11 +6,11 @@ What comes in: the newest answer of each annotator to each selected sentence. Wh
 
 import time
 
-from alignbench.engine.progress import current_progress
 from alignbench.engine.report import StageReport
-from alignbench.flows.orchestration import publish_report, stage_flow
+from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import open_run
 from alignbench.flows.selection import current_selection
+from alignbench.flows.watching import run_watcher
 from alignbench.release.labels.compute import compute_labels
 from alignbench.schemas.tables import LABELS
 from alignbench.schemas.vocabulary import StageName
@@ -49,7 +49,5 @@ def label(workspace: str = ".", name: str | None = None) -> StageReport:
         )
     report.notes.append(f"label set {name or done.label_set_id[:12]}, by {options.method}")
     report.seconds = time.monotonic() - started
-    if report.items:
-        publish_report(report)
-    current_progress().reported(report)
+    run_watcher().reported(report)
     return report

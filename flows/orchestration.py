@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from alignbench.engine.report import CommitReport, StageReport
-from alignbench.engine.running import Unwatched, Watcher
+from alignbench.engine.watching import Watcher
 from alignbench.flows.errors import PrefectUnreachableError
 from alignbench.schemas.vocabulary import StageName
 
@@ -25,7 +25,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _INSTALLED = find_spec("prefect") is not None
-_progress_artifacts: dict[tuple[str, str], uuid.UUID] = {}
 
 
 class PlainFlow(Generic[P, R]):
@@ -86,11 +85,25 @@ def flow_run_id() -> str | None:
     return context.flow_run.id.hex if context is not None and context.flow_run else None
 
 
-class PrefectWatcher:
-    """Shows a stage's commits, progress and report in the flow run that this code is part of."""
+class PrefectWatcher(Watcher):
+    """Shows a stage's commits, progress and report in a flow run, and all of it elsewhere too."""
 
-    def __init__(self, run_id: str) -> None:
-        self._run_id = run_id
+    def __init__(self, shown: Watcher) -> None:
+        """Takes who else watches."""
+        self._shown = shown
+        self._artifact: uuid.UUID | None = None
+
+    def started(self, stage: StageName, total: int) -> None:
+        """Shows it elsewhere."""
+        self._shown.started(stage, total)
+
+    def advanced(self, items: int, failed: int) -> None:
+        """Shows it elsewhere; Prefect is told at each commit."""
+        self._shown.advanced(items, failed)
+
+    def finished(self) -> None:
+        """Shows it elsewhere."""
+        self._shown.finished()
 
     def commit(self, write: Callable[[], CommitReport]) -> CommitReport:
         """Writes a commit as a task run."""
@@ -99,33 +112,25 @@ class PrefectWatcher:
 
         return task(name="commit", cache_policy=NO_CACHE, persist_result=False)(write)()
 
-    def progressed(self, stage: StageName, items: int, total: int) -> None:
+    def committed(self, stage: StageName, items: int, total: int) -> None:
         """Shows how far a stage is as a progress artifact."""
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
         percent = min(100.0, 100.0 * items / total) if total else 100.0
-        shown = _progress_artifacts.get((self._run_id, stage))
-        if shown is None:
-            key, description = f"{stage}-progress", f"{stage}"
-            made = create_progress_artifact(percent, key=key, description=description)
-            if isinstance(made, uuid.UUID):
-                _progress_artifacts[self._run_id, stage] = made
-        else:
-            update_progress_artifact(shown, percent)
+        if self._artifact is not None:
+            update_progress_artifact(self._artifact, percent)
+            return
+        made = create_progress_artifact(percent, key=f"{stage}-progress", description=f"{stage}")
+        self._artifact = made if isinstance(made, uuid.UUID) else None
 
-    def ended(self, report: StageReport) -> None:
-        """Shows what a stage did."""
-        publish_report(report)
-
-
-def run_watcher() -> Watcher:
-    """Returns who sees the commits of a run that starts here: Prefect inside a flow run."""
-    run_id = flow_run_id()
-    return Unwatched() if run_id is None else PrefectWatcher(run_id)
+    def reported(self, report: StageReport) -> None:
+        """Shows what a stage did as a table among the artifacts, if it did anything."""
+        if report.items:
+            _publish_report(report)
+        self._shown.reported(report)
 
 
-def publish_report(report: StageReport) -> None:
-    """Shows what a stage did as a table among the artifacts of its flow run."""
+def _publish_report(report: StageReport) -> None:
     lines = [f"| {table} | {rows:,} |" for table, rows in report.rows.items()]
     notes = [f"- {note}" for note in report.notes]
     markdown = [f"**{report.summary()}**", "", "| table | rows |", "| --- | ---: |", *lines, ""]

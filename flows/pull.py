@@ -9,11 +9,11 @@ answer supersedes the earlier one, a deleted answer gets a row that says so.
 import time
 
 from alignbench.annotation.pulling.pull import pull as pull_answers
-from alignbench.engine.progress import current_progress
 from alignbench.engine.report import StageReport
 from alignbench.flows.label_studio import annotation_server
-from alignbench.flows.orchestration import publish_report, stage_flow
+from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import open_run
+from alignbench.flows.watching import run_watcher
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
 from alignbench.schemas.vocabulary import Purpose, StageName
 
@@ -52,7 +52,5 @@ def pull(
         f"{count:,} set aside: {code}" for code, count in sorted(found.quarantined.items())
     ]
     report.seconds = time.monotonic() - started
-    if report.items:
-        publish_report(report)
-    current_progress().reported(report)
+    run_watcher().reported(report)
     return report

@@ -7,11 +7,11 @@ goes out: `releases/<name>/<version>/`, which exists once `SHA256SUMS` does and 
 import time
 from typing import Any
 
-from alignbench.engine.progress import current_progress
 from alignbench.engine.report import StageReport
-from alignbench.flows.orchestration import publish_report, stage_flow
+from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import open_run
 from alignbench.flows.selection import current_selection
+from alignbench.flows.watching import run_watcher
 from alignbench.release.build import build_release
 from alignbench.release.upload import upload_release
 from alignbench.schemas.config import Config
@@ -40,9 +40,7 @@ def release(workspace: str = ".", after: str | None = None, to: str | None = Non
         sent = upload_release(done.address, to)
         report.notes.append(f"{sent.address}: {sent.sent:,} files sent, {sent.there:,} were there")
     report.seconds = time.monotonic() - started
-    if report.items:
-        publish_report(report)
-    current_progress().reported(report)
+    run_watcher().reported(report)
     return report
 
 

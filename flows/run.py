@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alignbench.engine.running import RunContext
-from alignbench.flows.orchestration import flow_run_id, run_watcher
+from alignbench.flows.orchestration import flow_run_id
+from alignbench.flows.watching import run_watcher
 from alignbench.schemas.config import Config, configuration_folder, decode_config, parse_config
 from alignbench.schemas.protocols import Surroundings
 from alignbench.workspace.workspace import CONFIG_KEY, Workspace, open_workspace

@@ -117,9 +117,9 @@ def adjudicate_push(
 ) -> None:
     """Send disputed sentences to a project that shows the votes, without names."""
     use_local_services(context.obj)
-    from alignbench.engine.progress import shown_by
     from alignbench.flows.adjudicate import adjudicate_push as flow
     from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.watching import shown_by
 
     with shown_by(TerminalProgress(quiet=as_json)):
         report = run_flow(flow, workspace=context.obj.address, limit=limit, below=below)
@@ -130,9 +130,9 @@ def adjudicate_push(
 def adjudicate_pull(context: typer.Context, as_json: Json = False) -> None:
     """Fetch the decisions; 'label' takes them as final."""
     use_local_services(context.obj)
-    from alignbench.engine.progress import shown_by
     from alignbench.flows.orchestration import run_flow
     from alignbench.flows.pull import pull as flow
+    from alignbench.flows.watching import shown_by
     from alignbench.schemas.vocabulary import Purpose
 
     with shown_by(TerminalProgress(quiet=as_json)):

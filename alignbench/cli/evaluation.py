@@ -73,11 +73,11 @@ def evaluate(
     same command goes on where it was stopped. Without --out that folder is
     evaluations/NAME/VERSION in the workspace, or else in the current folder.
     """
-    from alignbench.engine.progress import shown_by
     from alignbench.evaluation.analyses.correlation import read_outside
     from alignbench.evaluation.analyses.run import Outside
     from alignbench.evaluation.domains import PAPER, DomainStep
     from alignbench.evaluation.evaluate import Settings
+    from alignbench.flows.watching import shown_by
     from alignbench.terminal.context import use_local_services
 
     entries = _entries(detector or [], scores or [], detectors)

@@ -36,9 +36,9 @@ def release(
 ) -> None:
     """Write the release that the configuration names, verified, to releases/NAME/VERSION/."""
     use_local_services(context.obj)
-    from alignbench.engine.progress import shown_by
     from alignbench.flows.orchestration import run_flow
     from alignbench.flows.release import release as release_flow
+    from alignbench.flows.watching import shown_by
 
     with shown_by(TerminalProgress(quiet=as_json)):
         report = run_flow(

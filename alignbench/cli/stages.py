@@ -144,9 +144,9 @@ def label(
 def build(context: typer.Context, limit: Limit = None, as_json: Json = False) -> None:
     """Run every stage from ingest to push."""
     use_local_services(context.obj)
-    from alignbench.engine.progress import shown_by
     from alignbench.flows.build import build as build_flow
     from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.watching import shown_by
 
     with shown_by(TerminalProgress(quiet=as_json)), _json_despite_failures(as_json, many=True):
         reports = run_flow(build_flow, workspace=context.obj.address, limit=limit)
@@ -176,8 +176,8 @@ def _stage(
     use_local_services(context)
     from importlib import import_module
 
-    from alignbench.engine.progress import shown_by
     from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.watching import shown_by
 
     if dry_run:
         print_dry_run(context, stage, as_json, parameters["limit"])

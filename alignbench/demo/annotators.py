@@ -14,7 +14,7 @@ from alignbench.annotation.label_studio.accounts import create_annotator, submit
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.demo.errors import DemoAccountsError
 from alignbench.demo.truths import Truths
-from alignbench.engine.progress import Progress
+from alignbench.engine.watching import Watcher
 from alignbench.scenes.annotators import CAREFUL, HASTY, LOOSE, AnnotatorProfile, simulate_answer
 from alignbench.schemas.rows import Sentence
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
@@ -61,7 +61,7 @@ def accounts(server: LabelStudioServer, folder: Path) -> dict[str, str]:
 
 
 def answer_everything(
-    workspace: Workspace, server: LabelStudioServer, tokens: Mapping[str, str], progress: Progress
+    workspace: Workspace, server: LabelStudioServer, tokens: Mapping[str, str], progress: Watcher
 ) -> int:
     """Lets each annotator answer every task that they have not answered yet.
 

@@ -60,12 +60,12 @@ def _prepare(root: Path) -> None:
 
 def _build_and_release(root: Path, annotate_yourself: bool) -> None:
     use_only_local_services(Context(str(root)))
-    from alignbench.engine.progress import shown_by
     from alignbench.flows.build import build
     from alignbench.flows.label import label
     from alignbench.flows.orchestration import run_flow
     from alignbench.flows.pull import pull
     from alignbench.flows.release import release
+    from alignbench.flows.watching import shown_by
 
     address = str(root)
     with shown_by(TerminalProgress()):
@@ -82,17 +82,17 @@ def _build_and_release(root: Path, annotate_yourself: bool) -> None:
 
 def _let_annotators_answer(address: str) -> None:
     from alignbench.demo.annotators import PROFILES, accounts, answer_everything
-    from alignbench.engine.progress import current_progress
     from alignbench.flows.label_studio import annotation_server
     from alignbench.flows.pull import pull
     from alignbench.flows.run import open_run
+    from alignbench.flows.watching import run_watcher
 
     say(f"4. Three simulated annotators answer as {', '.join(PROFILES)}")
     run = open_run(address)
     pull.fn(workspace=address)  # what an earlier demo, cut short, had answered
     server = annotation_server(run)
     tokens = accounts(server, Path(address) / "services" / "label-studio")
-    count = answer_everything(run.workspace, server, tokens, current_progress())
+    count = answer_everything(run.workspace, server, tokens, run_watcher())
     say(f"   {count:,} answers")
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -17,11 +16,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from alignbench.engine.report import StageReport
+from alignbench.engine.watching import Watcher
 from alignbench.schemas.ids import JsonValue
-
-if TYPE_CHECKING:
-    from alignbench.engine.report import StageReport
-    from alignbench.schemas.vocabulary import StageName
+from alignbench.schemas.vocabulary import StageName
 
 console = Console(stderr=True)
 
@@ -29,7 +27,7 @@ _UNFOLDED = 10_000
 """Characters of a line that no terminal has; a table takes only as many as it needs."""
 
 
-class TerminalProgress:
+class TerminalProgress(Watcher):
     """A progress bar with rate and time left, on standard error."""
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -38,7 +36,7 @@ class TerminalProgress:
         self._task = TaskID(0)
         self._failed = 0
 
-    def started(self, stage: "StageName", total: int) -> None:
+    def started(self, stage: StageName, total: int) -> None:
         """Shows the bar of a stage."""
         self._failed = 0
         if self._quiet:
@@ -73,7 +71,7 @@ class TerminalProgress:
             self._bar.stop()
             self._bar = None
 
-    def reported(self, report: "StageReport") -> None:
+    def reported(self, report: StageReport) -> None:
         """Prints what a stage did, unless a script gets it as JSON at the end."""
         if not self._quiet:
             say(report.summary())
