@@ -63,7 +63,7 @@ def score_rows(workspace: Workspace, detector_id: str) -> pa.Table:
 def current_failures(workspace: Workspace, detector_id: str) -> Iterator[Failure]:
     """Yields a detector's failures that no later run has made good."""
     done = KeySet(scored_keys(workspace, detector_id))
-    where = (pc.field("stage") == StageName.SCORE.value) & (pc.field("scope") == detector_id)
+    where = (pc.field("stage") == StageName.EVALUATE.value) & (pc.field("scope") == detector_id)
     return (row for row in workspace.table(FAILURES).rows(where) if row.key not in done)
 
 
@@ -73,7 +73,7 @@ def failures_of_older_versions(rows: Iterable[Score]) -> Iterator[Failure]:
         code, _, message = (row.note or "").partition(": ")
         absent = code == ItemCode.IMAGE_ABSENT.value
         yield Failure(
-            stage=StageName.SCORE,
+            stage=StageName.EVALUATE,
             key=f"{row.sentence_id}:{row.image_id}:{row.detector_id}",
             scope=row.detector_id,
             kind=FailureKind.EMPTY if absent else FailureKind.FAILED,

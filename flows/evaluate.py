@@ -76,7 +76,10 @@ def evaluate(
 
 @stage_flow("evaluate")
 def evaluate_flow(
-    release: str, detectors: list[DetectorEntry], out: str | None, settings: Settings
+    release: str,
+    detectors: list[DetectorEntry],
+    out: str | None = None,
+    settings: Settings = Settings(),  # noqa: B008 - an immutable value
 ) -> Evaluation:
     """Does what `evaluate` says, as a Prefect flow where a server is configured."""
     settings.check()
@@ -92,7 +95,7 @@ def evaluate_flow(
             return new_scoring_stage(reader, sentences.table, detector, place.context)
 
         try:
-            run_stage(StageName.SCORE, make_stage, place.context, Limits(retry=settings.retry))
+            run_stage(StageName.EVALUATE, make_stage, place.context, Limits(retry=settings.retry))
         except NothingWorksError as error:
             gave_up[detector.name] = str(error)
         except TooManyFailuresError:
@@ -143,7 +146,7 @@ def _workspace_of(release: Path) -> Path | None:
 class ScoringStage(Stage):
     """Items are a release's sentences for one detector, which is their scope."""
 
-    name: ClassVar[StageName] = StageName.SCORE
+    name: ClassVar[StageName] = StageName.EVALUATE
     writes: ClassVar[Sequence[TableSpec[Any]]] = (SCORES,)
     mixes_scopes: ClassVar[bool] = False
 

@@ -167,7 +167,7 @@ def _score_counts(run: Run) -> Iterator[StageCounts]:
     for detector_id, name in _detector_names(run).items():
         kinds = [failure.kind for failure in current_failures(run.workspace, detector_id)]
         yield StageCounts(
-            StageName.SCORE,
+            StageName.EVALUATE,
             name,
             len(scored_keys(run.workspace, detector_id)),
             0,
@@ -179,7 +179,7 @@ def _score_counts(run: Run) -> Iterator[StageCounts]:
 
 def _detector_names(run: Run) -> dict[str, str]:
     """Returns the detectors that have a score or a failure; names stand in evaluations' records."""
-    failed = pc.field("stage") == StageName.SCORE.value
+    failed = pc.field("stage") == StageName.EVALUATE.value
     columns = (
         run.workspace.table(SCORES).read(["detector_id"])["detector_id"],
         run.workspace.table(FAILURES).read(["stage", "scope"], failed)["scope"],

@@ -159,5 +159,4 @@ class StageName(StrEnum):
     PULL = "pull"
     LABEL = "label"
     RELEASE = "release"
-    SCORE = "score"
-    """Done for each detector of an evaluation."""
+    EVALUATE = "evaluate"

@@ -163,7 +163,7 @@ def test_with_a_folder_of_its_own_an_evaluation_writes_nothing_into_the_workspac
     before = sorted(workspace.rglob("*"))
     run(inside, tmp_path / "out", "sentence_length")
     assert sorted(workspace.rglob("*")) == before
-    assert (tmp_path / "out" / "locks" / "score.json").is_file()
+    assert (tmp_path / "out" / "locks" / "evaluate.json").is_file()
 
 
 def test_in_a_workspace_scores_are_kept_there_and_its_settings_hold(tmp_path: Path) -> None:
@@ -180,9 +180,9 @@ def test_the_status_of_a_workspace_counts_scores_and_tells_why_some_are_missing(
     inside = write_release(tmp_path / "releases" / "made" / "1.0.0", SENTENCES)
     (tmp_path / "alignbench.toml").write_text("")
     run(inside, None, "some_fail:name=faulty")
-    [counts] = [each for each in workspace_status(str(tmp_path)) if each.stage == "score"]
+    [counts] = [each for each in workspace_status(str(tmp_path)) if each.stage == "evaluate"]
     assert (counts.scope, counts.done, counts.failed) == ("faulty", 270, 30)
-    rows = [row for row in failure_rows(str(tmp_path)) if row.stage == "score"]
+    rows = [row for row in failure_rows(str(tmp_path)) if row.stage == "evaluate"]
     assert {(row.scope, row.code) for row in rows} == {("faulty", "MY-01")}
     assert len(rows) == 30
 
@@ -235,4 +235,4 @@ def test_with_a_prefect_server_an_evaluation_is_a_flow_run_with_a_task_for_each_
     by_run = {"flow_runs": {"id": {"any_": [flow_run["id"]]}}}
     assert len(httpx.post(f"{prefect_server}/task_runs/filter", json=by_run).json()) == 1
     artifacts = httpx.post(f"{prefect_server}/artifacts/filter", json=by_run).json()
-    assert {"score-progress", "score-report"} <= {artifact["key"] for artifact in artifacts}
+    assert {"evaluate-progress", "evaluate-report"} <= {artifact["key"] for artifact in artifacts}
