@@ -1,4 +1,4 @@
-"""Scoring a release's sentences with a detector, as a stage: what `evaluate` runs for each detector."""
+"""Scoring the sentences of a release, as a stage: `evaluate` runs it for each detector."""
 
 import time
 from collections.abc import Iterator, Sequence
