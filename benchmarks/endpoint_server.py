@@ -85,7 +85,10 @@ def main() -> None:
         Route("/v1/chat/completions", engine.answer, methods=["POST"]),
         Route("/stats", engine.stats),
     ]
-    uvicorn.run(Starlette(routes=routes), port=arguments.port, log_level="error")
+    # A client that is short of processor time is late with its next request on a connection.
+    uvicorn.run(
+        Starlette(routes=routes), port=arguments.port, log_level="error", timeout_keep_alive=600
+    )
 
 
 if __name__ == "__main__":
