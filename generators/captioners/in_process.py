@@ -2,17 +2,13 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
-import torch
-import transformers
 from PIL import Image
 from pydantic import Field, model_validator
 
-from alignbench.models.in_process.forward import halved_on_memory, prepared_ahead
+from alignbench.models.in_process.packages import check_installed
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
-from alignbench.models.in_process.sampling import seeded_sampling
-from alignbench.models.in_process.vision_language import load_vision_language
 from alignbench.models.in_process.weights import HubRevision, find_weights
 from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.ids import JsonValue
@@ -24,6 +20,11 @@ from alignbench.schemas.protocols import (
     ItemFailure,
     Options,
 )
+
+if TYPE_CHECKING:
+    import torch
+
+check_installed("torch", "transformers")
 
 
 class TransformersOptions(InProcessOptions):
@@ -81,6 +82,10 @@ class TransformersCaptioner(
 
     def load(self) -> None:
         """Loads the model."""
+        import transformers
+
+        from alignbench.models.in_process.vision_language import load_vision_language
+
         self.forward_batch = self.options.forward_batch
         placement = choose_placement(self.options)
         self._device = placement.device
@@ -99,6 +104,7 @@ class TransformersCaptioner(
         self, requests: Iterator[CaptionRequest], instruction: str | None
     ) -> Iterator[tuple[int, Generation | ItemFailure]]:
         """Yields captions in order; the next batch is decoded while the model is at work."""
+        from alignbench.models.in_process.forward import prepared_ahead
 
         def prepare(batch: Sequence[CaptionRequest]) -> "_Prepared":
             return self._prepare(_decoded(batch), instruction)
@@ -117,6 +123,8 @@ class TransformersCaptioner(
         return _Prepared(*decoded, inputs, instruction)
 
     def _answers(self, prepared: "_Prepared") -> list[Generation | ItemFailure]:
+        from alignbench.models.in_process.forward import halved_on_memory
+
         ready: list[Any] = [prepared.inputs]
 
         def forward(places: Sequence[int]) -> list[Generation | ItemFailure]:
@@ -140,8 +148,11 @@ class TransformersCaptioner(
         rows = zip(texts, caption.tolist(), strict=True)
         return [self._generation(text, row, len(seeds), seconds) for text, row in rows]
 
-    @torch.inference_mode()
-    def _generate(self, inputs: Any, seeds: Sequence[int]) -> torch.Tensor:
+    def _generate(self, inputs: Any, seeds: Sequence[int]) -> "torch.Tensor":
+        import torch
+
+        from alignbench.models.in_process.sampling import seeded_sampling
+
         params = self.params.model_dump(exclude={"temperature", "top_k", "top_p"})
         sent = {name: value for name, value in params.items() if value is not None}
         if self.params.temperature is not None:
@@ -149,7 +160,8 @@ class TransformersCaptioner(
             sent["logits_processor"] = seeded_sampling(seeds, *sampling)
         # A model's own defaults may ask to sample, from a generator that all rows share.
         sent["do_sample"] = False
-        output: torch.Tensor = self._model.model.generate(**inputs, **sent)
+        with torch.inference_mode():
+            output: torch.Tensor = self._model.model.generate(**inputs, **sent)
         return output
 
     def _generation(

@@ -8,13 +8,11 @@ from contextlib import closing
 from itertools import chain
 from typing import Annotated, Any, NamedTuple
 
-import diffusers
-import torch
 from PIL import Image
 from pydantic import Field
 
-from alignbench.models.in_process.forward import finished_behind, halved_on_memory
 from alignbench.models.in_process.loading import loading
+from alignbench.models.in_process.packages import check_installed
 from alignbench.models.in_process.placement import InProcessOptions, Placement, choose_placement
 from alignbench.models.in_process.weights import HubRevision, Weights, find_weights
 from alignbench.schemas.errors import ConfigError
@@ -22,6 +20,8 @@ from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.plugins import StreamingImageGeneratorBase
 from alignbench.schemas.protocols import GeneratedImage, ImageRequest, ItemFailure, Options
+
+check_installed("torch", "diffusers")
 
 _TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")
 
@@ -71,6 +71,8 @@ class DiffusersImageGenerator(
 
     def load(self) -> None:
         """Loads the pipeline."""
+        import diffusers
+
         sent = self.params.model_dump(exclude_unset=True)
         self._sent: dict[str, Any] = {k: v for k, v in sent.items() if v is not None}
         self.forward_batch = self.options.forward_batch
@@ -88,14 +90,20 @@ class DiffusersImageGenerator(
         self, requests: Iterator[ImageRequest]
     ) -> Iterator[tuple[int, GeneratedImage | ItemFailure]]:
         """Yields images (PNG) in order; each batch is encoded while the next one is made."""
+        from alignbench.models.in_process.forward import finished_behind
+
         size = self.forward_batch
         with closing(finished_behind(requests, size, self._made, _encoded)) as batches:
             yield from enumerate(chain.from_iterable(batches))
 
     def _made(self, batch: Sequence[ImageRequest]) -> list["_Made | ItemFailure"]:
+        from alignbench.models.in_process.forward import halved_on_memory
+
         return halved_on_memory(batch, self._forward)
 
     def _forward(self, batch: Sequence[ImageRequest]) -> list["_Made | ItemFailure"]:
+        import torch
+
         started = time.perf_counter()
         sent = dict(self._sent)
         if "negative_prompt" in sent:
@@ -160,6 +168,8 @@ def _png(made: _Made) -> GeneratedImage:
 
 
 def _load(weights: Weights, options: DiffusersOptions, placement: Placement) -> Any:
+    import diffusers
+
     diffusers.utils.logging.disable_progress_bar()
     with loading(weights):
         pipeline = diffusers.DiffusionPipeline.from_pretrained(

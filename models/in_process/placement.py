@@ -1,13 +1,15 @@
 """Where a model runs, and in which numbers."""
 
-from typing import Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-import torch
 from pydantic import Field
 
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.protocols import Options
+
+if TYPE_CHECKING:
+    import torch
 
 
 class InProcessOptions(Options):
@@ -33,11 +35,13 @@ class InProcessOptions(Options):
 class Placement(NamedTuple):
     """A device and the type of numbers used on it."""
 
-    device: torch.device
-    dtype: torch.dtype
+    device: "torch.device"
+    dtype: "torch.dtype"
 
     def lineage(self) -> dict[str, JsonValue]:
         """Returns what of this changes the last digits of a result."""
+        import torch
+
         name = str(self.device)
         if self.device.type == "cuda":
             name = f"{name} {torch.cuda.get_device_name(self.device)}"
@@ -54,6 +58,8 @@ def choose_placement(options: InProcessOptions) -> Placement:
     Raises:
         ConfigError: The device that is asked for is not there.
     """
+    import torch
+
     name = _best_device() if options.device == "auto" else options.device
     try:
         device = torch.device(name)
@@ -67,12 +73,16 @@ def choose_placement(options: InProcessOptions) -> Placement:
 
 
 def _best_device() -> str:
+    import torch
+
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _dtype(name: str, device: torch.device) -> torch.dtype:
+def _dtype(name: str, device: "torch.device") -> "torch.dtype":
+    import torch
+
     if name != "auto":
         dtype: torch.dtype = getattr(torch, name)
         return dtype
