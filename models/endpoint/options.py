@@ -55,7 +55,7 @@ class EndpointOptions(Options):
     base_url: Annotated[str, AfterValidator(_address)] = "https://api.openai.com/v1"
     api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "OPENAI_API_KEY"
     min_concurrency: Concurrency = 1
-    start_concurrency: Concurrency = 16
+    start_concurrency: Concurrency = 32
     max_concurrency: Concurrency = 256
     timeout_seconds: Seconds = 120.0
     patience_seconds: Seconds = 600.0
