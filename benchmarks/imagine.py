@@ -24,6 +24,7 @@ from typing import Final
 from alignbench.flows.prompts import prompts as read_prompts
 from alignbench.scenes.describing import caption
 from alignbench.scenes.sampling import sample_scenes
+from alignbench.schemas.rows import Prompt
 from benchmarks.measuring import Measured, measured, median
 
 BARE, STAGE = "bare pipeline", "imagine stage"
@@ -110,7 +111,7 @@ def stage(folder: Path) -> Iterator[bytes]:
     return (workspace.store.read(row.blob) for row in workspace.table(IMAGES).rows())
 
 
-def _items(folder: Path, rows: list) -> Iterator[tuple[str, int]]:  # type: ignore[type-arg]
+def _items(folder: Path, rows: list[Prompt]) -> Iterator[tuple[str, int]]:
     """Yields each prompt with the seed that the stage gives it."""
     from alignbench.flows.generators import register_generators
     from alignbench.flows.run import open_run

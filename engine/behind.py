@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 Answer = TypeVar("Answer")
 Done = TypeVar("Done")
 
-THREADS: Final = 2
+_THREADS: Final = 2
 _MOST_WAITING: Final = 32
 
 
@@ -20,7 +20,7 @@ def done_behind(answers: Iterator[Answer], work: Callable[[Answer], Done]) -> It
         work: Called in other threads; what it raises is raised here.
     """
     waiting: deque[Future[Done]] = deque()
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="behind") as threads:
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="behind") as threads:
         for answer in answers:
             waiting.append(threads.submit(work, answer))
             while waiting and (waiting[0].done() or len(waiting) > _MOST_WAITING):

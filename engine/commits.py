@@ -79,7 +79,6 @@ class Commits:
             LockLostError: Another run has taken the stage over; nothing was written.
         """
         self._fence()
-        seconds = self.age
         failures = self._failure_rows()
         rows = {
             spec.name: len(written)
@@ -89,7 +88,7 @@ class Commits:
         }
         self._workspace.table(FAILURES).append(failures, self._run_id)
         empty = sum(row.kind is FailureKind.EMPTY for row in failures)
-        report = CommitReport(len(self._made), len(failures) - empty, empty, rows, seconds)
+        report = CommitReport(len(self._made), len(failures) - empty, empty, rows)
         self._made.clear()
         self._failed.clear()
         return report

@@ -14,7 +14,6 @@ class CommitReport(NamedTuple):
     failed: int
     empty: int
     rows: dict[str, int]
-    seconds: float
 
     @property
     def items(self) -> int:

@@ -113,7 +113,6 @@ class _StageRun:
         self._stage = stage
         self._context = context
         self._plan = plan
-        self._fence = fence
         self._report = report
         self._total = total
         self._failed_at_first = 0

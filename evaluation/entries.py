@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from alignbench.evaluation.prompts import read_prompt
+from alignbench.models.in_process.weights import PACKAGE
 from alignbench.schemas.catalog import CatalogModel, catalog
 from alignbench.schemas.config_errors import describe
 from alignbench.schemas.detection import Detector, WordDetector
@@ -23,7 +24,6 @@ from alignbench.schemas.registry import Group, find, names, suggestion
 from alignbench.schemas.vocabulary import ModelKind
 
 _OF_ENTRY: Final = ("name", "repo", "revision", "family", "prompt")
-_INSIDE_A_PACKAGE: Final = "package:"
 
 
 class DetectorEntry(BaseModel):
@@ -188,7 +188,7 @@ def _named(name: str) -> DetectorEntry:
         known = sorted({*plugins, *(model.name for model in models)})
         raise UnknownNameError(f"There is no detector {name!r}.", suggestion(name, known))
     of_plugin = [model for model in models if model.backend == name]
-    inside = [model for model in of_plugin if model.repo.startswith(_INSIDE_A_PACKAGE)]
+    inside = [model for model in of_plugin if model.repo.startswith(PACKAGE)]
     for model in [*inside, *of_plugin]:
         return _of_catalog(model, name)
     return DetectorEntry(name=name, backend=name)

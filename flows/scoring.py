@@ -126,9 +126,10 @@ def new_scoring_stage(
         failure.key: failure
         for failure in failures_of_older_versions(unusable_rows(workspace, detector.detector_id))
     }
-    known = workspace.table(FAILURES).keys("key")
-    fresh = [failure for key, failure in older.items() if key not in known]
-    workspace.table(FAILURES).append(fresh, context.run_id)
+    if older:
+        known = workspace.table(FAILURES).keys("key")
+        fresh = [failure for key, failure in older.items() if key not in known]
+        workspace.table(FAILURES).append(fresh, context.run_id)
     attempts = {key: failure.attempts for key, failure in older.items()}
     return ScoringStage(reader, sentences, detector, workspace, attempts)
 
