@@ -1,13 +1,17 @@
 """Images by a pipeline in this process: the stage, and the bare pipeline with its encoding.
 
-The text-to-image model that comes along (`scenes-diffusion`) at 256 x 256 and 2 steps, so that the
-encoding of PNGs weighs about as much as beside a large model on a GPU; sentences about drawn
-scenes as prompts. The bare loop calls the pipeline and saves each image as PNG. Both must have made
-the same files. Each runs in fresh processes over a small and a large number of prompts; images a
-second are of the difference, so that imports and loading do not count. PyTorch gets one thread: as
-beside a GPU, the other core is free.
+The text-to-image model that comes along (`scenes-diffusion`) with sentences about drawn scenes as
+prompts. The bare loop calls the pipeline and saves each image as PNG. Both must have made the same
+files. Each runs in fresh processes over a small and a large number of prompts; images a second are
+of the difference, so that imports and loading do not count.
 
-    python -m benchmarks.imagine [--prompts 16 96] [--repeats 5]
+- `processor`: 256 x 256 in 2 steps, so that encoding weighs about as much as beside a large model
+  on a GPU. PyTorch gets one thread, and the other core is free only where nothing else runs.
+- `device`: the processor waits, as it does for a GPU: the denoiser and the decoder sleep instead of
+  computing, and noise of 512 x 512 pixels comes out. The waiting is such that encoding takes the
+  share of the bare loop's time that was measured beside an H200 (7 % at 1024 x 1024, 28 steps).
+
+    python -m benchmarks.imagine [--only device] [--repeats 5]
 """
 
 import argparse
@@ -17,9 +21,10 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from alignbench.flows.prompts import prompts as read_prompts
 from alignbench.scenes.describing import caption
@@ -29,7 +34,23 @@ from benchmarks.measuring import Measured, measured, median
 
 BARE, STAGE = "bare pipeline", "imagine stage"
 REPO: Final = "package:scenes/weights/scenes-diffusion"
-SIDE, STEPS, BATCH = 256, 2, 8
+STEPS, BATCH = 2, 8
+
+
+class Setting(NamedTuple):
+    """Where the model computes, how large its images are, and how many are made."""
+
+    title: str
+    side: int
+    prompts: tuple[int, int]
+    waited: float
+    """Seconds that an image's computation is waited for; 0 where the processor does it."""
+
+
+SETTINGS: Final = {
+    "processor": Setting("computed by one thread, 256 x 256", 256, (16, 96), 0.0),
+    "device": Setting("the processor waits as for a GPU, 512 x 512", 512, (8, 40), 0.7),
+}
 
 CONFIG = f"""
 [[prompts]]
@@ -41,36 +62,63 @@ name = "tiny"
 backend = "diffusers"
 repo = "{REPO}"
 forward_batch = {BATCH}
-params = {{ num_inference_steps = {STEPS}, guidance_scale = 1.5, height = {SIDE}, width = {SIDE} }}
+params = {{ num_inference_steps = {STEPS}, guidance_scale = 1.5, height = %d, width = %d }}
 """
 
 
 def main() -> None:
-    """Measures and prints; with a mode and a workspace, runs one of the two."""
+    """Measures and prints; with a mode, a setting and a workspace, runs one of the two."""
     if sys.argv[1:2] in ([BARE], [STAGE]):
-        images = {BARE: bare, STAGE: stage}[sys.argv[1]](Path(sys.argv[2]))
+        setting = SETTINGS[sys.argv[2]]
+        if setting.waited:
+            _wait_as_for_a_device(setting)
+        images = {BARE: bare, STAGE: stage}[sys.argv[1]](Path(sys.argv[3]), setting.side)
         digests = sorted(hashlib.sha256(image).hexdigest() for image in images)
         print(json.dumps({"images": hashlib.sha256("".join(digests).encode()).hexdigest()}))
         return
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--prompts", nargs=2, type=int, default=[16, 96])
+    parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
+    for name in arguments.only:
+        _measure(name, arguments.repeats)
+
+
+def _measure(name: str, repeats: int) -> None:
+    setting = SETTINGS[name]
     taken: dict[str, dict[int, list[Measured]]] = {BARE: {}, STAGE: {}}
     with tempfile.TemporaryDirectory() as folder:
-        for count in arguments.prompts:
-            _prepare(Path(folder) / f"{count}", count)
-        for repeat in range(arguments.repeats):
-            for count in arguments.prompts:
+        for count in setting.prompts:
+            _prepare(Path(folder) / f"{count}", count, setting.side)
+        for repeat in range(repeats):
+            for count in setting.prompts:
                 for mode in (BARE, STAGE) if repeat % 2 else (STAGE, BARE):
-                    figures = _run(mode, Path(folder) / f"{count}")
+                    figures = _run(mode, name, Path(folder) / f"{count}")
                     taken[mode].setdefault(count, []).append(figures)
                 if taken[BARE][count][-1].output != taken[STAGE][count][-1].output:
                     raise SystemExit("They did not make the same images.")
-    _print(taken, *arguments.prompts)
+    print(f"\n{setting.title}:")
+    _print(taken, *setting.prompts)
 
 
-def bare(folder: Path) -> Iterator[bytes]:
+def _wait_as_for_a_device(setting: Setting) -> None:
+    import torch
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+
+    noise = torch.rand(1, 3, setting.side, setting.side, generator=torch.Generator().manual_seed(0))
+
+    def denoised(_: Any, sample: Any, *_args: Any, **_options: Any) -> tuple[Any]:
+        time.sleep(setting.waited * BATCH / STEPS)
+        return (sample,)
+
+    def decoded(_: Any, latents: Any, *_args: Any, **_options: Any) -> tuple[Any]:
+        coarse = torch.nn.functional.interpolate(latents[:, :3], size=noise.shape[2:])
+        return (0.2 * coarse.tanh() + 0.4 * noise,)
+
+    UNet2DConditionModel.forward, AutoencoderKL.decode = denoised, decoded
+
+
+def bare(folder: Path, side: int) -> Iterator[bytes]:
     """What one would write by hand: the pipeline, then each image as PNG."""
     import torch
     from diffusers import DiffusionPipeline
@@ -90,8 +138,8 @@ def bare(folder: Path) -> Iterator[bytes]:
             generator=[torch.Generator("cpu").manual_seed(seed) for _, seed in batch],
             num_inference_steps=STEPS,
             guidance_scale=1.5,
-            height=SIDE,
-            width=SIDE,
+            height=side,
+            width=side,
         )
         for place, image in enumerate(made.images, start):
             buffer = io.BytesIO()
@@ -100,7 +148,7 @@ def bare(folder: Path) -> Iterator[bytes]:
             yield buffer.getvalue()
 
 
-def stage(folder: Path) -> Iterator[bytes]:
+def stage(folder: Path, _: int) -> Iterator[bytes]:
     """The `imagine` stage."""
     from alignbench.flows.imagine import imagine
     from alignbench.schemas.tables import IMAGES
@@ -124,19 +172,19 @@ def _items(folder: Path, rows: list[Prompt]) -> Iterator[tuple[str, int]]:
         yield row.text, ids.item_seed(key)
 
 
-def _prepare(folder: Path, count: int) -> None:
+def _prepare(folder: Path, count: int, side: int) -> None:
     folder.mkdir()
     texts = [caption(scene) for scene in sample_scenes(count, seed=7)]
     (folder / "prompts.txt").write_text("\n".join(texts) + "\n")
-    (folder / "alignbench.toml").write_text(CONFIG)
+    (folder / "alignbench.toml").write_text(CONFIG % (side, side))
     read_prompts.fn(workspace=str(folder))
 
 
-def _run(mode: str, folder: Path) -> Measured:
+def _run(mode: str, setting: str, folder: Path) -> Measured:
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / "workspace"
         shutil.copytree(folder, copy)
-        command = [sys.executable, "-m", "benchmarks.imagine", mode, str(copy)]
+        command = [sys.executable, "-m", "benchmarks.imagine", mode, setting, str(copy)]
         return measured(command, {"OMP_NUM_THREADS": "1"})
 
 
