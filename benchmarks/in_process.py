@@ -7,7 +7,7 @@ other and so on; images a second are of the difference, so that imports and load
 All three must have written the same captions. PyTorch gets one thread: as beside a GPU, the other
 core is free for decoding, and what else runs on the machine disturbs less.
 
-    python -m benchmarks.in_process [--images 32 256] [--repeats 3]
+    python -m benchmarks.in_process [--images 32 256] [--repeats 3] [--width 1280]
 """
 
 import argparse
@@ -30,11 +30,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", nargs=2, type=int, default=[32, 256])
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--width", type=int, default=256, help="1280 is a model of 1.1 GB")
     arguments = parser.parse_args()
     taken: dict[str, dict[int, list[Measured]]] = {mode: {} for mode in MODES}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        save_llava(root / "model")
+        save_llava(root / "model", arguments.width)
         for count in arguments.images:
             _prepare(root / f"{count}", root / "model", count)
         for repeat in range(arguments.repeats):

@@ -33,8 +33,13 @@ def workspace_of(folder: Path, captioner: dict[str, Any]) -> None:
     ingest.fn(workspace=str(folder))
 
 
-def save_llava(folder: Path) -> None:
-    """Saves a model of LLaVA's architecture with random weights: small, but most of the work."""
+def save_llava(folder: Path, width: int = 256) -> None:
+    """Saves a model of LLaVA's architecture with random weights: small, but most of the work.
+
+    Args:
+        folder: Where it is saved.
+        width: Of its layers; 1,280 makes a file of some 1.1 GB.
+    """
     import torch
     from transformers import (
         CLIPVisionConfig,
@@ -51,8 +56,8 @@ def save_llava(folder: Path) -> None:
     side, patch = 112, 14
     tokenizer = byte_tokenizer(around="<s> $A")
     layers: dict[str, Any] = {
-        "hidden_size": 256,
-        "intermediate_size": 1024,
+        "hidden_size": width,
+        "intermediate_size": 4 * width,
         "num_hidden_layers": 6,
         "num_attention_heads": 4,
     }
