@@ -33,8 +33,6 @@ class Settings(NamedTuple):
     """How an evaluation is done.
 
     Attributes:
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
         split: Only this split of the release; all if None.
         retry: Whether sentences that a detector failed on are tried again.
         figures: Whether figures are drawn, for which Matplotlib is needed.
@@ -42,8 +40,6 @@ class Settings(NamedTuple):
         domains: How images without a domain are given one, if at all.
     """
 
-    resamples: int = 1000
-    seed: int = 0
     split: str | None = None
     retry: bool = False
     figures: bool = True
@@ -133,11 +129,10 @@ def report_scores(
         )
         for detector in detectors
     ]
-    bootstrap = sentences.bootstrap(settings.resamples, settings.seed)
-    analyses = analyse(sentences, scored, bootstrap, settings.outside)
+    analyses = analyse(sentences, scored, settings.outside)
     records = [detector.record for detector in detectors]
     notes = [*sentences.notes, *(f"{name}: {why}" for name, why in gave_up.items())]
-    about = _about(reader, sentences, settings, notes)
+    about = _about(reader, sentences, notes)
     figures = _write_results(out / RESULTS, analyses, draw=settings.figures)
     worst = hardest(sentences, scored, MOST_EXAMPLES)
     shown = examples(reader, sentences, scored, worst)
@@ -146,15 +141,12 @@ def report_scores(
     return Evaluation(out / REPORT, analyses, scored, gave_up)
 
 
-def _about(
-    release: ReleaseReader, sentences: Sentences, settings: Settings, notes: Sequence[str]
-) -> About:
+def _about(release: ReleaseReader, sentences: Sentences, notes: Sequence[str]) -> About:
     return About(
         release.name,
         len(sentences),
         len(sentences.image.names),
         len(sentences.model.names),
-        settings.resamples,
         notes,
     )
 
@@ -186,8 +178,6 @@ def _record(
         "split": settings.split,
         "sentences": about.sentences,
         "images": about.images,
-        "resamples": settings.resamples,
-        "seed": settings.seed,
         "outside": settings.outside.label if settings.outside else None,
         "domains": domains.record() if domains else None,
         "detectors": list(records),

@@ -24,7 +24,7 @@ from tests.evaluation.releases import write_release
 from tests.evaluation.sentences import made_sentences
 
 SENTENCES = made_sentences(600, 90)
-QUICK = Settings(resamples=20, figures=False)
+QUICK = Settings(figures=False)
 
 
 @pytest.fixture(scope="module")
