@@ -1,7 +1,7 @@
 """Figures of sums over images, with their intervals: sums are left out, and not the items."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,9 @@ import numpy.typing as npt
 from alignbench.reporting.jackknife import Estimate, Sample
 
 Reals = npt.NDArray[np.float64]
+
+JACKKNIFE: Final = "jackknife over images"
+"""How intervals are come by, as `release.json` says it."""
 
 
 class Interval(NamedTuple):
