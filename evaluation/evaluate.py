@@ -75,13 +75,16 @@ class Evaluation(NamedTuple):
     gave_up: dict[str, str]
 
 
-def evaluated_sentences(reader: ReleaseReader, settings: Settings, out: Path) -> Sentences:
+def evaluated_sentences(
+    reader: ReleaseReader, settings: Settings, out: Path, notes: Sequence[str] = ()
+) -> Sentences:
     """Returns the sentences of a release that are known to be correct or incorrect.
 
     Args:
         reader: The release.
         settings: Whether missing domains are guessed.
         out: Where such guesses are kept.
+        notes: What else the report is to say.
 
     Raises:
         NothingToScoreError: There is none.
@@ -92,10 +95,9 @@ def evaluated_sentences(reader: ReleaseReader, settings: Settings, out: Path) ->
             f"No sentence of {reader.address} is known to be correct or incorrect.",
             "Label it first; 'unknown' sentences are not evaluated.",
         )
-    notes: list[str] = []
     if settings.domains is not None:
         table, note = with_domains(reader, table, settings.domains, out)
-        notes.append(note)
+        notes = [*notes, note]
     return Sentences.of(table, reader.families, notes)
 
 
