@@ -164,9 +164,8 @@ def _show_result(root: Path, seconds: float, services_run: bool) -> None:
     say("    from datasets import load_dataset")
     say(f'    data = load_dataset("{folder}", "all", split="test")')
     say('    print(data[0]["caption"], data[0]["annotation"], data[0]["error_spans"])\n')
-    say(
-        f"The detectors' report: {root / 'evaluations' / folder.parent.name / folder.name}/{REPORT}\n"
-    )
+    evaluation = root / "evaluations" / folder.parent.name / folder.name
+    say(f"The detectors' report: {evaluation / REPORT}\n")
     if services_run:
         connection = services.label_studio_connection(root)
         say(f"Label Studio: {connection.url}")
