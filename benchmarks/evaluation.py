@@ -3,7 +3,7 @@
 Three detectors' scores in files, one of them with scores of words; eight generating models; 14,000
 images. Time and memory of the whole command, as a process of its own.
 
-    python -m benchmarks.evaluation [--sentences 100000] [--resamples 1000]
+    python -m benchmarks.evaluation [--sentences 100000]
 """
 
 import argparse
@@ -30,7 +30,6 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sentences", type=int, default=100_000)
-    parser.add_argument("--resamples", type=int, default=1000)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -39,7 +38,7 @@ def main() -> None:
         files = [_scores(folder, sentences, k, words=k == 0) for k in range(3)]
         alignbench = str(Path(sys.executable).parent / "alignbench")
         command = [alignbench, "evaluate", str(folder / "release"), "--out", str(folder / "out")]
-        command += ["--resamples", str(asked.resamples), "--json"]
+        command += ["--json"]
         for file in files:
             command += ["--scores", str(file)]
         for turn in ("scores read from files, then evaluated", "scores there already"):

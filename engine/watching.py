@@ -22,6 +22,9 @@ class Watcher:
     def committed(self, stage: StageName, items: int, total: int) -> None:
         """So many items have been committed since the stage began."""
 
+    def noted(self, text: str) -> None:
+        """Something that an operator should know while the work goes on."""
+
     def finished(self) -> None:
         """The stage's work has ended, well or not."""
 

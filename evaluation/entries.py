@@ -6,7 +6,7 @@
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,7 +15,7 @@ from alignbench.evaluation.prompts import read_prompt
 from alignbench.models.in_process.weights import PACKAGE
 from alignbench.schemas.catalog import CatalogModel, catalog
 from alignbench.schemas.config_errors import describe
-from alignbench.schemas.detection import Detector, WordDetector
+from alignbench.schemas.detection import Detector, ListingDetector, WordDetector
 from alignbench.schemas.errors import ConfigError, UnknownNameError, UsageError
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.names import Name
@@ -91,6 +91,12 @@ class PreparedDetector:
             "family": self.family,
             "detector_id": self.detector_id,
         }
+
+    def listed_sentences(self) -> Sequence[str] | None:
+        """Returns the ids of the sentences that it has scores of; None if it can score any."""
+        if not issubclass(self._plugin, ListingDetector):
+            return None
+        return self._plugin.listed_sentences(self._options)
 
     def load(self) -> Detector:
         """Loads the model."""

@@ -33,8 +33,6 @@ class Settings(NamedTuple):
     """How an evaluation is done.
 
     Attributes:
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
         split: Only this split of the release; all if None.
         retry: Whether sentences that a detector failed on are tried again.
         figures: Whether figures are drawn, for which Matplotlib is needed.
@@ -42,8 +40,6 @@ class Settings(NamedTuple):
         domains: How images without a domain are given one, if at all.
     """
 
-    resamples: int = 1000
-    seed: int = 0
     split: str | None = None
     retry: bool = False
     figures: bool = True
@@ -79,13 +75,16 @@ class Evaluation(NamedTuple):
     gave_up: dict[str, str]
 
 
-def evaluated_sentences(reader: ReleaseReader, settings: Settings, out: Path) -> Sentences:
+def evaluated_sentences(
+    reader: ReleaseReader, settings: Settings, out: Path, notes: Sequence[str] = ()
+) -> Sentences:
     """Returns the sentences of a release that are known to be correct or incorrect.
 
     Args:
         reader: The release.
         settings: Whether missing domains are guessed.
         out: Where such guesses are kept.
+        notes: What else the report is to say.
 
     Raises:
         NothingToScoreError: There is none.
@@ -96,10 +95,9 @@ def evaluated_sentences(reader: ReleaseReader, settings: Settings, out: Path) ->
             f"No sentence of {reader.address} is known to be correct or incorrect.",
             "Label it first; 'unknown' sentences are not evaluated.",
         )
-    notes: list[str] = []
     if settings.domains is not None:
         table, note = with_domains(reader, table, settings.domains, out)
-        notes.append(note)
+        notes = [*notes, note]
     return Sentences.of(table, reader.families, notes)
 
 
@@ -133,11 +131,10 @@ def report_scores(
         )
         for detector in detectors
     ]
-    bootstrap = sentences.bootstrap(settings.resamples, settings.seed)
-    analyses = analyse(sentences, scored, bootstrap, settings.outside)
+    analyses = analyse(sentences, scored, settings.outside)
     records = [detector.record for detector in detectors]
     notes = [*sentences.notes, *(f"{name}: {why}" for name, why in gave_up.items())]
-    about = _about(reader, sentences, settings, notes)
+    about = _about(reader, sentences, notes)
     figures = _write_results(out / RESULTS, analyses, draw=settings.figures)
     worst = hardest(sentences, scored, MOST_EXAMPLES)
     shown = examples(reader, sentences, scored, worst)
@@ -146,15 +143,12 @@ def report_scores(
     return Evaluation(out / REPORT, analyses, scored, gave_up)
 
 
-def _about(
-    release: ReleaseReader, sentences: Sentences, settings: Settings, notes: Sequence[str]
-) -> About:
+def _about(release: ReleaseReader, sentences: Sentences, notes: Sequence[str]) -> About:
     return About(
         release.name,
         len(sentences),
         len(sentences.image.names),
         len(sentences.model.names),
-        settings.resamples,
         notes,
     )
 
@@ -186,8 +180,6 @@ def _record(
         "split": settings.split,
         "sentences": about.sentences,
         "images": about.images,
-        "resamples": settings.resamples,
-        "seed": settings.seed,
         "outside": settings.outside.label if settings.outside else None,
         "domains": domains.record() if domains else None,
         "detectors": list(records),

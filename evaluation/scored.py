@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
-from alignbench.reporting.bootstrap import ImageBootstrap
 from alignbench.schemas.vocabulary import ScoreStatus, Verdict
 
 
@@ -83,10 +82,6 @@ class Sentences:
 
     def __len__(self) -> int:
         return len(self.correct)
-
-    def bootstrap(self, resamples: int, seed: int = 0) -> ImageBootstrap:
-        """Returns resamples of these sentences' images."""
-        return ImageBootstrap(len(self.image.names), resamples, seed)
 
 
 @dataclass(frozen=True)

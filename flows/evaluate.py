@@ -15,6 +15,7 @@ from alignbench.engine.running import RunContext, run_stage
 from alignbench.engine.stage import Limits
 from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, check_names
 from alignbench.evaluation.evaluate import Evaluation, Settings, evaluated_sentences, report_scores
+from alignbench.evaluation.listed import notes_on_lists
 from alignbench.flows.orchestration import flow_run_id, run_flow, stage_flow
 from alignbench.flows.scoring import ScoringStage, new_scoring_stage
 from alignbench.flows.watching import run_watcher
@@ -66,8 +67,9 @@ def evaluate_flow(
     check_names(detectors)
     prepared = [PreparedDetector(entry) for entry in detectors]
     reader = ReleaseReader(open_release(release), settings.split)
+    notes = list(notes_on_lists(reader, prepared))
     place = evaluation_place(release, reader.name, out)
-    sentences = evaluated_sentences(reader, settings, place.folder)
+    sentences = evaluated_sentences(reader, settings, place.folder, notes)
     gave_up: dict[str, str] = {}
     for detector in prepared:
 

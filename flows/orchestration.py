@@ -7,10 +7,13 @@ An install of the core alone has no Prefect; there, flows are plain functions, s
 be made from a workspace on any machine.
 """
 
+import copy
+import functools
+import time
 import uuid
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, ParamSpec, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from alignbench.engine.report import CommitReport, StageReport
@@ -25,6 +28,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _INSTALLED = find_spec("prefect") is not None
+
+_RETRIES: Final = 1
+"""How often Prefect's client asks again."""
+
+_AWAY_SECONDS: Final = 30.0
+"""A server that did not answer is asked again after so long."""
 
 
 class PlainFlow(Generic[P, R]):
@@ -49,6 +58,9 @@ def stage_flow(name: str) -> "Callable[[Callable[P, R]], Flow[P, R]]":
 def run_flow(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     """Runs a flow: as a Prefect flow where a server is configured, plainly where not.
 
+    A server that goes away while the flow runs does not stop it: the work is ours, the server only
+    sees it.
+
     Raises:
         PrefectUnreachableError: A server is configured and does not answer.
     """
@@ -56,14 +68,64 @@ def run_flow(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     if url is None:
         return flow.fn(*args, **kwargs)
     if flow_run_id() is not None:
-        return flow(*args, **kwargs)
-    _check_server(url)
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+        return _run_seen(flow, *args, **kwargs)
+    error = _fault_of_server()
+    if error is not None:
+        raise _unreachable(url, error)
+    from prefect.settings import (
+        PREFECT_CLIENT_MAX_RETRIES,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
 
-    # A heartbeat tells a server's automations that a worker's run is alive. Someone looks at this
-    # one in a terminal, and ending its heartbeat takes longer than a stage with nothing to do.
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        return flow(*args, **kwargs)
+    settings = {
+        # A heartbeat tells a server's automations that a worker's run is alive. Someone looks at
+        # this one in a terminal, and ending its heartbeat takes longer than an idle stage.
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        # Five, each twice as long after the one before, would hold up the work for minutes.
+        PREFECT_CLIENT_MAX_RETRIES: _RETRIES,
+    }
+    with temporary_settings(settings):
+        return _run_seen(flow, *args, **kwargs)
+
+
+class _Once(Generic[P, R]):
+    """A function that runs once, however often it is called; what came of it is kept."""
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._came_of_it: list[R] = []
+        self.error: BaseException | None = None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self.error is not None:
+            raise self.error
+        if not self._came_of_it:
+            try:
+                self._came_of_it.append(self._function(*args, **kwargs))
+            except BaseException as error:
+                self.error = error
+                raise
+        return self._came_of_it[0]
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it was called."""
+        return bool(self._came_of_it) or self.error is not None
+
+
+def _run_seen(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
+    """Runs a flow under Prefect's eyes; what it does stands whether Prefect sees it or not."""
+    once = _Once(flow.fn)
+    seen = copy.copy(flow)
+    seen.fn = once
+    try:
+        return seen(*args, **kwargs)
+    except Exception:
+        if not once.has_run and _fault_of_server() is None:
+            raise
+        return once(*args, **kwargs)
 
 
 def server_url() -> str | None:
@@ -92,6 +154,7 @@ class PrefectWatcher(Watcher):
         """Takes who else watches."""
         self._shown = shown
         self._artifact: uuid.UUID | None = None
+        self._ask_again_at: float | None = None
 
     def started(self, stage: StageName, total: int) -> None:
         """Shows it elsewhere."""
@@ -106,17 +169,26 @@ class PrefectWatcher(Watcher):
         self._shown.finished()
 
     def commit(self, write: Callable[[], CommitReport]) -> CommitReport:
-        """Writes a commit as a task run."""
+        """Writes a commit as a task run, and all the same if the server does not answer."""
         from prefect import task
         from prefect.cache_policies import NO_CACHE
 
-        return task(name="commit", cache_policy=NO_CACHE, persist_result=False)(write)()
+        once = _Once(write)
+        self._tell(task(name="commit", cache_policy=NO_CACHE, persist_result=False)(once), once)
+        return once()
+
+    def noted(self, text: str) -> None:
+        """Shows it elsewhere."""
+        self._shown.noted(text)
 
     def committed(self, stage: StageName, items: int, total: int) -> None:
         """Shows how far a stage is as a progress artifact."""
+        percent = min(100.0, 100.0 * items / total) if total else 100.0
+        self._tell(lambda: self._show_progress(stage, percent))
+
+    def _show_progress(self, stage: StageName, percent: float) -> None:
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-        percent = min(100.0, 100.0 * items / total) if total else 100.0
         if self._artifact is not None:
             update_progress_artifact(self._artifact, percent)
             return
@@ -126,8 +198,36 @@ class PrefectWatcher(Watcher):
     def reported(self, report: StageReport) -> None:
         """Shows what a stage did as a table among the artifacts, if it did anything."""
         if report.items:
-            _publish_report(report)
+            self._tell(lambda: _publish_report(report))
         self._shown.reported(report)
+
+    def _tell(
+        self, say: Callable[[], object], own: "_Once[[], CommitReport] | None" = None
+    ) -> None:
+        """Tells the server something, unless it has gone away; the work goes on without it.
+
+        Args:
+            say: Tells it.
+            own: What is called meanwhile, whose errors are not the server's.
+        """
+        if self._ask_again_at is not None:
+            if time.monotonic() < self._ask_again_at:
+                return
+            if _fault_of_server() is not None:
+                self._ask_again_at = time.monotonic() + _AWAY_SECONDS
+                return
+            self._ask_again_at = None
+            self.noted("The Prefect server answers again.")
+        try:
+            say()
+        except Exception as error:  # noqa: BLE001 - whatever its client makes of a lost server
+            if own is not None and own.error is not None:
+                return
+            self._ask_again_at = time.monotonic() + _AWAY_SECONDS
+            self.noted(
+                f"The Prefect server does not answer ({type(error).__name__}): this run goes on "
+                "without it, and is not shown there meanwhile."
+            )
 
 
 def _publish_report(report: StageReport) -> None:
@@ -156,19 +256,21 @@ def _publish(key: str, description: str, markdown: str) -> None:
     create_markdown_artifact(markdown, key=key, description=description)
 
 
-def _check_server(url: str) -> None:
+def _fault_of_server() -> Exception | None:
+    """Returns why the Prefect server does not answer; None if it does."""
     from prefect.client.orchestration import get_client
 
     # Prefect's own client, so that its settings for certificates and access hold.
     with get_client(sync_client=True) as client:
-        error = client.api_healthcheck()
-    if error is not None:
-        raise PrefectUnreachableError(
-            f"The Prefect server at {_without_login(url)} does not answer "
-            f"({type(error).__name__}).",
-            "Start it ('alignbench services up'), correct PREFECT_API_URL, or unset it to run "
-            "without a server.",
-        )
+        return client.api_healthcheck()
+
+
+def _unreachable(url: str, error: Exception) -> PrefectUnreachableError:
+    return PrefectUnreachableError(
+        f"The Prefect server at {_without_login(url)} does not answer ({type(error).__name__}).",
+        "Start it ('alignbench services up'), correct PREFECT_API_URL, or unset it to run "
+        "without a server.",
+    )
 
 
 def _without_login(url: str) -> str:

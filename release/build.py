@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 from pydantic import ValidationError
 
+from alignbench.release.agreement.intervals import JACKKNIFE
 from alignbench.release.buckets import Buckets
 from alignbench.release.card import render_card
 from alignbench.release.cells import to_csv
@@ -246,6 +247,7 @@ def _write_texts(folder: Path, manifest: Manifest, statistics: Statistics, table
 def _manifest(plan: _Plan, counts: Counts) -> Manifest:
     config, label_set = plan.config, plan.label_set
     return Manifest(
+        intervals=JACKKNIFE,
         name=config.name,
         version=config.version,
         date=config.date,

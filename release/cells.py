@@ -19,15 +19,30 @@ def to_csv(rows: Sequence[Sequence[Cell]]) -> str:
     return text.getvalue()
 
 
-def same_csv(first: str, second: str) -> bool:
-    """Tells whether two CSV texts say the same, but for rounding of numbers with a fraction."""
+def same_csv(first: str, second: str, ignored: tuple[str, ...] = ()) -> bool:
+    """Tells whether two CSV texts say the same, but for rounding of numbers with a fraction.
+
+    Args:
+        first: A text, with a line of names of columns.
+        second: Another one.
+        ignored: How the names of columns end whose values may differ.
+    """
     if first == second:
         return True
-    here, there = (list(csv.reader(io.StringIO(text))) for text in (first, second))
+    here, there = (_read(text, ignored) for text in (first, second))
     return len(here) == len(there) and all(
         len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
         for a, b in zip(here, there, strict=True)
     )
+
+
+def _read(text: str, ignored: tuple[str, ...]) -> list[list[str]]:
+    rows = list(csv.reader(io.StringIO(text)))
+    if not ignored or not rows:
+        return rows
+    passed_over = {place for place, name in enumerate(rows[0]) if name.endswith(ignored)}
+    blank = [["" if k in passed_over else cell for k, cell in enumerate(row)] for row in rows[1:]]
+    return [rows[0], *blank]
 
 
 def _same(first: str, second: str) -> bool:

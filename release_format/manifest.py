@@ -118,6 +118,8 @@ class Manifest(_Part):
     """The content of `release.json`.
 
     Attributes:
+        intervals: How the intervals of agreement were come by; None in releases of older versions,
+            which drew images again.
         config: The whole resolved configuration, without secrets.
     """
 
@@ -133,6 +135,7 @@ class Manifest(_Part):
     selection: SelectionRecord
     label_set: LabelSetRecord
     counts: Counts
+    intervals: str | None = None
     config: dict[str, Any]
 
     def to_json(self) -> str:

@@ -4,7 +4,7 @@ The text columns are held whole, a few hundred bytes a sentence; images are read
 needed, one row group after the other, and each image once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -62,12 +62,11 @@ class ReleaseReader:
             NotAReleaseError: It has no Parquet files, or none of that split.
         """
         self._folder = folder
+        self._every_path = [p for p, shard in folder.shards.items() if shard.kind == DATA]
         self.address, self.name, self.checksum = folder.address, folder.name, folder.checksum
         self.families = _families(folder.record)
         self._paths = [
-            path
-            for path, shard in folder.shards.items()
-            if shard.kind == DATA and split in (None, shard.split)
+            path for path in self._every_path if split in (None, folder.shards[path].split)
         ]
         if not self._paths:
             which = "" if split is None else f" of the split {split!r}"
@@ -92,6 +91,11 @@ class ReleaseReader:
             table = table.append_column(FILE, files).append_column(ROW, rows)
             tables.append(table.filter(pc.is_in(table["annotation"], pa.array(known))))
         return pa.concat_tables(tables).combine_chunks()
+
+    def sentence_ids(self) -> pa.ChunkedArray:
+        """Returns the ids of all sentences of the release, whatever their verdict or split."""
+        columns = [self._read(path, ("sentence_id",))[0] for path in self._every_path]
+        return pa.chunked_array([chunk for column in columns for chunk in column.chunks])
 
     def images(self, sentences: pa.Table) -> Iterator[ImageOf]:
         """Yields each image that these sentences are about, once, in the order of the files."""
@@ -123,7 +127,7 @@ class ReleaseReader:
                     place += 1
                 start += len(batch)
 
-    def _read(self, path: str) -> pa.Table:
+    def _read(self, path: str, columns: Sequence[str] = COLUMNS) -> pa.Table:
         try:
             file = pq.ParquetFile(self._folder.open_ranges(path), pre_buffer=True)
         except pa.ArrowException as error:
@@ -131,14 +135,14 @@ class ReleaseReader:
                 f"{path} in {self.address} cannot be read as Parquet: {error}.",
                 "Run 'alignbench verify' on the release, or fetch it again.",
             ) from None
-        for name in COLUMNS:
+        for name in columns:
             if not _is_as_declared(name, file.schema_arrow):
                 kind = "list" if name == _SPANS else DATA_SCHEMA.field(name).type
                 raise ReleaseColumnError(
                     f"{path} in {self.address} has no column {name!r} of type {kind}.",
                     "Evaluate a release that 'alignbench verify' finds sound.",
                 )
-        return file.read(list(COLUMNS))
+        return file.read(list(columns))
 
 
 def _is_as_declared(name: str, schema: pa.Schema) -> bool:

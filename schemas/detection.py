@@ -100,6 +100,16 @@ class StreamingDetector(Protocol):
 
 
 @runtime_checkable
+class ListingDetector(Protocol):
+    """A detector that has scores of listed sentences, and of no others."""
+
+    @classmethod
+    def listed_sentences(cls, options: Options) -> Sequence[str]:
+        """Returns the ids of the sentences that it has scores of."""
+        ...
+
+
+@runtime_checkable
 class WordDetector(Protocol):
     """A detector that scores words, and has a score below which a word counts as wrong."""
 

@@ -21,6 +21,9 @@ from alignbench.workspace.errors import LockHeldError, ObjectNotFoundError, Unsa
 from alignbench.workspace.store import ObjectInfo, checked_key
 
 _TEMPORARY = ".tmp-"
+_PRIVATE = "private"
+"""What lies in this folder of a workspace is the operator's alone to read."""
+
 _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
@@ -164,6 +167,8 @@ def _sha256_of(path: Path) -> str | None:
 def _staged(path: Path) -> Iterator[IO[bytes]]:
     """Yields a temporary file beside `path` that is gone afterwards unless it was renamed."""
     _make_folder(path.parent)
+    if path.parent.name == _PRIVATE:
+        path.parent.chmod(0o700)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_TEMPORARY, delete=False) as file:
         try:
             yield file
@@ -180,7 +185,8 @@ def _commit(file: IO[bytes], path: Path) -> None:
 def _flush(file: IO[bytes]) -> None:
     file.flush()
     # A temporary file is private by default; an object is as open as the folder allows.
-    os.fchmod(file.fileno(), 0o666 & ~_UMASK)
+    if Path(file.name).parent.name != _PRIVATE:
+        os.fchmod(file.fileno(), 0o666 & ~_UMASK)
     os.fsync(file.fileno())
 
 

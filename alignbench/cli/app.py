@@ -18,6 +18,7 @@ from alignbench.cli import (
 )
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.terminal.context import Context
+from alignbench.terminal.process import Stop, drop_empty_variables
 
 MACHINE_FAULT = "AB-S03"
 """Code of a fault of the machine, such as a full disk or a missing permission."""
@@ -67,15 +68,19 @@ def _root(
 
 def main() -> None:
     """Runs a command; an error that a person can act on ends it with one line and its exit code."""
+    drop_empty_variables()
+    stop = Stop()
+    stop.listen()
     try:
         app()
     except AlignBenchError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(error.exit_code) from None
     except SystemExit as ending:
-        if ending.code == _INTERRUPTED:  # Typer has made an exit of Ctrl-C
-            sys.stderr.write("Stopped. Run the same command again to continue.\n")
-        raise
+        if ending.code != _INTERRUPTED:  # what Typer makes of an interruption
+            raise
+        sys.stderr.write("Stopped. Run the same command again to continue.\n")
+        raise SystemExit(stop.exit_code) from None
     except OSError as error:
         sys.stderr.write(
             f"{MACHINE_FAULT}: {error}. Free up space or grant access; nothing is lost.\n"

@@ -46,9 +46,6 @@ def evaluate(
         Path | None, typer.Option("--out", help="Folder of the report; see below.")
     ] = None,
     split: Annotated[str | None, typer.Option("--split", help="Only this split.")] = None,
-    resamples: Annotated[
-        int, typer.Option("--resamples", min=10, max=100_000, help="Of the bootstrap.")
-    ] = 1000,
     outside: Annotated[
         Path | None,
         typer.Option("--correlate", help="CSV with model,value to correlate AUROC with."),
@@ -82,7 +79,6 @@ def evaluate(
 
     entries = _entries(detector or [], scores or [], detectors)
     settings = Settings(
-        resamples=resamples,
         split=split,
         retry=retry,
         figures=figures,

@@ -4,6 +4,7 @@ import sys
 import time
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from alignbench import services
 from alignbench.demo.errors import NobodyAnsweredError, UnsoundDemoError
@@ -12,6 +13,11 @@ from alignbench.schemas.errors import UsageError
 from alignbench.terminal.context import Context, use_only_local_services
 from alignbench.terminal.output import TerminalProgress, print_table, say
 from alignbench.workspace.workspace import CONFIG_KEY, open_store
+
+DETECTORS: Final = ("clip", "likelihood", "sentence_length")
+"""Those whose models come along, or that need none."""
+
+REPORT: Final = "report.html"
 
 
 def run_demo(workspace: str, *, annotate_yourself: bool, keep_services: bool) -> None:
@@ -78,6 +84,20 @@ def _build_and_release(root: Path, annotate_yourself: bool) -> None:
         say("5. From answers to a release: pull, label, release")
         for flow in (pull, label, release):
             run_flow(flow, workspace=address)
+        say(f"6. Detectors that run anywhere score the release: {', '.join(DETECTORS)}")
+        _evaluate(_release_folder(root))
+
+
+def _evaluate(release: Path) -> None:
+    from alignbench.evaluation.entries import parse_detector
+    from alignbench.flows.evaluate import evaluate
+
+    evaluate(str(release), [parse_detector(name) for name in DETECTORS])
+
+
+def _release_folder(root: Path) -> Path:
+    named = parse_config((root / CONFIG_KEY).read_text(), CONFIG_KEY).release
+    return root / "releases" / named.name / named.version
 
 
 def _let_annotators_answer(address: str) -> None:
@@ -131,10 +151,9 @@ def _show_result(root: Path, seconds: float, services_run: bool) -> None:
     from alignbench.flows.status import workspace_status
     from alignbench.release.verify.verify import verify
 
-    named = parse_config((root / CONFIG_KEY).read_text(), CONFIG_KEY).release
-    folder = root / "releases" / named.name / named.version
+    folder = _release_folder(root)
     report = verify(folder)
-    say(f"6. Verified from the release alone: {'sound' if not report.findings else 'NOT sound'}\n")
+    say(f"7. Verified from the release alone: {'sound' if not report.findings else 'NOT sound'}\n")
     counts = workspace_status(str(root))
     print_table(
         ["stage", "source or model", "done", "pending", "failed"],
@@ -145,6 +164,8 @@ def _show_result(root: Path, seconds: float, services_run: bool) -> None:
     say("    from datasets import load_dataset")
     say(f'    data = load_dataset("{folder}", "all", split="test")')
     say('    print(data[0]["caption"], data[0]["annotation"], data[0]["error_spans"])\n')
+    evaluation = root / "evaluations" / folder.parent.name / folder.name
+    say(f"The detectors' report: {evaluation / REPORT}\n")
     if services_run:
         connection = services.label_studio_connection(root)
         say(f"Label Studio: {connection.url}")

@@ -65,6 +65,10 @@ class TerminalProgress(Watcher):
             rate += f" [red]{self._failed:,} failed[/red]"
         self._bar.update(self._task, advance=items, rate=rate)
 
+    def noted(self, text: str) -> None:
+        """Prints a line beside the bar, on standard error."""
+        console.print(text, markup=False, highlight=False)
+
     def finished(self) -> None:
         """Removes the bar."""
         if self._bar is not None:

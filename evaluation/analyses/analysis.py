@@ -1,12 +1,12 @@
 """What an analysis gives: a table, what is to be drawn of it, and what must be said beside it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from alignbench.evaluation.statistics.arrays import Floats
-from alignbench.reporting.bootstrap import interval
+from alignbench.reporting.jackknife import Estimate
 
 
 class Bars(NamedTuple):
@@ -75,12 +75,24 @@ class Analysis(NamedTuple):
 
 
 def with_interval(
-    columns: Mapping[str, Any], key: str, value: float | None, draws: Floats | None
+    columns: Mapping[str, Any], key: str, estimate: Estimate | None
 ) -> dict[str, Any]:
-    """Returns a row with a value, under `key`, and its interval, under `low` and `high`."""
-    known = value is not None and value == value
-    low, high = interval(draws) if known and draws is not None else (None, None)
-    return {**columns, key: value if known else None, "low": low, "high": high}
+    """Returns a row with a figure, under `key`, and its interval, under `low` and `high`.
+
+    Why there is no interval stands under `why_null`, unless the row says already why there is no
+    figure.
+    """
+    if estimate is None or math.isnan(estimate.value):
+        return {**columns, key: None, "low": None, "high": None}
+    low, high, why_null = estimate.interval()
+    found = {key: estimate.value, "low": low, "high": high, "why_null": why_null}
+    return {**columns, **found}
+
+
+def class_images(estimate: Estimate | None) -> dict[str, int]:
+    """Returns how many images hold correct, and how many hold incorrect sentences."""
+    counts = [sample.clusters for sample in estimate.samples] if estimate else []
+    return dict(zip(CLASS_IMAGES, counts or [0, 0], strict=True))
 
 
 def table_of(schema: Mapping[str, pa.DataType], rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -90,4 +102,5 @@ def table_of(schema: Mapping[str, pa.DataType], rows: Sequence[Mapping[str, Any]
 
 
 TEXT, NUMBER, COUNT, FLAG = pa.string(), pa.float64(), pa.int64(), pa.bool_()
-INTERVAL: Mapping[str, pa.DataType] = {"low": NUMBER, "high": NUMBER}
+INTERVAL: Mapping[str, pa.DataType] = {"low": NUMBER, "high": NUMBER, "why_null": TEXT}
+CLASS_IMAGES: Mapping[str, pa.DataType] = {"correct_images": COUNT, "incorrect_images": COUNT}

@@ -1,25 +1,26 @@
 """AUROC and mean score by hallucination type, and by the image's domain."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 
 from alignbench.evaluation.analyses.analysis import (
+    CLASS_IMAGES,
     COUNT,
     INTERVAL,
     NUMBER,
     TEXT,
     Analysis,
     Bars,
+    class_images,
     table_of,
     with_interval,
 )
+from alignbench.evaluation.analyses.by_model import INTERVAL_METHOD
 from alignbench.evaluation.scored import Coded, Scored, Sentences
-from alignbench.evaluation.statistics.arrays import Floats
-from alignbench.evaluation.statistics.auroc import WeightedAuroc
-from alignbench.evaluation.statistics.means import group_means, mean_draws
-from alignbench.reporting.bootstrap import ImageBootstrap
+from alignbench.evaluation.statistics.arrays import Bools
+from alignbench.evaluation.statistics.clustered import mean_of, pair_sums
 
 _NONE: Final = "none given"
 _TYPES = {
@@ -28,6 +29,7 @@ _TYPES = {
     "incorrect": COUNT,
     "auroc": NUMBER,
     **INTERVAL,
+    **CLASS_IMAGES,
     "mean_score": NUMBER,
     "mean_low": NUMBER,
     "mean_high": NUMBER,
@@ -39,74 +41,52 @@ _DOMAINS = {
     "incorrect": COUNT,
     "auroc": NUMBER,
     **INTERVAL,
+    **CLASS_IMAGES,
     "mean_score": NUMBER,
     "mean_low": NUMBER,
     "mean_high": NUMBER,
 }
 
 
-def by_type(
-    sentences: Sentences, detectors: Sequence[Scored], bootstrap: ImageBootstrap
-) -> Analysis:
+def by_type(sentences: Sentences, detectors: Sequence[Scored]) -> Analysis:
     """Returns how well each type of hallucination is told from correct sentences."""
     names, codes = _named(sentences.error_type)
     rows = []
     for detector in detectors:
-        there = detector.there
-        scores, correct = detector.scores[there], sentences.correct[there]
-        image, kind = sentences.image.codes[there], codes[there]
-        weighted = WeightedAuroc(scores, correct, image, np.zeros_like(kind), kind)
-        values, draws = weighted.values(np.ones(bootstrap.images)), weighted.draws(bootstrap)
-        wrong = ~correct
-        means = group_means(scores[wrong], kind[wrong], len(names))
-        spread = mean_draws(scores[wrong], kind[wrong], len(names), image[wrong], bootstrap)
-        for code in np.flatnonzero(means.counts).tolist():
-            columns = {
-                "detector": detector.name,
-                "error_type": names[code],
-                "incorrect": int(means.counts[code]),
-                **_mean(float(means.values[code]), spread[:, code]),
-            }
-            rows.append(with_interval(columns, "auroc", float(values[code]), draws[:, code]))
+        for code, name in enumerate(names):
+            of_type = detector.there & ~sentences.correct & (codes == code)
+            if of_type.any():
+                columns = {"error_type": name, "incorrect": int(of_type.sum())}
+                among = of_type | (detector.there & sentences.correct)
+                rows.append(_row(sentences, detector, columns, among, of_type))
     return Analysis(
         "by_type",
         "By hallucination type",
         "AUROC of all correct sentences against the incorrect ones of one type, over all "
         "generating models; and the mean score of those incorrect sentences, as in AlignBench "
-        "(lower is better caught).",
+        f"(lower is better caught). {INTERVAL_METHOD}",
         table_of(_TYPES, rows),
         Bars("error_type", "detector", "auroc", "AUROC", 0.5),
     )
 
 
-def by_domain(
-    sentences: Sentences, detectors: Sequence[Scored], bootstrap: ImageBootstrap
-) -> Analysis:
+def by_domain(sentences: Sentences, detectors: Sequence[Scored]) -> Analysis:
     """Returns how well correct and incorrect sentences about one domain's images are told apart."""
     names, codes = _named(sentences.domain)
     rows = []
     for detector in detectors:
-        there = detector.there
-        scores, correct = detector.scores[there], sentences.correct[there]
-        image, domain = sentences.image.codes[there], codes[there]
-        weighted = WeightedAuroc(scores, correct, image, domain)
-        values, draws = weighted.values(np.ones(bootstrap.images)), weighted.draws(bootstrap)
-        means = group_means(scores, domain, len(names))
-        spread = mean_draws(scores, domain, len(names), image, bootstrap)
-        for code in np.flatnonzero(means.counts).tolist():
-            own = domain == code
-            columns = {
-                "detector": detector.name,
-                "domain": names[code],
-                "correct": int(correct[own].sum()),
-                "incorrect": int((~correct[own]).sum()),
-                **_mean(float(means.values[code]), spread[:, code]),
-            }
-            rows.append(with_interval(columns, "auroc", float(values[code]), draws[:, code]))
+        for code, name in enumerate(names):
+            among = detector.there & (codes == code)
+            if among.any():
+                correct = int(sentences.correct[among].sum())
+                incorrect = int(among.sum()) - correct
+                columns = {"domain": name, "correct": correct, "incorrect": incorrect}
+                rows.append(_row(sentences, detector, columns, among, among))
     return Analysis(
         "by_domain",
         "By domain of the image",
-        "AUROC within the images of one domain, over all generating models, and their mean score.",
+        "AUROC within the images of one domain, over all generating models, and their mean score. "
+        f"{INTERVAL_METHOD}",
         table_of(_DOMAINS, rows),
         Bars("domain", "detector", "auroc", "AUROC", 0.5),
         ("No image has a domain.",) if not sentences.domain.names else (),
@@ -119,7 +99,26 @@ def _named(coded: Coded) -> Coded:
     return Coded((*coded.names, _NONE), np.where(coded.codes < 0, last, coded.codes))
 
 
-def _mean(value: float, draws: Floats) -> dict[str, float | None]:
-    """Returns the columns of a mean score with its interval."""
-    found = with_interval({}, "mean", value, draws)
-    return {"mean_score": found["mean"], "mean_low": found["low"], "mean_high": found["high"]}
+def _row(
+    sentences: Sentences,
+    detector: Scored,
+    columns: Mapping[str, Any],
+    compared: Bools,
+    averaged: Bools,
+) -> dict[str, Any]:
+    """Returns a row with the AUROC over some sentences, and the mean score of some."""
+    images = len(sentences.image.names)
+    of_image = sentences.image.codes
+    auroc = pair_sums(
+        detector.scores[compared], sentences.correct[compared], of_image[compared], images
+    ).estimate()
+    score = with_interval(
+        {}, "mean", mean_of(detector.scores[averaged], of_image[averaged], images)
+    )
+    mean = {
+        "detector": detector.name,
+        "mean_score": score["mean"],
+        "mean_low": score["low"],
+        "mean_high": score["high"],
+    }
+    return with_interval({**columns, **mean, **class_images(auroc)}, "auroc", auroc)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alignbench.evaluation.analyses.analysis import (
+    CLASS_IMAGES,
     COUNT,
     FLAG,
     INTERVAL,
@@ -13,15 +14,17 @@ from alignbench.evaluation.analyses.analysis import (
     TEXT,
     Analysis,
     Bars,
+    class_images,
     table_of,
     with_interval,
 )
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats
-from alignbench.evaluation.statistics.auroc import WeightedAuroc, auroc
-from alignbench.reporting.bootstrap import ImageBootstrap
+from alignbench.evaluation.statistics.clustered import pair_sums
+from alignbench.reporting.jackknife import Estimate, mean
 
 MEAN, POOLED = "mean of models", "all sentences pooled"
+OWN_MEAN = "mean of its own models"
 
 _SCHEMA = {
     "detector": TEXT,
@@ -29,142 +32,153 @@ _SCHEMA = {
     "self": FLAG,
     "correct": COUNT,
     "incorrect": COUNT,
+    **CLASS_IMAGES,
     "auroc": NUMBER,
     **INTERVAL,
-    "why_null": TEXT,
+    "models": TEXT,
 }
 
 
 class ModelAuroc(NamedTuple):
-    """A detector's AUROC on a release, and the same on each resample.
+    """A detector's AUROC on a release.
 
     Attributes:
-        values: For each generating model; NaN where one class is missing.
-        mean: Their unweighted mean over the models that have one; NaN if none has.
+        of_models: For each generating model; NaN where one class is missing.
         pooled: Over all sentences together.
-        value_draws: (resamples, models).
-        mean_draws: (resamples,); NaN where a model of the mean lacks a class.
-        pooled_draws: (resamples,).
     """
 
-    values: Floats
-    mean: float
-    pooled: float
-    value_draws: Floats
-    mean_draws: Floats
-    pooled_draws: Floats
+    of_models: tuple[Estimate, ...]
+    pooled: Estimate
+
+    @property
+    def values(self) -> Floats:
+        """The figures of the models."""
+        return np.array([estimate.value for estimate in self.of_models])
+
+    @property
+    def known(self) -> Bools:
+        """For which models there is a figure."""
+        return np.isfinite(self.values)
+
+    def mean(self, models: Bools | None = None) -> Estimate:
+        """Returns the unweighted mean over models that all have a figure.
+
+        Args:
+            models: Which; by default those that have one. NaN if that is none.
+        """
+        chosen = self.known if models is None else models
+        if not chosen.any():
+            return Estimate.unknown(len(self.pooled.left_out))
+        return mean([self.of_models[code] for code in np.flatnonzero(chosen)])
 
 
-def unweighted_mean(values: Floats) -> float:
-    """Returns the mean of the values that are there; NaN if none is."""
-    there = values[np.isfinite(values)]
-    return float(there.mean()) if len(there) else float("nan")
-
-
-def model_auroc(
-    sentences: Sentences,
-    scores: Floats,
-    bootstrap: ImageBootstrap,
-    among: Bools | None = None,
-    *,
-    with_pooled: bool = True,
-) -> ModelAuroc:
+def model_auroc(sentences: Sentences, scores: Floats, among: Bools | None = None) -> ModelAuroc:
     """Returns the AUROC of scores, over the sentences that have one.
 
     Args:
         sentences: What the scores are of.
         scores: One for each sentence; NaN is left out.
-        bootstrap: Of the sentences' images.
         among: Further restricts the sentences.
-        with_pooled: Whether all sentences together are wanted too; NaN if not.
     """
     kept = np.isfinite(scores) if among is None else np.isfinite(scores) & among
-    score, correct, model = scores[kept], sentences.correct[kept], sentences.model.codes[kept]
-    image = sentences.image.codes[kept]
-    count = len(sentences.model.names)
-    found = [auroc(score[model == code], correct[model == code]) for code in range(count)]
-    values = np.array([np.nan if value is None else value for value in found])
-    pooled = auroc(score, correct) if with_pooled else None
-    value_draws = np.full((bootstrap.resamples, count), np.nan)
-    drawn = WeightedAuroc(score, correct, image, model).draws(bootstrap)
-    value_draws[:, : drawn.shape[1]] = drawn
-    pooled_draws: Floats = np.full(bootstrap.resamples, np.nan)
-    if pooled is not None:
-        together = WeightedAuroc(score, correct, image, np.zeros_like(model))
-        pooled_draws = together.draws(bootstrap)[:, 0]
-    there = np.isfinite(values)
-    mean_draws = value_draws[:, there].mean(axis=1) if there.any() else value_draws.sum(axis=1)
-    return ModelAuroc(
-        values,
-        unweighted_mean(values),
-        np.nan if pooled is None else pooled,
-        value_draws,
-        mean_draws,
-        pooled_draws,
-    )
+
+    def auroc(chosen: Bools) -> Estimate:
+        return pair_sums(
+            scores[chosen],
+            sentences.correct[chosen],
+            sentences.image.codes[chosen],
+            len(sentences.image.names),
+        ).estimate()
+
+    models = range(len(sentences.model.names))
+    of_models = tuple(auroc(kept & (sentences.model.codes == code)) for code in models)
+    return ModelAuroc(of_models, auroc(kept))
+
+
+def common_models(aurocs: Sequence[ModelAuroc]) -> Bools:
+    """Returns for which models every detector has a figure: they are compared on those alone."""
+    return np.asarray(np.all([found.known for found in aurocs], axis=0))
 
 
 def by_model(
     sentences: Sentences, detectors: Sequence[Scored], aurocs: Sequence[ModelAuroc | None]
 ) -> Analysis:
     """Returns the table of AUROC; `aurocs` is that of each detector, None without a result."""
+    found = [auroc for auroc in aurocs if auroc is not None]
+    common = common_models(found) if found else np.zeros(len(sentences.model.names), bool)
     rows = []
-    for detector, found in zip(detectors, aurocs, strict=True):
-        rows += _rows(sentences, detector, found)
-    table = table_of(_SCHEMA, rows)
+    for detector, auroc in zip(detectors, aurocs, strict=True):
+        rows += _rows(sentences, detector, auroc, common)
+    notes = {f"{r['model']}: {r['why_null']}" for r in rows if _is_of_model(r)}
+    if found and any(not np.array_equal(common, auroc.known) for auroc in found):
+        left = [name for name, is_common in zip(sentences.model.names, common, strict=True)
+                if not is_common]  # fmt: skip
+        notes.add(
+            f"Not every detector has a figure for {', '.join(left)}: the mean, by which detectors "
+            f"are compared, is over the other models; '{OWN_MEAN}' is over all that one has."
+        )
     return Analysis(
         "auroc_by_model",
         "AUROC by generating model",
         "AUROC of correct against incorrect sentences (0.5 is chance), for each generating model "
-        "by itself, as in AlignBench; their unweighted mean; and over all sentences together. "
-        "`self` marks a detector on captions of its own family. Intervals are 95 % percentile "
-        "intervals of a bootstrap over images. Null where a class is missing.",
-        table,
+        "by itself, as in AlignBench; their unweighted mean over the models for which every "
+        "detector has a figure, which `models` names; and over all sentences together. `self` "
+        "marks a detector on captions of its own family. `correct_images` and `incorrect_images` "
+        f"count the images that hold such sentences. {INTERVAL_METHOD}",
+        table_of(_SCHEMA, rows),
         Bars("model", "detector", "auroc", "AUROC", 0.5),
-        tuple(sorted({f"{r['model']}: {r['why_null']}" for r in rows if _is_of_model(r)})),
+        tuple(sorted(notes)),
     )
 
 
+INTERVAL_METHOD = (
+    "Intervals are 95 %, by leaving out one image at a time, with Student's t; of AUROC on the "
+    "scale of its logit. Null, with the reason, where they could not be trusted."
+)
+
+
 def _rows(
-    sentences: Sentences, detector: Scored, found: ModelAuroc | None
+    sentences: Sentences, detector: Scored, found: ModelAuroc | None, common: Bools
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     there = detector.there
     for code, name in enumerate(sentences.model.names):
         own = there & (sentences.model.codes == code)
-        value = None if found is None else float(found.values[code])
-        draws = None if found is None else found.value_draws[:, code]
         is_self = sentences.families[name] == detector.family
-        rows.append(_row(sentences, detector, name, is_self, own, value, draws))
-    for name, values in (
-        (MEAN, found and (found.mean, found.mean_draws)),
-        (POOLED, found and (found.pooled, found.pooled_draws)),
-    ):
-        value, draws = values or (None, None)
-        rows.append(_row(sentences, detector, name, None, there, value, draws))
-    return rows
+        estimate = None if found is None else found.of_models[code]
+        rows.append(_row(sentences, detector, name, own, estimate, {"self": is_self}))
+    means = [(MEAN, common)]
+    if found is not None and not np.array_equal(found.known, common):
+        means.append((OWN_MEAN, found.known))
+    for name, models in means:
+        estimate = None if found is None else found.mean(models)
+        among = there & models[sentences.model.codes]
+        named = ", ".join(np.array(sentences.model.names, object)[models])
+        rows.append(_row(sentences, detector, name, among, estimate, {"models": named}))
+    pooled = None if found is None else found.pooled
+    return [*rows, _row(sentences, detector, POOLED, there, pooled, {})]
 
 
 def _row(
     sentences: Sentences,
     detector: Scored,
     name: str,
-    is_self: bool | None,
     kept: Bools,
-    value: float | None,
-    draws: Floats | None,
+    estimate: Estimate | None,
+    more: dict[str, object],
 ) -> dict[str, object]:
     correct = int(sentences.correct[kept].sum())
     incorrect = int(kept.sum()) - correct
     columns = {
         "detector": detector.name,
         "model": name,
-        "self": is_self,
         "correct": correct,
         "incorrect": incorrect,
+        **class_images(estimate),
         "why_null": detector.says_nothing or _why_null(correct, incorrect),
+        **more,
     }
-    return with_interval(columns, "auroc", value, draws)
+    return with_interval(columns, "auroc", estimate)
 
 
 def _why_null(correct: int, incorrect: int) -> str | None:
@@ -175,4 +189,4 @@ def _why_null(correct: int, incorrect: int) -> str | None:
 
 
 def _is_of_model(row: dict[str, object]) -> bool:
-    return row["self"] is not None and str(row["why_null"]).startswith("It has no ")
+    return row.get("self") is not None and str(row["why_null"]).startswith("It has no ")

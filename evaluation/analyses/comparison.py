@@ -1,7 +1,8 @@
-"""Two detectors compared on the same sentences and the same resamples."""
+"""Two detectors compared on the same sentences."""
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Final
 
 import numpy as np
 
@@ -14,11 +15,17 @@ from alignbench.evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from alignbench.evaluation.analyses.by_model import MEAN, POOLED, ModelAuroc, model_auroc
+from alignbench.evaluation.analyses.by_model import (
+    INTERVAL_METHOD,
+    MEAN,
+    POOLED,
+    ModelAuroc,
+    common_models,
+    model_auroc,
+)
 from alignbench.evaluation.scored import Scored, Sentences
-from alignbench.reporting.bootstrap import ImageBootstrap, two_sided_p
 
-_SCHEMA = {
+_SCHEMA: Final = {
     "detector": TEXT,
     "other": TEXT,
     "over": TEXT,
@@ -28,14 +35,12 @@ _SCHEMA = {
     "difference": NUMBER,
     **INTERVAL,
     "p": NUMBER,
+    "p_holm": NUMBER,
 }
 
 
 def comparison(
-    sentences: Sentences,
-    detectors: Sequence[Scored],
-    aurocs: Sequence[ModelAuroc],
-    bootstrap: ImageBootstrap,
+    sentences: Sentences, detectors: Sequence[Scored], aurocs: Sequence[ModelAuroc]
 ) -> Analysis:
     """Returns the difference of every two detectors with a result.
 
@@ -43,39 +48,56 @@ def comparison(
         sentences: What is scored.
         detectors: Those with a result.
         aurocs: Of each detector on all its own scores.
-        bootstrap: The same that `aurocs` were computed with.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     for (one, one_auroc), (other, other_auroc) in combinations(
         zip(detectors, aurocs, strict=True), 2
     ):
         both = one.there & other.there
         if not (np.array_equal(both, one.there) and np.array_equal(both, other.there)):
-            one_auroc = model_auroc(sentences, one.scores, bootstrap, both)
-            other_auroc = model_auroc(sentences, other.scores, bootstrap, both)
-        for over, value, other_value, draws in (
-            (MEAN, one_auroc.mean, other_auroc.mean,
-             one_auroc.mean_draws - other_auroc.mean_draws),
-            (POOLED, one_auroc.pooled, other_auroc.pooled,
-             one_auroc.pooled_draws - other_auroc.pooled_draws),
-        ):  # fmt: skip
+            one_auroc = model_auroc(sentences, one.scores, both)
+            other_auroc = model_auroc(sentences, other.scores, both)
+        models = common_models([one_auroc, other_auroc])
+        for over, value, other_value in (
+            (MEAN, one_auroc.mean(models), other_auroc.mean(models)),
+            (POOLED, one_auroc.pooled, other_auroc.pooled),
+        ):
+            difference = value - other_value
             columns = {
                 "detector": one.name,
                 "other": other.name,
                 "over": over,
                 "sentences": int(both.sum()),
-                "auroc": value,
-                "other_auroc": other_value,
-                "p": two_sided_p(draws),
+                "auroc": None if np.isnan(value.value) else value.value,
+                "other_auroc": None if np.isnan(other_value.value) else other_value.value,
+                "p": difference.two_sided_p(),
             }
-            rows.append(with_interval(columns, "difference", value - other_value, draws))
+            rows.append(with_interval(columns, "difference", difference))
+    for over in (MEAN, POOLED):
+        _correct([row for row in rows if row["over"] == over])
     return Analysis(
         "paired_comparison",
         "Detectors compared in pairs",
-        "Difference of two detectors' AUROC over the sentences that both have scored. Both are "
-        "computed on the same resamples of images, so that what makes a resample hard cancels out. "
-        "p is the two-sided bootstrap p-value of no difference, not corrected for the number of "
-        "comparisons.",
+        "Difference of two detectors' AUROC over the sentences that both have scored, and the "
+        "models for which both have a figure. Both are left without the same images, so that what "
+        "makes an image hard cancels out. p is the two-sided p-value of no difference by the same "
+        "method as the interval; p_holm is corrected for the number of pairs (S. Holm, 1979). "
+        f"{INTERVAL_METHOD}",
         table_of(_SCHEMA, rows),
         None,
     )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Returns p-values corrected for their number, by Holm's step-down method."""
+    order = np.argsort(p_values)
+    steps = np.arange(len(p_values), 0, -1) * np.asarray(p_values, float)[order]
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    return [float(p) for p in corrected]
+
+
+def _correct(rows: Sequence[dict[str, object]]) -> None:
+    known = [row for row in rows if row["p"] is not None]
+    for row, p in zip(known, holm([float(str(row["p"])) for row in known]), strict=True):
+        row["p_holm"] = p

@@ -71,8 +71,9 @@ def correlations(
             if model in outside and np.isfinite(found.values[code]):
                 points.append(_point(f"generating models, by {detector.name}", model,
                                      outside[model], float(found.values[code])))  # fmt: skip
-        if detector.name in outside and np.isfinite(found.mean):
-            points.append(_point("detectors", detector.name, outside[detector.name], found.mean))
+        if detector.name in outside and np.isfinite(found.mean().value):
+            points.append(_point("detectors", detector.name, outside[detector.name],
+                                 found.mean().value))  # fmt: skip
     table = table_of(_SCHEMA, points)
     kinds = dict.fromkeys(str(point["of"]) for point in points)
     rows = [_correlated(kind, [point for point in points if point["of"] == kind]) for kind in kinds]

@@ -17,10 +17,14 @@ from alignbench.evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from alignbench.evaluation.analyses.by_model import ModelAuroc, model_auroc
+from alignbench.evaluation.analyses.by_model import (
+    INTERVAL_METHOD,
+    ModelAuroc,
+    common_models,
+    model_auroc,
+)
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats
-from alignbench.reporting.bootstrap import ImageBootstrap
 
 MOST_MEMBERS: Final = 5
 """Only so many detectors, those of the highest AUROC, are combined with one another."""
@@ -66,33 +70,33 @@ def ensembles(
     sentences: Sentences,
     detectors: Sequence[Scored],
     aurocs: Sequence[ModelAuroc],
-    bootstrap: ImageBootstrap,
 ) -> Analysis:
     """Returns the mean AUROC of each pair of detectors, and its gain over the better one."""
-    order = sorted(range(len(detectors)), key=lambda place: -_or_zero(aurocs[place].mean))
+    order = sorted(range(len(detectors)), key=lambda place: -_or_zero(aurocs[place].mean().value))
     chosen = sorted(order[:MOST_MEMBERS])
     rows = []
     for first, second in combinations(chosen, 2):
         one, other = detectors[first], detectors[second]
         both = one.there & other.there
         members = [
-            (detector, _on(sentences, detector, aurocs[place], both, bootstrap))
+            (detector, _on(sentences, detector, aurocs[place], both))
             for place, detector in ((first, one), (second, other))
         ]
-        better, best = max(members, key=lambda member: _or_zero(member[1].mean))
+        models = common_models([found for _, found in members])
+        means = [(detector, found.mean(models)) for detector, found in members]
+        better, best = max(means, key=lambda member: _or_zero(member[1].value))
         for rule, function in RULES.items():
             scores = combined([one.scores, other.scores], function)
-            found = model_auroc(sentences, scores, bootstrap, with_pooled=False)
+            together = model_auroc(sentences, scores).mean(models)
             columns = {
                 "detectors": f"{one.name} + {other.name}",
                 "rule": rule,
                 "sentences": int(both.sum()),
-                "auroc": found.mean,
+                "auroc": _or_none(together.value),
                 "better_member": better.name,
-                "better_auroc": best.mean,
+                "better_auroc": _or_none(best.value),
             }
-            draws = found.mean_draws - best.mean_draws
-            rows.append(with_interval(columns, "gain", found.mean - best.mean, draws))
+            rows.append(with_interval(columns, "gain", together - best))
     notes = []
     if len(detectors) > MOST_MEMBERS:
         notes.append(f"Only the {MOST_MEMBERS} detectors of the highest AUROC are combined.")
@@ -101,20 +105,23 @@ def ensembles(
         "Ensembles of two detectors",
         "Mean of two detectors' ranks, or of their standardised scores, over the sentences that "
         "both have scored. `auroc` is the unweighted mean over generating models, `gain` what it "
-        "is above that of the better member on the same sentences; intervals are paired.",
+        "is above that of the better member on the same sentences; intervals are paired. "
+        f"{INTERVAL_METHOD}",
         table_of(_SCHEMA, rows),
         Bars("detectors", "rule", "gain", "gain in AUROC", 0.0),
         tuple(notes),
     )
 
 
-def _on(
-    sentences: Sentences, detector: Scored, own: ModelAuroc, both: Bools, bootstrap: ImageBootstrap
-) -> ModelAuroc:
+def _on(sentences: Sentences, detector: Scored, own: ModelAuroc, both: Bools) -> ModelAuroc:
     if np.array_equal(both, detector.there):
         return own
-    return model_auroc(sentences, detector.scores, bootstrap, both, with_pooled=False)
+    return model_auroc(sentences, detector.scores, both)
 
 
 def _or_zero(value: float) -> float:
     return value if np.isfinite(value) else 0.0
+
+
+def _or_none(value: float) -> float | None:
+    return value if np.isfinite(value) else None

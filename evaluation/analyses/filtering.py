@@ -1,6 +1,7 @@
 """What is left of the noise in a data set when the sentences with the lowest scores go."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,8 +17,7 @@ from alignbench.evaluation.analyses.analysis import (
     with_interval,
 )
 from alignbench.evaluation.scored import Scored, Sentences
-from alignbench.evaluation.statistics.arrays import Floats, Ints, ratio
-from alignbench.reporting.bootstrap import Counts, ImageBootstrap
+from alignbench.evaluation.statistics.clustered import mean_of
 
 SHARES: Final = tuple(np.round(np.linspace(1.0, 0.05, 20), 2).tolist())
 """Shares of the sentences that are kept."""
@@ -34,10 +34,9 @@ _SCHEMA = {
 }
 
 
-def filtering(
-    sentences: Sentences, detectors: Sequence[Scored], bootstrap: ImageBootstrap
-) -> Analysis:
+def filtering(sentences: Sentences, detectors: Sequence[Scored]) -> Analysis:
     """Returns the share of incorrect sentences among those that a threshold keeps."""
+    images = len(sentences.image.names)
     rows = []
     for detector in detectors:
         there = detector.there
@@ -48,8 +47,6 @@ def filtering(
         wanted = np.array([max(1, round(share * len(scores))) for share in SHARES])
         # Sentences of one score are kept or dropped together.
         kept = np.searchsorted(-scores, -scores[wanted - 1], side="right")
-        draws = np.array([_shares(wrong, weights[image], kept) for weights in bootstrap])
-        values = _shares(wrong, np.ones(len(wrong)), kept)
         for place, count in enumerate(kept.tolist()):
             if place and count == kept[place - 1]:
                 continue
@@ -62,9 +59,9 @@ def filtering(
                 "incorrect_kept": int(left),
                 "incorrect_left": left / wrong.sum() if wrong.any() else None,
             }
-            rows.append(
-                with_interval(columns, "incorrect_share", float(values[place]), draws[:, place])
-            )
+            share = mean_of(wrong[:count], image[:count], images)
+            share = replace(share, is_share=True)
+            rows.append(with_interval(columns, "incorrect_share", share))
     return Analysis(
         "filtering",
         "Filtering by score",
@@ -74,9 +71,3 @@ def filtering(
         table_of(_SCHEMA, rows),
         Lines("kept_share", "detector", "incorrect_share", "incorrect", "share kept"),
     )
-
-
-def _shares(wrong: Floats, weight: Floats | Counts, kept: Ints) -> Floats:
-    """Returns the share of incorrect ones among the first `kept` sentences, for each number."""
-    taken = np.concatenate([[0.0], np.cumsum(weight, dtype=np.float64)])[kept]
-    return ratio(np.concatenate([[0.0], np.cumsum(weight * wrong)])[kept], taken)

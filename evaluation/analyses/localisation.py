@@ -21,9 +21,10 @@ from alignbench.evaluation.analyses.analysis import (
     with_interval,
 )
 from alignbench.evaluation.scored import Scored, Sentences
-from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints, ratio
-from alignbench.evaluation.statistics.precision import WeightedAveragePrecision
-from alignbench.reporting.bootstrap import ImageBootstrap
+from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
+from alignbench.evaluation.statistics.clustered import share_of
+from alignbench.evaluation.statistics.precision import average_precision
+from alignbench.reporting.jackknife import Estimate
 
 _SCHEMA = {
     "detector": TEXT,
@@ -81,9 +82,7 @@ def gold_words(sentences: Sentences, words: pa.Table) -> Words:
     return Words(sentence.astype(np.int64), image, score, wrong, len(found))
 
 
-def localisation(
-    sentences: Sentences, detectors: Sequence[Scored], bootstrap: ImageBootstrap
-) -> Analysis:
+def localisation(sentences: Sentences, detectors: Sequence[Scored]) -> Analysis:
     """Returns how well word scores point at the marked words."""
     rows = []
     for detector in detectors:
@@ -92,14 +91,15 @@ def localisation(
         words = gold_words(sentences, detector.words)
         if not words.sentences:
             continue
-        for measure, value, draws in _measures(words, detector.word_threshold, bootstrap):
+        images = len(sentences.image.names)
+        for measure, value in _measures(words, detector.word_threshold, images):
             columns = {
                 "detector": detector.name,
                 "measure": measure,
                 "words": len(words.score),
                 "sentences": words.sentences,
             }
-            rows.append(with_interval(columns, "value", value, draws))
+            rows.append(with_interval(columns, "value", value))
     notes = () if rows else ("No detector here gives scores of words in sentences with spans.",)
     return Analysis(
         "localisation",
@@ -114,42 +114,29 @@ def localisation(
     )
 
 
-def _measures(
-    words: Words, threshold: float | None, bootstrap: ImageBootstrap
-) -> list[tuple[str, float, Floats]]:
-    once = np.ones(bootstrap.images)
-    precision = WeightedAveragePrecision(-words.score, words.wrong, words.image)
-    # One pass over the resamples for everything that is a ratio of sums over images.
+def _measures(words: Words, threshold: float | None, images: int) -> list[tuple[str, Estimate]]:
     lowest = _lowest_words(words)
-    sums = [
-        _by_image(words.image[lowest], words.wrong[lowest], bootstrap.images),
-        _by_image(words.image[lowest], np.ones(len(lowest)), bootstrap.images),
-        _by_image(words.image, words.wrong, bootstrap.images),
-        _by_image(words.image, np.ones(len(words.image)), bootstrap.images),
-    ]
-    if threshold is not None:
-        flagged = words.score < threshold
-        sums += [
-            _by_image(words.image, flagged & words.wrong, bootstrap.images),
-            _by_image(words.image, flagged, bootstrap.images),
-        ]
-    totals = np.array(sums)
-    value, draws = (
-        totals @ once,
-        np.array([totals @ weights.astype(np.float64) for weights in bootstrap]),
-    )
+    wrong = _by_image(words.image, words.wrong, images)
+    every = _by_image(words.image, np.ones(len(words.image)), images)
     found = [
-        (AVERAGE_PRECISION, precision.value(once), precision.draws(bootstrap)),
-        (LOCALISATION, float(ratio(value[0], value[1])), ratio(draws[:, 0], draws[:, 1])),
-        (CHANCE, float(ratio(value[2], value[3])), ratio(draws[:, 2], draws[:, 3])),
+        (AVERAGE_PRECISION, average_precision(-words.score, words.wrong, words.image, images)),
+        (
+            LOCALISATION,
+            share_of(
+                _by_image(words.image[lowest], words.wrong[lowest], images),
+                _by_image(words.image[lowest], np.ones(len(lowest)), images),
+            ),
+        ),
+        (CHANCE, share_of(wrong, every)),
     ]
     if threshold is not None:
-        hits, hit_draws = value[4], draws[:, 4]
-        both, both_draws = value[5] + value[2], draws[:, 5] + draws[:, 2]
+        below = words.score < threshold
+        hits = _by_image(words.image, below & words.wrong, images)
+        flagged = _by_image(words.image, below, images)
         found += [
-            (PRECISION, float(ratio(hits, value[5])), ratio(hit_draws, draws[:, 5])),
-            (RECALL, float(ratio(hits, value[2])), ratio(hit_draws, draws[:, 2])),
-            (F1, float(ratio(2 * hits, both)), ratio(2 * hit_draws, both_draws)),
+            (PRECISION, share_of(hits, flagged, "images with flagged words")),
+            (RECALL, share_of(hits, wrong, "images with marked words")),
+            (F1, share_of(2 * hits, flagged + wrong, "images with marked or flagged words")),
         ]
     return found
 
@@ -170,15 +157,17 @@ def _by_image(image: Ints, values: Floats | Bools, images: int) -> Floats:
 def _overlaps(
     row: Ints, start: Ints, end: Ints, span_row: Ints, span_start: Ints, span_end: Ints
 ) -> Bools:
-    """Returns whether each word overlaps a span of its sentence; spans do not overlap."""
+    """Returns whether each word overlaps a span of its sentence; spans may overlap one another."""
     width = int(max(end.max(initial=0), span_end.max(initial=0))) + 1
     order = np.argsort(span_row * width + span_start, kind="stable")
     starts = (span_row * width + span_start)[order]
     ends = (span_row * width + span_end)[order]
     if not len(starts):
         return np.zeros(len(row), bool)
-    # The last span that begins before the word ends is the only one that can reach into it.
+    # Of the spans that begin before the word ends, one that reaches into it has the furthest end;
+    # those of earlier sentences end before this one begins.
+    furthest = np.maximum.accumulate(ends)
     before = np.searchsorted(starts, row * width + end, side="left") - 1
-    inside = (before >= 0) & (ends[np.maximum(before, 0)] > row * width + start)
+    inside = (before >= 0) & (furthest[np.maximum(before, 0)] > row * width + start)
     found: Bools = inside
     return found

@@ -1,6 +1,8 @@
 """Scores by the sentence's place in its text, and AUROC with the place held fixed."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 from typing import Final
 
 import numpy as np
@@ -16,12 +18,11 @@ from alignbench.evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from alignbench.evaluation.analyses.by_model import MEAN, ModelAuroc, unweighted_mean
+from alignbench.evaluation.analyses.by_model import INTERVAL_METHOD, MEAN, ModelAuroc
 from alignbench.evaluation.scored import Scored, Sentences
-from alignbench.evaluation.statistics.arrays import Floats, Ints, ratio
-from alignbench.evaluation.statistics.auroc import WeightedAuroc
-from alignbench.evaluation.statistics.means import group_means, mean_draws
-from alignbench.reporting.bootstrap import Counts, ImageBootstrap
+from alignbench.evaluation.statistics.arrays import Ints
+from alignbench.evaluation.statistics.clustered import PairSums, mean_of, pair_sums
+from alignbench.reporting.jackknife import Estimate
 
 LAST: Final = 5
 """The place from which on sentences are counted together, as in the paper's plots."""
@@ -54,16 +55,14 @@ def places(sentences: Sentences) -> Ints:
     return np.minimum(sentences.position, LAST)
 
 
-def position_curves(
-    sentences: Sentences, detectors: Sequence[Scored], bootstrap: ImageBootstrap
-) -> Analysis:
+def position_curves(sentences: Sentences, detectors: Sequence[Scored]) -> Analysis:
     """Returns mean scores by position, for correct and incorrect sentences."""
     rows = []
     for detector in detectors:
         of_model = sentences.model.codes + 1
         for group, names in ((np.zeros_like(of_model), (_ALL,)),
                              (of_model - 1, sentences.model.names)):  # fmt: skip
-            rows += _curve_rows(sentences, detector, group, names, bootstrap)
+            rows += _curve_rows(sentences, detector, group, names)
     table = table_of(_CURVES, rows)
     return Analysis(
         "score_by_position",
@@ -82,17 +81,15 @@ def _curve_rows(
     detector: Scored,
     group: Ints,
     names: Sequence[str],
-    bootstrap: ImageBootstrap,
 ) -> list[dict[str, object]]:
-    there = detector.there
     verdicts = ("incorrect", "correct")
     cell = (group * 2 + sentences.correct) * (LAST + 1) + places(sentences)
-    cells = len(names) * 2 * (LAST + 1)
-    image, scores = sentences.image.codes[there], detector.scores[there]
-    means = group_means(scores, cell[there], cells)
-    draws = mean_draws(scores, cell[there], cells, image, bootstrap)
     rows = []
-    for code in np.flatnonzero(means.counts).tolist():
+    for code in np.unique(cell[detector.there]).tolist():
+        own = detector.there & (cell == code)
+        score = mean_of(
+            detector.scores[own], sentences.image.codes[own], len(sentences.image.names)
+        )
         of_group, place = divmod(code, LAST + 1)
         name, verdict = names[of_group // 2], verdicts[of_group % 2]
         columns = {
@@ -100,71 +97,58 @@ def _curve_rows(
             "model": name,
             "verdict": verdict,
             "position": place,
-            "sentences": int(means.counts[code]),
+            "sentences": int(own.sum()),
             "series": verdict,
         }
-        rows.append(with_interval(columns, "score", float(means.values[code]), draws[:, code]))
+        rows.append(with_interval(columns, "score", score))
     return rows
 
 
 def position_corrected(
-    sentences: Sentences,
-    detectors: Sequence[Scored],
-    aurocs: Sequence[ModelAuroc],
-    bootstrap: ImageBootstrap,
+    sentences: Sentences, detectors: Sequence[Scored], aurocs: Sequence[ModelAuroc]
 ) -> Analysis:
     """Returns AUROC over pairs of sentences of one model and one position."""
     rows: list[dict[str, object]] = []
     for detector, plain in zip(detectors, aurocs, strict=True):
-        values, draws = _corrected(sentences, detector, bootstrap)
-        there = np.isfinite(values)
-        mean = draws[:, there].mean(axis=1) if there.any() else draws.sum(axis=1)
-        for name, value, corrected, value_draws, corrected_draws in (
-            *(
-                (model, plain.values[code], values[code], plain.value_draws[:, code],
-                 draws[:, code])
-                for code, model in enumerate(sentences.model.names)
-            ),
-            (MEAN, plain.mean, unweighted_mean(values), plain.mean_draws, mean),
-        ):  # fmt: skip
+        corrected = _corrected(sentences, detector, plain.pooled)
+        for name, one, other in (
+            *zip(sentences.model.names, plain.of_models, corrected.of_models, strict=True),
+            (MEAN, plain.mean(corrected.known), corrected.mean()),
+        ):
+            change = with_interval({}, "difference", other - one)
             columns: dict[str, object] = {
                 "detector": detector.name,
                 "model": name,
-                "auroc": value if np.isfinite(value) else None,
+                "auroc": one.value if np.isfinite(one.value) else None,
+                "difference": change["difference"],
+                "difference_low": change["low"],
+                "difference_high": change["high"],
             }
-            change = with_interval({}, "difference", corrected - value,
-                                   corrected_draws - value_draws)  # fmt: skip
-            columns["difference"] = change["difference"]
-            columns["difference_low"] = change["low"]
-            columns["difference_high"] = change["high"]
-            rows.append(with_interval(columns, "corrected", float(corrected), corrected_draws))
+            rows.append(with_interval(columns, "corrected", other))
     return Analysis(
         "auroc_position_corrected",
         "AUROC with the position held fixed",
         "AUROC over all pairs of a correct and an incorrect sentence of the same generating model "
         "and the same place in the text (`corrected`), beside the plain one. First sentences are "
         "both more often correct and scored higher; what a detector gains by that alone is the "
-        "difference.",
+        f"difference. {INTERVAL_METHOD}",
         table_of(_CORRECTED, rows),
         Bars("model", "detector", "corrected", "AUROC within positions", 0.5),
     )
 
 
-def _corrected(
-    sentences: Sentences, detector: Scored, bootstrap: ImageBootstrap
-) -> tuple[Floats, Floats]:
-    there = detector.there
-    models, width = len(sentences.model.names), LAST + 1
-    stratum = sentences.model.codes[there] * width + places(sentences)[there]
-    weighted = WeightedAuroc(
-        detector.scores[there], sentences.correct[there], sentences.image.codes[there], stratum
+def _corrected(sentences: Sentences, detector: Scored, pooled: Estimate) -> ModelAuroc:
+    """Returns the AUROC of each model within positions."""
+    place = places(sentences)
+    images = len(sentences.image.names)
+
+    def sums(model: int, position: int) -> PairSums:
+        own = detector.there & (sentences.model.codes == model) & (place == position)
+        correct, image = sentences.correct[own], sentences.image.codes[own]
+        return pair_sums(detector.scores[own], correct, image, images)
+
+    of_models = (
+        reduce(add, (sums(model, position) for position in range(LAST + 1))).estimate()
+        for model in range(len(sentences.model.names))
     )
-
-    def values(weights: Floats | Counts) -> Floats:
-        ordered, pairs = np.zeros(models * width), np.zeros(models * width)
-        ordered[: weighted.cells], pairs[: weighted.cells] = weighted.sums(weights)
-        over, under = ordered.reshape(models, width).sum(1), pairs.reshape(models, width).sum(1)
-        return ratio(over, under)
-
-    once = np.ones(bootstrap.images)
-    return values(once), np.array([values(weights) for weights in bootstrap]).reshape(-1, models)
+    return ModelAuroc(tuple(of_models), pooled)

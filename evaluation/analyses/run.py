@@ -1,4 +1,4 @@
-"""All analyses of an evaluation, on the same resamples."""
+"""All analyses of an evaluation."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -17,7 +17,6 @@ from alignbench.evaluation.analyses.localisation import localisation
 from alignbench.evaluation.analyses.position import position_corrected, position_curves
 from alignbench.evaluation.analyses.self_preference import self_preference
 from alignbench.evaluation.scored import Scored, Sentences
-from alignbench.reporting.bootstrap import ImageBootstrap
 
 
 class Outside(NamedTuple):
@@ -30,7 +29,6 @@ class Outside(NamedTuple):
 def analyse(
     sentences: Sentences,
     detectors: Sequence[Scored],
-    bootstrap: ImageBootstrap,
     outside: Outside | None = None,
 ) -> list[Analysis]:
     """Returns every analysis; detectors whose scores say nothing are in the first two only.
@@ -38,11 +36,10 @@ def analyse(
     Args:
         sentences: Of the release.
         detectors: Their scores of these sentences.
-        bootstrap: Of the sentences' images.
         outside: What to correlate with, if anything.
     """
     aurocs = [
-        None if detector.says_nothing else model_auroc(sentences, detector.scores, bootstrap)
+        None if detector.says_nothing else model_auroc(sentences, detector.scores)
         for detector in detectors
     ]
     usable = [(d, found) for d, found in zip(detectors, aurocs, strict=True) if found is not None]
@@ -51,15 +48,15 @@ def analyse(
     analyses = [
         coverage(detectors),
         by_model(sentences, detectors, aurocs),
-        comparison(sentences, told, known, bootstrap),
-        position_curves(sentences, told, bootstrap),
-        position_corrected(sentences, told, known, bootstrap),
+        comparison(sentences, told, known),
+        position_curves(sentences, told),
+        position_corrected(sentences, told, known),
         self_preference(sentences, told, known),
-        by_type(sentences, told, bootstrap),
-        by_domain(sentences, told, bootstrap),
-        ensembles(sentences, told, known, bootstrap),
-        localisation(sentences, told, bootstrap),
-        filtering(sentences, told, bootstrap),
+        by_type(sentences, told),
+        by_domain(sentences, told),
+        ensembles(sentences, told, known),
+        localisation(sentences, told),
+        filtering(sentences, told),
     ]
     if outside is not None:
         figures, label = outside.figures, outside.label

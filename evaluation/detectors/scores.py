@@ -1,8 +1,11 @@
 """A researcher's own scores, from a file: whatever made them, they are analysed like any others."""
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -22,8 +25,9 @@ class ScoresOptions(Options):
     """Where the scores are.
 
     Attributes:
-        path: A file `.csv`, `.jsonl` or `.parquet` with the columns `sentence_id` and `score`, and
-            perhaps `words`, a list of structs `start`, `end`, `score` (not in CSV).
+        path: A file `.csv`, `.tsv`, `.jsonl`, `.json` (one array) or `.parquet` with the columns
+            `sentence_id` and `score`, and perhaps `words`, a list of structs `start`, `end`,
+            `score` (not in CSV and TSV).
     """
 
     path: str
@@ -62,6 +66,12 @@ class ScoresDetector(DetectorBase[ScoresOptions, NoOptions]):
         except OSError as error:
             raise _unreadable(options.path, str(error)) from None
 
+    @classmethod
+    def listed_sentences(cls, options: ScoresOptions) -> list[str]:
+        """Returns the ids of the sentences that the file has scores of."""
+        ids: list[str] = _read(options.path)["sentence_id"].to_pylist()
+        return ids
+
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns the score of each sentence, a failure for one that the file does not have."""
         return [self._one(request.sentence_id) for request in requests]
@@ -79,29 +89,48 @@ class ScoresDetector(DetectorBase[ScoresOptions, NoOptions]):
 
 
 def _read(path: str) -> pa.Table:
-    ending = Path(path).suffix.lower()
+    read = _READERS.get(Path(path).suffix.lower())
+    if read is None:
+        raise _unreadable(path, f"its name ends in none of {', '.join(_READERS)}")
     try:
-        if ending == ".csv":
-            # Ids are text, though some have digits only.
-            kinds = pa_csv.ConvertOptions(column_types={"sentence_id": pa.string()})
-            table = pa_csv.read_csv(path, convert_options=kinds)
-        elif ending in (".jsonl", ".ndjson"):
-            table = pa_json.read_json(path)
-        else:
-            table = pq.read_table(path)
+        table = read(path)
         columns = {
             "sentence_id": table["sentence_id"].cast(pa.string()),
             "score": table["score"].cast(pa.float64()),
         }
         if "words" in table.column_names:
             columns["words"] = table["words"]
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise _unreadable(path, str(error)) from None
     return pa.table(columns)
+
+
+def _delimited(path: str, delimiter: str) -> pa.Table:
+    # Ids are text, though some have digits only.
+    kinds = pa_csv.ConvertOptions(column_types={"sentence_id": pa.string()})
+    cut = pa_csv.ParseOptions(delimiter=delimiter)
+    return pa_csv.read_csv(path, parse_options=cut, convert_options=kinds)
+
+
+def _json_array(path: str) -> pa.Table:
+    rows = json.loads(Path(path).read_bytes())
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("it is not an array of objects")
+    return pa.Table.from_pylist(rows)
+
+
+_READERS: Final[dict[str, Callable[[str], pa.Table]]] = {
+    ".csv": partial(_delimited, delimiter=","),
+    ".tsv": partial(_delimited, delimiter="\t"),
+    ".jsonl": pa_json.read_json,
+    ".ndjson": pa_json.read_json,
+    ".json": _json_array,
+    ".parquet": pq.read_table,
+}
 
 
 def _unreadable(path: str, reason: str) -> ScoreFileError:
     return ScoreFileError(
         f"{path} cannot be read as scores: {reason}.",
-        "Give a CSV, JSON Lines or Parquet file with the columns sentence_id and score.",
+        "Give a CSV, TSV, JSON or Parquet file with the columns sentence_id and score.",
     )

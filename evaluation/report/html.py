@@ -16,7 +16,6 @@ class About(NamedTuple):
     sentences: int
     images: int
     models: int
-    resamples: int
     notes: Sequence[str]
 
 

@@ -1,44 +1,41 @@
-"""Average precision of words that are drawn by image: scikit-learn's, many times over."""
+"""Average precision of words that stand together on images: scikit-learn's, with a jackknife."""
+
+from typing import Final
 
 import numpy as np
+from sklearn.metrics import average_precision_score
 
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
-from alignbench.reporting.bootstrap import Counts, ImageBootstrap
+from alignbench.reporting.jackknife import Estimate, Sample
+
+_MOST_GROUPS: Final = 200
+"""Images are left out in so many groups at the most: each costs a sort of all words."""
 
 
-class WeightedAveragePrecision:
-    """Average precision: the sum over thresholds of precision times the gain in recall.
-
-    As `sklearn.metrics.average_precision_score`: items of one score come in together.
+def average_precision(scores: Floats, positive: Bools, image: Ints, images: int) -> Estimate:
+    """Returns the average precision; NaN without a positive.
 
     Args:
         scores: Higher is more likely positive, finite.
         positive: Whether it is.
         image: Number of the image of each.
+        images: How many images there are; many are left out in groups, those next to each other in
+            order going into different ones.
     """
-
-    def __init__(self, scores: Floats, positive: Bools, image: Ints) -> None:
-        order = np.argsort(-scores, kind="stable")
-        ordered = scores[order]
-        self._image, self._positive = image[order], positive[order].astype(np.float64)
-        last = np.ones(len(ordered), bool)
-        last[:-1] = ordered[1:] != ordered[:-1]
-        self._ends = np.flatnonzero(last)
-
-    def value(self, weights: Floats | Counts) -> float:
-        """Returns the average precision; NaN without a positive.
-
-        Args:
-            weights: How often each image counts.
-        """
-        weight = weights[self._image]
-        hits = np.cumsum(weight * self._positive)[self._ends]
-        taken = np.cumsum(weight, dtype=np.float64)[self._ends]
-        if not len(hits) or hits[-1] == 0:
-            return float("nan")
-        precision = np.divide(hits, taken, out=np.zeros_like(hits), where=taken > 0)
-        return float(np.sum(np.diff(hits, prepend=0.0) * precision) / hits[-1])
-
-    def draws(self, bootstrap: ImageBootstrap) -> Floats:
-        """Returns the value for each resample."""
-        return np.array([self.value(weights) for weights in bootstrap])
+    if not positive.any():
+        return Estimate.unknown(images)
+    value = float(average_precision_score(positive, scores))
+    found = np.unique(image)
+    groups = min(len(found), _MOST_GROUPS)
+    group = np.searchsorted(found, image) % groups
+    left_out = np.full(images, value)
+    for number in range(groups):
+        kept = group != number
+        has_one = positive[kept].any()
+        left_out[found[number]] = (
+            average_precision_score(positive[kept], scores[kept]) if has_one else np.nan
+        )
+    there = np.zeros(images, bool)
+    there[found[:groups]] = True
+    sample = Sample(left_out - value, there, "images with scored words")
+    return Estimate(value, left_out, (sample,), is_share=True)

@@ -22,6 +22,9 @@ from alignbench.release.cells import Cell
 ALL: Final = "all"
 """Stands for all models together."""
 
+BOUNDS: Final = ("_low", "_high")
+"""How the names of columns end that hold the bounds of an interval."""
+
 _DIGITS: Final = 6
 _FIGURES: Final = (
     "percent_agreement", "fleiss_kappa", "krippendorff_alpha", "gwet_ac1",
@@ -85,7 +88,7 @@ def _sorted(sums: dict[str, GroupSums]) -> list[tuple[str, GroupSums]]:
 
 
 def _with_bounds(names: tuple[str, ...]) -> list[str]:
-    return [f"{name}{bound}" for name in names for bound in ("", "_low", "_high")]
+    return [f"{name}{bound}" for name in names for bound in ("", *BOUNDS)]
 
 
 def _cells(found: Iterable[Interval]) -> list[Cell]:

@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from alignbench.release.agreement.intervals import JACKKNIFE
 from alignbench.release.image_counts import ImageCounter
 from alignbench.release.statistics import COLUMNS, Statistics
 from alignbench.release.tables import SPAN_TABLE, release_tables, table_path
@@ -67,7 +68,8 @@ def verify(address: str | Path) -> VerifyReport:
     tables = release_tables(statistics, images, joined.agreement)
     if not joined.has_words:
         del tables[SPAN_TABLE]
-    check_statistics(folder, tables, findings)
+    has_intervals = manifest is None or manifest.intervals == JACKKNIFE
+    check_statistics(folder, tables, findings, with_intervals=has_intervals)
     check_croissant(folder, listed, shards, findings)
     if manifest is not None:
         near.check(manifest.splits.near_duplicates, findings)

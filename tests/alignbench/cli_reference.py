@@ -15,8 +15,9 @@ Every verb with its arguments and options, as `alignbench VERB --help` has them.
 `--version` stand before the verb, everything else after it.
 
 Exit codes: 0 done; 1 finished with too many failures, or an error that is not the caller's; 2 bad
-usage or configuration; 130 stopped with Ctrl+C. An error is one line on standard error that begins
-with a code of [errors.md](errors.md). With `--json`, standard output is one JSON document.
+usage or configuration; 130 stopped with Ctrl+C, 143 by SIGTERM, 129 by SIGHUP: what was finished is
+kept, and the same command goes on. An error is one line on standard error that begins with a code
+of [errors.md](errors.md). With `--json`, standard output is one JSON document.
 """
 
 

@@ -116,7 +116,12 @@ def test_json_is_printed_although_too_many_items_failed(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["failed"] == 6
 
 
-def test_stopping_with_ctrl_c_says_that_the_command_can_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_command_that_is_stopped_says_that_it_can_go_on(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     root = new_workspace(tmp_path / "w")
     pipe = root / "inputs" / "captions.jsonl"
     pipe.unlink()
@@ -128,10 +133,24 @@ def test_stopping_with_ctrl_c_says_that_the_command_can_go_on(tmp_path: Path) ->
     )
     with pipe.open("w") as held:  # returns once the command has opened the other end
         held.flush()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Run the same command again to continue." in said
+
+
+def test_variables_that_are_set_to_nothing_are_not_set(tmp_path: Path) -> None:
+    root = new_workspace(tmp_path / "w")
+    empty = dict.fromkeys(("PREFECT_API_URL", "LABEL_STUDIO_URL", "AWS_ENDPOINT_URL"), "")
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "alignbench"), "-C", str(root), "ingest"],
+        env={**os.environ, **empty, "PREFECT_HOME": str(tmp_path / "prefect")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "prefect" / "prefect.db").exists()  # no server was started
 
 
 def test_the_embedded_servers_token_is_not_sent_to_a_configured_server(

@@ -56,6 +56,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Verified from the release alone: sound" in done.stdout
         assert "load_dataset(" in done.stdout
+        assert "The detectors' report: " in done.stdout
+        assert (root / "evaluations/demo/1.0.0/report.html").is_file()
         yield root
     finally:
         services.down(root)

@@ -28,7 +28,7 @@ def scores_of(path: Path, skip: int = 0) -> Path:
 
 def test_scores_of_ones_own_are_evaluated_beside_a_detector(tmp_path: Path, release: Path) -> None:
     mine = scores_of(tmp_path / "mine.csv")
-    named = ["--detector", "sentence_length", "--scores", str(mine), "--resamples", "20"]
+    named = ["--detector", "sentence_length", "--scores", str(mine)]
     done = alignbench(tmp_path, "evaluate", str(release), *named, "--no-figures")
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "evaluations" / "made" / "1.0.0"
@@ -51,7 +51,7 @@ def test_a_release_with_a_hostile_name_is_evaluated_in_the_current_folder(
     here.mkdir(parents=True)
     monkeypatch.chdir(here)
     done = alignbench(here, "evaluate", str(release), "--detector", "sentence_length",
-                      "--resamples", "20", "--no-figures")  # fmt: skip
+                      "--no-figures")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.parent.rglob("outside"))
     assert (here / "evaluations" / "made" / "1.0.0" / "report.html").is_file()
@@ -62,7 +62,7 @@ def test_a_file_that_lacks_scores_ends_with_1_and_still_reports(
 ) -> None:
     mine = scores_of(tmp_path / "mine.csv", skip=30)
     out = tmp_path / "out"
-    asked = ["--scores", str(mine), "--resamples", "20", "--no-figures", "--out", str(out)]
+    asked = ["--scores", str(mine), "--no-figures", "--out", str(out)]
     done = alignbench(tmp_path, "evaluate", str(release), *asked)
     assert done.returncode == 1
     assert "'mine' has no usable score of 10.0% of the sentences" in done.stderr
@@ -75,7 +75,7 @@ def test_images_that_may_not_be_passed_on_are_counted_and_no_failure(
     monkeypatch.chdir(tmp_path)
     folder = write_release(tmp_path / "made" / "1.0.0", SENTENCES, kept_out=5)
     clip = save_clip(tmp_path / "clip")
-    asked = ["--detector", f"clip:repo={clip}", "--resamples", "20", "--no-figures"]
+    asked = ["--detector", f"clip:repo={clip}", "--no-figures"]
     done = alignbench(tmp_path, "evaluate", str(folder), *asked)
     assert done.returncode == 0, done.stderr
     assert "no usable score and are left out of its results. First reason: AB-E20" in done.stdout

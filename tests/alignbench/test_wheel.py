@@ -105,8 +105,6 @@ def test_beside_such_a_project_a_release_is_verified_and_evaluated(
         "--detector",
         "sentence_length",
         "--no-figures",
-        "--resamples",
-        "10",
         "--out",
         "report",
     )

@@ -116,7 +116,7 @@ def test_the_report_and_the_record_say_that_domains_were_guessed(
 ) -> None:
     folder = release_with(tmp_path, [None])
     step = DomainStep(f"clip:repo={clip}", NAMES)
-    settings = Settings(resamples=20, figures=False, domains=step)
+    settings = Settings(figures=False, domains=step)
     out = tmp_path / "out"
     done = evaluate(str(folder), [parse_detector("sentence_length")], out, settings)
     assert "was guessed: the nearest of music, sport, weather" in done.report.read_text()

@@ -24,7 +24,7 @@ from tests.evaluation.releases import write_release
 from tests.evaluation.sentences import made_sentences
 
 SENTENCES = made_sentences(600, 90)
-QUICK = Settings(resamples=20, figures=False)
+QUICK = Settings(figures=False)
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +169,42 @@ def test_scores_of_a_file_are_evaluated_and_a_changed_file_is_another_detector(
         run(release, tmp_path / "out", f"scores:path={path}")
     path.write_text("id,score\na,1")
     with pytest.raises(ScoreFileError, match="sentence_id"):
+        run(release, tmp_path / "out", f"scores:path={path}")
+
+
+def test_scores_are_read_from_any_kind_of_file_and_others_are_refused_by_name(
+    release: Path, tmp_path: Path
+) -> None:
+    rows = [{"sentence_id": f"{k}", "score": k / 7} for k in range(5)]
+    known = SENTENCES.table["sentence_id"].to_pylist()
+    rows = [{**row, "sentence_id": known[k]} for k, row in enumerate(rows)]
+    lines = [f"{row['sentence_id']}\t{row['score']}" for row in rows]
+    texts = {
+        "mine.tsv": "\n".join(["sentence_id\tscore", *lines]),
+        "mine.json": json.dumps(rows),
+        "mine.jsonl": "\n".join(map(json.dumps, rows)),
+    }
+    for name, text in texts.items():
+        path = tmp_path / name
+        path.write_text(text)
+        done = run(release, tmp_path / "out", f"scores:path={path},name={path.suffix[1:]}")
+        assert done.detectors[0].there.sum() == 5
+    for name, text in (("mine.txt", "sentence_id,score"), ("one.json", '{"sentence_id": 1}')):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(ScoreFileError, match="cannot be read as scores"):
+            run(release, tmp_path / "out", f"scores:path={tmp_path / name}")
+
+
+def test_scores_of_sentences_that_are_not_in_the_release_are_counted(
+    release: Path, tmp_path: Path
+) -> None:
+    ids = SENTENCES.table["sentence_id"].to_pylist()
+    path = tmp_path / "mine.csv"
+    path.write_text("sentence_id,score\n" + "\n".join([f"{ids[0]},1", f"{ids[1]},2", "no,3"]))
+    done = run(release, tmp_path / "out", f"scores:path={path}")
+    assert "1 of the 3 sentences" in done.report.read_text()
+    path.write_text("sentence_id,score\nno,1\nneither,2")
+    with pytest.raises(ScoreFileError, match="none of the 2 sentences"):
         run(release, tmp_path / "out", f"scores:path={path}")
 
 

@@ -74,7 +74,7 @@ def test_every_offline_detector_on_a_real_release_is_in_a_page_that_needs_nothin
     release = released_folder(workspace)
     entries = offline_detectors(tmp_path / "models")
     out = tmp_path / "out"
-    done = evaluate(str(release), entries, out, Settings(resamples=50))
+    done = evaluate(str(release), entries, out, Settings())
     troubles, asked, text = opened(browser, done.report)
     assert troubles == []
     assert asked == [done.report.as_uri()]
@@ -88,7 +88,7 @@ def test_every_offline_detector_on_a_real_release_is_in_a_page_that_needs_nothin
     assert missing == {e.name: 0 if e.name in BASELINES else 4 for e in entries}
     figures = {path.stem for path in (out / "results").glob("*.svg")}
     assert {"auroc_by_model", "score_by_position", "self_preference", "localisation"} <= figures
-    again = evaluate(str(release), entries, out, Settings(resamples=50))
+    again = evaluate(str(release), entries, out, Settings())
     assert again.analyses[1].table.equals(done.analyses[1].table), "Nothing is left to chance."
 
 
@@ -104,9 +104,7 @@ def test_text_of_models_and_detectors_is_shown_and_never_run(
         if name != "model":
             table = table.set_column(place, name, pa.array(evil, pa.string()))
     release = write_release(tmp_path / "1.0.0", replace(made, table=table))
-    done = evaluate(
-        str(release), [parse_detector("sentence_length")], tmp_path / "out", Settings(resamples=20)
-    )
+    done = evaluate(str(release), [parse_detector("sentence_length")], tmp_path / "out", Settings())
     troubles, asked, text = opened(browser, done.report)
     assert troubles == []
     assert asked == [done.report.as_uri()]
@@ -134,7 +132,7 @@ def test_a_release_on_s3_is_evaluated_by_ranges(tmp_path: Path, s3_environment: 
             store.write(f"1.0.0/{path.relative_to(folder).as_posix()}", path.read_bytes())
     store.write("latest.json", b'{"version": "1.0.0"}')
     clip = parse_detector(f"clip:repo={save_clip(tmp_path / 'clip')}")
-    settings = Settings(resamples=20, figures=False)
+    settings = Settings(figures=False)
     tables = []
     for number, address in enumerate(("s3://alignbench-tests/evaluated/latest", str(folder))):
         out = tmp_path / f"out{number}"

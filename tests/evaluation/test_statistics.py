@@ -1,7 +1,6 @@
-"""AUROC and average precision are scikit-learn's; intervals hold the truth as often as they say."""
+"""AUROC and average precision are scikit-learn's; what is left out is what is computed without."""
 
-import tracemalloc
-from statistics import NormalDist
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,123 +8,112 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from alignbench.evaluation.statistics.auroc import WeightedAuroc, auroc
-from alignbench.evaluation.statistics.means import group_means, mean_draws
-from alignbench.evaluation.statistics.precision import WeightedAveragePrecision
-from alignbench.reporting.bootstrap import ImageBootstrap, interval
+from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
+from alignbench.evaluation.statistics.clustered import mean_of, pair_sums, share_of
+from alignbench.evaluation.statistics.precision import average_precision
+from alignbench.reporting.jackknife import Estimate
+from tests.evaluation.clustered_scores import Setting, coverage
 
 SEEDS = st.integers(0, 2**32 - 1)
+IMAGES = 12
+
+
+def tied_scores(seed: int) -> tuple[Floats, Bools, Ints]:
+    random = np.random.default_rng(seed)
+    count = int(random.integers(2, 120))
+    scores = random.integers(0, int(random.integers(1, 20)), count) / 7.0
+    return scores, random.random(count) < random.random(), random.integers(0, IMAGES, count)
+
+
+def left_out(figure: Callable[[Bools], float], image: Ints) -> list[float]:
+    return [figure(image != number) for number in range(IMAGES)]
 
 
 @given(SEEDS)
 @settings(max_examples=150, deadline=None)
-def test_auroc_of_every_stratum_is_scikit_learns_with_ties_and_weights(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    n = int(random.integers(2, 120))
-    scores = random.integers(0, int(random.integers(1, 20)), n) / 7.0
-    correct, stratum = random.random(n) < random.random(), random.integers(0, 3, n)
-    image = random.integers(0, 15, n)
-    weights = random.integers(0, 4, 15).astype(float)
-    found = WeightedAuroc(scores, correct, image, stratum).values(weights)
-    for number, value in enumerate(found):
-        own, weight = stratum == number, weights[image]
-        if weight[own & correct].sum() and weight[own & ~correct].sum():
-            expected = roc_auc_score(correct[own], scores[own], sample_weight=weight[own])
-            assert abs(value - expected) < 1e-12
-        else:
-            assert np.isnan(value)
+def test_auroc_and_auroc_without_each_image_are_scikit_learns(seed: int) -> None:
+    scores, correct, image = tied_scores(seed)
+
+    def auroc(kept: Bools) -> float:
+        both = 0 < correct[kept].sum() < kept.sum()
+        return float(roc_auc_score(correct[kept], scores[kept])) if both else np.nan
+
+    found = pair_sums(scores, correct, image, IMAGES).estimate()
+    np.testing.assert_allclose(found.value, auroc(np.ones(len(image), bool)), atol=1e-12)
+    if np.isfinite(found.value):
+        np.testing.assert_allclose(found.left_out, left_out(auroc, image), atol=1e-12)
+        for sample in found.samples:
+            assert abs(sample.influence.sum()) < 1e-12
 
 
 @given(SEEDS)
-@settings(max_examples=100, deadline=None)
-def test_auroc_of_a_cell_compares_with_all_correct_sentences(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    n = 80
-    scores, correct = random.integers(0, 9, n) / 3.0, random.random(n) < 0.6
-    kind, image = random.integers(0, 4, n), random.integers(0, 10, n)
-    weighted = WeightedAuroc(scores, correct, image, np.zeros(n, int), kind)
-    for number, value in enumerate(weighted.values(np.ones(10))):
-        own = correct | (kind == number)
-        expected = auroc(scores[own], correct[own])
-        assert expected is None or abs(value - expected) < 1e-12
+@settings(max_examples=60, deadline=None)
+def test_average_precision_and_that_without_each_image_are_scikit_learns(seed: int) -> None:
+    scores, positive, image = tied_scores(seed)
+
+    def precision(kept: Bools) -> float:
+        there = positive[kept].any()
+        return float(average_precision_score(positive[kept], scores[kept])) if there else np.nan
+
+    found = average_precision(scores, positive, image, IMAGES)
+    np.testing.assert_allclose(found.value, precision(np.ones(len(image), bool)), atol=1e-12)
+    if np.isfinite(found.value):
+        np.testing.assert_allclose(found.left_out, left_out(precision, image), atol=1e-12)
 
 
-@given(SEEDS)
-@settings(max_examples=150, deadline=None)
-def test_average_precision_is_scikit_learns_with_ties_and_weights(seed: int) -> None:
-    random = np.random.default_rng(seed)
-    n = int(random.integers(2, 120))
-    scores = random.integers(0, int(random.integers(1, 20)), n) / 7.0
-    positive, image = random.random(n) < random.random(), random.integers(0, 15, n)
-    weights = random.integers(0, 4, 15).astype(float)
-    value = WeightedAveragePrecision(scores, positive, image).value(weights)
-    if weights[image][positive].sum():
-        expected = average_precision_score(positive, scores, sample_weight=weights[image])
-        assert abs(value - expected) < 1e-12
-    else:
-        assert np.isnan(value)
-
-
-def test_a_corrected_auroc_is_over_pairs_of_one_stratum() -> None:
+def test_pairs_of_several_strata_add_up_to_pairs_within_a_stratum() -> None:
     random = np.random.default_rng(3)
-    n = 60
-    scores, correct = random.integers(0, 8, n) / 2.0, random.random(n) < 0.6
-    stratum = random.integers(0, 4, n)
-    won = pairs = 0.0
-    for one in np.flatnonzero(correct):
-        for other in np.flatnonzero(~correct):
-            if stratum[one] == stratum[other]:
-                pairs += 1
-                won += (scores[one] > scores[other]) + 0.5 * (scores[one] == scores[other])
-    weighted = WeightedAuroc(scores, correct, np.arange(n), stratum)
-    assert weighted.corrected(np.ones(n)) == pytest.approx(won / pairs, abs=1e-12)
+    count = 60
+    scores, correct = random.integers(0, 8, count) / 2.0, random.random(count) < 0.6
+    stratum, image = random.integers(0, 4, count), random.integers(0, IMAGES, count)
+
+    def within(kept: Bools) -> float:
+        won = pairs = 0.0
+        for one in np.flatnonzero(correct & kept):
+            for other in np.flatnonzero(~correct & kept):
+                if stratum[one] == stratum[other]:
+                    pairs += 1
+                    won += (scores[one] > scores[other]) + 0.5 * (scores[one] == scores[other])
+        return won / pairs
+
+    first, *others = (
+        pair_sums(scores[stratum == k], correct[stratum == k], image[stratum == k], IMAGES)
+        for k in range(4)
+    )
+    for sums in others:
+        first += sums
+    found = first.estimate()
+    assert found.value == pytest.approx(within(np.ones(count, bool)), abs=1e-12)
+    np.testing.assert_allclose(found.left_out, left_out(within, image), atol=1e-12)
 
 
-def test_means_of_groups_are_means_of_what_was_drawn() -> None:
+def test_a_mean_over_images_has_the_variance_of_a_ratio_of_sums() -> None:
     random = np.random.default_rng(5)
-    values, group, image = random.random(50), random.integers(0, 3, 50), random.integers(0, 9, 50)
-    bootstrap = ImageBootstrap(9, 20)
-    draws = mean_draws(values, group, 4, image, bootstrap)
-    for drawn, weights in zip(draws, bootstrap, strict=True):
-        for number in range(3):
-            own = group == number
-            weight = weights[image[own]]
-            expected = np.average(values[own], weights=weight) if weight.sum() else np.nan
-            np.testing.assert_allclose(drawn[number], expected, atol=1e-12)
-    assert np.isnan(draws[:, 3]).all()
-    assert group_means(values, group, 4).counts.tolist()[3] == 0
+    values, image = random.random(50), random.integers(0, IMAGES, 50)
+    found = mean_of(values, image, IMAGES)
+    assert found.value == pytest.approx(values.mean())
+    np.testing.assert_allclose(
+        found.left_out, left_out(lambda kept: float(values[kept].mean()), image)
+    )
+    assert found.degrees_of_freedom() == IMAGES - 1
+    assert np.isnan(share_of(np.zeros(3), np.zeros(3)).value)
 
 
-def test_the_interval_covers_the_truth() -> None:
-    """Scores with an effect of their image, so that sentences alone would be drawn too narrowly."""
-    random = np.random.default_rng(20)
-    images, each, shift, shared = 120, 5, 1.0, 0.8
-    truth = NormalDist().cdf(shift / np.sqrt(2 * (1 + shared**2)))
-    image = np.repeat(np.arange(images), each)
-    covered, simulations = 0, 500
-    for number in range(simulations):
-        correct = random.random(images * each) < 0.7
-        effect = random.normal(0, shared, images)[image]
-        scores = shift * correct + effect + random.normal(0, 1, images * each)
-        weighted = WeightedAuroc(scores, correct, image, np.zeros(len(image), int))
-        low, high = interval(weighted.draws(ImageBootstrap(images, 400, number))[:, 0])
-        assert low is not None
-        assert high is not None
-        covered += low <= truth <= high
-    assert 0.93 <= covered / simulations <= 0.97
+@pytest.mark.parametrize("setting", [Setting(34, 0.64, 0.8), Setting(100, 0.94, 0.9)])
+def test_intervals_hold_the_truth_as_often_as_they_say(setting: Setting) -> None:
+    """A short run of what `benchmarks.intervals` measures at length."""
+    found = coverage(setting, repetitions=400, seed=3)
+    assert 0.91 <= found.covered <= 0.98
+    assert found.false_differences <= 0.08
 
 
-def test_memory_does_not_grow_with_the_number_of_resamples() -> None:
-    random = np.random.default_rng(0)
-    n, images = 100_000, 14_000
-    scores, correct = random.random(n), random.random(n) < 0.83
-    image, model = random.integers(0, images, n), random.integers(0, 8, n)
-
-    def peak(resamples: int) -> int:
-        tracemalloc.start()
-        WeightedAuroc(scores, correct, image, model).draws(ImageBootstrap(images, resamples))
-        most = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return most
-
-    assert peak(1000) < peak(200) + 1_000_000
+def test_figures_that_cannot_be_trusted_say_why() -> None:
+    scores, correct = np.array([3.0, 2.0, 1.0, 0.0]), np.array([True, True, False, False])
+    four = pair_sums(scores, correct, np.arange(4), 4).estimate()
+    assert four.interval() == (None, None, "Fewer than 5 images with correct sentences: 2.")
+    many = np.arange(40.0)
+    perfect = pair_sums(many, many > 19, np.arange(40), 40).estimate()
+    assert perfect.value == 1.0
+    assert perfect.interval().why_null == "At 1 the data say nothing of how far off it may be."
+    assert (perfect - perfect).two_sided_p() is None
+    assert Estimate.unknown(3).interval() == (None, None, None)

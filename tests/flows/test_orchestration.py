@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -23,6 +24,48 @@ def numbers(workspace: str, count: int):
 
 report = run_flow(numbers, sys.argv[1], int(sys.argv[2]))
 print(json.dumps(report.as_json()))
+"""
+
+LOSES_ITS_SERVER = """
+import json, os, sys
+from pathlib import Path
+from tests.flows.cut_connection import CutConnection
+
+connection = CutConnection(int(sys.argv[2]))
+os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{connection.port}/api"
+
+from prefect import flow
+from alignbench.engine.watching import Watcher
+from alignbench.flows import orchestration
+from alignbench.flows.orchestration import run_flow
+from alignbench.flows.watching import shown_by
+from tests.engine.number_stage import NumberStage, open_numbers, run_numbers
+
+orchestration._AWAY_SECONDS = 0.0
+LOST, BACK = int(sys.argv[3]), int(sys.argv[4])
+noted = []
+
+class Notes(Watcher):
+    def noted(self, text):
+        noted.append(text)
+
+class Stage(NumberStage):
+    def work(self, items):
+        for place, outcome in enumerate(super().work(items)):
+            if place == LOST:
+                connection.cut()
+            if place == BACK:
+                connection.restore()
+            yield outcome
+
+@flow(name="numbers", persist_result=False)
+def numbers(workspace: str, count: int):
+    run = open_numbers(Path(workspace), "commit_rows = 100")
+    return run_numbers(Stage(run, count), run)
+
+with shown_by(Notes()):
+    report = run_flow(numbers, sys.argv[1], 600)
+print(json.dumps({**report.as_json(), "noted": noted}))
 """
 
 
@@ -61,6 +104,33 @@ def test_under_a_server_a_commit_is_one_task_run_and_the_report_is_an_artifact(
     artifacts = httpx.post(f"{prefect_server}/artifacts/filter", json=by_run).json()
     keys = {artifact["key"] for artifact in artifacts}
     assert {"prompts-progress", "prompts-report"} <= keys
+
+
+@pytest.mark.parametrize(
+    ("back", "noted"),
+    [
+        (450, ["does not answer", "answers again"]),
+        pytest.param(10_000, ["does not answer"], marks=pytest.mark.full),
+    ],
+)
+def test_a_server_that_goes_away_does_not_stop_the_work(
+    tmp_path: Path, prefect_server: str, back: int, noted: list[str]
+) -> None:
+    port = str(urlsplit(prefect_server).port)
+    done = subprocess.run(
+        [sys.executable, "-c", LOSES_ITS_SERVER, str(tmp_path), port, "250", str(back)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["made"], report["commits"]) == (600, 6)
+    assert len(report["noted"]) == len(noted)
+    for said, expected in zip(report["noted"], noted, strict=True):
+        assert expected in said
 
 
 def test_without_a_server_none_is_started(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from tests.evaluation.sentences import made_sentences
 
 SENTENCES = made_sentences(300, 60)
 IDS = set(SENTENCES.table["sentence_id"].to_pylist())
-QUICK = Settings(resamples=20, figures=False)
+QUICK = Settings(figures=False)
 
 Answers = Iterator[tuple[int, SentenceScore | ItemFailure]]
 
@@ -205,7 +205,7 @@ import sys
 import alignbench
 done = alignbench.evaluate(
     sys.argv[1], [alignbench.parse_detector("sentence_length")], sys.argv[2],
-    alignbench.Settings(resamples=20, figures=False),
+    alignbench.Settings(figures=False),
 )
 assert done.detectors[0].there.all()
 print(done.report)

@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 from alignbench.release.verify.report import Rule, VerifyReport
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.errors import NotAReleaseError
-from tests.release.corruption import DATA, change_rows
+from tests.release.corruption import DATA, change_rows, change_text, reseal
 from tests.release.damages import DAMAGES, flip_a_bit
 
 
@@ -103,3 +103,17 @@ def test_a_release_in_a_bucket_is_verified_there(released: Path, bucket):
     assert Rule.FILE_MISSING in codes(verify("s3://releases/small/1.0.0"))
     with pytest.raises(NotAReleaseError, match="bucket"):
         verify("s3://releases")
+
+
+def test_intervals_of_an_older_version_are_not_compared(release: Path):
+    """It drew images again, so its bounds are others; all else must be right all the same."""
+    table = release / "statistics/agreement_by_model.csv"
+    names, *rows = [line.split(",") for line in table.read_text().splitlines()]
+    low = names.index("percent_agreement_low")
+    for row in rows:
+        row[low] = "0.125"
+    table.write_text("\n".join(map(",".join, [names, *rows])) + "\n")
+    reseal(release)
+    assert "R22" in codes(verify(release))
+    change_text(release, "release.json", '"intervals": "jackknife over images",', "")
+    assert codes(verify(release)) == {"R26"}  # its figures show what they had

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -301,3 +302,14 @@ class TestUnreachable:
             "alignbench.workspace.s3._CONFIG", Config(retries={"total_max_attempts": 1})
         )
         assert len(list(self.calls(S3Store("bucket")))) == 4
+
+
+def test_what_is_private_is_the_operators_alone(tmp_path: Path) -> None:
+    (tmp_path / "private").mkdir(mode=0o755)
+    store = LocalStore(tmp_path)
+    store.write("private/pseudonyms.json", b"[]")
+    store.write("tables/part", b"")
+    modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.rglob("*")}
+    assert modes["private"] == 0o700
+    assert modes["pseudonyms.json"] == 0o600
+    assert modes["part"] & 0o044 == 0o044
