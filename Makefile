@@ -37,7 +37,7 @@ test-postgresql: browser $(LABEL_STUDIO)/.installed
 # The unit tests on another Python: make test-python PYTHON=python3.12
 UNIT_TESTS := $(addprefix tests/,schemas workspace release evaluation generators scenes annotation/sentences)
 LOAD_PYTORCH := $(addprefix --ignore=tests/,evaluation/detectors evaluation/test_domains.py evaluation/test_report.py \
-  generators/contracts generators/in_process generators/test_catalog.py generators/test_documented_options.py \
+  generators/contracts generators/in_process generators/test_catalog.py generators/test_documented_options.py generators/test_what_is_seen.py \
   scenes/test_training.py scenes/test_weights.py) \
   --deselect=tests/evaluation/test_evaluate.py::test_a_detector_is_named_with_keys_of_its_own
 test-python:

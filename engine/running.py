@@ -74,7 +74,6 @@ def run_stage(
     report = StageReport(name)
     with context.workspace.store.lock(name) as fence, fenced(fence):
         stage = make_stage(fence)
-        report.notes += stage.notes
         plan = Plan(stage, context.workspace, retry=limits.retry)
         total = plan.pending_count()
         if limits.limit is not None:
@@ -85,6 +84,7 @@ def run_stage(
                 _StageRun(stage, context, plan, fence, report, total).work(limits)
             finally:
                 context.watcher.finished()
+        report.notes += [*stage.notes, *stage.input_notes()]
         if report.made:
             report.notes += stage.closing_notes()
     report.duplicates = plan.duplicates

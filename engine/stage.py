@@ -81,6 +81,10 @@ class Stage(StageInputs, Protocol):
         """
         ...
 
+    def input_notes(self) -> Sequence[str]:
+        """Returns sentences on what the inputs turned out to be, whether or not one was made."""
+        return ()
+
     def closing_notes(self) -> Sequence[str]:
         """Returns further sentences for the report of a run that made something."""
         return ()

@@ -1,5 +1,6 @@
 """What can go wrong with a stage, beside what the engine reports of any."""
 
+from alignbench.engine.errors import TooManyFailuresError
 from alignbench.schemas.errors import AlignBenchError, TransientError
 
 
@@ -15,6 +16,12 @@ class SplitterChangedError(AlignBenchError):
 
     code = "AB-F05"
     exit_code = 2
+
+
+class SharedPictureError(TooManyFailuresError):
+    """One picture stands behind too large a share of a source's URLs: perhaps a placeholder."""
+
+    code = "AB-F11"
 
 
 EMPTY_CAPTION = "AB-F06"

@@ -6,9 +6,10 @@ its content. What goes out: a blob, a row in `images`, and a row in `origins` fo
 was found in.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -18,14 +19,23 @@ from alignbench.engine.matching import matched
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
+from alignbench.flows.errors import SharedPictureError
 from alignbench.flows.images import store_image
 from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_images
+from alignbench.flows.shared_pictures import shared_pictures
 from alignbench.generators.image_checks import check_image
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Str, to_batch
-from alignbench.schemas.protocols import ItemFailure, ItemFailureAt, Source, SourceItem
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.protocols import (
+    ItemFailure,
+    ItemFailureAt,
+    NotingSource,
+    Source,
+    SourceItem,
+)
 from alignbench.schemas.registry import Group, find
 from alignbench.schemas.rows import Origin
 from alignbench.schemas.tables import IMAGES, ORIGINS, TableSpec
@@ -51,7 +61,20 @@ def ingest(workspace: str = ".", limit: int | None = None, retry: bool = False) 
     )
     if report.made:
         show_images(run, ImageType.REAL)
+        _check_shared_pictures(run, report)
     return report
+
+
+def _check_shared_pictures(run: Run, report: StageReport) -> None:
+    allowed = run.config.run.max_shared_picture_share
+    for shared in shared_pictures(run.workspace):
+        if shared.share > allowed:
+            raise SharedPictureError(
+                f"{shared}: more than {allowed:.1%}.",
+                "Look at it; if it is a placeholder, run 'alignbench withdraw image "
+                f"{shared.image_id}' and mend the list, else raise run.max_shared_picture_share.",
+                [report],
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +103,7 @@ class IngestStage(Stage):
 
     def __init__(self, run: Run) -> None:
         self._workspace = run.workspace
+        self._opted_out: Counter[str] = Counter()
         self._sources: dict[str, Source] = {
             config.name: find(Group.SOURCES, config.kind)(
                 config.options(), run.surroundings(config.name)
@@ -109,7 +133,24 @@ class IngestStage(Stage):
             yield from (_refused(item) for item in batch if item.failure_code is not None)
             contents = self._sources[scope].read(readable)
             for item, content in matched(readable, contents, scope):
+                if isinstance(content, ItemFailure):
+                    self._opted_out[scope] += content.code == ItemCode.OPTED_OUT
                 yield _stored(self._workspace, item, content)
+
+    def input_notes(self) -> Sequence[str]:
+        """Returns what was passed over, and what was left because its site reserves it."""
+        listings = (s.notes() for s in self._sources.values() if isinstance(s, NotingSource))
+        reserved = [
+            f"{source}: {count:,} images left, which their sites reserve from use by machines "
+            "(respect_opt_outs = false takes them)"
+            for source, count in self._opted_out.items()
+            if count
+        ]
+        return [*chain.from_iterable(listings), *reserved]
+
+    def closing_notes(self) -> Sequence[str]:
+        """Returns the pictures that stand behind many URLs."""
+        return [str(shared) for shared in shared_pictures(self._workspace)]
 
 
 def _refused(item: IngestItem) -> Failed:

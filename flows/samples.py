@@ -10,10 +10,10 @@ from textwrap import wrap
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image as PillowImage
 
 from alignbench.flows.orchestration import flow_run_id, publish_samples
 from alignbench.flows.run import Run
+from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.tables import IMAGES, PAIRS
 from alignbench.schemas.vocabulary import Direction, ImageType, StageName
 
@@ -53,10 +53,10 @@ def show_pairs(run: Run, direction: Direction) -> None:
 
 
 def _picture(run: Run, blob: str) -> str:
-    with PillowImage.open(io.BytesIO(run.workspace.store.read(blob))) as image:
-        image.thumbnail((_SIDE, _SIDE))
-        small = io.BytesIO()
-        image.convert("RGB").save(small, "JPEG", quality=80)
+    pixels = rgb_pixels(run.workspace.store.read(blob), blob)
+    pixels.thumbnail((_SIDE, _SIDE))
+    small = io.BytesIO()
+    pixels.save(small, "JPEG", quality=80)
     data = base64.b64encode(small.getvalue()).decode()
     return f"![sample](data:image/jpeg;base64,{data})"
 

@@ -3,10 +3,10 @@
 A sound 8-bit PNG, JPEG or WebP is stored byte for byte, so that its hash is the hash people know it
 by; that keeps its metadata too, such as the position where a photograph was taken. Anything that
 viewers and models would see differently is normalised once, here: what is stored is what everyone
-sees.
+sees. A PNG whose metadata Pillow refuses is stored without it, its pixels as they are, so that
+whoever loads a release can open it too.
 """
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,20 +14,22 @@ from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
-from alignbench.generators.normalisation import encoded, normalised_pixels
+from alignbench.generators.image_formats import HEIC, guessed_format, read_formats
+from alignbench.generators.normalisation import encoded, normalised_pixels, with_profile_applied
 from alignbench.generators.perceptual_hash import difference_hash
-from alignbench.models.pixels import MAX_PIXELS
+from alignbench.models.pixels import FORMATS, MAX_PIXELS, opened_image
+from alignbench.models.png_chunks import BarePng, bare_png
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.protocols import ItemFailure
 
 MAX_BYTES: Final = 64 << 20
 """Most bytes of an encoded image."""
 
-READABLE: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")
-"""Formats that are read. Pillow knows more; some run other programs or are seldom fuzzed."""
-
-STORED: Final = {"PNG": "PNG", "JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WEBP"}
+_STORED: Final = {"PNG": "PNG", "JPEG": "JPEG", "MPO": "JPEG", "WEBP": "WEBP"}
 """Formats that may be stored as they are, and their names. MPO is a JPEG with more behind it."""
+
+_PERHAPS_METADATA: Final = (ItemCode.NOT_AN_IMAGE, ItemCode.IMAGE_DAMAGED)
+"""What a PNG fails with whose metadata Pillow stumbles over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +77,31 @@ def too_large(size: int) -> ItemFailure:
 def _checked(data: bytes) -> CheckedImage:
     if len(data) > MAX_BYTES:
         raise ItemError(too_large(len(data)))
+    try:
+        return _decoded(data)
+    except ItemError as error:
+        bare = bare_png(data) if error.failure.code in _PERHAPS_METADATA else None
+        if bare is None:
+            raise
+    return _decoded(bare.data, bare)
+
+
+def _decoded(data: bytes, bare: BarePng | None = None) -> CheckedImage:
+    """Decodes an image; `bare` is a PNG whose metadata had to be left out."""
     with _opened(data) as image:
         _check_size(image)
         with _decoder_failures():
             _check_frames(image)
             image.load()
             pixels, changes = normalised_pixels(image, data)
-        image_format = STORED.get(image.format or "", "PNG")
+            if bare is not None and bare.large_profile is not None:
+                pixels = with_profile_applied(pixels, bare.large_profile)
+                changes = (*changes, "colour-profile")
+        image_format = _STORED.get(image.format or "", "PNG")
         if changes:
             data, image_format = encoded(pixels, image_format)
+        if bare is not None:
+            changes = (*changes, "png-metadata")
         return CheckedImage(
             data, pixels.width, pixels.height, image_format, difference_hash(pixels), changes
         )
@@ -92,14 +110,30 @@ def _checked(data: bytes) -> CheckedImage:
 def _opened(data: bytes) -> Image.Image:
     try:
         with _decoder_failures():
-            return Image.open(io.BytesIO(data), formats=READABLE)
+            return opened_image(data, read_formats())
     except UnidentifiedImageError:
-        known = ", ".join(READABLE)
-        raise ItemError(
-            ItemCode.NOT_AN_IMAGE.failure(
-                f"The data ({len(data):,} bytes) is not an image of a known format ({known})."
-            )
-        ) from None
+        raise ItemError(_not_opened(data)) from None
+
+
+def _not_opened(data: bytes) -> ItemFailure:
+    """Returns why data cannot be opened, as far as its first bytes tell."""
+    guess = guessed_format(data)
+    known = ", ".join((*FORMATS, HEIC))
+    if guess is None:
+        return ItemCode.NOT_AN_IMAGE.failure(
+            f"The data ({len(data):,} bytes) is not an image of a known format ({known})."
+        )
+    if guess.advice:
+        return ItemCode.DECODER_MISSING.failure(
+            f"The image is {guess.name}, for which no decoder is installed; {guess.advice}"
+        )
+    if not guess.is_read:
+        return ItemCode.NOT_AN_IMAGE.failure(
+            f"The data is {guess.name}, not of a format that is read ({known})."
+        )
+    return ItemCode.IMAGE_DAMAGED.failure(
+        f"The data ({len(data):,} bytes) begins as {guess.name}, but its header is damaged."
+    )
 
 
 def _check_size(image: Image.Image) -> None:
@@ -113,8 +147,11 @@ def _check_size(image: Image.Image) -> None:
 
 
 def _check_frames(image: Image.Image) -> None:
-    # The further pictures of an MPO are previews and depth maps, which no viewer shows.
-    if image.format != "MPO" and getattr(image, "is_animated", False):
+    # The further pictures of an MPO, or of a HEIC that is no sequence, are previews and depth maps;
+    # no viewer shows them.
+    mime_type = getattr(image, "custom_mimetype", None)
+    has_main = image.format == "MPO" or mime_type in ("image/heic", "image/heif")
+    if not has_main and getattr(image, "is_animated", False):
         raise ItemError(
             ItemCode.SEVERAL_FRAMES.failure(
                 f"The {image.format} image has {getattr(image, 'n_frames', 'several')} frames or "

@@ -6,21 +6,23 @@ The names of the changes, as they stand in `images.normalised`:
 - `cmyk`: printing colours became RGB, through the colour profile if the image has one;
 - `colour-space`: another colour model (YCbCr, Lab, HSV) became RGB;
 - `16-bit`: 16 bits a channel became 8, black and white staying black and white;
+- `colour-profile`: a profile too large to be kept was applied;
+- `png-metadata`: text that Pillow refuses, or a damaged chunk, was left out, the pixels kept;
 - `format-<name>`: the format is not one that is stored.
 """
 
 import io
-import struct
 from typing import Final
 
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import Image
 
+from alignbench.models.colour_profiles import in_srgb
+from alignbench.models.pixels import orientation_of, turned
+from alignbench.models.sixteen_bits import eight_bits, has_16_bits
 from alignbench.schemas.item_codes import ItemCode, ItemError
 
 _PNG_MODES: Final = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 _ALPHA_MODES: Final = frozenset({"PA", "La", "RGBa"})
-_BITS_PER_SAMPLE: Final = 258  # TIFF tag
-_PNG_BIT_DEPTH: Final = 24  # offset of IHDR's bit depth, the first chunk of every PNG
 _JPEG_QUALITY: Final = 95
 _STORED: Final = frozenset({"PNG", "JPEG", "MPO", "WEBP"})
 
@@ -35,14 +37,16 @@ def normalised_pixels(image: Image.Image, data: bytes) -> tuple[Image.Image, tup
     Raises:
         ItemError: The pixels are 32-bit numbers.
     """
+    _check_white_point(image)
     changes: list[str] = []
-    pixels = image
-    if _orientation(image) in range(2, 9):
-        pixels = ImageOps.exif_transpose(image)
+    pixels = eight_bits(image, data)
+    if orientation_of(pixels) != 1:
+        pixels = turned(pixels)
         changes.append("exif-rotation")
-    if _has_16_bits(image, data):
-        pixels = _to_8_bits(pixels)
+    if has_16_bits(image, data):
         changes.append("16-bit")
+    if image.format == "GIF":
+        pixels = _with_margin(pixels, image.dispose_extent)  # type: ignore[attr-defined]
     if pixels.mode == "CMYK":
         pixels = _cmyk_to_rgb(pixels)
         changes.append("cmyk")
@@ -52,6 +56,15 @@ def normalised_pixels(image: Image.Image, data: bytes) -> tuple[Image.Image, tup
     if image.format not in _STORED:
         changes.append(f"format-{str(image.format).lower()}")
     return pixels, tuple(changes)
+
+
+def with_profile_applied(pixels: Image.Image, profile: bytes) -> Image.Image:
+    """Returns a normalised picture with its colours in sRGB, by a profile that it has not kept."""
+    shown = pixels.convert("RGBA" if pixels.has_transparency_data else "RGB")
+    shown.info = {"icc_profile": profile}
+    converted = in_srgb(shown)
+    converted.info = {}
+    return converted
 
 
 def encoded(pixels: Image.Image, stored_format: str) -> tuple[bytes, str]:
@@ -67,23 +80,14 @@ def encoded(pixels: Image.Image, stored_format: str) -> tuple[bytes, str]:
     pixels.info = kept  # type: ignore[assignment]
     buffer = io.BytesIO()
     if stored_format == "JPEG":
-        pixels.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling="4:4:4")
+        profile = kept.get("icc_profile")  # not taken from `info`, as for PNG
+        pixels.save(buffer, "JPEG", quality=_JPEG_QUALITY, subsampling="4:4:4", icc_profile=profile)
         return buffer.getvalue(), "JPEG"
     pixels.save(buffer, "PNG")
     return buffer.getvalue(), "PNG"
 
 
-def _orientation(image: Image.Image) -> int:
-    try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error):
-        return 1  # Metadata that cannot be read turns the picture in no viewer either.
-    return value if isinstance(value, int) else 1
-
-
-def _has_16_bits(image: Image.Image, data: bytes) -> bool:
-    if image.mode.startswith("I;16"):
-        return True
+def _check_white_point(image: Image.Image) -> None:
     if image.mode in ("I", "F"):
         raise ItemError(
             ItemCode.NO_WHITE_POINT.failure(
@@ -91,45 +95,21 @@ def _has_16_bits(image: Image.Image, data: bytes) -> bool:
                 "convert the image to 8 bits a channel."
             )
         )
-    # Pillow reads 16-bit colour as 8-bit colour and says nothing of it.
-    if image.format == "PNG":
-        return data[_PNG_BIT_DEPTH] == 16
-    if image.format == "TIFF":
-        bits = image.tag_v2.get(_BITS_PER_SAMPLE, (8,))  # type: ignore[attr-defined]
-        return 16 in bits
-    return False
 
 
-def _to_8_bits(pixels: Image.Image) -> Image.Image:
-    if not pixels.mode.startswith("I;16"):
-        return pixels
-    # Pillow's own conversion to "L" would clip everything above 255 to white.
-    info = pixels.info
-    scaled = pixels.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
-    scaled.info = {key: value for key, value in info.items() if key != "transparency"}
-    return scaled
+def _with_margin(gif: Image.Image, frame: tuple[int, int, int, int]) -> Image.Image:
+    """Returns a GIF whose picture is smaller than its screen with nothing around the picture."""
+    if frame == (0, 0, *gif.size):
+        return gif
+    screen = Image.new("RGBA", gif.size)
+    screen.paste(gif.convert("RGBA").crop(frame), frame[:2])
+    return screen
 
 
 def _cmyk_to_rgb(pixels: Image.Image) -> Image.Image:
-    profile = pixels.info.get("icc_profile")
-    rgb = _through_profile(pixels, profile) if profile else None
-    rgb = rgb or pixels.convert("RGB")
+    rgb = in_srgb(pixels).convert("RGB")
     rgb.info = {}  # The profile described the printing colours that are gone.
     return rgb
-
-
-def _through_profile(pixels: Image.Image, profile: bytes) -> Image.Image | None:
-    try:
-        return ImageCms.profileToProfile(
-            pixels,
-            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-            ImageCms.createProfile("sRGB"),
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            outputMode="RGB",
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
-    except (ImageCms.PyCMSError, OSError):
-        return None  # A broken profile, or one of another colour model: viewers ignore it too.
 
 
 def _to_png_mode(pixels: Image.Image) -> Image.Image:

@@ -9,6 +9,8 @@ from typing import Final
 
 from PIL import Image
 
+from alignbench.models.pixels import shown_pixels
+
 _SIDE: Final = 8
 
 
@@ -16,13 +18,13 @@ def difference_hash(image: Image.Image) -> str:
     """Returns the 64-bit difference hash ("dHash") of an image as 16 hexadecimal digits.
 
     The image is shrunk to 9 x 8 grey pixels; each bit says whether a pixel is brighter than its
-    left neighbour, row by row. Few differing bits mean a near-duplicate. Transparent parts count as
-    white. After N. Krawetz, "Kind of Like That" (The Hacker Factor Blog, 2013).
+    left neighbour, row by row. Few differing bits mean a near-duplicate. It is taken of the picture
+    as it is shown, transparent parts white. After N. Krawetz, "Kind of Like That" (The Hacker
+    Factor Blog, 2013).
     """
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    grey = image.convert("L").resize((_SIDE + 1, _SIDE), Image.Resampling.BOX).tobytes()
+    grey = (
+        shown_pixels(image).convert("L").resize((_SIDE + 1, _SIDE), Image.Resampling.BOX).tobytes()
+    )
     bits = 0
     for start in range(0, len(grey), _SIDE + 1):
         for left, right in pairwise(grey[start : start + _SIDE + 1]):

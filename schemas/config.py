@@ -119,12 +119,15 @@ class RunConfig(_Section):
         commit_seconds: How long a finished item waits at most until its commit is written.
         max_failure_share: A run with a larger share of failed items exits with code 1.
         allow_private_addresses: Whether image URLs may lead to private and loopback addresses.
+        max_shared_picture_share: `ingest` exits with code 1 if one picture stands behind a larger
+            share of a source's URLs.
     """
 
     commit_rows: Annotated[int, Field(ge=1, le=100_000)] = 2048
     commit_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
     max_failure_share: Annotated[float, Field(ge=0, le=1)] = 0.01
     allow_private_addresses: bool = False
+    max_shared_picture_share: Annotated[float, Field(ge=0, le=1)] = 0.05
 
 
 class Config(_Section):

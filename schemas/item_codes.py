@@ -39,6 +39,7 @@ class ItemCode(StrEnum):
     TOO_MANY_PIXELS = "AB-G13", "The image would decode to more pixels than are accepted."
     SEVERAL_FRAMES = "AB-G14", "The image is animated or has several pages."
     NO_WHITE_POINT = "AB-G15", "The pixels are numbers without an agreed white, as in raw data."
+    DECODER_MISSING = "AB-G16", "The image's format is read by a decoder that is not installed."
 
     FILE_MISSING = "AB-G20", "The file is not there."
     FILE_UNREADABLE = "AB-G21", "The file or folder is there but cannot be read."
@@ -59,6 +60,8 @@ class ItemCode(StrEnum):
     DOWNLOAD_TIMED_OUT = "AB-G44", "The download was not done in time."
     HTTP_STATUS = "AB-G45", "The server answered with something other than the image."
     TOO_MANY_REDIRECTS = "AB-G46", "The URL was redirected too often."
+    OPTED_OUT = "AB-G47", "The site reserves its image from use by machines."
+    ENCODING_UNREADABLE = "AB-G48", "The server's answer is compressed and cannot be unpacked."
 
     CAPTION_MISSING = "AB-G50", "The image came without a caption."
     CAPTION_EMPTY = "AB-G51", "The caption has no text in it."

@@ -94,6 +94,15 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class NotingSource(Protocol):
+    """A source that has something to tell of its last listing besides its items."""
+
+    def notes(self) -> Sequence[str]:
+        """Returns sentences that an operator should read; none before a listing has ended."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CaptionInput:
     """An image to be captioned.

@@ -39,6 +39,12 @@ class StoreUnreachableError(TransientError):
     code = "AB-W07"
 
 
+class StoreRefusedError(AlignBenchError):
+    """The object store does not know something of S3 that it was asked for, such as a header."""
+
+    code = "AB-W09"
+
+
 class NotAWorkspaceError(AlignBenchError):
     """There is no workspace at that place."""
 

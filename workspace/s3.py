@@ -3,9 +3,15 @@
 Credentials, region and endpoint come from boto3's own chain (`AWS_ACCESS_KEY_ID`,
 `AWS_ENDPOINT_URL_S3`, ...). The bucket must honour If-None-Match and If-Match on PUT, which locks
 stand on; `alignbench doctor` checks it.
+
+Some stores refuse these headers, or the checksums that boto3 sends, or ignore them. For them there
+is a *basic* way (`ALIGNBENCH_S3_BASIC=1`): no checksums but MD5, and beside the condition, if the
+store takes it, a look before the write and one after it. Where it does not, a rival that is paused
+between its look and its write for longer than `_SETTLING_SECONDS` can slip through.
 """
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import IO, TYPE_CHECKING
@@ -16,8 +22,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from alignbench.schemas.fence import Fence
-from alignbench.workspace.errors import ObjectNotFoundError, StoreUnreachableError
+from alignbench.workspace.errors import ObjectNotFoundError, StoreRefusedError
 from alignbench.workspace.ranges import Ranges
+from alignbench.workspace.s3_answers import basic_is_set, store_error, unreachable
 from alignbench.workspace.s3_lock import hold
 from alignbench.workspace.s3_upload import PART_BYTES, Target, upload
 from alignbench.workspace.store import ObjectInfo, checked_key
@@ -28,16 +35,35 @@ if TYPE_CHECKING:
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60
 )
+_BASIC_CONFIG = Config(
+    request_checksum_calculation="when_required", response_checksum_validation="when_required"
+)
+_SETTLING_SECONDS = 1.0
+"""How long after a write without a condition a rival's write is waited for."""
+
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
 class S3Store:
-    """An object store under `s3://bucket/prefix`."""
+    """An object store under `s3://bucket/prefix`.
 
-    def __init__(self, bucket: str, prefix: str = "", client: "S3Client | None" = None) -> None:
+    Attributes:
+        bucket: The bucket.
+        prefix: What its keys begin with here.
+        is_basic: Whether it is asked for no more than every S3 store knows.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str = "",
+        client: "S3Client | None" = None,
+        is_basic: bool | None = None,
+    ) -> None:
         self.bucket = bucket
         self.prefix = prefix.strip("/")
+        self.is_basic = basic_is_set() if is_basic is None else is_basic
         self._client = client
 
     @property
@@ -50,17 +76,15 @@ class S3Store:
         """The boto3 client, made at first use and anew after unpickling."""
         if self._client is None:
             # A session of its own: boto3's shared one is not safe to use from several threads.
+            config = _CONFIG.merge(_BASIC_CONFIG) if self.is_basic else _CONFIG
             try:
-                self._client = boto3.Session().client("s3", config=_CONFIG)
+                self._client = boto3.Session().client("s3", config=config)
             except ValueError:  # its text holds the address, which may hold a password
-                raise self._unreachable("AWS_ENDPOINT_URL_S3 is no address") from None
+                raise unreachable(self.url, "AWS_ENDPOINT_URL_S3 is no address") from None
         return self._client
 
-    def __getstate__(self) -> dict[str, str]:
-        return {"bucket": self.bucket, "prefix": self.prefix}
-
-    def __setstate__(self, state: dict[str, str]) -> None:
-        self.__init__(state["bucket"], state["prefix"])  # type: ignore[misc]
+    def __reduce__(self) -> "tuple[type[S3Store], tuple[str, str, None, bool]]":
+        return S3Store, (self.bucket, self.prefix, None, self.is_basic)
 
     def read(self, key: str) -> bytes:
         """Returns an object's bytes."""
@@ -96,6 +120,12 @@ class S3Store:
 
     def create(self, key: str, data: bytes) -> bool:
         """Writes an object only if the key is free."""
+        if self.is_basic:
+            # What is created has its name from its content, or a lock around it: a look is enough.
+            if self.exists(key):
+                return False
+            self.write(key, data)
+            return True
         return self.put_if(key, data, etag=None) is not None
 
     def put_if(self, key: str, data: bytes, etag: str | None) -> str | None:
@@ -104,6 +134,10 @@ class S3Store:
         Returns:
             The new ETag, or None if the condition did not hold and nothing was written.
         """
+        put = self._put_and_look if self.is_basic else self._put_on_condition
+        return put(key, data, etag)
+
+    def _put_on_condition(self, key: str, data: bytes, etag: str | None) -> str | None:
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         try:
             with self._errors(key):
@@ -120,6 +154,29 @@ class S3Store:
         except ObjectNotFoundError:  # If-Match on an object that is gone
             return None
         return answer["ETag"]
+
+    def _put_and_look(self, key: str, data: bytes, etag: str | None) -> str | None:
+        """Does what `put_if` does for a store that may not know conditions: the last rival wins."""
+        if self._etag(key) != etag:
+            return None
+        try:
+            if self._put_on_condition(key, data, etag) is None:
+                return None
+        except StoreRefusedError:
+            self.write(key, data)
+        time.sleep(_SETTLING_SECONDS)
+        try:
+            found, new_etag = self.read_with_etag(key)
+        except ObjectNotFoundError:
+            return None
+        return new_etag if found == data else None
+
+    def _etag(self, key: str) -> str | None:
+        try:
+            with self._errors(key):
+                return self.client.head_object(Bucket=self.bucket, Key=self._name(key))["ETag"]
+        except ObjectNotFoundError:
+            return None
 
     def read_with_etag(self, key: str) -> tuple[bytes, str]:
         """Returns an object's bytes and its ETag."""
@@ -139,12 +196,7 @@ class S3Store:
 
     def exists(self, key: str) -> bool:
         """Tells whether the object is there."""
-        try:
-            with self._errors(key):
-                self.client.head_object(Bucket=self.bucket, Key=self._name(key))
-        except ObjectNotFoundError:
-            return False
-        return True
+        return self._etag(key) is not None
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yields the objects under `prefix/`, in order of their keys."""
@@ -182,14 +234,6 @@ class S3Store:
                 ) from None
             if code in _TAKEN:
                 raise
-            reason = "there is no such bucket" if code == "NoSuchBucket" else code
-            raise self._unreachable(reason) from None
+            raise store_error(self.url, error, is_basic=self.is_basic) from None
         except BotoCoreError as error:
-            raise self._unreachable(type(error).__name__) from None
-
-    def _unreachable(self, reason: str) -> StoreUnreachableError:
-        return StoreUnreachableError(
-            f"{self.url} cannot be used: {reason}.",
-            "Check the bucket, the credentials and AWS_ENDPOINT_URL_S3, then run "
-            "'alignbench doctor'.",
-        )
+            raise unreachable(self.url, type(error).__name__) from None

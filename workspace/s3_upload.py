@@ -1,14 +1,15 @@
 """Uploading a file to S3 in parts, so that a run that was stopped continues where it was.
 
-Every part goes with its SHA-256, which S3 checks, and the object keeps that of the whole file as
-metadata. An upload that was not completed is found by its key; its parts count if all that are
-there are those of this file, and otherwise it is dropped.
+Every part goes with its SHA-256, which S3 checks, or with its MD5 where boto3 is told to send no
+checksums that are not required. The object keeps the SHA-256 of the whole file as metadata. An
+upload that was not completed is found by its key; its parts count if all that are there are those
+of this file, and otherwise it is dropped.
 """
 
 import base64
 import hashlib
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, Literal, NamedTuple, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 PART_BYTES: Final = 64 << 20
 _SHA256: Final = "sha256"
 _MISSING: Final = {"404", "NoSuchKey", "NotFound"}
+
+
+class _Checks(TypedDict, total=False):
+    ChecksumSHA256: str
+    ContentMD5: str
+
+
+class _Algorithm(TypedDict, total=False):
+    ChecksumAlgorithm: Literal["SHA256"]
 
 
 class Target(NamedTuple):
@@ -51,8 +61,8 @@ def upload(target: Target, source: IO[bytes], size: int, sha256: str, part_bytes
             Bucket=target.bucket,
             Key=target.key,
             Body=data,
-            ChecksumSHA256=_checksum(data),
             Metadata={_SHA256: sha256},
+            **_checks(target, data),
         )
         return True
     upload_id, done = _continued(target, source, part_bytes) or (_begun(target, sha256), {})
@@ -82,23 +92,22 @@ def _begun(target: Target, sha256: str) -> str:
     answer = target.client.create_multipart_upload(
         Bucket=target.bucket,
         Key=target.key,
-        ChecksumAlgorithm="SHA256",
         Metadata={_SHA256: sha256},
+        **_algorithm(target),
     )
     return answer["UploadId"]
 
 
 def _sent(target: Target, upload_id: str, number: int, data: bytes) -> "CompletedPartTypeDef":
-    checksum = _checksum(data)
     answer = target.client.upload_part(
         Bucket=target.bucket,
         Key=target.key,
         UploadId=upload_id,
         PartNumber=number,
         Body=data,
-        ChecksumSHA256=checksum,
+        **_checks(target, data),
     )
-    return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+    return _completed(target, number, answer["ETag"], data)
 
 
 def _continued(
@@ -142,7 +151,7 @@ def _same_parts(
         ):
             return None
         number = part["PartNumber"]
-        found[number] = {"PartNumber": number, "ETag": part["ETag"], "ChecksumSHA256": checksum}
+        found[number] = _completed(target, number, part["ETag"], data)
     return found
 
 
@@ -150,6 +159,30 @@ def _parts(source: IO[bytes], size: int, part_bytes: int) -> Iterator[tuple[int,
     for number, start in enumerate(range(0, size, part_bytes), start=1):
         source.seek(start)
         yield number, source.read(min(part_bytes, size - start))
+
+
+def _takes_sha256(target: Target) -> bool:
+    """Tells whether boto3 may send checksums that the store does not require."""
+    config = target.client.meta.config
+    return bool(config.request_checksum_calculation != "when_required")  # type: ignore[attr-defined]
+
+
+def _algorithm(target: Target) -> _Algorithm:
+    return {"ChecksumAlgorithm": "SHA256"} if _takes_sha256(target) else {}
+
+
+def _checks(target: Target, data: bytes) -> _Checks:
+    """Returns the arguments by which the store checks what arrives."""
+    if _takes_sha256(target):
+        return {"ChecksumSHA256": _checksum(data)}
+    digest = hashlib.md5(data, usedforsecurity=False).digest()
+    return {"ContentMD5": base64.b64encode(digest).decode()}
+
+
+def _completed(target: Target, number: int, etag: str, data: bytes) -> "CompletedPartTypeDef":
+    if _takes_sha256(target):
+        return {"PartNumber": number, "ETag": etag, "ChecksumSHA256": _checksum(data)}
+    return {"PartNumber": number, "ETag": etag}
 
 
 def _checksum(data: bytes) -> str:

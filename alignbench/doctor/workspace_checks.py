@@ -13,6 +13,7 @@ from alignbench.workspace.errors import CorruptPartError, ObjectNotFoundError, U
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.parts import Part, part_folder
 from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.s3_answers import BASIC_SETTING
 from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.workspace import CONFIG_KEY
 
@@ -87,12 +88,19 @@ def _writable(store: ObjectStore) -> Iterator[CheckResult]:
     finally:
         store.delete(probe)
         store.delete(f"{probe}.json")  # the lock's own
-    if ignored is None:
+    if ignored is None and isinstance(store, S3Store) and store.is_basic:
+        yield CheckResult(
+            "workspace", "note",
+            f"{store.url} can be written; with {BASIC_SETTING} no lock proves that a run is alone",
+            "Start one run of a stage at a time in this workspace.",
+        )  # fmt: skip
+    elif ignored is None:
         yield CheckResult("workspace", "ok", f"{store.url} can be written and locked")
     else:
         yield CheckResult(
             "workspace", "missing", f"{store.url} does not honour {ignored} on PUT",
-            "Use a store with conditional writes; two runs could not keep out of each other's way.",
+            "Two runs could not keep out of each other's way: use a store with conditional writes, "
+            f"or set {BASIC_SETTING}=1 and start one run of a stage at a time.",
         )  # fmt: skip
 
 

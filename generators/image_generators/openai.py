@@ -118,7 +118,11 @@ class OpenAIImageGenerator(StreamingImageGeneratorBase[OpenAIImageOptions, Image
     async def _fetched(self, url: str) -> bytes | ItemFailure:
         """Downloads an image under the rules for any URL that comes from outside."""
         limits = DownloadLimits(
-            1, self.options.timeout_seconds, MAX_BYTES, self.options.attempts - 1
+            1,
+            self.options.timeout_seconds,
+            MAX_BYTES,
+            self.options.attempts - 1,
+            respects_opt_outs=False,  # it was made for us
         )
         network = CheckedNetwork(allow_private=self.options.allow_private_addresses)
         (found,) = await download_all([url], limits, network)

@@ -11,23 +11,30 @@ import httpx
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     wait_random_exponential,
 )
 
 from alignbench.generators.sources.checked_network import CheckedNetwork
+from alignbench.generators.sources.content_encoding import Body, PackedBodyError, TooMuchError
+from alignbench.generators.sources.opt_outs import OUR_NAME, opt_out
+from alignbench.models.endpoint.pauses import asked_for
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.vocabulary import FailureKind
 
 MAX_REDIRECTS: Final = 5
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_ANSWERS: Final = frozenset({200, 203})
+"""The image itself, or a proxy's copy of it."""
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-_LONGEST_WAIT: Final = 30.0
-_BACK_OFF: Final = wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT)
+_BACK_OFF: Final = wait_random_exponential(multiplier=0.5, max=30.0)
+_LONGEST_ASKED: Final = 120.0
+"""Most seconds that a server's wish to be left alone is waited for; beyond them the item fails."""
 _HEADERS: Final = (
-    ("User-Agent", f"alignbench/{version('alignbench')}"),
+    ("User-Agent", f"{OUR_NAME}/{version('alignbench')}"),
     ("Accept", "image/*,*/*;q=0.5"),
     # Images are compressed already, and a compressed answer could grow past every limit.
     ("Accept-Encoding", "identity"),
@@ -43,12 +50,14 @@ class DownloadLimits:
         timeout_seconds: Time for one attempt, redirects included.
         max_bytes: Bytes of one image.
         retries: Further attempts after a failure that may pass.
+        respects_opt_outs: Whether an image is left where its site reserves it from machines.
     """
 
     concurrency: int
     timeout_seconds: float
     max_bytes: int
     retries: int
+    respects_opt_outs: bool = True
 
 
 class RetryableError(Exception):
@@ -94,7 +103,7 @@ async def _download(
         async for attempt in AsyncRetrying(
             stop=stop_after_attempt(1 + limits.retries),
             wait=_wait,
-            retry=retry_if_exception_type(RetryableError),
+            retry=retry_if_exception(_may_pass),
             reraise=True,
         ):
             with attempt:
@@ -147,9 +156,21 @@ async def _get(
         answer = httpx.Headers(response.headers)
         if response.status in _REDIRECTS and "location" in answer:
             return _parsed(answer["location"], base=url)
-        if response.status != 200:
+        if response.status not in _ANSWERS:
             raise _status_error(url, response.status, answer)
+        if limits.respects_opt_outs:
+            _check_opt_out(url, answer)
         return await _body(response, answer, url, limits.max_bytes)
+
+
+def _check_opt_out(url: httpx.URL, headers: httpx.Headers) -> None:
+    reserved = opt_out(headers.multi_items())
+    if reserved is not None:
+        raise ItemError(
+            ItemCode.OPTED_OUT.failure(
+                f"{url} is reserved by its site ({reserved}).", FailureKind.EMPTY
+            )
+        )
 
 
 async def _body(
@@ -161,12 +182,17 @@ async def _body(
     declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise too_large
-    body = bytearray()
-    async for chunk in response.aiter_stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large
-    return bytes(body)
+    try:
+        body = Body(headers.get("content-encoding", ""), limit)
+        async for piece in response.aiter_stream():
+            body.add(piece)
+        return body.whole()
+    except TooMuchError:
+        raise too_large from None
+    except PackedBodyError as error:
+        raise ItemError(
+            ItemCode.ENCODING_UNREADABLE.failure(f"The answer of {url} cannot be read: {error}.")
+        ) from None
 
 
 def _parsed(text: str, base: httpx.URL | None = None) -> httpx.URL:
@@ -181,14 +207,20 @@ def _parsed(text: str, base: httpx.URL | None = None) -> httpx.URL:
 
 
 def _status_error(url: httpx.URL, status: int, headers: httpx.Headers) -> Exception:
-    failure = ItemCode.HTTP_STATUS.failure(f"{url} was answered with HTTP status {status}.")
+    message = f"{url} was answered with HTTP status {status}."
     if status not in _TRANSIENT:
-        return ItemError(failure)
-    asked = headers.get("retry-after", "")
-    return RetryableError(failure, float(asked) if asked.isdecimal() else 0.0)
+        return ItemError(ItemCode.HTTP_STATUS.failure(message))
+    asked = asked_for(headers.get("retry-after"))
+    if asked > _LONGEST_ASKED:
+        message += f" The server asks to be left alone for {asked:,.0f} seconds: retry after that."
+    return RetryableError(ItemCode.HTTP_STATUS.failure(message), asked)
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, RetryableError) and error.wait_seconds <= _LONGEST_ASKED
 
 
 def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.wait_seconds if isinstance(error, RetryableError) else 0.0
-    return min(_LONGEST_WAIT, max(asked, _BACK_OFF(state)))
+    return max(asked, _BACK_OFF(state))

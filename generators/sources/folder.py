@@ -1,12 +1,15 @@
 """Images of a folder."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from alignbench.generators.image_formats import ENDINGS
 from alignbench.generators.sources.image_facts import (
+    METADATA_FILES,
     ImageFactOptions,
     ImageFacts,
     read_folder_facts,
@@ -27,9 +30,8 @@ from alignbench.schemas.protocols import (
     SourceItem,
 )
 
-_EXTENSIONS: Final = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jp2",
-)  # fmt: skip
+_MOST_NAMED: Final = 8
+"""Endings of files passed over that are named."""
 
 
 class FolderOptions(ImageFactOptions):
@@ -46,7 +48,7 @@ class FolderOptions(ImageFactOptions):
 
     path: str
     recursive: bool = True
-    extensions: tuple[str, ...] = _EXTENSIONS
+    extensions: tuple[str, ...] = ENDINGS
     pattern: str | None = None
     metadata: str | None = None
 
@@ -54,22 +56,24 @@ class FolderOptions(ImageFactOptions):
 class FolderSource(SourceBase[FolderOptions]):
     """The image files of a folder, in order of their paths; a locator is the relative path.
 
-    Other files and hidden ones are passed over. A link to an image elsewhere in the folder is an
-    origin of its own; a linked folder inside is passed over, as its images are found where they
-    are; a link that leads out of the folder is a failure.
+    Hidden files are passed over; so are those with other endings, which are counted by them. A link
+    to an image elsewhere in the folder is an origin of its own; a linked folder inside is passed
+    over, as its images are found where they are; a link that leads out of the folder is a failure.
     """
 
     def load(self) -> None:
         """Finds the files; raises `InputFileError` where they are missing."""
         self._root = configured_folder(self.options.path, self.surroundings)
         self._extensions = frozenset(ending.lower() for ending in self.options.extensions)
+        self._passed_over: Counter[str] = Counter()
 
     def items(self) -> Iterator[SourceItem | ItemFailureAt]:
         """Yields the images, then the rows of the metadata file that describe no image."""
         facts = read_folder_facts(self._root, self.options.metadata)
         yield from facts.failures
         not_seen = set(facts.by_name)
-        for found in self._walk(self._root):
+        passed_over: Counter[str] = Counter()
+        for found in self._walk(self._root, passed_over):
             if isinstance(found, ItemFailureAt):
                 not_seen.discard(found.locator)
                 yield found
@@ -79,10 +83,24 @@ class FolderSource(SourceBase[FolderOptions]):
                 yield own.otherwise(self.options.facts).item(found, found)
         for name in sorted(not_seen):
             yield from self._absent(name)
+        self._passed_over = passed_over
 
     def read(self, items: Sequence[SourceItem]) -> list[bytes | ItemFailure]:
         """Returns the files' bytes."""
         return [read_image_file(self._root, item.locator) for item in items]
+
+    def notes(self) -> Sequence[str]:
+        """Returns how many files the last listing passed over, by their endings."""
+        counts = self._passed_over
+        if not counts:
+            return ()
+        named = [f"{count:,} {ending}" for ending, count in counts.most_common(_MOST_NAMED)]
+        rest = counts.total() - sum(count for _, count in counts.most_common(_MOST_NAMED))
+        named += [f"{rest:,} others"] if rest else []
+        return (
+            f"{self.surroundings.name}: {counts.total():,} files passed over, their endings being "
+            f"none of `extensions`: {', '.join(named)}",
+        )
 
     def _absent(self, name: str) -> Iterator[ItemFailureAt]:
         """Yields a failure if there is no such file; one that is there was not asked for."""
@@ -91,7 +109,7 @@ class FolderSource(SourceBase[FolderOptions]):
         except OSError as error:
             yield ItemFailureAt(name, unreadable(name, error))
 
-    def _walk(self, folder: Path) -> Iterator[str | ItemFailureAt]:
+    def _walk(self, folder: Path, passed_over: Counter[str]) -> Iterator[str | ItemFailureAt]:
         try:
             with os.scandir(folder) as entries:
                 listed = sorted(entries, key=lambda entry: entry.name)
@@ -105,8 +123,10 @@ class FolderSource(SourceBase[FolderOptions]):
             path = Path(entry.path)
             if entry.is_dir(follow_symlinks=False):
                 if self.options.recursive:
-                    yield from self._walk(path)
+                    yield from self._walk(path, passed_over)
             elif entry.is_symlink() or entry.is_file():
+                if self._is_passed_over(entry):
+                    passed_over[_ending(entry.name)] += 1
                 yield from self._offered(path, linked=entry.is_symlink())
 
     def _offered(self, path: Path, *, linked: bool) -> Iterator[str | ItemFailureAt]:
@@ -131,9 +151,19 @@ class FolderSource(SourceBase[FolderOptions]):
 
     def _is_wanted(self, name: str) -> bool:
         pattern = self.options.pattern
-        return PurePosixPath(name).suffix.lower() in self._extensions and (
-            pattern is None or fnmatchcase(name, pattern)
-        )
+        return self._has_ending(name) and (pattern is None or fnmatchcase(name, pattern))
+
+    def _is_passed_over(self, entry: os.DirEntry[str]) -> bool:
+        is_metadata = entry.name in (*METADATA_FILES, self.options.metadata)
+        return not (self._has_ending(entry.name) or is_metadata) and entry.is_file()
+
+    def _has_ending(self, name: str) -> bool:
+        return PurePosixPath(name).suffix.lower() in self._extensions
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()
+
+
+def _ending(name: str) -> str:
+    """Returns what a file name is counted by."""
+    return storable(PurePosixPath(name).suffix.lower()) or "without an ending"

@@ -18,7 +18,8 @@ _URL_COLUMNS: Final = ("image_url", "source_url", "url")
 FACT_COLUMNS: Final = (*_URL_COLUMNS, "license", "redistributable", "domain")
 """Columns with facts about an image, in whatever file they stand."""
 
-_FOUND_BY_ITSELF: Final = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+METADATA_FILES: Final = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+"""Files that are taken for the description of a folder's images without being named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,5 +163,5 @@ def _metadata_file(folder: Path, name: str | None) -> Path | None:
                 f"There is no metadata file {path}.", "Correct `metadata` in alignbench.toml."
             )
         return path
-    candidates = (folder / name for name in _FOUND_BY_ITSELF)
+    candidates = (folder / name for name in METADATA_FILES)
     return next((path for path in candidates if path.is_file()), None)

@@ -14,6 +14,7 @@ from alignbench.generators.sources.record_files import check_columns
 from alignbench.schemas.item_codes import ItemCode, ItemError
 
 _BATCH_ROWS = 1024
+_BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
 
 
 class ImageRow(NamedTuple):
@@ -35,7 +36,7 @@ class ImageParquetFile:
 
     Args:
         path: The file.
-        image_column: A column of struct<bytes, path>, or of bytes.
+        image_column: A column of struct<bytes, path>, of struct<bytes>, or of bytes.
 
     Raises:
         InputFileError: It is not a Parquet file.
@@ -50,7 +51,7 @@ class ImageParquetFile:
         except (OSError, pa.ArrowException) as error:
             raise _unreadable(path, error) from None
         self.columns: list[str] = self._file.schema_arrow.names
-        self._is_struct = self._image_is_struct()
+        self._is_struct, self._has_path = self._image_layout()
         groups = self._file.metadata.num_row_groups
         sizes = (self._file.metadata.row_group(group).num_rows for group in range(groups))
         self._starts = [0, *accumulate(sizes)]
@@ -64,7 +65,7 @@ class ImageParquetFile:
     def rows(self, columns: Collection[str]) -> Iterator[ImageRow]:
         """Yields every row in order, with the given columns; no image is read."""
         names = [name for name in self.columns if name in columns and name != self._column]
-        leaves = [*names, f"{self._column}.path"] if self._is_struct else names
+        leaves = [*names, f"{self._column}.path"] if self._has_path else names
         number = 0
         try:
             for batch in self._file.iter_batches(_BATCH_ROWS, columns=leaves):
@@ -115,16 +116,17 @@ class ImageParquetFile:
     def _bytes_type(self) -> Any:
         return self._file.schema_arrow.field(self._column).type.field("bytes").type
 
-    def _image_is_struct(self) -> bool:
+    def _image_layout(self) -> tuple[bool, bool]:
+        """Returns whether images are structs, and whether those have a path."""
         check_columns(self.path, self.columns, (self._column,))
         found = self._file.schema_arrow.field(self._column).type
         if pa.types.is_struct(found) and found.get_field_index("bytes") >= 0:
-            return bool(found.get_field_index("path") >= 0)
-        if pa.types.is_binary(found) or pa.types.is_large_binary(found):
-            return False
+            return True, found.get_field_index("path") >= 0
+        if any(is_bytes(found) for is_bytes in _BYTES):
+            return False, False
         raise InputColumnError(
             f"Column {self._column!r} of {self.path} is {found}, not embedded images.",
-            "Give the column of struct<bytes, path>, such as datasets.Image writes it.",
+            "Give a column of struct<bytes, path>, such as datasets.Image writes it, or of bytes.",
         )
 
 

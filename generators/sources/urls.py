@@ -37,6 +37,8 @@ class UrlsOptions(CaptionColumnOptions):
         timeout_seconds: Time for one attempt, redirects included.
         max_bytes: Bytes of one image.
         retries: Further attempts after a failure that may pass, with growing pauses.
+        respect_opt_outs: Whether images are left where their site reserves them from use by
+            machines (see `generators.sources.opt_outs`).
     """
 
     path: str
@@ -46,6 +48,7 @@ class UrlsOptions(CaptionColumnOptions):
     timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     max_bytes: Annotated[int, Field(ge=1, le=MAX_BYTES)] = MAX_BYTES
     retries: Annotated[int, Field(ge=0, le=10)] = 3
+    respect_opt_outs: bool = True
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -84,7 +87,11 @@ class UrlsSource(SourceBase[UrlsOptions]):
 
         options = self.options
         limits = DownloadLimits(
-            options.concurrency, options.timeout_seconds, options.max_bytes, options.retries
+            options.concurrency,
+            options.timeout_seconds,
+            options.max_bytes,
+            options.retries,
+            options.respect_opt_outs,
         )
         network = CheckedNetwork(allow_private=self._allow_private)
         urls = [item.image_url or item.locator for item in items]

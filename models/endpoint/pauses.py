@@ -2,6 +2,7 @@
 
 import random
 import time
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 _LONGEST_SHIFT = 32
@@ -30,6 +31,8 @@ def asked_for(retry_after: str | None) -> float:
         return float(text)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return 0.0
+    if until.tzinfo is None:  # of the forms that the standard knows, asctime's names no zone
+        until = until.replace(tzinfo=UTC)
     return max(0.0, until.timestamp() - time.time())

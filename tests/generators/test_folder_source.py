@@ -63,6 +63,30 @@ def test_a_search_can_stay_at_the_top_and_be_narrowed(
     assert found(extensions=[".PNG"]) == ["b.png"]
 
 
+@pytest.mark.parametrize("ending", [".jfif", ".JPE", ".pjpeg", ".HEIC", ".hif", ".j2k", ".dib"])
+def test_no_image_is_passed_over_for_a_rarer_ending(
+    photos: Path, surroundings: Surroundings, sort_out: SortOut, ending: str
+) -> None:
+    (photos / f"saved{ending}").write_bytes(b"x")
+    items, _ = sort_out(source(surroundings).items())
+    assert f"saved{ending}" in [item.locator for item in items]
+
+
+def test_files_passed_over_are_counted_by_ending(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("a.png", "b.psd", "deep/c.PSD", "deep/d.psd", "e.cr2", "README", ".hidden.psd"):
+        (folder / name).write_bytes(b"x")
+    (folder / "metadata.csv").write_text("file_name\na.png\n")
+    made = source(Surroundings("mine", tmp_path))
+    assert made.notes() == ()
+    for _ in range(2):  # a second listing counts anew
+        assert len(list(made.items())) == 1
+        (note,) = made.notes()
+        assert note.startswith("mine: 5 files passed over")
+        assert note.endswith("3 .psd, 1 without an ending, 1 .cr2")
+
+
 def test_a_link_out_of_the_folder_is_a_failure_and_the_rest_goes_on(
     photos: Path, surroundings: Surroundings, sort_out: SortOut, tmp_path: Path
 ) -> None:

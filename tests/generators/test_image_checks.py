@@ -10,10 +10,25 @@ from PIL import Image, ImageCms, ImageOps
 
 from alignbench.generators import image_checks
 from alignbench.generators.image_checks import CheckedImage, check_image
+from alignbench.generators.image_formats import read_formats
+from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
+from tests.fixtures.odd_images import (
+    HEIGHT,
+    WIDTH,
+    chunk,
+    encoded,
+    exif,
+    odd_images,
+    swapped_profile,
+    with_chunks,
+)
+from tests.fixtures.odd_images import picture as odd_picture
 
 Encode = Callable[..., bytes]
+ODD = odd_images()
+HEIC_IS_READ = "HEIF" in read_formats()
 
 
 def checked(data: bytes) -> CheckedImage:
@@ -261,6 +276,74 @@ def test_what_transparency_hides_does_not_count_in_the_perceptual_hash(encode: E
         == checked(encode(white)).perceptual_hash
         == "0" * 16
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["large_text.png", "large_text_at_end.png", "wrong_text_checksum.png"]
+)
+def test_a_png_that_pillow_refuses_for_its_text_is_stored_without_it(name: str) -> None:
+    """So that everyone who loads a release can open it; the pixels are not encoded again."""
+    data = ODD[name]
+    with pytest.raises((OSError, ValueError)):
+        Image.open(io.BytesIO(data)).load()
+    result = checked(data)
+    assert result.normalised == ("png-metadata",)
+    assert result.data == encoded(odd_picture(), "PNG")
+    reopened(result)
+
+
+def test_text_that_unpacks_to_more_than_there_is_memory_for_is_never_unpacked() -> None:
+    bomb = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(64 << 20)))
+    result = checked(with_chunks(encoded(odd_picture(), "PNG"), *[bomb] * 40))
+    assert result.normalised == ("png-metadata",)
+
+
+def test_a_profile_too_large_to_keep_is_applied() -> None:
+    result = checked(ODD["large_profile.png"])
+    assert result.normalised == ("colour-profile", "png-metadata")
+    assert largest_difference(reopened(result), rgb_pixels(ODD["swapped_profile.png"], "")) <= 1
+
+
+@pytest.mark.parametrize("kind", [b"IHDR", b"PLTE"])
+def test_damage_to_what_the_pixels_need_is_damage_and_not_an_unknown_format(kind: bytes) -> None:
+    data = bytearray(ODD["palette.png"])
+    data[data.index(kind) + 5] ^= 0xFF
+    assert refused(bytes(data)).code == ItemCode.IMAGE_DAMAGED
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "AVIF", "JPEG2000"])
+def test_a_file_that_ends_in_its_header_is_damaged_and_not_of_an_unknown_format(
+    picture: Image.Image, encode: Encode, image_format: str
+) -> None:
+    assert refused(encode(picture, image_format)[:14]).code == ItemCode.IMAGE_DAMAGED
+
+
+@pytest.mark.parametrize("name", [name for name in ODD if name.startswith("xmp6")])
+def test_what_xmp_says_turns_nothing(name: str) -> None:
+    result = checked(ODD[name])
+    assert (result.width, result.height) == (WIDTH, HEIGHT)
+    assert "exif-rotation" not in result.normalised
+    if not name.endswith(".tiff"):
+        assert result.data == ODD[name]
+
+
+def test_a_turned_photograph_keeps_its_colours() -> None:
+    turned = reopened(checked(ODD["turned_with_profile.jpg"]))
+    assert turned.info["icc_profile"] == swapped_profile()
+
+
+@pytest.mark.skipif(HEIC_IS_READ, reason="pillow-heif is installed")
+def test_a_heic_without_a_decoder_is_named_with_what_to_install() -> None:
+    failure = refused(b"\0\0\0\x18ftypheic" + bytes(2000))
+    assert failure.code == ItemCode.DECODER_MISSING
+    assert "pip install 'alignbench[heic]'" in failure.message
+
+
+@pytest.mark.skipif(not HEIC_IS_READ, reason="pillow-heif is not installed")
+def test_a_heic_is_read_upright_where_there_is_a_decoder() -> None:
+    result = checked(encoded(odd_picture(), "HEIF", quality=-1, exif=exif(6)))
+    assert (result.width, result.height, result.format) == (HEIGHT, WIDTH, "PNG")
+    assert result.normalised == ("format-heif",)
 
 
 @settings(max_examples=300, deadline=None)

@@ -67,6 +67,36 @@ def test_the_embedded_images_of_a_datasets_file_are_read(
     assert parquet.read(items[::-7]) == encoded[::-7]
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.struct([("bytes", pa.binary())]),
+        pa.struct([("bytes", pa.large_binary())]),
+        pa.struct([("height", pa.int32()), ("bytes", pa.binary())]),
+        pa.struct([("path", pa.string()), ("bytes", pa.binary())]),
+        pa.binary(),
+        pa.large_binary(),
+        pa.binary_view(),
+    ],
+    ids=str,
+)
+def test_every_layout_of_embedded_images_is_read(
+    tmp_path: Path, encoded: list[bytes], surroundings: Surroundings, sort_out: SortOut, kind: Any
+) -> None:
+    images: list[Any] = list(encoded)
+    if pa.types.is_struct(kind):
+        images = [{"bytes": data} for data in encoded]
+    table = pa.table({"image": pa.array([None, *images], kind)})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=10)
+    parquet = source(surroundings, "a.parquet")
+    items, failures = sort_out(parquet.items())
+    assert failures == []
+    empty, *found = parquet.read(items)
+    assert found == encoded
+    assert isinstance(empty, ItemFailure)
+    assert empty.code == ItemCode.IMAGE_NOT_EMBEDDED
+
+
 def test_images_that_datasets_encodes_itself_pass_the_check(
     tmp_path: Path, surroundings: Surroundings, sort_out: SortOut
 ) -> None:

@@ -1,12 +1,16 @@
 import asyncio
 import gzip
 import ipaddress
+import math
+import re
 import socket
 import ssl
 import subprocess
 import threading
 import time
+import zlib
 from collections.abc import Callable
+from email.utils import formatdate, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,7 @@ from alignbench.generators.sources.download import DownloadLimits, download_all
 from alignbench.generators.sources.urls import UrlsOptions, UrlsSource
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure, Surroundings
+from alignbench.schemas.vocabulary import FailureKind
 
 Site = Any
 Handler = BaseHTTPRequestHandler
@@ -163,6 +168,28 @@ def test_the_pause_that_a_server_asks_for_is_kept(tmp_path: Path, site: Site, pn
     assert time.monotonic() - start >= 2
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_date_that_a_server_asks_for_is_kept(
+    tmp_path: Path, site: Site, png: bytes, status: int
+) -> None:
+    # Dates have whole seconds: this one is more than one second away, and at most two.
+    until = formatdate(math.ceil(time.time()) + 1, usegmt=True)
+    site.routes = {"/a": in_turn(answer(status=status, Retry_After=until), answer(png))}
+    assert fetched(tmp_path, site.url("/a")) == [png]
+    assert time.time() >= parsedate_to_datetime(until).timestamp()
+
+
+def test_a_server_that_asks_to_be_left_alone_for_long_is_left_alone(
+    tmp_path: Path, site: Site
+) -> None:
+    until = formatdate(time.time() + 7200, usegmt=True)
+    site.routes = {"/a": answer(status=429, Retry_After=until)}
+    (result,) = fetched(tmp_path, site.url("/a"))
+    assert code(result) == ItemCode.HTTP_STATUS
+    assert re.search(r"left alone for 7,(1\d\d|200) seconds", result.message)
+    assert site.asked == ["/a"]
+
+
 @pytest.mark.parametrize("route", [answer(status=500), hang_up])
 def test_retries_come_to_an_end(
     tmp_path: Path, site: Site, route: Callable[[Handler], None]
@@ -203,10 +230,106 @@ def test_a_body_over_the_limit_is_refused_declared_or_not(tmp_path: Path, site: 
     assert [code(result) for result in results] == [ItemCode.IMAGE_TOO_LARGE] * 2
 
 
-def test_a_compressed_answer_is_not_unpacked(tmp_path: Path, site: Site) -> None:
-    packed = gzip.compress(bytes(1_000_000))
-    site.routes = {"/a": answer(packed, Content_Encoding="gzip")}
-    assert fetched(tmp_path, site.url("/a"), max_bytes=10_000) == [packed]
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("Deflate", zlib.compress),
+        ("identity, gzip", gzip.compress),
+        ("gzip", lambda data: gzip.compress(data[:500]) + gzip.compress(data[500:])),
+        ("identity", bytes),
+        ("", bytes),
+    ],
+)
+def test_what_a_server_compressed_unasked_is_unpacked(
+    tmp_path: Path, site: Site, png: bytes, encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    site.routes = {"/a": answer(pack(png), Content_Encoding=encoding)}
+    assert fetched(tmp_path, site.url("/a")) == [png]
+
+
+def test_a_compressed_answer_is_unpacked_no_further_than_its_bound(
+    tmp_path: Path, site: Site
+) -> None:
+    site.routes = {"/a": answer(gzip.compress(bytes(100_000_000)), Content_Encoding="gzip")}
+    (result,) = fetched(tmp_path, site.url("/a"), max_bytes=200_000)
+    assert code(result) == ItemCode.IMAGE_TOO_LARGE
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip"])
+def test_an_encoding_that_is_not_unpacked_is_named(
+    tmp_path: Path, site: Site, png: bytes, encoding: str
+) -> None:
+    site.routes = {"/a": answer(png, Content_Encoding=encoding)}
+    (result,) = fetched(tmp_path, site.url("/a"))
+    assert code(result) == ItemCode.ENCODING_UNREADABLE
+    assert encoding in result.message
+
+
+@pytest.mark.parametrize("spoil", [lambda data: data[:-20], lambda data: b"no gzip" + data])
+def test_a_damaged_compressed_answer_is_named(
+    tmp_path: Path, site: Site, png: bytes, spoil: Callable[[bytes], bytes]
+) -> None:
+    site.routes = {"/a": answer(spoil(gzip.compress(png)), Content_Encoding="gzip")}
+    (result,) = fetched(tmp_path, site.url("/a"))
+    assert code(result) == ItemCode.ENCODING_UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X-Robots-Tag", "noai, noimageai"),
+        ("X-Robots-Tag", "index, NoImageAI"),
+        ("x-robots-tag", "noindex"),
+        ("X-Robots-Tag", "alignbench: noai"),
+        ("X-Robots-Tag", "otherbot: nofollow, *: noai"),
+        ("X-Robots-Tag", "unavailable_after: 2030-01-01, noai"),
+        ("tdm-reservation", "1"),
+        ("Content-Usage", "train-ai=n, search=y"),
+    ],
+)
+def test_an_image_that_its_site_reserves_is_left_unless_the_operator_says_otherwise(
+    tmp_path: Path, site: Site, png: bytes, header: str, value: str
+) -> None:
+    site.routes = {"/a": answer(png, **{header: value})}
+    (result,) = fetched(tmp_path, site.url("/a"))
+    assert code(result) == ItemCode.OPTED_OUT
+    assert result.kind is FailureKind.EMPTY  # no fault: it does not count against the run
+    assert value.lower() in result.message.lower()
+    assert fetched(tmp_path, site.url("/a"), respect_opt_outs=False) == [png]
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("X-Robots-Tag", "otherbot: noai"),
+        ("X-Robots-Tag", "max-image-preview: none, all"),
+        ("tdm-reservation", "0"),
+        ("Content-Usage", "train-ai=y, search=n"),
+    ],
+)
+def test_what_is_reserved_from_others_or_not_at_all_is_taken(
+    tmp_path: Path, site: Site, png: bytes, header: str, value: str
+) -> None:
+    site.routes = {"/a": answer(png, **{header: value})}
+    assert fetched(tmp_path, site.url("/a")) == [png]
+
+
+def test_one_of_several_headers_of_that_name_is_enough(
+    tmp_path: Path, site: Site, png: bytes
+) -> None:
+    def twice(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("X-Robots-Tag", "nofollow")
+        handler.send_header("X-Robots-Tag", "noai")
+        handler.send_header("Content-Length", str(len(png)))
+        handler.end_headers()
+        handler.wfile.write(png)
+
+    site.routes = {"/a": twice}
+    (result,) = fetched(tmp_path, site.url("/a"))
+    assert code(result) == ItemCode.OPTED_OUT
 
 
 def test_one_bad_url_among_good_ones_fails_alone(tmp_path: Path, site: Site, png: bytes) -> None:

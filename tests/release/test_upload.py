@@ -19,7 +19,10 @@ from alignbench.release_format.layout import CHECKSUMS
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import sha256_hex
+from alignbench.workspace.errors import StoreRefusedError
 from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.s3_answers import BASIC_SETTING
+from tests.fixtures.s3 import ELSEWHERE
 from tests.release.corruption import DATA, change_rows
 
 TARGET = "s3://public/benchmarks"
@@ -184,3 +187,16 @@ def test_parts_of_another_size_are_dropped(client, key, monkeypatch):
             put(key, LARGE)
     assert put(key, LARGE)
     assert S3Store("public").read(key) == LARGE
+
+
+def test_a_store_that_knows_s3_as_it_was_takes_a_release_by_one_setting(
+    released, s3_kind, monkeypatch
+):
+    target = f"s3://{ELSEWHERE}/{s3_kind}"
+    if s3_kind != "conditions-ignored":
+        with pytest.raises(StoreRefusedError, match="functionality that is not implemented"):
+            upload_release(str(released), target)
+    monkeypatch.setenv(BASIC_SETTING, "1")
+    report = upload_release(str(released), target)
+    assert verify(report.address).ok
+    assert upload_release(str(released), target).sent == 0

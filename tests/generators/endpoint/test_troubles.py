@@ -276,3 +276,17 @@ def test_pauses_grow_to_their_bound_and_differ() -> None:
         pauses = {back_off(failures, 1.0, 60.0) for _ in range(200)}
         assert len(pauses) > 100
         assert bound * 0.8 < max(pauses) <= bound
+
+
+@pytest.mark.parametrize("form", ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%c"])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_a_date_is_read_in_each_form_of_the_standard_wherever_this_machine_is(
+    form: str, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    until = datetime.now(UTC) + timedelta(seconds=100)
+    seconds = asked_for(until.strftime(form))
+    monkeypatch.undo()
+    time.tzset()
+    assert 98 <= seconds <= 100
