@@ -122,8 +122,12 @@ class DelimitedRows:
         )
 
     def _reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        quoting = csv.QUOTE_MINIMAL if self._quotes else csv.QUOTE_NONE
-        return csv.reader(lines, delimiter=self._delimiter, strict=True, quoting=quoting)
+        return csv.reader(
+            lines,
+            delimiter=self._delimiter,
+            strict=True,
+            quoting=csv.QUOTE_MINIMAL if self._quotes else csv.QUOTE_NONE,
+        )
 
     def _take(self, taken: list[str | None]) -> Iterator[str]:
         """Yields the next lines as they are asked for, and notes them."""
