@@ -41,15 +41,18 @@ _NUMBER: Final = re.compile(
 )
 _FIRST_NUMBERS: Final = frozenset({"1", "a", "A", "i"})
 _INLINE_BULLET: Final = re.compile(r"(?<=[ \t])•[ \t]+")
-_NEXT_MARKER: Final = re.compile(r"\s*\(?(?P<value>\d{1,3}|[a-zA-Z]|[ivxIVX]{1,4})[.)][ \t]")
-_LONGEST_MARKER: Final = 12
+_NEXT_MARKER: Final = re.compile(
+    r"(?:\s|</?[a-z]{1,4}\s?/?>)*\(?(?P<value>\d{1,3}|[a-zA-Z]|[ivxIVX]{1,4})[.)][ \t]"
+)
+_LONGEST_MARKER: Final = 40
 _LAST_SENTENCE: Final = re.compile(r".*[.!?…。！？][\"'”’)\]*_]*\s+(?=\S)", re.DOTALL)
 
 
 class DroppedKind(StrEnum):
     """Why a range of the caption is in no sentence.
 
-    `mark` is punctuation, emphasis or symbols that say nothing: no letter and no digit.
+    `mark` is punctuation, emphasis or symbols that say nothing: no letter and no digit. `tag` is an
+    HTML tag that bounds a line or block, or an entity that stands for a space.
     """
 
     HEADING = "heading"
