@@ -11,7 +11,7 @@ from alignbench.annotation.sentences.marks import PairedMarks
 from alignbench.annotation.sentences.neighbourhood import Neighbourhood, read_neighbourhood
 
 _QUOTATIVE_PARTICLES: Final = frozenset("とのがをはにでもやへって的地得字")
-_CONTINUING_MARKS: Final = frozenset(",;:、，；：)]}）］】」』»›”’.!?…–—-/&+=|")
+_CONTINUING_MARKS: Final = frozenset(",;:、，；：)]}）］】」』»›”’.!?…–—-/&+=|×÷±≈།༎")
 _UNFINISHED_ENDS: Final = frozenset(",;、，；-–—/&+(（")
 
 

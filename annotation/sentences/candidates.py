@@ -24,6 +24,7 @@ from alignbench.annotation.sentences.characters import (
 from alignbench.annotation.sentences.lexicon import FILE_ENDINGS
 
 _MAX_TOKEN: Final = 60
+_SPACE_WITHOUT_WIDTH: Final = "\u200b"
 
 # Possessive quantifiers and the look-behind keep the time linear on runs of marks.
 _ENDING: Final = re.compile(
@@ -113,7 +114,7 @@ def _punctuated(prose: str, start: int, end: int) -> Iterator[Candidate]:
             crosses_line = line_break is not None
         ending = (
             _ending(match["mark"], prose, next_start)
-            if match["space"] or emoji
+            if match["space"] or emoji or _SPACE_WITHOUT_WIDTH in match["closers"]
             else _unspaced_ending(match, prose, end)
         )
         if ending is not None:

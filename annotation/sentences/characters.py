@@ -4,17 +4,23 @@ from typing import Final
 
 ELLIPSES: Final = "…⋯"
 EXCLAIMING: Final = "!?‼⁇⁈⁉❗❕❓❔"
-PLAIN_TERMINALS: Final = "؟۔।॥።፧՜՞։។៕༎\u037e"
+PLAIN_TERMINALS: Final = "؟۔।॥።፧՜՞։។៕\u037e။།༎༏༐༑༔᠃᠉᱾᱿꯫෴"
 """Full stops and question marks of scripts in which they mean nothing else."""
 WIDE_TERMINALS: Final = "。｡．！？"
 """Full stops of scripts that put no space after them."""
 TERMINALS: Final = "." + ELLIPSES + EXCLAIMING + PLAIN_TERMINALS + WIDE_TERMINALS
 
-CLOSERS: Final = "\"'”’»›“‘)]}）］｝】」』》〉〕*_`\ufe0f"
+INVISIBLE: Final = (
+    "\u00ad\u034f\u061c\u180e\u200b\u200c\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\ufeff"
+)
+"""Characters that are not seen: soft hyphens, spaces without width, marks of direction."""
+
+CLOSERS: Final = "\"'”’»›“‘)]}）］｝】」』》〉〕*_`\ufe0f" + INVISIBLE
 """What may stand between the end of a sentence and the space after it."""
 CLOSING_QUOTES: Final = "\"'”’»›“‘」』》〉"
 CLOSING_BRACKETS: Final = ")]}）］｝】〕"
-SENTENCE_OPENERS: Final = "\"'“‘„‚«‹([{（［｛【「『《〈〔*_`¿¡#@$€£~"
+SENTENCE_OPENERS: Final = "\"'“‘„‚«‹([{（［｛【「『《〈〔*_`¿¡#@$€£~" + INVISIBLE
 """What may stand before the first letter of a sentence."""
 
 PICTOGRAPHS: Final = (
@@ -32,3 +38,8 @@ def is_unspaced(char: str) -> bool:
     return (
         "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\uf900" <= char <= "\ufaff"
     )
+
+
+def is_blank(char: str) -> bool:
+    """Whether a reader sees nothing of the character."""
+    return char.isspace() or char in INVISIBLE

@@ -22,7 +22,8 @@ def judge_full_stop(around: Neighbourhood) -> Decision:
     if around.following.islower() and any(c in CLOSING_QUOTES + CLOSING_BRACKETS for c in closers):
         return Decision.JOIN
     if key in lexicon.UNITS and around.word_before[-1:].isdigit():
-        return Decision.JOIN if around.following.islower() else Decision.BREAK
+        goes_on = around.following.islower() or around.next_is_measure
+        return Decision.JOIN if goes_on else Decision.BREAK
     if key in lexicon.CAPITALISED_ONLY and not around.word[0].isupper():
         return _judge_ordinary(around)
     if key in lexicon.NEVER_FINAL:

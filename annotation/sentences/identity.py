@@ -12,7 +12,7 @@ from typing import Final
 
 from alignbench.schemas.errors import MissingExtraError
 
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = 2
 """Raised by every change to this package that can move a boundary: it makes new sentence ids."""
 
 MODEL_PACKAGES: Final[Mapping[str, str]] = {

@@ -1,7 +1,9 @@
 """The words that the boundary rules know. Lower case throughout, without the final full stop.
 
-English first, with the abbreviations that captions in German, French, Spanish, Italian, Russian and
-Hindi are likely to hold. A word absent from here is not lost: the rules or the model decide.
+English first, with the abbreviations that captions in other languages are likely to hold: German,
+Dutch, the Scandinavian, Romance and Slavic ones, Finnish, Hungarian, Turkish, Greek, Hindi and
+Indonesian. Those that are English words too are left out. A word absent from here is not lost: the
+rules or the model decide.
 """
 
 from typing import Final
@@ -13,20 +15,22 @@ def _words(*lines: str) -> frozenset[str]:
 
 TITLES: Final = _words(
     "dr mr mrs ms mx prof st ste mt ft gen col lt sgt capt cmdr cpl maj adm gov sen rep rev hon",
-    "pres messrs mme mlle sr sra srta hr fr dott sig ing डॉ श्री प्रो ул г пл пр им",
+    "pres messrs mme mlle sr sra srta hr fr dott sig ing डॉ श्री प्रो कु ул г пл пр им",
+    "dhr mevr dna dott.ssa exmo uds проф акад просп κ",
 )
 """Stand before a name."""
 
 NEVER_FINAL: Final = _words(
     "e.g i.e eg ie cf viz vs approx ca incl excl esp resp aprox env p.ex z.b d.h u.a i.d.r bzw",
     "ggf evtl vgl sog mind max",
-    "т.е напр",
+    "bijv bv d.w.z o.a t.ex f.eks bl.a d.v.s s.k tzn np m.in tj např tzv esim örn ej aprox c.-à-d",
+    "π.χ δηλ т.е напр тыс ee",
 )
 """Always go on: for example, that is, approximately."""
 
 BEFORE_NUMBERS: Final = _words(
     "no nos nr fig figs p pp vol vols ch chap sec sect eq art op ver pt pl tab abb núm num стр рис",
-    "rm c д",
+    "rm c д abs abt pág págs pag str nº n.º σελ см кв",
 )
 """Go on if a number follows."""
 
@@ -34,11 +38,15 @@ MAYBE_FINAL: Final = _words(
     "etc a.m p.m u.s u.k u.n e.u u.s.a d.c l.a n.y ph.d m.d b.a m.a b.c a.d jr inc ltd co corp",
     "bros dept est ed eds misc al assn ave blvd rd hwy sq bldg apt fl mfg p.o usw z.t",
     "т.д т.п др руб ee.uu b.c.e c.e",
+    "ecc enz osv usf itd itp atd apod stb jne dll dsb dst v.v κ.λπ млн млрд мин сек гг вв н.э uu",
+    "mio mrd jh std inkl gest geb tel éd",
 )
 """May end a sentence or stand inside it."""
 
 CALENDAR: Final = _words(
     "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun",
+    "janv févr avr juil déc ene abr ago dic giu lug ott fev dez",
+    "янв фев апр авг сент окт нояб дек",
 )
 """Months and days."""
 
@@ -49,7 +57,7 @@ UNITS: Final = _words(
 """Abbreviations only after a number."""
 
 CAPITALISED_ONLY: Final = _words(
-    "gen col rep rev hon ste sig ing pres sen adm mx fr hr ft mar apr sat sun wed mon fri sept",
+    "gen col rep rev hon ste ing pres sen adm mx fr hr ft mar apr sat sun wed mon fri sept",
     "co ed art op est al pl",
 )
 """Other words, or parts of other languages, unless written with a capital letter."""

@@ -13,6 +13,10 @@ _MAX_OPENERS: Final = 8
 _WRAPPED_LINE: Final = 60
 """Code points from which a line may have been broken because it was full."""
 _DASHES: Final = "—–"
+_MEASURE: Final = re.compile(
+    r"\d{1,3}(?:[.,/]\d{1,3})?[ \u00a0]?"
+    r"(?:in|inch|inches|cm|mm|oz|ounces|lb|lbs|g|min|mins|minutes|sec|secs|seconds|s)\b"
+)
 _BEFORE_FIRST_LETTER: Final = frozenset(SENTENCE_OPENERS + _DASHES + " ")
 _WORD: Final = re.compile(r"[^\W_]+")
 _WORD_BORDERS: Final = frozenset(SENTENCE_OPENERS + CLOSERS + ",;:、，；：/–—") - frozenset("'’")
@@ -33,6 +37,7 @@ class Neighbourhood:
         after_short_line: Whether the line before is too short to have been wrapped.
         next_word: The word that begins there; empty if none does.
         next_is_initial: Whether that word is a single letter with a full stop.
+        next_is_measure: Whether a number with a smaller unit begins there, as in “6 ft. 2 in.”
         in_lower_case: Whether the block begins with a small letter, as captions do that use no
             capital letters at all.
     """
@@ -47,6 +52,7 @@ class Neighbourhood:
     after_short_line: bool
     next_word: str
     next_is_initial: bool
+    next_is_measure: bool
     in_lower_case: bool
 
     @property
@@ -82,6 +88,8 @@ def read_neighbourhood(prose: str, start: int, end: int, candidate: Candidate) -
         after_short_line="\n" in prose[line_start : candidate.mark] or line_start == start,
         next_word=next_word.group() if next_word else "",
         next_is_initial=next_word is not None and len(next_word.group()) == 1 and after_next == ".",
+        next_is_measure=_MEASURE.match(prose, following_at, min(end, following_at + _MAX_WORD))
+        is not None,
         in_lower_case=_first_letter(prose, start, end).islower(),
     )
 

@@ -9,6 +9,7 @@ its marks, `**It stops.**` loses them, and of `"It stops. It turns."` each sente
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from alignbench.annotation.sentences.characters import is_blank
 from alignbench.annotation.sentences.marks import Mark, PairedMarks
 
 
@@ -49,9 +50,9 @@ def _ranges(start: int, end: int, boundaries: Iterable[int]) -> Iterator[Sentenc
 def _trimmed(prose: str, piece: SentenceSpan, marks: PairedMarks) -> SentenceSpan:
     start, end = piece
     while True:
-        while prose[start].isspace():
+        while is_blank(prose[start]):
             start += 1
-        while prose[end - 1].isspace():
+        while is_blank(prose[end - 1]):
             end -= 1
         first, last = marks.starting.get(start), marks.ending.get(end)
         if first and _goes(first, start, end):

@@ -35,7 +35,7 @@ class SplitCaption(NamedTuple):
     """A caption's sentences, and the ranges that are in none of them.
 
     Every code point that is not white space is inside exactly one sentence or one dropped range,
-    and no letter or digit is dropped but in a heading, a marker or a fence.
+    and no letter or digit is dropped but in a heading, a marker, a fence or a tag.
     """
 
     sentences: list[SentenceSpan]

@@ -17,10 +17,14 @@ PIECES = [
     ".", ".", ".", "!", "?", "…", "...", ":", ";", ",", "。", "！", "؟", "।", "-", "–", "—",
     '"', "'", "“", "”", "«", "»", "「", "」", "(", ")", "[", "]", "*", "**", "***", "_", "__", "`",
     "```", "# ", "## ", "- ", "* ", "• ", "1. ", "2) ", "> ", "|", "|---|", "---", "===", "[x] ",
+    "<br>", "<li>", "</p>", "<h2>", "&nbsp;", "\u200b", "\u200e", "\u00ad", "\ufeff", "။", "།",
+    "(1) ", "(2) ", "a. ", "b. ", "1. ", "2. ", "```python\n", "\n```\n", "6 ft", "2 in",
     " ", " ", " ", " ", "\n", "\n", "\n\n", "\t", "\u00a0", "\u200d", "\u2028", "\r",
 ]  # fmt: skip
 CAPTION = st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=200)
-MAY_HOLD_LETTERS = {DroppedKind.HEADING, DroppedKind.LIST_MARKER, DroppedKind.FENCE}
+MAY_HOLD_LETTERS = {
+    DroppedKind.HEADING, DroppedKind.LIST_MARKER, DroppedKind.FENCE, DroppedKind.TAG,
+}  # fmt: skip
 
 
 def _split(splitter: SentenceSplitter, text: str) -> SplitCaption:
