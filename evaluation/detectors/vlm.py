@@ -14,7 +14,7 @@ from alignbench.models.answers.reading import RawAnswer
 from alignbench.models.answers.yes_no import first_token_words
 from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
-from alignbench.models.in_process.vision_language import load_vision_language
+from alignbench.models.in_process.vision_language_loading import load_vision_language
 from alignbench.models.in_process.weights import HubRevision, find_weights
 from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
@@ -134,7 +134,7 @@ class VlmDetector(HubRevision, DetectorBase[InProcessOptions, VlmParams]):
             output = self._model.model.generate(
                 **inputs, do_sample=False, max_new_tokens=self.params.max_new_tokens
             )
-        written = self._model.generated(inputs, output).cpu()
+        written = self._model.written(inputs, output).cpu()
         decoded: list[str] = self._model.tokenizer.batch_decode(written, skip_special_tokens=True)
         return decoded
 
