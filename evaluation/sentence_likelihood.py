@@ -20,7 +20,7 @@ from alignbench.models.in_process.probes.likelihood import (
     padded,
     probe_likelihood,
 )
-from alignbench.models.in_process.vision_language import WRITES_UNASKED, VisionLanguageModel
+from alignbench.models.in_process.vision_language import VisionLanguageModel
 
 DESCRIBE: Final = "Describe this image in detail."
 """What a model that writes only when asked is asked if nothing else is said."""
@@ -41,8 +41,7 @@ class SentenceLikelihood:
 
     def __init__(self, model: VisionLanguageModel, instruction: str | None) -> None:
         self.model = model
-        is_asked = model.chat or model.family not in WRITES_UNASKED
-        self._instruction = instruction or (DESCRIBE if is_asked else None)
+        self._instruction = instruction or (None if model.writes_unasked else DESCRIBE)
         # After "ASSISTANT:" a sentence begins with a space, and its first token with one.
         prompt = model.prompt(self._instruction, close_thought=True) if model.chat else ""
         self._lead = " " if prompt and not prompt[-1].isspace() else ""

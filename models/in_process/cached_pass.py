@@ -66,7 +66,7 @@ def _continued(
         return first
     cache = read.past_key_values
     before = inputs["input_ids"].shape[1]
-    cache.batch_repeat_interleave(len(ids))
+    repeat_cache(cache, len(ids))
     seen = torch.ones(len(ids), before, dtype=mask.dtype, device=mask.device)
     output = model.model(
         input_ids=ids[:, :-1],
@@ -77,6 +77,14 @@ def _continued(
     ).logits
     rest: torch.Tensor = output[:, -(ids.shape[1] - 1) :]
     return torch.cat([first, rest], dim=1)
+
+
+def repeat_cache(cache: Any, rows: int) -> None:
+    """Makes of the cache of one row one of `rows` rows, in place.
+
+    Every kind of layer can be reordered, as beam search does; not every kind can be repeated.
+    """
+    cache.reorder_cache(torch.zeros(rows, dtype=torch.long))
 
 
 def _places(model: VisionLanguageModel, before: int, ids: torch.Tensor) -> dict[str, Any]:

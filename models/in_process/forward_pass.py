@@ -37,7 +37,7 @@ def next_scores(
     inputs = begun(model, placed_inputs(model, [image], instruction))
     if model.has_encoder:
         start = torch.tensor([[model.decoder_start]], device=model.model.device)
-        inputs |= {"decoder_input_ids": start}
+        inputs = {"decoder_input_ids": start, **inputs}
     scores: torch.Tensor = model.model(**inputs).logits[0, -1].float()
     return scores
 
@@ -63,10 +63,11 @@ def text_scores(
     scores: torch.Tensor
     if model.has_encoder:
         start = torch.full_like(ids[:, :1], model.decoder_start or 0)
-        scores = model.model(
-            **rows, decoder_input_ids=torch.cat([start, ids[:, :-1]], dim=1)
-        ).logits
-        return scores
+        rows.pop("decoder_attention_mask", None)
+        before = rows.pop("decoder_input_ids", start)  # Pix2Struct's prompt is the decoder's
+        decoded = torch.cat([before, ids[:, :-1]], dim=1)
+        scores = model.model(**rows, decoder_input_ids=decoded).logits
+        return scores[:, before.shape[1] - 1 :]
     # The scores of a token stand at the place before it. Some models put the image's places first.
     whole = extended(rows, ids, mask, kind)
     scores = model.model(**whole, **last_scores_only(model, ids.shape[1] + 1)).logits

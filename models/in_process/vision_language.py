@@ -20,7 +20,7 @@ from alignbench.schemas.protocols import ItemFailure
 
 CONTINUES: Final = frozenset({"blip", "git"})
 """Families whose caption goes on from the text that they are given, which stays part of it."""
-WRITES_UNASKED: Final = CONTINUES | {"vision-encoder-decoder", "blip-2"}
+_WRITES_UNASKED: Final = CONTINUES | {"vision-encoder-decoder", "blip-2", "pix2struct"}
 """Families that caption a picture with nothing said; others would write something too."""
 TAKES_NO_TEXT: Final = frozenset({"vision-encoder-decoder"})
 _CLOSED_THOUGHT: Final = "\n</think>\n\n"
@@ -97,6 +97,21 @@ class VisionLanguageModel:
         return self.family in CONTINUES
 
     @property
+    def writes_unasked(self) -> bool:
+        """Whether it captions a picture with nothing said."""
+        # BLIP-2 with an encoder (T5) has nothing to encode then.
+        has_text = self.family == "blip-2" and self.has_encoder
+        return self.family in _WRITES_UNASKED and not self.chat and not has_text
+
+    @property
+    def image_token_id(self) -> int | None:
+        """The token of `image_token`, where the family has such a thing."""
+        config = self.model.config
+        names = ("image_token_id", "image_token_index")
+        found = [getattr(config, name, None) for name in names]
+        return next((token for token in found if isinstance(token, int)), None)
+
+    @property
     def image_token(self) -> str | None:
         """What stands for an image in the text of a prompt, where the family has such a thing."""
         token = getattr(self.processor, "image_token", None)
@@ -155,7 +170,7 @@ class VisionLanguageModel:
                     "Remove it from that captioner.",
                 )
             return self.processor(images=list(images), return_tensors="pt")
-        if instruction is None and not self.chat and self.family in WRITES_UNASKED:
+        if instruction is None and self.writes_unasked:
             return self.processor(images=list(images), return_tensors="pt")
         if instruction is None or isinstance(instruction, str):
             texts = [self.prompt(instruction, close_thought=close_thought)] * len(images)

@@ -16,7 +16,6 @@ from alignbench.models.in_process.forward_pass import next_scores
 from alignbench.models.in_process.probes.pictures import probe_pictures
 from alignbench.models.in_process.vision_language import (
     TAKES_NO_TEXT,
-    WRITES_UNASKED,
     Asking,
     VisionLanguageModel,
 )
@@ -35,15 +34,22 @@ class AskingFinding:
 
     Attributes:
         asking: The way.
-        sees_image: Whether the model takes it, and looks at the image.
         prompt: The exact text that the processor is given; None where there is none.
-        reason: Why it does not; empty if it does.
+        sees_image: Whether what the model would write next depends on the image.
+        has_image_token: Whether the token that stands for an image came into the input.
+        reason: Why it does not work; empty if it does.
     """
 
     asking: Asking
-    sees_image: bool
-    prompt: str | None
+    prompt: str | None = None
+    sees_image: bool = False
+    has_image_token: bool = False
     reason: str = ""
+
+    @property
+    def works(self) -> bool:
+        """Whether the model takes the image in this way."""
+        return self.sees_image or self.has_image_token
 
 
 def tried_askings(model: VisionLanguageModel) -> list[AskingFinding]:
@@ -51,7 +57,7 @@ def tried_askings(model: VisionLanguageModel) -> list[AskingFinding]:
     findings: list[AskingFinding] = []
     for asking in _candidates(model):
         findings.append(_tried(model.asked_by(asking)))
-        if findings[-1].sees_image:
+        if findings[-1].works:
             break
     return findings
 
@@ -63,7 +69,7 @@ def found_asking(model: VisionLanguageModel, source: str) -> Asking:
         UnsupportedModelError: It takes an image in none of them.
     """
     findings = tried_askings(model)
-    if findings[-1].sees_image:
+    if findings[-1].works:
         return findings[-1].asking
     reasons = "; ".join(f"{f.asking.name.lower()}: {f.reason}" for f in findings)
     raise UnsupportedModelError(
@@ -75,10 +81,8 @@ def found_asking(model: VisionLanguageModel, source: str) -> Asking:
 def _candidates(model: VisionLanguageModel) -> list[Asking]:
     if model.family in TAKES_NO_TEXT:
         return [Asking.TEXT]
-    templates = (
-        getattr(part, "chat_template", None) for part in (model.processor, model.tokenizer)
-    )
-    if any(templates):
+    parts = (model.processor, model.tokenizer)
+    if any(getattr(part, "chat_template", None) for part in parts):
         return [Asking.CHAT, Asking.CHAT_TEXT]
     return [Asking.TEXT, Asking.MARKED_TEXT]
 
@@ -86,22 +90,29 @@ def _candidates(model: VisionLanguageModel) -> list[Asking]:
 def _tried(model: VisionLanguageModel) -> AskingFinding:
     asked = probe_question(model)
     prompt: str | None = None
+    pictures = probe_pictures()
     try:
         prompt = None if asked is None else model.prompt(asked)
         if asked and prompt and (asked not in prompt or "'type'" in prompt):
-            return AskingFinding(
-                model.asking, False, prompt, "The template does not hold the text."
-            )
-        pictures = probe_pictures()
+            reason = "The template does not hold the text."
+            return AskingFinding(model.asking, prompt, reason=reason)
+        has_token = _has_image_token(model, asked)
         one, other = (next_scores(model, p, asked) for p in (pictures.wide, pictures.other))
     except torch.OutOfMemoryError:
         raise
     except LIBRARY_ERRORS as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        return AskingFinding(model.asking, False, prompt, reason)
+        return AskingFinding(model.asking, prompt, reason=reason)
     if torch.equal(one, other):
-        return AskingFinding(model.asking, False, prompt, "It writes the same for any image.")
-    return AskingFinding(model.asking, True, prompt)
+        reason = "It writes the same for any image."
+        return AskingFinding(model.asking, prompt, False, has_token, reason)
+    return AskingFinding(model.asking, prompt, True, has_token)
+
+
+def _has_image_token(model: VisionLanguageModel, asked: str | None) -> bool:
+    ids = model.prepare([probe_pictures().wide], asked).get("input_ids")
+    token = model.image_token_id
+    return ids is not None and token is not None and bool((ids == token).any())
 
 
 def probe_scores(model: VisionLanguageModel) -> list[torch.Tensor]:
@@ -111,4 +122,4 @@ def probe_scores(model: VisionLanguageModel) -> list[torch.Tensor]:
 
 def probe_question(model: VisionLanguageModel) -> str | None:
     """Returns what a model is asked about a picture when it is tried."""
-    return None if not model.chat and model.family in WRITES_UNASKED else QUESTION
+    return None if model.writes_unasked else QUESTION
