@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
+import transformers
 from transformers import (
     AutoConfig,
     AutoImageProcessor,
@@ -30,6 +31,11 @@ from alignbench.schemas.ids import JsonValue
 
 _PAIR = "vision-encoder-decoder"
 """Two models of other kinds, put together; there is no processor of both."""
+_THINKERS: Final = {
+    "qwen2_5_omni": "Qwen2_5OmniThinkerForConditionalGeneration",
+    "qwen3_omni_moe": "Qwen3OmniMoeThinkerForConditionalGeneration",
+}
+"""Of models that speak as well, the part that writes; it is found in the files of the whole."""
 
 
 def load_vision_language(
@@ -73,6 +79,16 @@ def load_vision_language(
     return model
 
 
+def _model_class(family: str) -> Any:
+    """Returns the class that loads a family's model."""
+    if family == _PAIR:
+        return VisionEncoderDecoderModel
+    if family in _THINKERS:
+        return getattr(transformers, _THINKERS[family])
+    # It knows all that AutoModelForImageTextToText knows, and Phi-4-multimodal too.
+    return AutoModelForMultimodalLM
+
+
 def _from_files(
     weights: Weights,
     options: InProcessOptions,
@@ -87,9 +103,7 @@ def _from_files(
     with loading(weights):
         config = AutoConfig.from_pretrained(weights.source, **trusted)
         is_pair = config.model_type == _PAIR
-        # It knows all that AutoModelForImageTextToText knows, Phi-4-multimodal and omni models too.
-        model_class = VisionEncoderDecoderModel if is_pair else AutoModelForMultimodalLM
-        model, report = model_class.from_pretrained(
+        model, report = _model_class(config.model_type).from_pretrained(
             weights.source,
             dtype=placement.dtype,
             use_safetensors=True,
@@ -109,7 +123,7 @@ def _from_files(
         tokenizer.pad_token = tokenizer.eos_token
     model.to(placement.device).eval()
     return VisionLanguageModel(
-        config.model_type,
+        model.config.model_type,
         model,
         processor,
         tokenizer,
