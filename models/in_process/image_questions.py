@@ -5,7 +5,7 @@ which is most of their tokens. That beginning is read once, and each question go
 Their tokens are those that the model is given otherwise, one for one.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import deepcopy
 from enum import Enum, auto
 from itertools import groupby
@@ -75,11 +75,13 @@ class ImageQuestions:
     def answers(
         self, images: Sequence[Image.Image], questions: Sequence[str], most: int
     ) -> list[list[int]]:
-        """Returns the tokens of each answer, at most so many."""
+        """Returns the tokens of each answer, at most so many, its end included."""
+        ends = self.model.ends()
         found: dict[int, list[int]] = {}
         for group in self._groups(images, questions):
             output: torch.Tensor = self._generate(group, most)
-            found |= dict(zip(group.places, output[:, group.length :].tolist(), strict=True))
+            rows = output[:, group.length :].tolist()
+            found |= dict(zip(group.places, (_to_end(row, ends) for row in rows), strict=True))
         return [found[place] for place in range(len(questions))]
 
     def _generate(self, group: QuestionGroup, most: int, **more: bool) -> Any:
@@ -113,6 +115,12 @@ class ImageQuestions:
             return [places]
         places.sort(key=lambda place: len(rests[place]))
         return [list(part) for _, part in groupby(places, key=lambda place: len(rests[place]))]
+
+
+def _to_end(tokens: list[int], ends: Collection[int]) -> list[int]:
+    """Returns an answer without what fills its row up behind its end."""
+    end = next((at for at, token in enumerate(tokens) if token in ends), len(tokens))
+    return tokens[: end + 1]
 
 
 class _Common(NamedTuple):

@@ -97,7 +97,7 @@ def _tried(model: VisionLanguageModel) -> AskingFinding:
             reason = "The template does not hold the text."
             return AskingFinding(model.asking, prompt, reason=reason)
         has_token = _has_image_token(model, asked)
-        one, other = (next_scores(model, p, asked) for p in (pictures.wide, pictures.other))
+        one, other = (next_scores(model, p, asked) for p in (pictures.small, pictures.other))
     except torch.OutOfMemoryError:
         raise
     except LIBRARY_ERRORS as error:
@@ -110,14 +110,14 @@ def _tried(model: VisionLanguageModel) -> AskingFinding:
 
 
 def _has_image_token(model: VisionLanguageModel, asked: str | None) -> bool:
-    ids = model.prepare([probe_pictures().wide], asked).get("input_ids")
+    ids = model.prepare([probe_pictures().small], asked).get("input_ids")
     token = model.image_token_id
     return ids is not None and token is not None and bool((ids == token).any())
 
 
 def probe_scores(model: VisionLanguageModel) -> list[torch.Tensor]:
     """Returns what a model gives for a picture, to see whether it is numbers."""
-    return [next_scores(model, probe_pictures().wide, probe_question(model))]
+    return [next_scores(model, probe_pictures().small, probe_question(model))]
 
 
 def probe_question(model: VisionLanguageModel) -> str | None:

@@ -15,7 +15,7 @@ def batches_agree(model: VisionLanguageModel) -> bool:
     Some models cannot take several pictures, and some look at one through another's padding.
     """
     pictures = probe_pictures()
-    both = [pictures.wide, pictures.tall]
+    both = [pictures.small, pictures.tall]
     asked = probe_question(model)
     try:
         together = _first_scores(model, both, asked)

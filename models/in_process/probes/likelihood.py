@@ -77,7 +77,7 @@ def probe_likelihood(model: VisionLanguageModel, instruction: str | None) -> Lik
         instruction: What comes before a sentence.
     """
     asked = instruction if instruction is not None else probe_question(model)
-    placed = placed_inputs(model, [probe_pictures().wide], asked, close_thought=True)
+    placed = placed_inputs(model, [probe_pictures().small], asked, close_thought=True)
     inputs = begun(model, placed)
     texts = [model.tokenizer(text, add_special_tokens=False)["input_ids"] for text in _TEXTS]
     ids, mask = padded(model, texts)

@@ -36,7 +36,7 @@ class SharingFinding:
 
 def probe_sharing(model: VisionLanguageModel) -> SharingFinding:
     """Compares questions that share their beginning with the same ones read whole, one by one."""
-    image = probe_pictures().wide
+    image = probe_pictures().small
     images = [image] * len(QUESTIONS)
     alone = ImageQuestions(model, Sharing.NONE)
     expected = torch.cat([alone.first_scores([image], [question]) for question in QUESTIONS])

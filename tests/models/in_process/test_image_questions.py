@@ -20,7 +20,7 @@ SENTENCES = (
     "A red disc.", "Two cups stand on a table.", "x", "The ground is blue.", "An owl, alone.",
     "There is nothing else in it.", "A dog.",
 )  # fmt: skip
-IMAGE = probe_pictures().wide
+IMAGE = probe_pictures().small
 IMAGES = [IMAGE] * len(SENTENCES)
 
 
