@@ -9,6 +9,7 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from alignbench.evaluation.errors import ModelShapeError
 from alignbench.evaluation.text_window import Window, whole, windows
+from alignbench.models.in_process.complete_weights import REPORTED, LoadedTensors, check_complete
 from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.loading import loading
 from alignbench.models.in_process.placement import InProcessOptions, Placement, choose_placement
@@ -20,6 +21,11 @@ from alignbench.schemas.protocols import ItemFailure
 
 _NO_LIMIT: Final = 10**6
 """Lengths from here on are how tokenizers say that they know of none."""
+
+_PROBE: Final = ("A red disc on a blue ground, with two stars above it.", "A dog.")
+_ROUNDING: Final = {torch.float32: 1e-5, torch.float64: 1e-5}
+_HALF_ROUNDING: Final = 1e-2
+"""How far from 1 the cosine of two vectors of one text may be by rounding."""
 
 Tokens = dict[str, torch.Tensor]
 """`input_ids` (texts, length) and, but for SigLIP, `attention_mask`."""
@@ -42,6 +48,7 @@ class DualEncoder:
         PickledWeightsError: Its weights are not safetensors.
         ModelNotFoundError: It cannot be had.
         ModelShapeError: It has not two towers.
+        IncompleteWeightsError: Its files lack some of its weights.
     """
 
     def __init__(
@@ -61,6 +68,8 @@ class DualEncoder:
         self.is_siglip = self.model.config.model_type.startswith("siglip")
         known = getattr(self.model.config.text_config, "max_position_embeddings", _NO_LIMIT)
         self.limit = int(min(known, self.tokenizer.model_max_length, _NO_LIMIT))
+        if self.batch > 1 and not self._is_batch_alike():
+            self.batch = 1
 
     def windows(self, texts: Sequence[str]) -> list[list[Window]]:
         """Returns the parts in which each text is read."""
@@ -121,6 +130,13 @@ class DualEncoder:
         for start in range(0, len(items), self.batch):
             results += halved_on_memory(items[start : start + self.batch], forward)
         return results
+
+    def _is_batch_alike(self) -> bool:
+        """Tells whether texts of two lengths have the same vectors together as alone."""
+        together = self.embed_texts(_PROBE)
+        alone = torch.cat([self.embed_texts([text]) for text in _PROBE])
+        nearness = torch.nn.functional.cosine_similarity(together.float(), alone.float())
+        return bool((1 - nearness < _ROUNDING.get(self.placement.dtype, _HALF_ROUNDING)).all())
 
     def _tokenized(self, texts: Sequence[str], **more: bool) -> Any:
         # SigLIP was trained on texts padded to one length, and without a mask.
@@ -197,8 +213,13 @@ def _load(
     asked = options.attention if attention is None else attention
     chosen = {} if asked == "auto" else {"attn_implementation": asked}
     with loading(weights):
-        model = AutoModel.from_pretrained(
-            weights.source, dtype=placement.dtype, use_safetensors=True, **chosen, **source
+        model, report = AutoModel.from_pretrained(
+            weights.source,
+            dtype=placement.dtype,
+            use_safetensors=True,
+            **REPORTED,
+            **chosen,
+            **source,
         )
         images = AutoImageProcessor.from_pretrained(weights.source, **source)
         tokenizer = AutoTokenizer.from_pretrained(weights.source, **source)
@@ -207,6 +228,7 @@ def _load(
             f"{weights.source} is a {type(model).__name__}, which has no image and text tower.",
             "Name a CLIP or SigLIP model.",
         )
+    check_complete(LoadedTensors.of(report), weights.source)
     model.to(placement.device).eval().requires_grad_(False)
     return model, images, tokenizer
 

@@ -35,3 +35,17 @@ class ChangedWeightsError(AlignBenchError):
 
     code = "AB-G08"
     exit_code = 2
+
+
+class IncompleteWeightsError(AlignBenchError):
+    """A model's files lack weights that it has, or hold them in another shape."""
+
+    code = "AB-G09"
+    exit_code = 2
+
+
+class UnsupportedModelError(AlignBenchError):
+    """A model is of a kind that is not run here, or that the installed libraries do not know."""
+
+    code = "AB-G16"
+    exit_code = 2

@@ -5,12 +5,12 @@ from itertools import groupby
 from typing import Annotated, ClassVar, NamedTuple
 
 from PIL import Image
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from alignbench.evaluation.sentence_likelihood import SentenceLikelihood
 from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
-from alignbench.models.in_process.vision_language import load_vision_language
+from alignbench.models.in_process.vision_language_loading import load_vision_language
 from alignbench.models.in_process.weights import HubRevision, find_weights
 from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
@@ -31,9 +31,11 @@ class LikelihoodParams(Options):
     Attributes:
         instruction: What the captioner is asked before the sentence. A model that writes only when
             asked has a default.
+        chat_template_kwargs: Given to the model's chat template, as `{"enable_thinking": false}`.
     """
 
     instruction: str | None = None
+    chat_template_kwargs: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class _Asked(NamedTuple):
@@ -52,8 +54,10 @@ class LikelihoodDetector(HubRevision, DetectorBase[LikelihoodOptions, Likelihood
         """Loads the captioner."""
         placement = choose_placement(self.options)
         weights = find_weights(self.repo, self.revision)
-        model = load_vision_language(weights, self.options, placement)
-        self._likelihood = SentenceLikelihood(model, placement, self.params.instruction)
+        model = load_vision_language(
+            weights, self.options, placement, template_options=self.params.chat_template_kwargs
+        )
+        self._likelihood = SentenceLikelihood(model, self.params.instruction)
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns the mean log probability of each sentence's tokens."""
@@ -83,7 +87,10 @@ class LikelihoodDetector(HubRevision, DetectorBase[LikelihoodOptions, Likelihood
 
         def forward(some: Sequence[_Asked]) -> list[SentenceScore | ItemFailure]:
             means = self._likelihood.means(image, [item.tokens for item in some])
-            return [SentenceScore(mean) for mean in means]
+            return [
+                self._too_long(item.tokens) if mean is None else SentenceScore(mean)
+                for item, mean in zip(some, means, strict=True)
+            ]
 
         size = self.options.forward_batch
         for start in range(0, len(asked), size):
@@ -99,9 +106,10 @@ class LikelihoodDetector(HubRevision, DetectorBase[LikelihoodOptions, Likelihood
         tokens = self._likelihood.tokens(sentence.strip())
         if not tokens:
             return ItemCode.SENTENCE_EMPTY.failure("The sentence has no words.")
-        if len(tokens) >= self._likelihood.limit:
-            return ItemCode.SENTENCE_TOO_LONG.failure(
-                f"The sentence has {len(tokens):,} tokens; the captioner reads fewer than "
-                f"{self._likelihood.limit:,}."
-            )
         return tokens
+
+    def _too_long(self, tokens: Sequence[int]) -> ItemFailure:
+        return ItemCode.SENTENCE_TOO_LONG.failure(
+            f"The sentence has {len(tokens):,} tokens; behind image and prompt the captioner does "
+            "not read as many."
+        )

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
+import pydantic
 from PIL import Image
 from pydantic import Field, model_validator
 
+from alignbench.models.answers.captions import read_caption
+from alignbench.models.answers.reading import RawAnswer
 from alignbench.models.in_process.packages import check_installed
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
 from alignbench.models.in_process.weights import HubRevision, find_weights
@@ -26,6 +29,11 @@ if TYPE_CHECKING:
 
 check_installed("torch", "transformers")
 
+_NOT_SENT: Final = {
+    "temperature", "top_k", "top_p", "chat_template_kwargs", "inherit", "max_new_tokens"
+}  # fmt: skip
+"""Parameters that reach the model in another way than as arguments of `generate`."""
+
 
 class TransformersOptions(InProcessOptions):
     """How the model is run.
@@ -41,7 +49,15 @@ class TransformersOptions(InProcessOptions):
 class TransformersParams(Options):
     """What is sent to `generate`. Without a temperature the likeliest token is taken.
 
-    Sampling draws for each image from a generator of its own (`models.in_process.sampling`).
+    Sampling draws for each image from a generator of its own (`models.in_process.sampling`). What a
+    model's own `generation_config` asks for beyond that is set aside, and told in the lineage.
+
+    Attributes:
+        max_new_tokens: Most tokens of an answer, thoughts included. Where the model counts fewer
+            places behind image and instruction, it is asked for no more than those.
+        chat_template_kwargs: Given to the model's chat template, as `{"enable_thinking": false}`.
+        inherit: Settings of the model's own `generation_config` that are obeyed, by name, as
+            `["suppress_tokens"]`.
     """
 
     max_new_tokens: Annotated[int, Field(ge=1)] = 512
@@ -53,6 +69,8 @@ class TransformersParams(Options):
     temperature: Annotated[float, Field(gt=0)] | None = None
     top_k: Annotated[int, Field(ge=1)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    chat_template_kwargs: dict[str, pydantic.JsonValue] = Field(default_factory=dict)
+    inherit: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _sampling_is_whole(self) -> Self:
@@ -60,6 +78,9 @@ class TransformersParams(Options):
             raise ValueError("top_k and top_p need a temperature")
         if self.temperature is not None and self.num_beams > 1:
             raise ValueError("a temperature does not go with several beams")
+        own = sorted({"do_sample", *TransformersParams.model_fields}.intersection(self.inherit))
+        if own:
+            raise ValueError(f"{own[0]} is not inherited; say it as a parameter")
         return self
 
 
@@ -84,20 +105,27 @@ class TransformersCaptioner(
         """Loads the model."""
         import transformers
 
-        from alignbench.models.in_process.vision_language import load_vision_language
+        from alignbench.models.in_process.probes.batches import batches_agree
+        from alignbench.models.in_process.vision_language_loading import load_vision_language
 
-        self.forward_batch = self.options.forward_batch
         placement = choose_placement(self.options)
-        self._device = placement.device
-        self._dtype = placement.dtype
         self._model = load_vision_language(
-            find_weights(self.repo, self.revision), self.options, placement
+            find_weights(self.repo, self.revision),
+            self.options,
+            placement,
+            inherit=self.params.inherit,
+            template_options=self.params.chat_template_kwargs,
         )
+        self._opens_thought = self._model.opens_thought()
+        self.forward_batch = self.options.forward_batch
+        if self.forward_batch > 1 and not batches_agree(self._model):
+            self.forward_batch = 1
         self._lineage: dict[str, JsonValue] = {
             "transformers": transformers.__version__,
             **placement.lineage(),
             "attention": str(getattr(self._model.model.config, "_attn_implementation", None)),
             "forward_batch": self.forward_batch,
+            **self._model.settings.lineage(),
         }
 
     def caption_stream(
@@ -140,47 +168,62 @@ class TransformersCaptioner(
 
     def _forward(self, inputs: Any, seeds: Sequence[int]) -> list[Generation | ItemFailure]:
         started = time.perf_counter()
-        inputs = inputs.to(self._device, self._dtype)
-        output = self._generate(inputs, seeds)
-        caption = self._model.generated(inputs, output).cpu()
-        texts = self._model.tokenizer.batch_decode(caption, skip_special_tokens=True)
+        room = self._model.room(inputs)
+        if room is not None and room < 1:
+            return [self._no_room()] * len(seeds)
+        limit = (
+            self.params.max_new_tokens if room is None else min(self.params.max_new_tokens, room)
+        )
+        inputs = inputs.to(self._model.model.device, self._model.model.dtype)
+        output = self._generate(inputs, seeds, limit)
+        written = self._model.written(inputs, output).tolist()
         seconds = (time.perf_counter() - started) / len(seeds)
-        rows = zip(texts, caption.tolist(), strict=True)
-        return [self._generation(text, row, len(seeds), seconds) for text, row in rows]
+        return [self._generation(row, limit, len(seeds), seconds) for row in written]
 
-    def _generate(self, inputs: Any, seeds: Sequence[int]) -> "torch.Tensor":
+    def _generate(self, inputs: Any, seeds: Sequence[int], limit: int) -> "torch.Tensor":
         import torch
 
         from alignbench.models.in_process.sampling import seeded_sampling
 
-        params = self.params.model_dump(exclude={"temperature", "top_k", "top_p"})
+        params = self.params.model_dump(exclude=_NOT_SENT)
         sent = {name: value for name, value in params.items() if value is not None}
+        sent["max_new_tokens"] = limit
         if self.params.temperature is not None:
             sampling = self.params.temperature, self.params.top_k, self.params.top_p
             sent["logits_processor"] = seeded_sampling(seeds, *sampling)
-        # A model's own defaults may ask to sample, from a generator that all rows share.
+        # `generate` would draw from one generator for all rows.
         sent["do_sample"] = False
         with torch.inference_mode():
             output: torch.Tensor = self._model.model.generate(**inputs, **sent)
         return output
 
     def _generation(
-        self, text: str, tokens: list[int], batch: int, seconds: float
+        self, tokens: list[int], limit: int, batch: int, seconds: float
     ) -> Generation | ItemFailure:
-        is_whole = not self._model.ends().isdisjoint(tokens)
-        text = text.strip()
-        if not is_whole and not self.options.keep_truncated:
-            return ItemCode.ANSWER_TRUNCATED.failure(
-                f"It was cut off after {self.params.max_new_tokens} tokens: "
-                f"{text[-80:]!r}. Allow more in max_new_tokens."
-            )
-        padding = self._model.tokenizer.pad_token_id
+        written = self._model.answer(tokens)
+        raw = RawAnswer(
+            written.text,
+            finish_reason="stop" if written.is_whole else "length",
+            begins_in_thought=self._opens_thought,
+            special_tokens=self._model.special_tokens,
+            completion_tokens=written.tokens,
+        )
+        caption = read_caption(raw, keep_truncated=self.options.keep_truncated)
+        if isinstance(caption, ItemFailure):
+            return caption
+        bound = {} if limit == self.params.max_new_tokens else {"max_new_tokens_bound": limit}
         return Generation(
-            text,
-            finish_reason="stop" if is_whole else "length",
-            engine={**self._lineage, "batch": batch},
-            completion_tokens=sum(token != padding for token in tokens),
+            caption.text.strip(),
+            finish_reason=raw.finish_reason,
+            engine={**self._lineage, **caption.left_out, **bound, "batch": batch},
+            completion_tokens=written.tokens,
             seconds=seconds,
+        )
+
+    def _no_room(self) -> ItemFailure:
+        return ItemCode.ANSWER_TRUNCATED.failure(
+            "Image and instruction take all the places that the model counts; nothing can be "
+            "written. Shorten the instruction, or name a model with more of them."
         )
 
 

@@ -11,10 +11,9 @@ from typing import Annotated, Any, NamedTuple
 from PIL import Image
 from pydantic import Field
 
-from alignbench.models.in_process.loading import loading
 from alignbench.models.in_process.packages import check_installed
 from alignbench.models.in_process.placement import InProcessOptions, Placement, choose_placement
-from alignbench.models.in_process.weights import HubRevision, Weights, find_weights
+from alignbench.models.in_process.weights import HubRevision, find_weights
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode
@@ -22,8 +21,6 @@ from alignbench.schemas.plugins import StreamingImageGeneratorBase
 from alignbench.schemas.protocols import GeneratedImage, ImageRequest, ItemFailure, Options
 
 check_installed("torch", "diffusers")
-
-_TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")
 
 
 class DiffusersOptions(InProcessOptions):
@@ -66,25 +63,49 @@ class DiffusersImageGenerator(
     Raises:
         PickledWeightsError: Its weights are not safetensors.
         ModelNotFoundError: It cannot be had.
-        ConfigError: A parameter is not one of this pipeline's, or the device is not there.
+        IncompleteWeightsError: One of its parts lacks some of its weights.
+        UnsupportedModelError: It makes no image from a prompt alone.
+        ConfigError: A parameter is not one of this pipeline's, a negative prompt has no effect on
+            it, or the device is not there.
     """
 
     def load(self) -> None:
         """Loads the pipeline."""
         import diffusers
 
+        from alignbench.models.in_process.pipelines import check_makes_images, load_pipeline
+        from alignbench.models.in_process.probes.pipelines import encoder_tokenizers, probe_pipeline
+
         sent = self.params.model_dump(exclude_unset=True)
         self._sent: dict[str, Any] = {k: v for k, v in sent.items() if v is not None}
-        self.forward_batch = self.options.forward_batch
         placement = choose_placement(self.options)
-        self._pipeline = _load(find_weights(self.repo, self.revision), self.options, placement)
-        self._check_params()
+        weights = find_weights(self.repo, self.revision)
+        self._pipeline = _placed(
+            load_pipeline(
+                weights,
+                placement,
+                variant=self.options.variant,
+                trust_remote_code=self.options.trust_remote_code,
+            ),
+            self.options,
+            placement,
+        )
+        check_makes_images(self._pipeline, weights.source)
+        self._check_known()
+        self.findings = probe_pipeline(
+            self._pipeline, self._sent, weights.source, batches=self.options.forward_batch > 1
+        )
+        self._check_effect()
+        self.forward_batch = self.options.forward_batch if self.findings.is_batch_alike else 1
+        self._tokenizers = encoder_tokenizers(self._pipeline)
         self._lineage: dict[str, JsonValue] = {
             "diffusers": diffusers.__version__,
             "pipeline": type(self._pipeline).__name__,
             **placement.lineage(),
             "forward_batch": self.forward_batch,
         }
+        if self.findings.without_effect:
+            self._lineage["params_without_effect"] = list(self.findings.without_effect)
 
     def generate_stream(
         self, requests: Iterator[ImageRequest]
@@ -125,20 +146,25 @@ class DiffusersImageGenerator(
         ]
 
     def _engine(self, prompt: str, batch: int) -> dict[str, JsonValue]:
-        return {**self._lineage, "batch": batch, "prompt_is_cut": self._is_cut(prompt)}
+        cutting = self._cutting(prompt)
+        told: dict[str, JsonValue] = {**self._lineage, "batch": batch}
+        # Where one encoder reads a prompt to its end, the image knows of all of it.
+        told["prompt_is_cut"] = bool(cutting) and len(cutting) == len(self.findings.limits)
+        if cutting:
+            told["prompt_is_cut_by"] = list(cutting)
+        return told
 
-    def _is_cut(self, prompt: str) -> bool:
-        """Tells whether no text encoder sees the prompt to its end."""
-        found = (getattr(self._pipeline, name, None) for name in _TOKENIZERS)
-        tokenizers = [tokenizer for tokenizer in found if tokenizer is not None]
-        limit = self._sent.get("max_sequence_length", 0)
-        return bool(tokenizers) and all(
-            len(tokenizer(prompt, truncation=False).input_ids)
-            > (max(limit, tokenizer.model_max_length))
-            for tokenizer in tokenizers
-        )
+    def _cutting(self, prompt: str) -> list[str]:
+        """Returns the tokenizers of the text encoders that do not read the prompt to its end."""
+        from alignbench.models.in_process.probes.pipelines import token_count
 
-    def _check_params(self) -> None:
+        return [
+            name
+            for name, limit in self.findings.limits
+            if token_count(self._tokenizers[name], prompt) > limit
+        ]
+
+    def _check_known(self) -> None:
         known = inspect.signature(self._pipeline.__call__).parameters
         for name in self._sent:
             if name not in known:
@@ -146,6 +172,16 @@ class DiffusersImageGenerator(
                     f"{type(self._pipeline).__name__} has no parameter {name!r}.",
                     "Remove it from that image generator's params.",
                 )
+
+    def _check_effect(self) -> None:
+        # Other parameters without an effect are told in the lineage: the published way to call some
+        # pipelines has them. What must not be in an image would be in it all the same.
+        if "negative_prompt" in self.findings.without_effect:
+            raise ConfigError(
+                f"negative_prompt changes nothing in the images of {self.repo}.",
+                "Remove it, or set what makes the pipeline heed it: true_cfg_scale or "
+                "guidance_scale above 1.",
+            )
 
 
 class _Made(NamedTuple):
@@ -167,20 +203,7 @@ def _png(made: _Made) -> GeneratedImage:
     return GeneratedImage(buffer.getvalue(), made.engine, made.seconds)
 
 
-def _load(weights: Weights, options: DiffusersOptions, placement: Placement) -> Any:
-    import diffusers
-
-    diffusers.utils.logging.disable_progress_bar()
-    with loading(weights):
-        pipeline = diffusers.DiffusionPipeline.from_pretrained(
-            weights.source,
-            revision=weights.revision,
-            variant=options.variant,
-            dtype=placement.dtype,
-            use_safetensors=True,
-            trust_remote_code=options.trust_remote_code,
-        )
-    pipeline.set_progress_bar_config(disable=True)
+def _placed(pipeline: Any, options: DiffusersOptions, placement: Placement) -> Any:
     if options.cpu_offload and placement.device.type == "cuda":
         pipeline.enable_model_cpu_offload(device=placement.device)
         return pipeline

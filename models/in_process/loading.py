@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from alignbench.models.errors import ModelNotFoundError, PickledWeightsError
+from alignbench.models.in_process.library_errors import translated
 from alignbench.models.in_process.weights import Weights
-from alignbench.schemas.errors import MissingExtraError
 
 
 @contextmanager
@@ -18,26 +17,16 @@ def loading(weights: Weights) -> Iterator[None]:
         PickledWeightsError: The model has no safetensors.
         ModelNotFoundError: It cannot be had.
         MissingExtraError: It needs a package that is not installed.
+        UnsupportedModelError: It is of a kind that is not run here.
     """
     _quiet_libraries()
     try:
         yield
-    except OSError as error:
-        if "safetensors" in str(error):
-            raise PickledWeightsError(
-                f"{weights.source} has no weights as safetensors; a pickle can run any code.",
-                "Take a revision that has them, or convert the model.",
-            ) from None
-        raise ModelNotFoundError(
-            f"{weights.source} cannot be loaded: {str(error).splitlines()[0]}",
-            "Check the name, the network and the token in HF_TOKEN, or give a local folder.",
-        ) from None
-    except ImportError as error:  # the libraries tell of a missing package over several lines
-        raise MissingExtraError(
-            f"{weights.source} cannot be loaded: {' '.join(str(error).split())}",
-            "Install that package into AlignBench's environment; torchvision in the build that "
-            "fits the installed PyTorch.",
-        ) from None
+    except Exception as error:
+        for_operator = translated(error, weights.source)
+        if for_operator is None:
+            raise
+        raise for_operator from None
 
 
 def _quiet_libraries() -> None:

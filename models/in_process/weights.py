@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from alignbench.models.errors import ChangedWeightsError, ModelNotFoundError, PickledWeightsError
 from alignbench.models.in_process.folder_digest import files_below, folder_digest
+from alignbench.models.in_process.library_errors import translated
 from alignbench.schemas.protocols import Options
 
 PACKAGE: Final = "package:"
@@ -65,13 +66,17 @@ def resolve_revision(repo: str) -> str:
     if folder is not None:
         return _revision(folder)
     from huggingface_hub import HfApi, try_to_load_from_cache
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+    from huggingface_hub.errors import HFValidationError
 
     try:
         found = HfApi().model_info(repo).sha
-    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as error:
+    except Exception as error:
+        if not isinstance(error, HFValidationError) and translated(error, repo) is None:
+            raise
         for name in ("config.json", "model_index.json"):
-            cached = try_to_load_from_cache(repo, name)
+            cached = (
+                None if isinstance(error, HFValidationError) else try_to_load_from_cache(repo, name)
+            )
             if isinstance(cached, str):
                 return Path(cached).parent.name
         raise ModelNotFoundError(

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from transformers import AutoModel, AutoProcessor
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, AutoProcessor, CLIPModel
 
 from alignbench.evaluation.detectors.clip import ClipDetector, DualEncoderOptions, DualEncoderParams
 from alignbench.evaluation.detectors.siglip import SiglipDetector
 from alignbench.evaluation.text_window import windows
+from alignbench.models.errors import IncompleteWeightsError
 from alignbench.schemas.detection import SentenceScore
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
@@ -104,3 +106,27 @@ def test_parts_are_the_whole_text_and_begin_at_words() -> None:
     assert all(start == 0 or text[start - 1] == " " for start, _ in found)
     assert windows("abcdefghij", lambda part: len(part) <= 3) != []
     assert windows("  \n", lambda _: True) == []
+
+
+def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
+    """As where a checkpoint of an image-text-matching head is loaded for its towers."""
+    folder = save_clip(tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in tensors.items() if "projection" not in name}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(IncompleteWeightsError, match=r"2 tensors missing: text_projection\.weight"):
+        made((ClipDetector, folder))
+
+
+def test_a_model_whose_texts_change_each_other_reads_them_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As AIMv2, which pools at the padding; here a CLIP that has lost its masks."""
+    folder = save_clip(tmp_path)
+    plain = CLIPModel.get_text_features
+
+    def at_the_padding(self: CLIPModel, input_ids: torch.Tensor, **_: object) -> object:
+        return plain(self, input_ids=input_ids.flip(0) if len(input_ids) > 1 else input_ids)
+
+    monkeypatch.setattr(CLIPModel, "get_text_features", at_the_padding)
+    assert made((ClipDetector, folder))._encoder.batch == 1

@@ -16,8 +16,9 @@ from alignbench.evaluation.detectors.likelihood import (
     LikelihoodParams,
 )
 from alignbench.evaluation.sentence_likelihood import SentenceLikelihood
-from alignbench.models.in_process.placement import Placement, choose_placement
-from alignbench.models.in_process.vision_language import VisionLanguageModel, load_vision_language
+from alignbench.models.in_process.placement import choose_placement
+from alignbench.models.in_process.vision_language import Asking, VisionLanguageModel
+from alignbench.models.in_process.vision_language_loading import load_vision_language
 from alignbench.models.in_process.weights import find_weights
 from alignbench.schemas.detection import SentenceScore
 from alignbench.schemas.item_codes import ItemCode
@@ -111,9 +112,8 @@ def test_it_is_the_models_own_where_an_images_places_are_counted_in_2d(tmp_path:
     qwen2_vl(tmp_path)
     processor = QwenProcessor(tmp_path)
     loaded = Qwen2VLForConditionalGeneration.from_pretrained(tmp_path).eval()
-    model = VisionLanguageModel("qwen2_vl", loaded, processor, processor.tokenizer, chat=True)
-    placement = Placement(torch.device("cpu"), torch.float32)
-    likelihood = SentenceLikelihood(model, placement, ASKED)
+    model = VisionLanguageModel("qwen2_vl", loaded, processor, processor.tokenizer, Asking.CHAT)
+    likelihood = SentenceLikelihood(model, ASKED)
     image = Image.open(io.BytesIO(requests(SENTENCES[:1])[0].image)).convert("RGB")
     found = likelihood.means(image, [likelihood.tokens(sentence) for sentence in SENTENCES])
     expected = [straightforward(model, image, sentence) for sentence in SENTENCES]

@@ -8,6 +8,7 @@ import torch
 from alignbench.evaluation.detectors.vlm import VlmDetector, VlmParams
 from alignbench.evaluation.errors import ModelShapeError
 from alignbench.evaluation.prompts import prompt_names, read_prompt
+from alignbench.models.answers.reading import RawAnswer
 from alignbench.models.in_process.placement import InProcessOptions
 from alignbench.schemas.detection import SentenceScore
 from alignbench.schemas.errors import UnknownNameError
@@ -48,12 +49,13 @@ def test_it_is_asked_once_more(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     detector = made(folder)
     said: list[list[str]] = []
 
-    def answers(some: list[object]) -> list[str]:
+    def answers(some: list[object]) -> list[RawAnswer]:
         said.append([item.text for item in some])  # type: ignore[attr-defined]
-        return ["55" if "one whole number" in text else "well" for text in said[-1]]
+        written = ["55" if "one whole number" in text else "well" for text in said[-1]]
+        return [RawAnswer(text) for text in written]
 
     monkeypatch.setattr(detector, "_answers", answers)
-    assert detector.score(requests(SENTENCES)) == [SentenceScore(55.0)] * 3
+    assert detector.score(requests(SENTENCES, images=1)) == [SentenceScore(55.0)] * 3
     assert [len(texts) for texts in said] == [2, 2, 1, 1]
 
 
@@ -79,3 +81,18 @@ def test_the_probability_of_yes_is_the_models(folder: Path) -> None:
 def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelShapeError, match="chat template"):
         made(save_captioner("blip", tmp_path / "blip"))
+
+
+def test_images_with_one_sentence_each_go_through_together(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector = made(folder)
+    sizes: list[int] = []
+    answers = detector._questions.answers
+    monkeypatch.setattr(
+        detector._questions,
+        "answers",
+        lambda images, texts, most: sizes.append(len(texts)) or answers(images, texts, most),
+    )
+    detector.score(requests(SENTENCES, images=3))
+    assert sizes[0] == 2

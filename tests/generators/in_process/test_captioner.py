@@ -1,6 +1,8 @@
 """Every family of image-to-text model is loaded from its files and run as the library runs it."""
 
 import io
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from alignbench.generators.captioners.in_process import (
     TransformersOptions,
     TransformersParams,
 )
+from alignbench.models.in_process.forward_pass import next_scores
 from alignbench.schemas.errors import ConfigError, MissingExtraError
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import CaptionInput, CaptionRequest, Generation, ItemFailure
@@ -52,8 +55,13 @@ def captioner(folder: Path, batch: int = 8, **params: object) -> TransformersCap
 
 
 def texts(answers: list[Generation | ItemFailure]) -> list[str]:
-    assert all(isinstance(answer, Generation) for answer in answers)
-    return [answer.text for answer in answers if isinstance(answer, Generation)]
+    """What was written. Random weights write control tokens too: such an answer fails, and says so.
+
+    Nothing but that may fail.
+    """
+    codes = {answer.code for answer in answers if isinstance(answer, ItemFailure)}
+    assert codes <= {ItemCode.CONTROL_TOKEN, ItemCode.ANSWER_EMPTY}
+    return [a.text if isinstance(a, Generation) else a.message for a in answers]
 
 
 def question(family: str) -> str | None:
@@ -94,17 +102,16 @@ def test_another_seed_writes_something_else(folders: dict[str, Path]) -> None:
 def test_a_caption_goes_on_from_the_instruction_where_the_family_does(
     folders: dict[str, Path], family: str
 ) -> None:
-    [answer] = captioner(folders[family]).caption(images()[:1], "A photo of", [0])
+    [answer] = captioner(folders[family], max_new_tokens=4).caption(images()[:1], "A photo of", [0])
     assert isinstance(answer, Generation)
     assert answer.text.startswith("A photo of")
 
 
 @pytest.mark.parametrize("family", ["llava", "llava-next", "idefics3", "paligemma"])
 def test_the_question_is_not_part_of_the_caption(folders: dict[str, Path], family: str) -> None:
-    [answer] = captioner(folders[family]).caption(images()[:1], "Describe the image.", [0])
-    assert isinstance(answer, Generation)
-    assert "Describe" not in answer.text
-    assert "USER" not in answer.text
+    [answer] = texts(captioner(folders[family]).caption(images()[:1], "Describe the image.", [0]))
+    assert "Describe" not in answer
+    assert "USER" not in answer
 
 
 @pytest.mark.parametrize("family", ["llava", "idefics3", "paligemma"])
@@ -138,12 +145,15 @@ def test_a_caption_that_was_cut_off_is_a_failure_and_not_a_caption(
 
 def test_a_caption_that_ended_says_so(folders: dict[str, Path]) -> None:
     model = captioner(folders["llava"])
-    # The model has random weights: let it end where it begins.
-    model._model.model.generation_config.eos_token_id = list(range(5, 261))
+    # The model has random weights: let it end at the first token other than that it begins with.
+    picture = Image.open(io.BytesIO(images()[0].data)).convert("RGB")
+    first = int(next_scores(model._model, picture, "What?").argmax())
+    ends = [token for token in range(261) if token != first]
+    model._model.model.generation_config.eos_token_id = ends
     [answer] = model.caption(images()[:1], "What?", [0])
     assert isinstance(answer, Generation)
     assert answer.finish_reason == "stop"
-    assert answer.completion_tokens == 1
+    assert answer.completion_tokens == len(answer.text) + 1
 
 
 def test_an_image_that_cannot_be_decoded_leaves_the_others_alone(
@@ -218,3 +228,77 @@ def test_images_are_read_one_batch_ahead_and_no_further(folders: dict[str, Path]
     assert len(taken) <= 4
     stream.close()  # type: ignore[attr-defined]
     assert len(taken) <= 6
+
+
+def test_no_more_tokens_are_asked_for_than_the_model_has_places(tmp_path: Path) -> None:
+    """The bundled model has 72 places, and its catalog entry asks for 80 tokens."""
+    options = TransformersOptions(keep_truncated=True, device="cpu")
+    model = TransformersCaptioner(
+        "package:scenes/weights/scenes-blip", None, options, TransformersParams(max_new_tokens=80)
+    )
+    # Of noise it writes on and on.
+    noise = [CaptionInput(str(seed), png(64, 48, seed)) for seed in range(6)]
+    answers = [a for a in model.caption(noise, None, range(6)) if isinstance(a, Generation)]
+    assert {answer.engine["max_new_tokens_bound"] for answer in answers} == {71}
+    assert max(answer.completion_tokens or 0 for answer in answers) <= 71
+
+
+def test_a_caption_that_the_models_places_cut_off_says_so(folders: dict[str, Path]) -> None:
+    model = TransformersCaptioner(
+        str(folders["vision-encoder-decoder"]),
+        None,
+        TransformersOptions(device="cpu"),
+        TransformersParams(max_new_tokens=500),
+    )
+    model._model.model.generation_config.eos_token_id = 100_000  # it never ends
+    [answer] = model.caption(images()[:1], None, [0])
+    assert isinstance(answer, ItemFailure)
+    assert answer.code == ItemCode.ANSWER_TRUNCATED
+    assert "after 127 tokens" in answer.message
+
+
+def test_a_prompt_that_leaves_no_place_is_a_failure_of_its_item(folders: dict[str, Path]) -> None:
+    model = captioner(folders["llava"])
+    [answer] = model.caption(images()[:1], "word " * 200, [0])
+    assert isinstance(answer, ItemFailure)
+    assert "nothing can be written" in answer.message
+
+
+def test_a_models_own_settings_change_no_caption_and_are_told(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(folders["llava"], tmp_path / "llava")
+    path = folder / "generation_config.json"
+    own = {"repetition_penalty": 1.9, "num_beams": 2, "bad_words_ids": [[20], [21]]}
+    path.write_text(json.dumps(json.loads(path.read_text()) | own))
+    long = {"min_new_tokens": 10}
+    plain = captioner(folders["llava"], **long).caption(images(), "What?", range(5))
+    answers = captioner(folder, **long).caption(images(), "What?", range(5))
+    assert texts(answers) == texts(plain)
+    [told] = {
+        json.dumps(a.engine["generation_config_set_aside"], sort_keys=True)
+        for a in answers
+        if isinstance(a, Generation)
+    }
+    assert json.loads(told) == own
+    obeyed = captioner(folder, **long, inherit=["bad_words_ids"], repetition_penalty=1.9)
+    assert texts(obeyed.caption(images(), "What?", range(5))) != texts(plain)
+
+
+def test_what_is_a_parameter_is_not_inherited() -> None:
+    with pytest.raises(ValueError, match="repetition_penalty is not inherited; say it as a"):
+        TransformersParams(inherit=("repetition_penalty",))
+
+
+def test_settings_in_an_old_configuration_do_not_rule_either(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """As of models that were published before settings had a file of their own."""
+    name = "vision-encoder-decoder"
+    folder = shutil.copytree(folders[name], tmp_path / name)
+    config = json.loads((folder / "config.json").read_text())
+    config["decoder"] |= {"num_beams": 4, "no_repeat_ngram_size": 2}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "generation_config.json").unlink()
+    plain, old = (captioner(at).caption(images(), None, range(5)) for at in (folders[name], folder))
+    assert texts(old) == texts(plain)

@@ -1,19 +1,28 @@
 """A text-to-image pipeline is loaded from its files, and draws each image from its own seed."""
 
+import inspect
 import io
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from diffusers import StableDiffusionPipeline
 from PIL import Image, ImageChops
+from safetensors.torch import load_file, save_file
 
 from alignbench.generators.image_generators.in_process import (
     DiffusersImageGenerator,
     DiffusersOptions,
     DiffusersParams,
 )
-from alignbench.models.errors import ModelNotFoundError, PickledWeightsError
+from alignbench.models.errors import (
+    IncompleteWeightsError,
+    ModelNotFoundError,
+    PickledWeightsError,
+    UnsupportedModelError,
+)
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import GeneratedImage, ImageRequest, ItemFailure
@@ -152,3 +161,73 @@ def test_a_folder_that_is_no_pipeline_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"")
     with pytest.raises(ModelNotFoundError, match="cannot be loaded"):
         generator(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def flux(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_pipeline("flux", tmp_path_factory.mktemp("flux"))
+
+
+@pytest.mark.parametrize("part", ["vae", "text_encoder"])
+def test_weights_that_are_missing_from_a_part_are_named(tmp_path: Path, part: str) -> None:
+    folder = save_pipeline("stable-diffusion", tmp_path)
+    [path] = (folder / part).glob("*.safetensors")
+    tensors = load_file(path)
+    for name in sorted(tensors)[:3]:
+        del tensors[name]
+    save_file(tensors, path, {"format": "pt"})
+    with pytest.raises(IncompleteWeightsError, match=rf"part '{part}', .* 3 tensors missing: "):
+        generator(folder)
+
+
+def test_a_negative_prompt_that_changes_nothing_is_refused(flux: Path) -> None:
+    """Flux takes one, and heeds it only when asked twice over."""
+    small = {"height": 32, "width": 32, "negative_prompt": "A dog."}
+    with pytest.raises(ConfigError, match="negative_prompt changes nothing"):
+        generator(flux, **small)
+    assert generator(flux, **small, true_cfg_scale=4.0).findings.without_effect == ()
+
+
+def test_a_parameter_that_changes_nothing_is_told_in_the_lineage(flux: Path) -> None:
+    model = generator(flux, height=32, width=32, guidance_scale=0.0)
+    [answer] = model.generate(PROMPTS[:1], [1])
+    assert isinstance(answer, GeneratedImage)
+    assert answer.engine["params_without_effect"] == ["guidance_scale"]
+
+
+@pytest.mark.parametrize(("words", "cut"), [(5, []), (20, ["tokenizer_2"]), (90, None)])
+def test_each_encoders_own_limit_says_whether_a_prompt_is_cut(
+    flux: Path, words: int, cut: list[str] | None
+) -> None:
+    """Each word is two tokens; the second encoder is told to read 16, the first one reads 77."""
+    model = generator(flux, height=32, width=32, max_sequence_length=16)
+    [answer] = model.generate(["a " * words], [1])
+    assert isinstance(answer, GeneratedImage)
+    assert answer.engine.get("prompt_is_cut_by", []) == (
+        ["tokenizer", "tokenizer_2"] if cut is None else cut
+    )
+    assert answer.engine["prompt_is_cut"] is (cut is None)
+
+
+def test_a_pipeline_that_needs_an_image_is_refused(tmp_path: Path) -> None:
+    folder = save_pipeline("stable-diffusion", tmp_path)
+    index = folder / "model_index.json"
+    index.write_text(
+        index.read_text().replace("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
+    )
+    with pytest.raises(UnsupportedModelError, match=r"Img2ImgPipeline.*from a prompt alone"):
+        generator(folder)
+
+
+def test_a_pipeline_that_draws_otherwise_in_a_batch_draws_one_at_a_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As CogView4 does, whose prompts are padded to the longest of a batch; here a broken one."""
+    plain = StableDiffusionPipeline.__call__
+
+    def dependent(self: StableDiffusionPipeline, *, prompt: list[str], **sent: Any) -> Any:
+        return plain(self, prompt=[max(prompt, key=len)] * len(prompt), **sent)
+
+    dependent.__signature__ = inspect.signature(plain)  # type: ignore[attr-defined]
+    monkeypatch.setattr(StableDiffusionPipeline, "__call__", dependent)
+    assert generator(folder, batch=4).forward_batch == 1
