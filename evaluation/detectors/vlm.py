@@ -8,8 +8,10 @@ from PIL import Image
 from pydantic import Field
 
 from alignbench.evaluation.errors import ModelShapeError
-from alignbench.evaluation.model_replies import first_token_words, parse_score
+from alignbench.evaluation.model_replies import ASKED_AGAIN, scored_answer
 from alignbench.evaluation.prompts import ask_again, asked
+from alignbench.models.answers.reading import RawAnswer
+from alignbench.models.answers.yes_no import first_token_words
 from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
 from alignbench.models.in_process.vision_language import load_vision_language
@@ -17,7 +19,7 @@ from alignbench.models.in_process.weights import HubRevision, find_weights
 from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.errors import ConfigError
-from alignbench.schemas.item_codes import ItemCode, ItemError, shorten
+from alignbench.schemas.item_codes import ItemError
 from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, Options
 
@@ -116,16 +118,15 @@ class VlmDetector(HubRevision, DetectorBase[InProcessOptions, VlmParams]):
 
     def _written(self, some: Sequence[_Shown]) -> list[SentenceScore | ItemFailure]:
         """Returns the numbers that are written; what is none is asked for once more."""
-        answers = self._answers(some)
+        first = [scored_answer(RawAnswer(answer)) for answer in self._answers(some)]
         again = [item._replace(text=f"{item.text}\n\n{ask_again()}")
-                 for item, answer in zip(some, answers, strict=True)
-                 if parse_score(answer) is None]  # fmt: skip
+                 for item, score in zip(some, first, strict=True)
+                 if _is_asked_again(score)]  # fmt: skip
         second = iter(self._answers(again)) if again else iter(())
-        results: list[SentenceScore | ItemFailure] = []
-        for answer in answers:
-            last = answer if parse_score(answer) is not None else next(second)
-            results.append(scored_answer(last))
-        return results
+        return [
+            scored_answer(RawAnswer(next(second))) if _is_asked_again(score) else score
+            for score in first
+        ]
 
     def _answers(self, some: Sequence[_Shown]) -> list[str]:
         inputs = self._inputs(some)
@@ -142,10 +143,5 @@ class VlmDetector(HubRevision, DetectorBase[InProcessOptions, VlmParams]):
         return inputs.to(self._placement.device, self._placement.dtype)
 
 
-def scored_answer(answer: str) -> SentenceScore | ItemFailure:
-    """Returns the score that an answer is, or a failure that quotes it."""
-    score = parse_score(answer)
-    if score is None:
-        message = f"The answer is no number from 0 to 100: {shorten(answer, 200)!r}."
-        return ItemCode.ANSWER_NO_SCORE.failure(message)
-    return SentenceScore(score)
+def _is_asked_again(score: SentenceScore | ItemFailure) -> bool:
+    return isinstance(score, ItemFailure) and score.code in ASKED_AGAIN

@@ -3,31 +3,34 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
-from alignbench.evaluation.detectors.vlm import PROMPTS, scored_answer
-from alignbench.evaluation.model_replies import parse_score, yes_share
+from alignbench.evaluation.detectors.vlm import PROMPTS
+from alignbench.evaluation.model_replies import ASKED_AGAIN, scored_answer
 from alignbench.evaluation.prompts import ask_again, asked
+from alignbench.models.answers.reading import ReadAnswer, read_answer
+from alignbench.models.answers.yes_no import first_word_token, yes_share
 from alignbench.models.endpoint.chat import (
     PATH,
     ChatParams,
     Message,
     chat_body,
     image_message,
-    read_chat,
 )
+from alignbench.models.endpoint.chat_replies import ChatReply, read_reply
 from alignbench.models.endpoint.client import Answer, Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.models.endpoint.pictures import picture_to_send
-from alignbench.models.endpoint.responses import MalformedAnswerError
 from alignbench.models.endpoint.stream import answered
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.plugins import StreamingDetectorBase
-from alignbench.schemas.protocols import Generation, ItemFailure
+from alignbench.schemas.protocols import ItemFailure
 
 _TOP = 20
+_REPEATED = 1_000
+"""Characters of an answer that cannot be read which are repeated to the model."""
 
 
 class VlmEndpointOptions(EndpointOptions):
@@ -99,57 +102,43 @@ class VlmEndpointDetector(StreamingDetectorBase[VlmEndpointOptions, VlmEndpointP
         messages = [image_message(picture, asked(self._prompt, request.text))]
         if self.params.answer == "yes_no":
             return await session.ask(PATH, self._body(messages), _read_yes)
-        first = await session.ask(PATH, self._body(messages), _read_text)
-        if isinstance(first, ItemFailure) or parse_score(first.text) is not None:
-            return first if isinstance(first, ItemFailure) else scored_answer(first.text)
+        first = await session.ask(PATH, self._body(messages), read_reply)
+        if isinstance(first, ItemFailure):
+            return first
+        score = scored_answer(first.raw)
+        if isinstance(score, SentenceScore) or score.code not in ASKED_AGAIN:
+            return score
         messages += [
-            {"role": "assistant", "content": first.text},
+            {"role": "assistant", "content": _said(first)},
             {"role": "user", "content": ask_again()},
         ]
-        second = await session.ask(PATH, self._body(messages), _read_text)
-        return second if isinstance(second, ItemFailure) else scored_answer(second.text)
+        second = await session.ask(PATH, self._body(messages), read_reply)
+        return second if isinstance(second, ItemFailure) else scored_answer(second.raw)
 
     def _body(self, messages: Sequence[Message]) -> bytes:
         return chat_body(self.repo, messages, self.params, seed=None)
 
 
-class _Token(BaseModel):
-    token: str
-    logprob: float
-
-
-class _Place(BaseModel):
-    top_logprobs: list[_Token] = Field(default_factory=list)
-
-
-class _Content(BaseModel):
-    content: list[_Place] | None = None
-
-
-class _Choice(BaseModel):
-    logprobs: _Content | None = None
-
-
-class _Completion(BaseModel):
-    choices: Annotated[list[_Choice], Field(min_length=1)]
-
-
-def _read_text(answer: Answer) -> Generation | ItemFailure:
-    return read_chat(answer, {}, keep_truncated=True)
+def _said(reply: ChatReply) -> str:
+    """Returns what the model said, without its thoughts: chat templates leave those out too."""
+    answer = read_answer(reply.raw, keep_truncated=True)
+    return answer.text if isinstance(answer, ReadAnswer) else reply.raw.text[:_REPEATED]
 
 
 def _read_yes(answer: Answer) -> SentenceScore | ItemFailure:
-    try:
-        found = _Completion.model_validate_json(answer.content)
-    except ValidationError as error:
-        raise MalformedAnswerError(f"the log probabilities: {error.error_count()} errors") from None
-    logprobs = found.choices[0].logprobs
-    places = logprobs.content if logprobs is not None else None
-    if not places:
+    reply = read_reply(answer)
+    if isinstance(reply, ItemFailure):
+        return reply
+    if not any(place.top_logprobs for place in reply.tokens):
         message = "The server gave no log probabilities; use answer=score."
         return ItemCode.ANSWER_NO_SCORE.failure(message)
-    share = yes_share((token.token, token.logprob) for token in places[0].top_logprobs)
+    first = first_word_token([place.token for place in reply.tokens])
+    if first is None:
+        message = "The answer ended before its first word: allow more tokens, or no thought."
+        return ItemCode.ANSWER_TRUNCATED.failure(message)
+    top = reply.tokens[first].top_logprobs
+    share = yes_share((token.token, token.logprob) for token in top)
     if share is None:
-        message = "Neither yes nor no is among the likeliest first tokens of the answer."
+        message = "Neither yes nor no is among the likeliest first words of the answer."
         return ItemCode.ANSWER_NO_SCORE.failure(message)
     return SentenceScore(share)

@@ -10,9 +10,9 @@ from alignbench.models.endpoint.chat import (
     ChatParams,
     chat_body,
     image_message,
-    read_chat,
     sent_seed,
 )
+from alignbench.models.endpoint.chat_replies import read_chat
 from alignbench.models.endpoint.client import Answer, Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.models.endpoint.pictures import picture_to_send

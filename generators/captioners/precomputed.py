@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from alignbench.models.answers.captions import read_caption
+from alignbench.models.answers.reading import RawAnswer
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.plugins import CaptionerBase
@@ -34,7 +36,10 @@ class PrecomputedCaptioner(CaptionerBase):
         instruction: str | None,  # noqa: ARG002 - nothing is asked
         seeds: Sequence[int],  # noqa: ARG002 - nothing is drawn
     ) -> list[Generation | ItemFailure]:
-        """Returns the caption of each image as it is, or a failure where it is missing or blank."""
+        """Returns the caption of each image, or a failure where it is missing, blank or none.
+
+        A file may well hold raw answers, so they are read as those of a model that was asked.
+        """
         return [_taken(image) for image in images]
 
 
@@ -45,4 +50,7 @@ def _taken(image: CaptionInput) -> Generation | ItemFailure:
         return ItemCode.CAPTION_EMPTY.failure(
             f"The caption of image {image.image_id} is empty.", FailureKind.EMPTY
         )
-    return Generation(image.caption)
+    caption = read_caption(RawAnswer(image.caption))
+    if isinstance(caption, ItemFailure):
+        return caption
+    return Generation(caption.text, engine=caption.left_out)

@@ -17,7 +17,7 @@ from alignbench.generators.sources.download import DownloadLimits, download_all
 from alignbench.models.endpoint.chat import check_extra, sent_seed
 from alignbench.models.endpoint.client import Answer, Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions
-from alignbench.models.endpoint.responses import MalformedAnswerError
+from alignbench.models.endpoint.responses import ErrorInAnswerError, MalformedAnswerError
 from alignbench.models.endpoint.stream import answered
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.plugins import StreamingImageGeneratorBase
@@ -25,6 +25,8 @@ from alignbench.schemas.protocols import GeneratedImage, ImageRequest, ItemFailu
 from alignbench.schemas.vocabulary import FailureKind
 
 PATH: Final = "images/generations"
+_MOST_BYTES: Final = 100 << 20
+"""Most bytes of an answer: the largest image that is accepted, in base64."""
 
 _OURS: Final = frozenset({"model", "prompt", "n", "seed", "stream"})
 
@@ -103,7 +105,7 @@ class OpenAIImageGenerator(StreamingImageGeneratorBase[OpenAIImageOptions, Image
         seed = {"seed": sent_seed(request.seed)} if self.options.send_seed else {}
         body = {"model": self.repo, "prompt": request.prompt, "n": 1}
         sent = json.dumps(body | self.params.body() | seed).encode()
-        found = await session.ask(PATH, sent, _read)
+        found = await session.ask(PATH, sent, _read, most_bytes=_MOST_BYTES)
         if isinstance(found, ItemFailure):
             return found
         url_or_data = found.data
@@ -137,7 +139,8 @@ class _Usage(BaseModel):
 
 
 class _Answer(BaseModel):
-    data: list[_Picture]
+    data: list[_Picture] | None = None
+    error: JsonValue = None
     model: str | None = None
     usage: _Usage | None = None
 
@@ -157,6 +160,8 @@ def _read(answer: Answer) -> _Found | ItemFailure:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "the body"
         raise MalformedAnswerError(f"{place}: {first['msg']}") from None
+    if found.error or found.data is None:
+        raise ErrorInAnswerError(answer.content)
     if not found.data or not (found.data[0].b64_json or found.data[0].url):
         return ItemCode.ANSWER_EMPTY.failure("The answer has no image.", FailureKind.EMPTY)
     picture = found.data[0]

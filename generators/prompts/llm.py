@@ -13,7 +13,8 @@ from alignbench.generators.prompts.journal import NEAR_DUPLICATE, Draw, Journal
 from alignbench.generators.prompts.near_duplicates import NearDuplicates
 from alignbench.generators.prompts.scene_draws import SceneDraw, draw_scene
 from alignbench.generators.sources.paths import configured_path
-from alignbench.models.endpoint.chat import PATH, ChatParams, chat_body, read_chat
+from alignbench.models.endpoint.chat import PATH, ChatParams, chat_body
+from alignbench.models.endpoint.chat_replies import read_chat
 from alignbench.models.endpoint.client import Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions, refusal
 from alignbench.models.endpoint.stream import answered

@@ -21,6 +21,7 @@ from alignbench.generators.sources.paths import (
 )
 from alignbench.generators.sources.record_files import read_records
 from alignbench.generators.sources.records import Record, source_items
+from alignbench.generators.sources.table_text import TableFileOptions
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.plugins import SourceBase
 from alignbench.schemas.protocols import (
@@ -33,7 +34,7 @@ _SHAREGPT_IMAGE: Final = "image"
 _SHAREGPT_TURNS: Final = "conversations"
 
 
-class CaptionsOptions(ImageFactOptions):
+class CaptionsOptions(TableFileOptions, ImageFactOptions):
     """A file of captions and the folder of their images.
 
     Attributes:
@@ -77,7 +78,12 @@ class CaptionsSource(SourceBase[CaptionsOptions]):
         facts = read_folder_facts(self._images, self.options.metadata)
         yield from facts.failures
         required = self._required_columns()
-        records = read_records(self._path, columns=(*required, *FACT_COLUMNS), required=required)
+        records = read_records(
+            self._path,
+            columns=(*required, *FACT_COLUMNS),
+            required=required,
+            layout=self.options.layout,
+        )
         yield from source_items(records, lambda record: self._item(record, facts))
 
     def read(self, items: Sequence[SourceItem]) -> list[bytes | ItemFailure]:

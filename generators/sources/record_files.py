@@ -6,35 +6,45 @@ line; the lines after it go on.
 
 import csv
 import json
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignbench.generators.errors import InputColumnError, InputFileError
+from alignbench.generators.sources.delimited import DelimitedRows
 from alignbench.generators.sources.records import Record
+from alignbench.generators.sources.table_text import (
+    MAX_LINE,
+    NOT_DECODED,
+    TableLayout,
+    bounded_lines,
+    open_text,
+)
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailureAt
 from alignbench.schemas.registry import suggestion
-
-MAX_LINE: Final = 16 << 20
-"""Most bytes of one line."""
 
 MAX_JSON_ARRAY: Final = 256 << 20
 """Most bytes of a JSON file that is one array, which has to be held whole."""
 
 _BATCH_ROWS: Final = 1024
 
-_NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
-"""What Python's "surrogateescape" makes of bytes that are not UTF-8."""
-
 Records = Iterator[Record | ItemFailureAt]
 
 
-def read_records(path: Path, *, columns: Collection[str], required: Collection[str]) -> Records:
+_WHOLE: Final = TableLayout()
+
+
+def read_records(
+    path: Path,
+    *,
+    columns: Collection[str],
+    required: Collection[str],
+    layout: TableLayout = _WHOLE,
+) -> Records:
     """Yields the entries of a file; its suffix tells the format.
 
     Args:
@@ -42,6 +52,7 @@ def read_records(path: Path, *, columns: Collection[str], required: Collection[s
         columns: Columns that are of interest; others may be left out.
         required: Columns without which the file is useless. Where the file declares its columns,
             they are checked before the first entry; else each entry stands for itself.
+        layout: How a text file is written, where its name and beginning do not tell.
 
     Raises:
         InputFileError: The format is unknown, or the file as a whole cannot be read.
@@ -50,11 +61,11 @@ def read_records(path: Path, *, columns: Collection[str], required: Collection[s
     try:
         match path.suffix.lower():
             case ".csv":
-                yield from _csv(path, ",", required)
+                yield from _delimited(path, ",", required, layout)
             case ".tsv":
-                yield from _csv(path, "\t", required)
+                yield from _delimited(path, "\t", required, layout)
             case ".jsonl" | ".ndjson":
-                yield from _json_lines(path)
+                yield from _json_lines(path, layout)
             case ".json":
                 yield from _json_array(path)
             case ".parquet":
@@ -64,7 +75,7 @@ def read_records(path: Path, *, columns: Collection[str], required: Collection[s
                     f"{path} is not of a known format.",
                     "Give a .csv, .tsv, .jsonl, .ndjson, .json or .parquet file.",
                 )
-    except (OSError, csv.Error, pa.ArrowException) as error:
+    except (OSError, UnicodeError, csv.Error, pa.ArrowException) as error:
         raise InputFileError(
             f"{path} cannot be read: {error}.", "Check that the file is whole and readable."
         ) from None
@@ -83,58 +94,35 @@ def check_columns(path: Path, declared: Collection[str], required: Collection[st
             )
 
 
-def _csv(path: Path, delimiter: str, required: Collection[str]) -> Records:
-    # The module's own limit, for the whole process, is 131,072; captions can be longer.
-    csv.field_size_limit(MAX_LINE)
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        rows = csv.reader(file, delimiter=delimiter, strict=True)
-        header = next(rows, [])
+def _delimited(
+    path: Path, delimiter: str, required: Collection[str], layout: TableLayout
+) -> Records:
+    quotes = delimiter == "," if layout.quotes is None else layout.quotes
+    with open_text(path, layout.encoding) as file:
+        table = DelimitedRows(file, delimiter, quotes=quotes)
+        header = table.header()
         check_columns(path, header, required)
-        while True:
-            place = f"{path.name}:{rows.line_num + 1}"
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield _unreadable(place, f"it is not CSV: {error}")
-                continue
-            if row:
-                yield _csv_record(place, header, row)
+        for row in table.rows(header, [header.index(column) for column in required]):
+            place = f"{path.name}:{row.line}"
+            if row.wrong:
+                yield _unreadable(place, row.wrong)
+            else:
+                yield Record(place, dict(zip(header, row.fields, strict=True)))
 
 
-def _csv_record(place: str, header: list[str], row: list[str]) -> Record | ItemFailureAt:
-    if len(row) != len(header):
-        return _unreadable(place, f"it has {len(row)} fields, the header {len(header)}")
-    if any(map(_NOT_UTF8.search, row)):
-        return _unreadable(place, "it is not UTF-8")
-    return Record(place, dict(zip(header, row, strict=True)))
-
-
-def _json_lines(path: Path) -> Records:
-    with path.open("rb") as file:
-        for number, line in enumerate(_bounded_lines(file), start=1):
+def _json_lines(path: Path, layout: TableLayout) -> Records:
+    with open_text(path, layout.encoding) as file:
+        for number, line in enumerate(bounded_lines(file, MAX_LINE), start=1):
             place = f"{path.name}:{number}"
             if line is None:
                 yield _unreadable(place, f"it is longer than {MAX_LINE:,} bytes")
+            elif NOT_DECODED.search(line):
+                yield _unreadable(place, "its bytes are not of the file's encoding")
             elif line.strip():
                 yield _json_record(place, line)
 
 
-def _bounded_lines(file: BinaryIO) -> Iterator[bytes | None]:
-    """Yields lines; None for one that is longer than `MAX_LINE`, the rest of which is skipped."""
-    if file.read(3) != b"\xef\xbb\xbf":  # a byte order mark
-        file.seek(0)
-    while line := file.readline(MAX_LINE):
-        if len(line) < MAX_LINE or line.endswith(b"\n"):
-            yield line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE)
-        yield None
-
-
-def _json_record(place: str, line: bytes) -> Record | ItemFailureAt:
+def _json_record(place: str, line: str) -> Record | ItemFailureAt:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:

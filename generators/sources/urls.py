@@ -14,6 +14,7 @@ from alignbench.generators.sources.image_facts import FACT_COLUMNS, own_facts
 from alignbench.generators.sources.paths import configured_path
 from alignbench.generators.sources.record_files import read_records
 from alignbench.generators.sources.records import Record, source_items
+from alignbench.generators.sources.table_text import TableFileOptions
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.plugins import SourceBase
@@ -25,7 +26,7 @@ from alignbench.schemas.protocols import (
 from alignbench.schemas.text import clean_text
 
 
-class UrlsOptions(CaptionColumnOptions):
+class UrlsOptions(TableFileOptions, CaptionColumnOptions):
     """A file with URLs, its columns, and limits of the download.
 
     Attributes:
@@ -74,7 +75,12 @@ class UrlsSource(SourceBase[UrlsOptions]):
     def items(self) -> Iterator[SourceItem | ItemFailureAt]:
         """Yields an item per entry; nothing is fetched."""
         required = self.options.required
-        records = read_records(self._path, columns=(*required, *FACT_COLUMNS), required=required)
+        records = read_records(
+            self._path,
+            columns=(*required, *FACT_COLUMNS),
+            required=required,
+            layout=self.options.layout,
+        )
         return source_items(records, self._item)
 
     def read(self, items: Sequence[SourceItem]) -> list[bytes | ItemFailure]:

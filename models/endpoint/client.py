@@ -17,8 +17,11 @@ from alignbench.models.endpoint.pauses import back_off
 from alignbench.models.endpoint.responses import (
     AttemptError,
     Blame,
+    BrokenOffError,
+    ErrorInAnswerError,
     MalformedAnswerError,
     Recipient,
+    failure_in_answer,
     failure_of,
 )
 from alignbench.models.errors import EndpointDownError
@@ -29,8 +32,8 @@ from alignbench.schemas.protocols import ItemFailure
 
 T = TypeVar("T")
 
-MAX_ANSWER_BYTES: Final = 100 << 20
-"""Most bytes of an answer: the largest image that is accepted, in base64."""
+MAX_TEXT_BYTES: Final = 16 << 20
+"""Most bytes of an answer in words: a long thought, with log probabilities of its tokens."""
 
 _FEW_ATTEMPTS: Final = 3
 _CONNECT_SECONDS: Final = 15.0
@@ -44,6 +47,7 @@ class Answer(NamedTuple):
     content: bytes
     seconds: float
     attempts: int
+    retry_after: str | None = None
 
 
 class Endpoint:
@@ -100,13 +104,22 @@ class Session:
         self._fence = fence
         self._health = Health(endpoint.options.patience_seconds)
 
-    async def ask(self, path: str, body: bytes, read: Callable[[Answer], T]) -> T | ItemFailure:
+    async def ask(
+        self,
+        path: str,
+        body: bytes,
+        read: Callable[[Answer], T],
+        *,
+        most_bytes: int = MAX_TEXT_BYTES,
+    ) -> T | ItemFailure:
         """Sends a request until there is an answer, or its own failure.
 
         Args:
             path: Below the base URL, such as `chat/completions`.
             body: JSON.
-            read: Turns an answer into a result; a `MalformedAnswerError` from it is tried again.
+            read: Turns an answer into a result. A `MalformedAnswerError` or `BrokenOffError` from
+                it is tried again; an `ErrorInAnswerError` counts as the error of that status.
+            most_bytes: Most bytes of an answer, unpacked; a longer one is not read to its end.
 
         Raises:
             EndpointDownError: Nothing succeeded for longer than the patience.
@@ -118,9 +131,10 @@ class Session:
             self._fence()  # after every pause: the process may have slept in it
             sent_at = time.monotonic()
             try:
-                content = await self._attempt(path, body)
+                content = await self._attempt(path, body, most_bytes)
                 seconds = time.monotonic() - sent_at
-                result = _readable(read, Answer(content, seconds, failures + 1), self._hidden)
+                answer = Answer(content.body, seconds, failures + 1, content.retry_after)
+                result = self._readable(read, answer)
             except ItemError as error:
                 self._health.saw_life()
                 return error.failure
@@ -158,11 +172,11 @@ class Session:
         # The server's wish comes first, the jitter on top of it; the end of patience is the end.
         await anyio.sleep(min(trouble.wait_seconds + pause, left))
 
-    async def _attempt(self, path: str, body: bytes) -> bytes:
+    async def _attempt(self, path: str, body: bytes, most_bytes: int) -> "_Content":
         timeout = self._options.timeout_seconds
         try:
             with anyio.fail_after(timeout):
-                return await self._exchange(path, body)
+                return await self._exchange(path, body, most_bytes)
         except httpx.ConnectTimeout:
             raise self._unreachable("no connection in time") from None
         except TimeoutError:
@@ -177,18 +191,20 @@ class Session:
             reason = self._hidden(str(error)).rstrip(".") or type(error).__name__
             raise self._unreachable(reason) from None
 
-    async def _exchange(self, path: str, body: bytes) -> bytes:
+    async def _exchange(self, path: str, body: bytes, most_bytes: int) -> "_Content":
         headers = {"Content-Type": "application/json", **self._endpoint.recipient.key.headers()}
         url = f"{self._options.base_url.rstrip('/')}/{path}"
         async with self._client.stream("POST", url, content=body, headers=headers) as response:
             content = bytearray()
             async for chunk in response.aiter_bytes():
                 content += chunk
-                if len(content) > MAX_ANSWER_BYTES:
-                    raise _malformed(f"it is longer than {MAX_ANSWER_BYTES:,} bytes")
-        if response.status_code == 200:
-            return bytes(content)
+                if len(content) > most_bytes:
+                    if response.status_code == 200:
+                        raise ItemError(_too_long(most_bytes))
+                    break
         retry_after = response.headers.get("retry-after")
+        if response.status_code == 200:
+            return _Content(bytes(content), retry_after)
         raise failure_of(
             response.status_code, retry_after, bytes(content), self._endpoint.recipient
         )
@@ -199,15 +215,34 @@ class Session:
         )
         return AttemptError(failure, Blame.SERVER)
 
+    def _readable(self, read: Callable[[Answer], T], answer: Answer) -> T:
+        try:
+            return read(answer)
+        except MalformedAnswerError as error:
+            raise _malformed(self._hidden(str(error))) from None
+        except BrokenOffError as error:
+            raise AttemptError(
+                error.failure, Blame.REQUEST, most_attempts=_FEW_ATTEMPTS, is_overload=False
+            ) from None
+        except ErrorInAnswerError as error:
+            trouble = failure_in_answer(error.content, answer.retry_after, self._endpoint.recipient)
+            raise trouble or _malformed("there is neither an answer nor an error in it") from None
+
     def _hidden(self, text: str) -> str:
         return self._endpoint.recipient.key.hidden_in(text)
 
 
-def _readable(read: Callable[[Answer], T], answer: Answer, hidden: Callable[[str], str]) -> T:
-    try:
-        return read(answer)
-    except MalformedAnswerError as error:
-        raise _malformed(hidden(str(error))) from None
+class _Content(NamedTuple):
+    """The body of a response of status 200, and how long it asks to be left alone."""
+
+    body: bytes
+    retry_after: str | None
+
+
+def _too_long(most_bytes: int) -> ItemFailure:
+    return ItemCode.ANSWER_TOO_LONG.failure(
+        f"The server's answer is longer than {most_bytes:,} bytes."
+    )
 
 
 def _malformed(reason: str) -> AttemptError:

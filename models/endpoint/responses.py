@@ -1,6 +1,10 @@
-"""What an HTTP response that is not a success means: for its request, for the server, for all."""
+"""What a response that is not a success means: for its request, for the server, for all.
+
+Some providers send an error under HTTP status 200: it means what it would under its own status.
+"""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -24,6 +28,10 @@ _FILTERED: Final = (
     "safety system",
     "content policy",
     "content management policy",
+    "prohibited_content",
+    "block_reason",
+    "blockreason",
+    "input was flagged",
 )
 """Words by which providers say, under status 400 or 403, that a request is against their rules."""
 
@@ -67,8 +75,53 @@ class AttemptError(Exception):
         self.is_overload = is_overload
 
 
+_BUSY: Final = ("rate_limit", "rate limit", "ratelimit", "too_many_requests", "too many requests",
+                "resource_exhausted", "throttl", "overloaded")  # fmt: skip
+"""Words for a busy server, where a code is no number."""
+_NAMED_STATUS: Final = {
+    "insufficient_quota": 429,
+    "model_not_found": 404,
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "invalid_request_error": 400,
+    "invalid_argument": 400,
+    "bad_request": 400,
+    "permission_denied": 403,
+    "unauthenticated": 401,
+    "unavailable": 503,
+}
+_UNNAMED: Final = 500
+_ERROR_KEYS: Final = ("error", "errors", "prompt_feedback", "promptFeedback")
+_CODE_KEYS: Final = ("code", "status_code", "status", "type", "block_reason", "blockReason")
+_MESSAGE_KEYS: Final = ("message", "detail", "msg", "error_msg", "error_message")
+
+
 class MalformedAnswerError(Exception):
     """A successful response holds something other than its protocol says; the text says what."""
+
+
+class ErrorInAnswerError(Exception):
+    """A response of status 200 holds no answer, but perhaps what went wrong.
+
+    Attributes:
+        content: The JSON that says it.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__("no answer in it")
+        self.content = content
+
+
+class BrokenOffError(Exception):
+    """A server gave a part of an answer and then gave up.
+
+    Attributes:
+        failure: What becomes of the item if it happens again and again.
+    """
+
+    def __init__(self, failure: ItemFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +130,7 @@ class ServerWords:
 
     code: str
     message: str
+    is_error: bool
 
     @property
     def speak_of_filter(self) -> bool:
@@ -98,7 +152,37 @@ def failure_of(
         what would be the same for every request.
     """
     words = _words(content, recipient.key)
-    said = f"HTTP status {status}: {words.message}"
+    return _failure(status, retry_after, words, f"HTTP status {status}: {words.message}", recipient)
+
+
+def failure_in_answer(
+    content: bytes, retry_after: str | None, recipient: "Recipient"
+) -> Exception | None:
+    """Returns what an error under HTTP status 200 is, as `failure_of` does; None if it is none."""
+    words = _words(content, recipient.key)
+    if not words.is_error:
+        return None
+    name = f", code {words.code}" if words.code else ""
+    said = f"HTTP status 200{name}: {words.message}"
+    if words.speak_of_filter:
+        code = ItemCode.ANSWER_REFUSED
+        return ItemError(code.failure(f"The provider refused the request ({said})."))
+    return _failure(_meant_status(words), retry_after, words, said, recipient)
+
+
+def _meant_status(words: ServerWords) -> int:
+    """Returns the HTTP status that an error under status 200 should have had."""
+    if words.code.isdecimal() and words.code.isascii() and 400 <= int(words.code[:4]) < 600:
+        return int(words.code[:4])
+    if words.code.lower() in _NAMED_STATUS:
+        return _NAMED_STATUS[words.code.lower()]
+    spoken = f"{words.code} {words.message}".lower()
+    return 429 if any(word in spoken for word in _BUSY) else _UNNAMED
+
+
+def _failure(
+    status: int, retry_after: str | None, words: ServerWords, said: str, recipient: "Recipient"
+) -> Exception:
     if words.speak_of_filter and status in (400, 403, 422):
         code = ItemCode.ANSWER_REFUSED
         return ItemError(code.failure(f"The provider refused the request ({said})."))
@@ -106,9 +190,9 @@ def failure_of(
         failure = ItemCode.SERVER_FAILED.failure(f"The server is busy ({said}).")
         return AttemptError(failure, Blame.NOBODY, wait_seconds=asked_for(retry_after))
     if status in (401, 402, 403, 404, 405, 407, 429) or words.code == "model_not_found":
-        return _refused(status, words, recipient)
+        return _refused(status, said, recipient)
     if 300 <= status < 400:
-        return _refused(status, words, recipient)
+        return _refused(status, said, recipient)
     if status >= 500 or status in _TRY_AGAIN:
         blame = Blame.SERVER if status in _UNAVAILABLE else Blame.REQUEST
         failure = ItemCode.SERVER_FAILED.failure(f"The server failed ({said}).")
@@ -125,9 +209,8 @@ class Recipient:
     model: str
 
 
-def _refused(status: int, words: ServerWords, recipient: Recipient) -> EndpointRefusedError:
+def _refused(status: int, said: str, recipient: Recipient) -> EndpointRefusedError:
     address, variable = recipient.options.base_url, recipient.options.api_key_env
-    said = f"HTTP status {status}: {words.message}"
     if status == 401:  # providers repeat the key here, with some letters starred out
         return EndpointRefusedError(
             f"{address} does not accept the key in {variable} (HTTP status 401).",
@@ -155,18 +238,28 @@ def _refused(status: int, words: ServerWords, recipient: Recipient) -> EndpointR
 
 
 def _words(content: bytes, key: ApiKey) -> ServerWords:
-    code, message = "", content[:4096].decode("utf-8", "replace")
+    code, message, is_error = "", content[:4096].decode("utf-8", "replace"), False
     try:
         body: JsonValue = json.loads(content)
     except (ValueError, RecursionError):
         body = None
+    if isinstance(body, list) and len(body) == 1:  # as Gemini words it
+        body = body[0]
     if isinstance(body, dict):
-        error = body.get("error", body)
+        error = _first(body, _ERROR_KEYS) or body
+        if isinstance(error, list) and error:
+            error = error[0]
         if isinstance(error, dict):
-            code = str(error.get("code") or error.get("type") or "")
-            found = error.get("message") or error.get("detail")
+            code = str(_first(error, _CODE_KEYS) or "")
+            found = _first(error, _MESSAGE_KEYS)
             message = str(found) if found else message
-        elif isinstance(error, str):
-            message = error
+            is_error = bool(found) or error is not body
+        elif error:
+            message, is_error = str(error), True
+            code = str(_first(body, _CODE_KEYS) or "")
     shown = " ".join(key.hidden_in(message).split())
-    return ServerWords(code, shorten(shown, _MESSAGE_LENGTH) or "no reason given")
+    return ServerWords(code, shorten(shown, _MESSAGE_LENGTH) or "no reason given", is_error)
+
+
+def _first(values: Mapping[str, JsonValue], keys: Sequence[str]) -> JsonValue:
+    return next((values[key] for key in keys if values.get(key)), None)

@@ -7,7 +7,6 @@ import torch
 
 from alignbench.evaluation.detectors.vlm import VlmDetector, VlmParams
 from alignbench.evaluation.errors import ModelShapeError
-from alignbench.evaluation.model_replies import parse_score, yes_share
 from alignbench.evaluation.prompts import prompt_names, read_prompt
 from alignbench.models.in_process.placement import InProcessOptions
 from alignbench.schemas.detection import SentenceScore
@@ -18,27 +17,6 @@ from tests.evaluation.images import requests
 from tests.fixtures.tiny_models import save_captioner
 
 SENTENCES = ["A red ball.", "Two cups stand there.", "A dog."]
-
-
-@pytest.mark.parametrize(
-    ("answer", "score"),
-    [
-        ("85", 85.0), (" 85\n", 85.0), ("85.5", 85.5), ("85.", 85.0), ("85%", 85.0),
-        ("85/100", 85.0), ("Score: 0", 0.0), ("**100**", 100.0), ('"7"', 7.0),
-        ('{"score": 40}', 40.0), ("101", None), ("-5", None), ("eighty", None), ("", None),
-        ("85 or 90", None), ("I would say 85", None), ("8 5", None), ("1e2", None),
-        ('{"score": "40"}', None), ('{"score": true}', None), ("[85]", None), ("٨٥", None),
-    ],
-)  # fmt: skip
-def test_only_a_number_is_a_score(answer: str, score: float | None) -> None:
-    assert parse_score(answer) == score
-
-
-def test_yes_is_weighed_against_no() -> None:
-    assert yes_share([("Yes", -0.1), (" no", -2.0), ("maybe", -3.0)]) == pytest.approx(
-        0.8699, abs=1e-4
-    )
-    assert yes_share([("maybe", -0.1)]) is None
 
 
 def test_a_prompt_is_a_file_or_a_text_with_a_place_for_the_sentence() -> None:

@@ -76,6 +76,44 @@ def test_the_probability_of_yes_comes_from_log_probabilities(server: ModelServer
     assert "no log probabilities" in bad.message
 
 
+def test_a_thought_is_no_part_of_a_score(server: ModelServer) -> None:
+    server.script = lambda _: said("<think>Perhaps 20.</think>\n\n**Score:** 85")
+    assert made(server).score(requests(["A dog."])) == [SentenceScore(85.0)]
+    server.script = lambda _: said("<think>Score: 85")
+    (cut_off,) = made(server).score(requests(["A dog."]))
+    assert isinstance(cut_off, ItemFailure)
+    assert cut_off.code == ItemCode.ANSWER_TRUNCATED
+    assert len(server.asked) == 2
+
+
+def test_what_is_repeated_to_the_model_is_what_it_said(server: ModelServer) -> None:
+    def script(asked: Asked) -> Reply:
+        again = len(asked.body["messages"]) == 3
+        return said("85" if again else "<think>Hm.</think>0.85<|im_end|>")
+
+    server.script = script
+    assert made(server).score(requests(["A dog."])) == [SentenceScore(85.0)]
+    assert server.asked[1].body["messages"][1] == {"role": "assistant", "content": "0.85"}
+
+
+def test_yes_is_weighed_behind_the_thought(server: ModelServer) -> None:
+    def place(token: str, **top: float) -> dict[str, Any]:
+        chances = [{"token": word, "logprob": value} for word, value in top.items()]
+        return {"token": token, "logprob": -0.1, "top_logprobs": chances}
+
+    reply = said("<think>No?</think>\n\nYes")
+    reply.body["choices"][0]["logprobs"] = {
+        "content": [
+            place("<think>", Yes=-9.0), place("No", No=-0.01, Yes=-7.0), place("?"),
+            place("</think>"), place("\n\n"), place("Yes", Yes=-0.1, No=-2.0),
+        ]
+    }  # fmt: skip
+    server.script = lambda _: reply
+    (score,) = made(server, answer="yes_no").score(requests(["A dog."]))
+    assert isinstance(score, SentenceScore)
+    assert score.score == pytest.approx(0.8699, abs=1e-4)
+
+
 def test_a_damaged_image_costs_its_own_sentence_only(server: ModelServer) -> None:
     server.script = lambda _: said("50")
     from dataclasses import replace
