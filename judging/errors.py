@@ -8,3 +8,17 @@ class SampleSizeError(AlignBenchError):
 
     code = "AB-E30"
     exit_code = 2
+
+
+class TaskFileError(AlignBenchError):
+    """A file of tasks is missing or is not what it should be."""
+
+    code = "AB-E31"
+    exit_code = 2
+
+
+class QuestionFileError(AlignBenchError):
+    """A file of questions as a whole cannot be read."""
+
+    code = "AB-E32"
+    exit_code = 2
