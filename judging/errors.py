@@ -22,3 +22,10 @@ class QuestionFileError(AlignBenchError):
 
     code = "AB-E32"
     exit_code = 2
+
+
+class RubricError(AlignBenchError):
+    """A rubric is not known, or its file is not what it should be."""
+
+    code = "AB-E33"
+    exit_code = 2
