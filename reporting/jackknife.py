@@ -24,6 +24,7 @@ import numpy.typing as npt
 from scipy import stats
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 LEVEL: Final = 0.95
@@ -145,6 +146,26 @@ class Estimate:
         if error == 0:
             return "No cluster moves it, so the data do not tell how far off it may be."
         return None
+
+
+def ratio_of_sums(over: Floats, under: Floats, what: str, *, is_share: bool) -> Estimate:
+    """Returns a ratio of two sums over clusters; NaN where the lower one is not positive.
+
+    Args:
+        over: What each cluster adds to the upper sum; shape (clusters,).
+        under: What it adds to the lower one.
+        what: What clusters that add to the lower one are, for messages.
+        is_share: Whether the ratio lies between 0 and 1.
+    """
+    top, bottom = float(over.sum()), float(under.sum())
+    if not bottom > 0:
+        return Estimate.unknown(len(under))
+    value = top / bottom
+    rest = bottom - under
+    left_out = np.full(len(under), math.nan)
+    np.divide(top - over, rest, out=left_out, where=rest > 0)
+    sample = Sample((over - value * under) / bottom, under > 0, what)
+    return Estimate(value, left_out, (sample,), is_share)
 
 
 def mean(estimates: Sequence[Estimate]) -> Estimate:

@@ -77,6 +77,43 @@ def item_seed(pair: str) -> int:
     return int(sha256_hex(f"seed:{pair}".encode())[:16], 16) >> 1
 
 
+def question_id(
+    source: str,
+    cluster: str,
+    variant: str,
+    facts: Mapping[str, JsonValue],
+) -> str:
+    """Returns the id of a question.
+
+    Args:
+        source: The set it belongs to.
+        cluster: Its cluster in that set.
+        variant: Which of the cluster it is.
+        facts: All that it says: what is asked, about which image, and what is right.
+    """
+    return derive_id(source, cluster, variant, facts)
+
+
+def variant_id(question: str, generator: str, style: str, sample_index: int) -> str:
+    """Returns the id of a question in other words."""
+    return derive_id(question, generator, style, sample_index)
+
+
+def response_id(generator: str, asked: str, *, blind: bool, sample_index: int) -> str:
+    """Returns the id of an answer to a question or a variant, with or without the image."""
+    return derive_id(generator, asked, blind, sample_index)
+
+
+def judgement_id(judge: str, response: str, draw: int) -> str:
+    """Returns the id of one draw of a judge about one answer."""
+    return derive_id(judge, response, draw)
+
+
+def judge_id(generator: str, rubric: str) -> str:
+    """Returns the id of a judge: a model with all that is sent to it, and a rubric's version."""
+    return derive_id(generator, rubric)
+
+
 def splitter_id(model: str, model_version: str, rules_version: int) -> str:
     """Returns the id of a sentence splitter."""
     return derive_id(model, model_version, rules_version)

@@ -5,7 +5,7 @@ from typing import Generic
 
 import pyarrow as pa
 
-from alignbench.schemas import rows
+from alignbench.schemas import question_rows, rows
 from alignbench.schemas.columns import DataclassRow, Row, arrow_schema
 
 SCHEMA_VERSION = 2
@@ -67,6 +67,16 @@ WITHDRAWN = TableSpec("withdrawn", rows.Withdrawn, ("kind", "id"), "version")
 LABEL_SETS = TableSpec("label_sets", rows.LabelSet, ("label_set_id",), "version")
 LABELS = TableSpec("labels", rows.Label, ("label_set_id", "sentence_id"))
 SCORES = TableSpec("scores", rows.Score, ("sentence_id", "image_id", "detector_id"), "attempts")
+QUESTIONS = TableSpec("questions", question_rows.Question, ("question_id",), "version")
+VARIANTS = TableSpec("variants", question_rows.Variant, ("variant_id",))
+RESPONSES = TableSpec("responses", question_rows.Response, ("response_id",))
+JUDGEMENTS = TableSpec("judgements", question_rows.Judgement, ("judgement_id",))
+RATINGS = TableSpec(
+    "ratings",
+    question_rows.Rating,
+    ("server", "project_id", "annotation_id", "response_id"),
+    "updated_at",
+)
 FAILURES = TableSpec("failures", rows.Failure, ("stage", "key"), "attempts")
 
 TABLES: tuple[TableSpec[DataclassRow], ...] = (
@@ -87,6 +97,11 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     LABEL_SETS,
     LABELS,
     SCORES,
+    QUESTIONS,
+    VARIANTS,
+    RESPONSES,
+    JUDGEMENTS,
+    RATINGS,
     FAILURES,
 )  # type: ignore[assignment]
 

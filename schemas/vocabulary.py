@@ -111,6 +111,13 @@ class WithdrawnKind(StrEnum):
     ANNOTATOR = "annotator"
 
 
+class VariantStatus(StrEnum):
+    """Whether a question in other words may be asked."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
 class Stratum(StrEnum):
     """What a sample can be drawn alike from: each keeps its share of the whole."""
 

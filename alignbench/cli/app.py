@@ -11,6 +11,7 @@ from alignbench.cli import (
     evaluation,
     inspect,
     models,
+    questions,
     releases,
     services,
     stages,
@@ -32,7 +33,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verbs in (start, stages, annotation, releases, evaluation, inspect, models, data, services):
+for verbs in (
+    start,
+    stages,
+    annotation,
+    releases,
+    evaluation,
+    inspect,
+    models,
+    questions,
+    data,
+    services,
+):
     verbs.register(app)
 
 

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints, ratio
-from alignbench.reporting.jackknife import Estimate, Sample
+from alignbench.reporting.jackknife import Estimate, Sample, ratio_of_sums
 
 CORRECT_IMAGES, INCORRECT_IMAGES = (
     "images with correct sentences",
@@ -126,12 +126,7 @@ def share_of(over: Floats, under: Floats, what: str = IMAGES, *, is_share: bool 
         what: What images that add to the lower one are, for messages.
         is_share: Whether the ratio lies between 0 and 1.
     """
-    top, bottom = float(over.sum()), float(under.sum())
-    if not bottom > 0:
-        return Estimate.unknown(len(under))
-    value = top / bottom
-    sample = Sample((over - value * under) / bottom, under > 0, what)
-    return Estimate(value, ratio(top - over, bottom - under), (sample,), is_share)
+    return ratio_of_sums(over, under, what, is_share=is_share)
 
 
 def _below(one: Ints, other: Ints) -> Floats:

@@ -18,7 +18,7 @@ from alignbench.schemas.errors import AlignBenchError
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "schemas", "workspace", "models", "engine", "generators", "scenes", "annotation", "release",
-    "release_format", "reporting", "evaluation", "flows", "alignbench",
+    "release_format", "reporting", "evaluation", "judging", "flows", "alignbench",
 )  # fmt: skip
 CODE = re.compile(r"AB-[CWGAREFS]\d\d")
 SECTIONS = {

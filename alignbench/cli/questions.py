@@ -1,0 +1,73 @@
+"""`questions`: questions about images, whose answers are judged."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alignbench.schemas.errors import UsageError
+from alignbench.terminal.output import print_json, print_table, say
+
+_SHOWN_FAILURES = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the verbs."""
+    group = typer.Typer(
+        name="questions", help="Questions about images, for models to answer.", no_args_is_help=True
+    )
+    group.command("import")(import_)
+    app.add_typer(group)
+
+
+def import_(
+    context: typer.Context,
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="'alignmmbench', or 'own' for a file of your own.")
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines or Parquet.")],
+    images: Annotated[
+        Path | None, typer.Option("--images", help="The folder that image names are relative to.")
+    ] = None,
+    tasks: Annotated[
+        Path | None, typer.Option("--tasks", help="A TOML file of your own tasks.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the set; else KIND, or FILE's name.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Bring in questions from a file; what is odd about them is counted, never repaired."""
+    from alignbench.flows.questions import import_questions
+    from alignbench.judging.questions.entries import Kind
+    from alignbench.schemas.registry import suggestion
+
+    kinds = [known.value for known in Kind]
+    if kind not in kinds:
+        raise UsageError(f"There is no kind of questions {kind!r}.", suggestion(kind, kinds))
+    done = import_questions(context.obj.workspace, Kind(kind), file, name, images, tasks)
+    if as_json:
+        print_json(done.document())
+    else:
+        found = done.census
+        say(
+            f"questions: {done.added:,} added, {done.renewed:,} given their image, "
+            f"{done.unchanged:,} unchanged"
+        )
+        say(
+            f"  {found.questions:,} questions in {found.clusters:,} clusters about "
+            f"{found.images:,} images; {found.comparable_clusters:,} clusters have variants to "
+            "compare"
+        )
+        if done.without_image:
+            say(f"  {done.without_image:,} without an image: give its folder with --images")
+        odd = [(what, count) for what, count in found.quirks.items() if count]
+        odd += [("cluster that repeats a prompt", found.repeated_prompts)]
+        odd += [("image of several clusters", found.shared_images)]
+        print_table(("kept as it is", "how many"), [row for row in odd if row[1]])
+        for at in done.failures[:_SHOWN_FAILURES]:
+            say(f"  {at.failure.code}: {at.failure.message}")
+        if len(done.failures) > _SHOWN_FAILURES:
+            say(f"  and {len(done.failures) - _SHOWN_FAILURES:,} more; --json lists all")
+    if done.failures:
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""Questions about images, judgements of their answers, and scores calibrated against people."""

@@ -1,0 +1,1 @@
+"""Means that hold whatever a judge's bias: judgements on all rows, put right by people on some."""

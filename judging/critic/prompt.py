@@ -1,0 +1,120 @@
+"""What a judge is asked about one answer: the answer cannot speak to it.
+
+Everything that others wrote stands between two lines with a mark. The mark is a hash over all that
+stands between such lines, so that no text can hold the mark it will be given: whoever wants to
+close the lines would have to write a text that contains its own hash. Tokens that end or begin a
+turn for some model's chat template are broken up, since a server may read them out of any text.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from alignbench.judging.critic.rubric import Rubric
+from alignbench.judging.questions.tasks import Task
+from alignbench.schemas.ids import JsonValue, canonical_json, sha256_hex
+from alignbench.schemas.question_rows import Turn
+
+_TURN_TOKENS: Final = re.compile(
+    r"<(?=[|｜])|(?<=[|｜])>|<(?=/?s>|(?:bos|eos|start_of_turn|end_of_turn)>|</?SYS>)"
+    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS)\])",
+    re.IGNORECASE,
+)
+_MARK_LENGTH: Final = 20
+
+
+class Answered(NamedTuple):
+    """An answer, and what it is an answer to.
+
+    Attributes:
+        history: Earlier turns.
+        question: What was asked.
+        reference: What a person answered.
+        answer: What the model answered.
+    """
+
+    history: Sequence[Turn]
+    question: str
+    reference: str
+    answer: str
+
+
+class JudgePrompt(NamedTuple):
+    """What a judge is sent.
+
+    Attributes:
+        system: What it is to do, by which rules.
+        user: What it is to rate.
+        mark: What stands on the lines around each text of others.
+        broken_tokens: How many turn tokens were broken up.
+    """
+
+    system: str
+    user: str
+    mark: str
+    broken_tokens: int
+
+
+def judge_prompt(rubric: Rubric, task: Task, answered: Answered) -> JudgePrompt:
+    """Returns what a judge is asked about one answer.
+
+    Args:
+        rubric: What it goes by.
+        task: The kind of question.
+        answered: The answer and what it is an answer to.
+    """
+    words = rubric.words
+    mark = _mark(answered)
+    system = [rubric.role.strip(), "", words.scale]
+    system += [f"{_points(level.from_, level.to)}: {level.says}" for level in rubric.levels]
+    system += ["", words.rules, *(f"- {rule}" for rule in rubric.rules), ""]
+    system.append(words.task.format(task=task.name))
+    if notes := task.notes.get(rubric.language):
+        system.append(words.notes.format(notes=notes))
+    system += ["", words.material.format(mark=mark), "", _reply(rubric)]
+    parts = []
+    for number, turn in enumerate(answered.history, start=1):
+        parts.append((f"{words.history} {number} - {words.user}", turn.user))
+        parts.append((f"{words.history} {number} - {words.assistant}", turn.assistant))
+    parts.append((words.question, answered.question))
+    parts.append((words.reference, answered.reference))
+    parts.append((words.answer, answered.answer))
+    blocks, broken = [], 0
+    for title, text in parts:
+        inert, count = _TURN_TOKENS.subn(lambda token: f"{token[0]} ", text)
+        broken += count
+        blocks.append(f"[{mark}] {title}: {words.begin}\n{inert}\n[{mark}] {title}: {words.end}")
+    return JudgePrompt("\n".join(system), "\n\n".join([*blocks, _reply(rubric)]), mark, broken)
+
+
+def reply_schema(rubric: Rubric) -> dict[str, JsonValue]:
+    """Returns the JSON Schema of a reply, for servers that can hold a model to one.
+
+    The reason comes first, so that a rating follows from it.
+    """
+    return {
+        "type": "object",
+        "properties": {
+            "reason": {"type": "string"},
+            "rating": {"type": "number", "minimum": rubric.lowest, "maximum": rubric.highest},
+        },
+        "required": ["reason", "rating"],
+        "additionalProperties": False,
+    }
+
+
+def _mark(answered: Answered) -> str:
+    turns = [[turn.user, turn.assistant] for turn in answered.history]
+    everything = canonical_json([turns, *answered[1:]])
+    mark = sha256_hex(everything.encode())[:_MARK_LENGTH]
+    while mark in everything:
+        mark = sha256_hex(mark.encode())[:_MARK_LENGTH]
+    return mark
+
+
+def _points(low: float, high: float) -> str:
+    return f"{low:g}" if low == high else f"{low:g}-{high:g}"
+
+
+def _reply(rubric: Rubric) -> str:
+    return rubric.words.reply.format(lowest=f"{rubric.lowest:g}", highest=f"{rubric.highest:g}")

@@ -1,0 +1,1 @@
+"""Questions about images: reading them from files, and the tasks that they belong to."""

@@ -1,0 +1,112 @@
+"""The rows of the tables of questions, answers, judgements and ratings, one class each."""
+
+from dataclasses import dataclass
+
+from alignbench.schemas.columns import Bool, Instant, Int, Long, Real, Str
+from alignbench.schemas.vocabulary import AnnotationStatus, VariantStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """An earlier turn of a conversation: what the user said, and what was answered."""
+
+    user: Str
+    assistant: Str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question about an image, as it was imported.
+
+    Questions of one `cluster` are equal ones in other words: they share task, image and reference.
+    `image_id` is null until the image itself was imported. `quirks` names what is odd about the
+    entry (see `judging.questions.quirks`); nothing of it was changed.
+    """
+
+    question_id: Str
+    source: Str
+    cluster: Str
+    variant: Str
+    task: Str
+    category: Str
+    language: Str
+    image_name: Str
+    image_id: Str | None
+    history: tuple[Turn, ...]
+    prompt: Str
+    reference: Str
+    quirks: tuple[Str, ...]
+    version: Int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A question in other words, written by a model; a refused one has why.
+
+    It shares cluster, task, image, history and reference with the question `question_id`.
+    """
+
+    variant_id: Str
+    question_id: Str
+    generator_id: Str
+    style: Str
+    sample_index: Int
+    prompt: Str
+    status: VariantStatus
+    code: Str | None
+    message: Str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A model's answer. `asked_id` is a question's id or a variant's."""
+
+    response_id: Str
+    asked_id: Str
+    generator_id: Str
+    model: Str
+    blind: Bool
+    sample_index: Int
+    text: Str
+    text_sha256: Str
+    seed: Long | None
+    finish_reason: Str | None
+    engine: Str | None
+    tokens: Int | None
+    seconds: Real | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A judge's score of an answer. An answer that the judge could not score is a failure."""
+
+    judgement_id: Str
+    response_id: Str
+    judge_id: Str
+    model: Str
+    rubric: Str
+    draw: Int
+    score: Real
+    reason: Str | None
+    reply: Str
+    engine: Str | None
+    tokens: Int | None
+    seconds: Real | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """A person's score of an answer, drawn for rating with `probability`."""
+
+    server: Str
+    project_id: Int
+    annotation_id: Int
+    response_id: Str
+    round: Str
+    annotator: Str
+    rating: Real | None
+    reason: Str | None
+    status: AnnotationStatus
+    probability: Real
+    lead_seconds: Real | None
+    updated_at: Instant
