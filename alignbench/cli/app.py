@@ -9,6 +9,7 @@ from alignbench.cli import (
     annotation,
     data,
     evaluation,
+    imports,
     inspect,
     models,
     releases,
@@ -31,7 +32,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verbs in (start, stages, annotation, releases, evaluation, inspect, models, data, services):
+for verbs in (
+    start,
+    stages,
+    annotation,
+    releases,
+    imports,
+    evaluation,
+    inspect,
+    models,
+    data,
+    services,
+):
     verbs.register(app)
 
 
