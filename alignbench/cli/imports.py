@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def import_files(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="Whose format it is; see below.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Whose format the files have.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The set's files.")],
     to: Annotated[
         str,
@@ -49,7 +49,7 @@ def import_files(
 ) -> None:
     """Turn a published, human-annotated set into a release.
 
-    Kinds: alignbench, aro, chocolate, faithscore, foil, hat, mhaldetect, nocaps_foil,
+    Kinds: alignbench, aro, chocolate, faithscore, foil, hat, mhaldetect, nocaps_foil, rich_hf,
     seetrue_feedback, sugarcrepe, winoground, and those of installed plug-ins. The release verifies
     and is evaluated like any other; import-report.json in it names all that could not be placed.
     """

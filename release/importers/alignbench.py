@@ -147,8 +147,11 @@ class AlignBench:
             if verdict is not Verdict.INCORRECT:
                 why = f"wrong words of a sentence that is {verdict}"
             notes.name(found.origin, why, word)
+        counts = _vote_counts(values)
         notes.count("sentences")
         notes.count(f"sentences {verdict}")
+        notes.count("sentences without numbers of votes", counts is None)
+        notes.count("verdicts that the votes do not give", not _follows(verdict, counts))
         notes.count("wrong words located", len(placed.spans))
         return ImportedSentence(
             *place,
@@ -156,7 +159,7 @@ class AlignBench:
             index=index,
             error_type=kind if verdict is Verdict.INCORRECT else None,
             spans=placed.spans,
-            counts=_vote_counts(values),
+            counts=counts,
             own_labels={name: value for name, value in raw.items() if value is not None},
             flags=(*flags, *placed.flags),
         )
@@ -214,3 +217,12 @@ def _vote_counts(values: dict[str, Any]) -> VoteCounts | None:
     if any(number is None or number < 0 for number in counts) or not sum(counts):
         return None
     return VoteCounts(*counts)
+
+
+def _follows(verdict: Verdict, counts: VoteCounts | None) -> bool:
+    """Tells whether most votes are for a verdict, or there are none; a tie is *unknown*."""
+    if counts is None:
+        return True
+    by_verdict = dict(zip(Verdict, (counts.correct, counts.incorrect, counts.unknown), strict=True))
+    most = [name for name, number in by_verdict.items() if number == max(by_verdict.values())]
+    return verdict is (most[0] if len(most) == 1 else Verdict.UNKNOWN)

@@ -64,8 +64,7 @@ class Foil:
             own=entry.own("id", "foil_id", "image_id", "foil", "foil_word", "target_word"),
         )
         image = images.get(entry.values.get("image_id"), {})
-        number = entry.values.get("image_id")
-        name = str(image.get("file_name") or f"COCO_val2014_{int(number or 0):012d}.jpg")
+        name = str(image.get("file_name") or entry.values.get("image_id"))
         url = image.get("coco_url") or image.get("flickr_url")
         reference = ImageReference(source="coco", name=name, url=str(url) if url else None)
         return ImportedCaption(entry.origin, "foil", reference, text, (sentence,))

@@ -218,5 +218,7 @@ def _is_storable(text: str) -> bool:
 
 
 def _json(value: object) -> str:
+    # JSON has no NaN, though Python reads and writes it.
+    value = json.loads(json.dumps(value), parse_constant=lambda _: None)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if _is_storable(text) else json.dumps(value, sort_keys=True)

@@ -5,6 +5,8 @@ together or not at all, and without them nothing that follows from votes is; an 
 had is flagged, and its id is made of what the row names it by.
 """
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +17,9 @@ from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch
 from alignbench.release.verify.report import Findings, Problem, Rule
 from alignbench.release_format.columns import REQUIRED_UNLESS_IMPORTED
+from alignbench.release_format.folder import ReleaseFolder
+from alignbench.release_format.layout import IMPORT_REPORT
+from alignbench.release_format.manifest import Manifest
 from alignbench.schemas.importing import locator_image_id
 from alignbench.schemas.vocabulary import PUBLISHED_LABEL, RowFlag
 
@@ -59,6 +64,8 @@ def _published(row: dict[str, Any]) -> Iterator[str]:
         yield f"there is no flag {flag!r}"
     if not row["origin"]:
         yield "it does not say where it is from"
+    if not _is_object(row["own_labels"]):
+        yield "own_labels is no JSON object"
     if row["adjudicated"]:
         yield "it says that it was adjudicated here"
     yield from _votes(row)
@@ -88,3 +95,28 @@ def _image(row: dict[str, Any]) -> Iterator[str]:
         yield "image_id is made of the locator, and not flagged so"
     if flagged != (row["perceptual_hash"] is None):
         yield "perceptual_hash is null where the image was there, or set where it was not"
+
+
+def check_import_report(folder: ReleaseFolder, manifest: Manifest, findings: Findings) -> None:
+    """Checks that an imported release names all that its `release.json` counts as not placed."""
+    if (IMPORT_REPORT in folder.sizes) != (manifest.imported is not None):
+        expected = "is there" if manifest.imported is None else "is not there"
+        findings.add(IMPORT_REPORT, Rule.IMPORTED, expected)
+    elif manifest.imported is not None:
+        try:
+            items = json.loads(folder.text(IMPORT_REPORT) or "")["items"]
+            named = Counter(str(item["why"]) for item in items)
+        except (ValueError, KeyError, TypeError):
+            findings.add(IMPORT_REPORT, Rule.IMPORTED, "names nothing that can be read")
+            return
+        if named != Counter(manifest.imported.unplaced):
+            findings.add(
+                IMPORT_REPORT, Rule.IMPORTED, "names other things than release.json counts"
+            )
+
+
+def _is_object(text: str | None) -> bool:
+    try:
+        return isinstance(json.loads(text or ""), dict)
+    except (ValueError, RecursionError):
+        return False

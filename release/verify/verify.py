@@ -18,7 +18,7 @@ from alignbench.release.verify.images import ImageCheck
 from alignbench.release.verify.joined import JoinedChecks
 from alignbench.release.verify.near import NearDuplicateCheck
 from alignbench.release.verify.order import OrderCheck, SplitCheck
-from alignbench.release.verify.published import check_known
+from alignbench.release.verify.published import check_import_report, check_known
 from alignbench.release.verify.report import Findings, VerifyReport
 from alignbench.release.verify.rows import check_rows
 from alignbench.release.verify.texts import (
@@ -77,6 +77,7 @@ def verify(address: str | Path) -> VerifyReport:
     if manifest is not None:
         near.check(manifest.splits.near_duplicates, findings)
         check_figures(folder, manifest, findings)
+        check_import_report(folder, manifest, findings)
         check_card(folder, manifest, findings)
     return VerifyReport(
         address=str(address),

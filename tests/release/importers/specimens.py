@@ -1,6 +1,8 @@
 """A small file of each kind that is imported, made by hand in the format as it is published."""
 
 import json
+import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,17 +27,43 @@ DRAWN = {
 
 
 class Specimen(NamedTuple):
-    """A file: its name, its text, and the sentences that come of it, by verdict."""
+    """A file: its name, its content, and the sentences that come of it, by verdict.
+
+    `beside` are texts of further files that are given with it.
+    """
 
     name: str
-    text: str
+    text: str | bytes
     correct: int
     incorrect: int
     unknown: int = 0
+    beside: Mapping[str, str] = {}
 
 
 def lines(*records: object) -> str:
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+def tfrecord(*found: Mapping[str, bytes | float]) -> bytes:
+    """Returns a TFRecord file of examples; checksums, which nothing reads, are nought."""
+    records = b""
+    for features in found:
+        data = _field(1, b"".join(_entry(*feature) for feature in features.items()))
+        records += struct.pack("<QI", len(data), 0) + data + bytes(4)
+    return records
+
+
+def _entry(name: str, value: bytes | float) -> bytes:
+    of_bytes = isinstance(value, bytes)
+    item = value if of_bytes else struct.pack("<f", value)
+    feature = _field(1 if of_bytes else 2, _field(1, item))
+    return _field(1, _field(1, name.encode()) + _field(2, feature))
+
+
+def _field(number: int, data: bytes) -> bytes:
+    assert len(data) < 1 << 14
+    length = bytes([len(data) & 127 | 128, len(data) >> 7])
+    return bytes([number << 3 | 2]) + length + data
 
 
 _FOIL = {"foil": True, "caption": "A cat on a mat.", "foil_word": "cat", "target_word": "dog"}
@@ -112,6 +140,20 @@ SPECIMENS = {
         }]),
         1, 1,
     ),
+    "rich_hf": Specimen(
+        "test.tfrecord",
+        tfrecord(
+            {"filename": b"test/a1.png", "prompt_misalignment_label": b"1 0 0 1 0",
+             "overall_score": 0.5},
+            {"filename": b"test/b2.png", "prompt_misalignment_label": b"1 1"},
+        ),
+        1, 1,
+        beside={
+            "a1.txt": "A red, hat: on fire", "prompts.jsonl": lines(
+                {"filename": "b2.png", "prompt": "a cat"}
+            ),
+        },
+    ),
     "seetrue_feedback": Specimen(
         "SeeTRUE_Feedback.csv",
         "image_caption,image_name,dataset_source,image_url,human_feedback,caption_misalignment\n"
@@ -137,8 +179,11 @@ SPECIMENS = {
 }  # fmt: skip
 
 
-def written(folder: Path, kind: str) -> Path:
-    """Writes a kind's specimen into a folder."""
-    path = folder / SPECIMENS[kind].name
-    path.write_text(SPECIMENS[kind].text, encoding="utf-8")
-    return path
+def written(folder: Path, kind: str) -> list[Path]:
+    """Writes a kind's specimen into a folder; the files that are beside it come after it."""
+    specimen = SPECIMENS[kind]
+    texts = {specimen.name: specimen.text, **specimen.beside}
+    for name, text in texts.items():
+        data = text if isinstance(text, bytes) else text.encode()
+        (folder / name).write_bytes(data)
+    return [folder / name for name in texts]

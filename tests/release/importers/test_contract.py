@@ -30,7 +30,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def imported(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(kind)
-    import_set(kind, [written(folder, kind)], str(folder / kind / "1.0.0"))
+    import_set(kind, written(folder, kind), str(folder / kind / "1.0.0"))
     return folder / kind / "1.0.0"
 
 
@@ -66,12 +66,12 @@ def test_an_image_without_bytes_is_flagged(imported: Path) -> None:
 def test_the_same_file_gives_the_same_bytes_and_is_written_once(
     kind: str, imported: Path, tmp_path: Path
 ) -> None:
-    path = written(tmp_path, kind)
-    again = import_set(kind, [path], str(tmp_path / kind / "1.0.0"))
+    files = written(tmp_path, kind)
+    again = import_set(kind, files, str(tmp_path / kind / "1.0.0"))
     sums = (imported / "SHA256SUMS").read_text()
     assert (Path(again.address) / "SHA256SUMS").read_text() == sums
     assert again.built
-    assert not import_set(kind, [path], str(tmp_path / kind / "1.0.0")).built
+    assert not import_set(kind, files, str(tmp_path / kind / "1.0.0")).built
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"a": 1}', "\x00\xff"], ids=range(4))

@@ -18,8 +18,8 @@ Row = dict[str, Any]
 
 
 def made(tmp_path: Path, kind: str, path: Path | None = None, **options: Any) -> ImportedRelease:
-    source = path or written(tmp_path, kind)
-    return import_set(kind, [source], str(tmp_path / "out" / "1.0.0"), **options)
+    files = [path] if path else written(tmp_path, kind)
+    return import_set(kind, files, str(tmp_path / "out" / "1.0.0"), **options)
 
 
 def alignbench_rows(tmp_path: Path, *records: Any) -> tuple[list[Row], ImportedRelease]:
@@ -72,6 +72,12 @@ def test_wrong_words_are_placed_or_flagged(tmp_path, caption, words, texts, flag
     assert set(flags) == set(row["flags"]) - {RowFlag.IMAGE_ID_FROM_LOCATOR}
     assert json.loads(row["own_labels"])["error_words"] == words
     assert len(done.notes.unplaced) == flags.count("spans_missing")
+
+
+def test_alignbench_keeps_a_verdict_that_the_votes_do_not_give_and_counts_it(tmp_path):
+    [row], done = alignbench_rows(tmp_path, {**FULL, "annotation": "correct", "error_words": []})
+    assert (row["annotation"], row["n_incorrect"]) == ("correct", 4)
+    assert done.manifest.imported.counts["verdicts that the votes do not give"] == 1
 
 
 def test_alignbench_names_what_it_leaves_out(tmp_path):
@@ -163,6 +169,27 @@ def test_faithscore_finds_equal_parts_one_behind_the_other(tmp_path):
         (row["sentence_start"], row["caption"]) for row in rows if row["model"] == "parts"
     )
     assert parts == [(0, "A dog runs"), (12, "A dog runs"), (24, "which is nice")]
+
+
+def test_rich_hf_marks_runs_of_words_between_its_delimiters(tmp_path):
+    done = made(tmp_path, "rich_hf")
+    [row] = [r for r in rows_of(Path(done.address)) if r["annotation"] == "incorrect"]
+    assert spans(row) == [(2, "red, hat", None), (15, "fire", None)]
+    assert json.loads(row["own_labels"])["overall_score"] == 0.5
+
+
+def test_rich_hf_names_prompts_that_are_missing_or_have_other_words(tmp_path):
+    path, prompt, _ = written(tmp_path, "rich_hf")
+    prompt.write_text("a red hat")
+    done = import_set("rich_hf", [path, prompt], str(tmp_path / "out"))
+    assert done.manifest.imported.unplaced == {
+        "labels and words differ in number": 1, "no prompt given": 1,
+    }  # fmt: skip
+    [row] = rows_of(Path(done.address))
+    assert RowFlag.SPANS_MISSING in row["flags"]
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ImportFileError, match="cut off"):
+        import_set("rich_hf", [path], str(tmp_path / "cut"))
 
 
 def test_text_that_no_file_can_hold_is_named_and_left_out(tmp_path):

@@ -15,7 +15,7 @@ from alignbench.release.verify.verify import verify
 from alignbench.release_format.columns import data_schema, with_features
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader
-from tests.release.corruption import change_rows, change_text, rewrite
+from tests.release.corruption import change_rows, change_text, reseal, rewrite
 from tests.release.importers.specimens import written
 
 Change = Callable[[dict[str, Any]], Any]
@@ -24,7 +24,7 @@ Change = Callable[[dict[str, Any]], Any]
 @pytest.fixture(scope="module")
 def hat(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hat")
-    import_set("hat", [written(folder, "hat")], str(folder / "hat" / "1.0.0"))
+    import_set("hat", written(folder, "hat"), str(folder / "hat" / "1.0.0"))
     return folder / "hat" / "1.0.0"
 
 
@@ -40,6 +40,7 @@ def hat(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (lambda row: row.update(image_id="0" * 64), "R28"),
         (lambda row: row.update(perceptual_hash="0" * 16), "R28"),
         (lambda row: row.update(origin=None), "R28"),
+        (lambda row: row.update(own_labels="{"), "R28"),
         (lambda row: row.update(label_method="majority"), "R09"),
         (lambda row: row["error_spans"][0].update(type="nonsense"), "R14"),
         (lambda row: row["error_spans"][0].update(start=0), "R14"),
@@ -52,6 +53,16 @@ def test_an_imported_row_that_claims_too_much_is_named(hat, tmp_path, change: Ch
     shutil.copytree(hat, folder)
     change_rows(folder, "data/hat/test-00000-of-00001.parquet", lambda rows: change(rows[0]))
     assert rule in verify(folder).broken
+
+
+def test_a_report_that_names_other_things_is_named(hat, tmp_path):
+    folder = tmp_path / "1.0.0"
+    shutil.copytree(hat, folder)
+    change_text(folder, "import-report.json", '"items": []', '"items": [{"why": "a"}]')
+    assert verify(folder).broken == {"R28": 1}
+    (folder / "import-report.json").unlink()
+    reseal(folder)
+    assert verify(folder).broken == {"R28": 1}
 
 
 def as_version_2(released: Path, folder: Path) -> None:
