@@ -49,6 +49,22 @@ class Problem(NamedTuple):
     text: str
 
 
+class Line(NamedTuple):
+    """A line of the file.
+
+    Attributes:
+        number: Counted from 1.
+        record: The object as it stands there; None if it is none.
+        values: The same by the columns of `SCHEMA`.
+        problems: What was not understood.
+    """
+
+    number: int
+    record: dict[str, Any] | None
+    values: dict[str, Any]
+    problems: tuple[Problem, ...]
+
+
 class JsonLines(NamedTuple):
     """What a file comes to: rows of `SCHEMA`, and what of it was not understood."""
 
@@ -63,24 +79,41 @@ def read_alignbench_jsonl(path: str | Path, mapping: str | Path | None = None) -
         path: The JSON Lines.
         mapping: A mapping file of your own; `alignbench_jsonl.toml` of this package if not given.
     """
-    known = read_mapping(mapping)
     rows: list[dict[str, Any]] = []
     problems: list[Problem] = []
-    with Path(path).open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            record = _record(line)
-            if record is None:
-                problems.append(Problem(number, "", "the line is no JSON object"))
-                continue
-            row: dict[str, Any] = {}
-            for column, value, text in _values(record, known):
-                row[column] = value
-                if text is not None:
-                    problems.append(Problem(number, column, text))
-            rows.append(row)
+    for line in read_lines(Path(path), read_mapping(mapping)):
+        problems += line.problems
+        if line.record is not None:
+            rows.append(line.values)
     return JsonLines(pa.Table.from_pylist(rows, schema=SCHEMA), tuple(problems))
+
+
+def read_lines(path: Path, mapping: Mapping) -> Iterator[Line]:
+    """Yields the lines of AlignBench's own file that are not blank."""
+    with path.open(encoding="utf-8-sig") as file:
+        for number, text in enumerate(file, start=1):
+            if not text.strip():
+                continue
+            record = _record(text)
+            if record is None:
+                problem = Problem(number, "", "the line is no JSON object")
+                yield Line(number, None, {}, (problem,))
+                continue
+            values: dict[str, Any] = {}
+            problems = []
+            for column, value, why in _values(record, mapping):
+                values[column] = value
+                if why is not None:
+                    problems.append(Problem(number, column, why))
+            yield Line(number, record, values, tuple(problems))
+
+
+def raw_value(record: dict[str, Any], column: str, mapping: Mapping) -> Any:
+    """Returns what a line says of a column, unchanged; None if nothing."""
+    folded = {_folded(key): value for key, value in record.items()}
+    keys = (_folded(key) for key in mapping.columns.get(column, (column,)))
+    found = next((folded[key] for key in keys if key in folded), None)
+    return None if _is_missing(found, mapping) else found
 
 
 def read_mapping(path: str | Path | None = None) -> Mapping:
@@ -100,11 +133,9 @@ def _record(line: str) -> dict[str, Any] | None:
 
 def _values(record: dict[str, Any], mapping: Mapping) -> Iterator[tuple[str, Any, str | None]]:
     """Yields each column, its value, and what was not understood of it."""
-    folded = {_folded(key): value for key, value in record.items()}
     for field in SCHEMA:
-        keys = [_folded(key) for key in mapping.columns.get(field.name, (field.name,))]
-        found = next((folded[key] for key in keys if key in folded), None)
-        if _is_missing(found, mapping):
+        found = raw_value(record, field.name, mapping)
+        if found is None:
             yield field.name, [] if pa.types.is_list(field.type) else None, None
         elif field.name in mapping.values:
             word = _word(found, mapping.values[field.name])

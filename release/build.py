@@ -7,6 +7,7 @@ files have one order.
 
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,17 +16,9 @@ from pydantic import ValidationError
 
 from alignbench.release.agreement.intervals import JACKKNIFE
 from alignbench.release.buckets import Buckets
-from alignbench.release.card import render_card
-from alignbench.release.cells import to_csv
-from alignbench.release.counts import model_counts, split_counts
-from alignbench.release.croissant import render_croissant
-from alignbench.release.errors import NoLabelsError, RefusedReleaseError
-from alignbench.release.figures import draw_figures
+from alignbench.release.errors import NoLabelsError
 from alignbench.release.image_choice import ImageChoice
-from alignbench.release.image_counts import ImageCounter
-from alignbench.release.images import with_images
 from alignbench.release.labelled import (
-    Labelled,
     check_current,
     image_links,
     label_buckets,
@@ -37,31 +30,19 @@ from alignbench.release.older import older_release
 from alignbench.release.pseudonyms import pseudonyms
 from alignbench.release.publish import already_there, publish, remove_leftovers
 from alignbench.release.rows import ReleaseRows
-from alignbench.release.shards import ShardWriter
 from alignbench.release.splits import Sides, deal
 from alignbench.release.stage import staging_folder
-from alignbench.release.statistics import COLUMNS, Statistics
-from alignbench.release.tables import Tables, release_tables, table_path
-from alignbench.release.verify.report import VerifyReport
 from alignbench.release.verify.verify import verify
-from alignbench.release.vote_shards import write_votes
 from alignbench.release.votes import Votes
-from alignbench.release_format.checksums import checksums_of, checksums_text
-from alignbench.release_format.columns import DATA_SCHEMA
+from alignbench.release.writing import Contents, refuse_unless_sound, write_release
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import (
-    CARD,
     CHECKSUMS,
-    CROISSANT,
-    DATA,
     MANIFEST,
-    Shard,
-    parse_shard,
     release_folder,
 )
 from alignbench.release_format.manifest import (
     Counts,
-    ImageCounts,
     LabelSetRecord,
     Manifest,
     ReleaseRecord,
@@ -148,7 +129,7 @@ def build_release(
             folder = stage / config.version
             folder.mkdir()
             manifest = _build(workspace, plan, folder, Path(scratch))
-            _refuse_unless_sound(verify(folder))
+            refuse_unless_sound(verify(folder))
             finished = open_release(str(folder))
             remove_leftovers(store, prefix, finished)
             publish(store, prefix, finished)
@@ -187,12 +168,17 @@ def _build(workspace: Workspace, plan: _Plan, folder: Path, scratch: Path) -> Ma
     choice = ImageChoice(config.images, config.images_by_source)
     method = plan.label_set.method
     rows = ReleaseRows(workspace, plan.selection, scratch, found.sentences, method, choice)
-    statistics, images = Statistics(), ImageCounter()
-    _write_shards(workspace, folder, found, rows, sides, statistics, images)
-    manifest = _manifest(plan, _counts(found, statistics, images.counts()))
-    tables = release_tables(statistics, images, found.agreement)
-    _write_texts(folder, manifest, statistics, tables)
-    return manifest
+    contents = Contents(
+        models=found.models,
+        images_by_split=sides.by_split,
+        rows=rows.of_model,
+        read=workspace.store.read,
+        votes=found.votes,
+        annotators=len(found.annotators),
+        agreement=found.agreement,
+        left_out=found.left_out,
+    )
+    return write_release(folder, contents, partial(_manifest, plan))
 
 
 def _sides(workspace: Workspace, plan: _Plan, votes: Votes, labels: Buckets) -> Sides:
@@ -204,44 +190,6 @@ def _sides(workspace: Workspace, plan: _Plan, votes: Votes, labels: Buckets) -> 
         return Sides({only: images}, images.slice(0, 0))
     links = image_links(workspace, votes, labels)
     return deal(links, config.splits, config.near_duplicates, plan.old_sides)
-
-
-def _write_shards(
-    workspace: Workspace,
-    folder: Path,
-    found: Labelled,
-    rows: ReleaseRows,
-    sides: Sides,
-    statistics: Statistics,
-    images: ImageCounter,
-) -> None:
-    for model in found.models:
-        for split, chosen in sides.by_split.items():
-            with ShardWriter(folder, Shard(DATA, model, split, 0, 0), DATA_SCHEMA) as writer:
-                for group in with_images(rows.of_model(model, chosen), workspace.store.read):
-                    writer.write(group)
-                    statistics.add(group.select(list(COLUMNS)), split)
-                    images.add(group)
-            purposes = write_votes(folder, model, split, chosen, found.votes)
-            statistics.add_votes(split, purposes)
-
-
-def _write_texts(folder: Path, manifest: Manifest, statistics: Statistics, tables: Tables) -> None:
-    shards = {path: sha for path, sha in checksums_of(folder).items() if parse_shard(path)}
-    sizes = {path: (folder / path).stat().st_size for path in shards}
-    texts = {
-        **{table_path(name): to_csv(rows) for name, rows in tables.items()},
-        CROISSANT: render_croissant(manifest, shards),
-        MANIFEST: manifest.to_json(),
-        CARD: render_card(manifest, statistics, tables, sizes),
-    }
-    files = {path: text.encode() for path, text in texts.items()}
-    if manifest.figures:
-        files.update(draw_figures(tables))
-    for path, data in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    (folder / CHECKSUMS).write_text(checksums_text(checksums_of(folder)), encoding="utf-8")
 
 
 def _manifest(plan: _Plan, counts: Counts) -> Manifest:
@@ -265,26 +213,3 @@ def _manifest(plan: _Plan, counts: Counts) -> Manifest:
         counts=counts,
         config=plan.resolved,
     )
-
-
-def _counts(found: Labelled, statistics: Statistics, images: ImageCounts) -> Counts:
-    by_model, by_split = model_counts(statistics), split_counts(statistics)
-    return Counts(
-        sentences=sum(part.sentences for part in by_model.values()),
-        votes=sum(part.votes for part in by_model.values()),
-        adjudications=sum(part.adjudications for part in by_split.values()),
-        annotators=len(found.annotators),
-        images=images,
-        by_model=by_model,
-        by_split=by_split,
-        left_out=found.left_out,
-    )
-
-
-def _refuse_unless_sound(report: VerifyReport) -> None:
-    if not report.ok:
-        raise RefusedReleaseError(
-            f"The release does not pass its own verification: {report.findings[0]}"
-            f" ({len(report.findings)} findings).",
-            "Nothing was published. If the workspace's rows were not changed by hand, report this.",
-        )

@@ -17,7 +17,7 @@ from alignbench.release.cells import Cell
 from alignbench.release.names import ALL_MODELS
 from alignbench.release.statistics import ModelStatistics, Statistics, sentences_row
 from alignbench.release.tables import Tables
-from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features
+from alignbench.release_format.columns import VOTE_SCHEMA, card_features, data_schema
 from alignbench.release_format.layout import DATA, VOTES
 from alignbench.release_format.manifest import Manifest
 from alignbench.schemas.ids import JsonValue
@@ -68,9 +68,10 @@ def card_configs(text: str) -> dict[str, list[str]]:
 
 
 def configs(manifest: Manifest) -> list[CardConfig]:
-    """Returns the configs of a release: all models, each model, and the votes."""
+    """Returns the configs of a release: all models, each model, and the votes if there are any."""
     counts = manifest.counts
-    data, vote_columns = card_features(DATA_SCHEMA), card_features(VOTE_SCHEMA)
+    data = card_features(data_schema(manifest.schema_version))
+    vote_columns = card_features(VOTE_SCHEMA)
     splits = sorted(counts.by_split.items())
     every = [CardSplit(s, f"{DATA}/*/{s}-*.parquet", part.sentences) for s, part in splits]
     given = [
@@ -84,7 +85,8 @@ def configs(manifest: Manifest) -> list[CardConfig]:
         ], data)
         for model in sorted(counts.by_model)
     ]  # fmt: skip
-    return [CardConfig(ALL_MODELS, every, data), *each, CardConfig(VOTES, given, vote_columns)]
+    voted = [CardConfig(VOTES, given, vote_columns)] if any(split.rows for split in given) else []
+    return [CardConfig(ALL_MODELS, every, data), *each, *voted]
 
 
 class _ModelRow(NamedTuple):
@@ -121,9 +123,12 @@ def render_card(
     environment.globals["interval"] = _interval
     agreed = tables["agreement_by_model"]
     rows = [_model_row(model, part) for model, part in sorted(statistics.models.items())]
+    declared = configs(manifest)
     return environment.get_template("card.md.j2").render(
         manifest=manifest,
-        configs=configs(manifest),
+        configs=declared,
+        model_configs=[c for c in declared if c.name not in (ALL_MODELS, VOTES)],
+        has_votes=any(c.name == VOTES for c in declared),
         num_bytes=lambda split: sum(n for path, n in sizes.items() if split.matches(path)),
         default=ALL_MODELS,
         rows=rows,

@@ -69,6 +69,11 @@ def render_croissant(manifest: Manifest, checksums: dict[str, str]) -> str:
         manifest: What is in the release.
         checksums: SHA-256 of each Parquet file by its path in the release.
     """
+    kinds = (DATA, VOTES) if any(path.startswith(f"{VOTES}/") for path in checksums) else (DATA,)
+    record_sets = {
+        DATA: _record_set(DATA, DATA_SCHEMA, "sentence_id", "One sentence with its label."),
+        VOTES: _record_set(VOTES, VOTE_SCHEMA, None, "One annotator's vote on a sentence."),
+    }
     document = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -80,12 +85,9 @@ def render_croissant(manifest: Manifest, checksums: dict[str, str]) -> str:
         **({"datePublished": manifest.date.isoformat()} if manifest.date else {}),
         "distribution": [
             *(_file(path, sha256) for path, sha256 in sorted(checksums.items())),
-            *(_file_set(kind) for kind in (DATA, VOTES)),
+            *map(_file_set, kinds),
         ],
-        "recordSet": [
-            _record_set(DATA, DATA_SCHEMA, "sentence_id", "One sentence with its label."),
-            _record_set(VOTES, VOTE_SCHEMA, None, "One annotator's vote on a sentence."),
-        ],
+        "recordSet": [record_sets[kind] for kind in kinds],
     }
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
 

@@ -46,3 +46,16 @@ class SplitConflictError(AlignBenchError):
 
     code = "AB-R08"
     exit_code = 2
+
+
+class ImportFileError(AlignBenchError):
+    """A file that is to be imported cannot be read, or is not of the kind that was named."""
+
+    code = "AB-R10"
+    exit_code = 2
+
+
+class UnprovedOffsetError(AlignBenchError):
+    """An importer gave a range whose text is not what it says it is."""
+
+    code = "AB-R11"

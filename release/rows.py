@@ -36,6 +36,8 @@ _FROM_SENTENCE: Final = (
     "model", "sentence_index", "sentence_id", "pair_id", "image_id", "direction",
 )  # fmt: skip
 
+_OF_IMPORTS: Final = ("image_path_in_repo", "own_labels", "origin", "labels_license")
+
 
 class ReleaseRows:
     """The rows of a release, by model, in the order they are written in."""
@@ -119,7 +121,8 @@ class ReleaseRows:
             "label_method": _constant(self._method, sentences),
             "splitter": _constant(self._splitter, sentences),
             "schema_version": _constant(RELEASE_SCHEMA_VERSION, sentences),
-            "image_path_in_repo": pa.nulls(len(sentences)),
+            **{name: pa.nulls(len(sentences)) for name in _OF_IMPORTS},
+            "flags": pa.array([[]] * len(sentences), DATA_SCHEMA.field("flags").type),
             "instruction": generator["instruction"],
             "generator_revision": generator["revision"],
             "generator_params": generator["params"],

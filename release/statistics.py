@@ -34,7 +34,8 @@ class ModelStatistics:
         positions: Sentences by place in the text (1 is the first, 6 the sixth and all after it)
             and verdict.
         types: Incorrect sentences by error type; None for those without one.
-        votes: Sentences by how many votes they have for each verdict.
+        votes: Sentences by how many votes they have for each verdict; without those of an imported
+            set that does not say.
         words: White-space separated words of the sentences that are not unknown.
         images: Images that have such sentences.
     """
@@ -89,7 +90,7 @@ class ModelStatistics:
         wrong = rows.filter(pc.field("annotation") == Verdict.INCORRECT.value)
         self.types.update(wrong.column("error_type").to_pylist())
         counts = (rows.column(f"n_{verdict}").to_pylist() for verdict in VERDICTS)
-        self.votes.update(zip(*counts, strict=True))
+        self.votes.update(found for found in zip(*counts, strict=True) if None not in found)
         known = rows.filter(pc.field("annotation") != Verdict.UNKNOWN.value)
         self.words += sum(len(caption.split()) for caption in known.column("caption").to_pylist())
         for image in known.column("image_id").to_pylist():

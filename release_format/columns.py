@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from alignbench.schemas.ids import JsonValue
 
-RELEASE_SCHEMA_VERSION: Final = 2
+RELEASE_SCHEMA_VERSION: Final = 3
 """Raised whenever a released column is added or changes its meaning."""
 
 _STRINGS: Final = pa.list_(pa.field("element", pa.string()))
@@ -64,13 +64,19 @@ DATA_SCHEMA: Final = pa.schema(
         pa.field("license", pa.string()),
         pa.field("redistributable", pa.bool_()),
         pa.field("perceptual_hash", pa.string()),
+        pa.field("own_labels", pa.string()),
+        pa.field("origin", pa.string()),
+        pa.field("labels_license", pa.string()),
+        pa.field("flags", _STRINGS),
         pa.field("schema_version", pa.int32()),
         pa.field("image", IMAGE),
     ]
 )
 """One row a sentence. `caption` is the sentence and `full_caption` the text it is in, as in the
-original's file; `image_path_in_repo` is there for compatibility and always null, since an image is
-inside the Parquet file or behind `image_url`."""
+original's file; `image_path_in_repo` is null but in imported rows, since an image is inside the
+Parquet file or behind `image_url`."""
+
+_SINCE_3: Final = ("own_labels", "origin", "labels_license", "flags")
 
 VOTE_SCHEMA: Final = pa.schema(
     [
@@ -89,13 +95,22 @@ VOTE_SCHEMA: Final = pa.schema(
 """One row a vote (`purpose` *label*) or an adjudication (*adjudicate*), annotators under
 pseudonyms. Times, notes and editors are not published."""
 
+_SCHEMAS: Final = {
+    2: pa.schema([field for field in DATA_SCHEMA if field.name not in _SINCE_3]),
+    RELEASE_SCHEMA_VERSION: DATA_SCHEMA,
+}
+
 REQUIRED_DATA: Final = (
     "model", "image_source", "image_name", "image_type", "sentence_index", "caption", "annotation",
-    "error_words", "agreement_ratio", "n_correct", "n_incorrect", "n_unknown", "sentence_id",
-    "pair_id", "image_id", "direction", "full_caption", "sentence_start", "sentence_end",
-    "error_spans", "confidence", "label_method", "adjudicated", "generator_params", "seed",
-    "splitter", "perceptual_hash", "schema_version",
+    "error_words", "sentence_id", "pair_id", "image_id", "direction", "full_caption",
+    "sentence_start", "sentence_end", "error_spans", "label_method", "adjudicated", "flags",
+    "schema_version",
 )  # fmt: skip
+REQUIRED_UNLESS_IMPORTED: Final = (
+    "agreement_ratio", "n_correct", "n_incorrect", "n_unknown", "confidence", "generator_params",
+    "seed", "splitter", "perceptual_hash",
+)  # fmt: skip
+"""Never null in rows that were labelled here; an imported set may not know them."""
 REQUIRED_VOTE: Final = (
     "model", "sentence_id", "annotator", "round", "purpose", "verdict", "spans", "flags",
 )  # fmt: skip
@@ -111,6 +126,24 @@ _DTYPES: Final = {
     pa.float64(): "float64",
     pa.bool_(): "bool",
 }
+
+
+def data_schema(version: object) -> pa.Schema:
+    """Returns the columns of a release of some schema version; today's if it is not known."""
+    return _SCHEMAS.get(version, DATA_SCHEMA) if isinstance(version, int) else DATA_SCHEMA
+
+
+def as_current(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Returns rows of any schema version with today's columns: what was not there says nothing."""
+    columns = []
+    for field in DATA_SCHEMA:
+        if field.name in rows.schema.names:
+            columns.append(rows.column(field.name))
+        elif pa.types.is_list(field.type):
+            columns.append(pa.array([[]] * len(rows), field.type))
+        else:
+            columns.append(pa.nulls(len(rows), field.type))
+    return pa.RecordBatch.from_arrays(columns, names=DATA_SCHEMA.names)
 
 
 def with_features(schema: pa.Schema) -> dict[str, str]:

@@ -12,6 +12,9 @@ VOTES: Final = "annotations"
 STATISTICS: Final = "statistics"
 FIGURES: Final = "statistics/figures"
 
+IMPORT_REPORT: Final = "import-report.json"
+"""In an imported release: what of the set's files could not be placed, each named."""
+
 LATEST: Final = "latest.json"
 """Beside the versions of a published release: which is the newest."""
 

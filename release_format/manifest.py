@@ -114,12 +114,42 @@ class Counts(_Part):
     left_out: LeftOut
 
 
+class ImportedFile(_Part):
+    """A file that a release was imported from."""
+
+    name: str
+    sha256: str
+
+
+class ImportRecord(_Part):
+    """Where the rows of an imported release come from.
+
+    Attributes:
+        kind: The importer.
+        published_at: Where the set is published.
+        license: Of its labels and texts; None where none is stated.
+        files: What was read.
+        mapping: The table by which the set's labels became ours.
+        counts: Numbers of the set's own terms.
+        unplaced: How much could not be placed, by why; `import-report.json` names each.
+    """
+
+    kind: str
+    published_at: str
+    license: str | None
+    files: tuple[ImportedFile, ...]
+    mapping: dict[str, Any]
+    counts: dict[str, int]
+    unplaced: dict[str, int]
+
+
 class Manifest(_Part):
     """The content of `release.json`.
 
     Attributes:
         intervals: How the intervals of agreement were come by; None in releases of older versions,
             which drew images again.
+        imported: Where the rows come from if others annotated them; None in releases of our own.
         config: The whole resolved configuration, without secrets.
     """
 
@@ -136,6 +166,7 @@ class Manifest(_Part):
     label_set: LabelSetRecord
     counts: Counts
     intervals: str | None = None
+    imported: ImportRecord | None = None
     config: dict[str, Any]
 
     def to_json(self) -> str:

@@ -24,6 +24,7 @@ class Group(StrEnum):
     IMAGE_GENERATORS = "alignbench.image_generators"
     PROMPT_SOURCES = "alignbench.prompt_sources"
     DETECTORS = "alignbench.detectors"
+    IMPORTERS = "alignbench.importers"
     CATALOGS = "alignbench.catalogs"
     """Packages with a `catalog.toml` in them (`schemas.catalog`), not classes."""
 

@@ -63,6 +63,34 @@ class LabelMethod(StrEnum):
     """The most probable verdict, given how each annotator errs (Dawid and Skene, 1979)."""
 
 
+PUBLISHED_LABEL: Final = "published"
+"""`label_method` of an imported row: the label is what the set's publishers say, however they came
+by it."""
+
+
+class RowFlag(StrEnum):
+    """What is to be known of how an imported row came about."""
+
+    IMAGE_ID_FROM_LOCATOR = "image_id_from_locator"
+    """Nobody had the image's bytes: `image_id` is a hash of its source and URL, path or name."""
+    CAPTION_JOINED = "caption_joined"
+    """The set has single sentences; `full_caption` is these, joined by spaces."""
+    CAPTION_INCOMPLETE = "caption_incomplete"
+    """Sentences of the caption are missing in the set."""
+    SPANS_MISSING = "spans_missing"
+    """The set names wrong words that are not in the sentence; `own_labels` has them."""
+    SPANS_AMBIGUOUS = "spans_ambiguous"
+    """Wrong words stand in the sentence several times; the first place is marked."""
+    SPAN_CASE_DIFFERS = "span_case_differs"
+    """Wrong words were found in other letters, capital or small, than the set has."""
+    SPAN_INSIDE_WORD = "span_inside_word"
+    """Wrong words were found only as a part of a longer word."""
+    WORDS_SPLIT = "words_split"
+    """The wrong words were one text, and were cut where it has separators."""
+    VERDICT_NOT_GIVEN = "verdict_not_given"
+    """The set does not say whether this is right; the verdict is *unknown*."""
+
+
 class ImageMode(StrEnum):
     """How a release gives its images, where their licence leaves the choice."""
 

@@ -74,7 +74,8 @@ def _pieces(text: str, spans: Sequence[Mapping[str, object]]) -> Iterable[Piece]
         if start < place or end > _MOST_CHARACTERS:
             continue
         yield Piece(text[place:start], None)
-        yield Piece(text[start:end], str(span["type"]))
+        # Sets that others annotated may mark words without a type.
+        yield Piece(text[start:end], str(span["type"] or "other"))
         place = end
     yield Piece(text[place:], None)
 

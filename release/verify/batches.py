@@ -37,7 +37,8 @@ def batches(
 ) -> Iterator[Batch]:
     """Yields a shard's rows; none of a shard that has another schema.
 
-    A batch with a null where none may be is reported and not yielded.
+    A batch with a null where none may be is reported and not yielded. Required columns that the
+    schema does not have are passed over: they came with a later version.
     """
     try:
         with folder.open(path) as source:
@@ -82,7 +83,7 @@ def _check_schema(path: str, found: pa.Schema, schema: pa.Schema, findings: Find
 
 def _check_nulls(batch: Batch, required: Sequence[str], findings: Findings) -> bool:
     complete = True
-    for name in required:
+    for name in filter(batch.rows.schema.names.__contains__, required):
         column = batch.rows.column(name)
         if pa.types.is_list(column.type) and column.flatten().null_count:
             findings.add(batch.file, Rule.NULL, f"an item of {name} is null", batch.first)

@@ -17,11 +17,11 @@ from alignbench.release.verify.report import Findings, Rule
 from alignbench.release.verify.rows import span_problem
 from alignbench.release.words import has_tokenizer
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
-from alignbench.schemas.vocabulary import Purpose
+from alignbench.schemas.vocabulary import PUBLISHED_LABEL, Purpose
 
 _SENTENCE: Final = (
     "sentence_id", "model", "image_id", "caption", "annotation", "adjudicated", "n_correct",
-    "n_incorrect", "n_unknown",
+    "n_incorrect", "n_unknown", "label_method",
 )  # fmt: skip
 _VOTE: Final = ("sentence_id", "model", "annotator", "round", "purpose", "verdict", "spans")
 _PLACE: Final = [pa.field("file", pa.string()), pa.field("row", pa.int64())]
@@ -79,6 +79,7 @@ def _check_votes(votes: list[Row], sentences: dict[str, Row], findings: Findings
     counts: Counter[tuple[str, str]] = Counter()
     final: dict[str, str] = {}
     seen: set[tuple[str, ...]] = set()
+    voted = {vote["sentence_id"] for vote in votes}
     for vote in votes:
         key = vote["sentence_id"], vote["round"], vote["annotator"], vote["purpose"]
         if key in seen:
@@ -92,6 +93,8 @@ def _check_votes(votes: list[Row], sentences: dict[str, Row], findings: Findings
         _check_vote(vote, sentences.get(vote["sentence_id"]), findings)
     for sentence_id, sentence in sentences.items():
         _check_final(sentence, final.get(sentence_id), findings)
+        if sentence["label_method"] == PUBLISHED_LABEL and sentence_id not in voted:
+            continue  # its numbers, if any, are the set's own, which does not say who voted
         for verdict in VERDICTS:
             said, counted = sentence[f"n_{verdict}"], counts[sentence_id, verdict]
             if said != counted:

@@ -29,7 +29,7 @@ class NearDuplicateCheck:
         """Takes a batch of a data shard."""
         hashes = batch.rows.column("perceptual_hash").to_pylist()
         for row, found in enumerate(hashes):
-            if _HASH.fullmatch(found):
+            if found is not None and _HASH.fullmatch(found):
                 place = _Place(batch.file, batch.first + row, shard.split)
                 self._places.setdefault((found, shard.split), place)
 

@@ -65,6 +65,8 @@ class Rule(StrEnum):
     """Figures are drawn from the tables of `statistics/`."""
     ADJUDICATION = "R27"
     """An adjudicated label is what its adjudication says, and only such a label is final."""
+    IMPORTED = "R28"
+    """An imported row says nothing that its set does not: no votes, types or images of its own."""
 
 
 class Finding(NamedTuple):
@@ -78,6 +80,14 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         place = self.file if self.row is None else f"{self.file}, row {self.row}"
         return f"{place}: {self.rule.value} {self.text}"
+
+
+class Problem(NamedTuple):
+    """A row of a batch, and what is wrong with it."""
+
+    row: int
+    rule: Rule
+    text: str
 
 
 class VerifyReport(NamedTuple):

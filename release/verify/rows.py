@@ -13,25 +13,17 @@ from alignbench.release.labels.majority import agreement_ratio, majority
 from alignbench.release.labels.spans import SpanAgreement
 from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch
-from alignbench.release.verify.report import Findings, Rule
-from alignbench.release_format.columns import RELEASE_SCHEMA_VERSION
+from alignbench.release.verify.published import published_problems
+from alignbench.release.verify.report import Findings, Problem, Rule
 from alignbench.release_format.layout import Shard
 from alignbench.schemas.vocabulary import (
+    PUBLISHED_LABEL,
     Direction,
     HallucinationType,
     ImageType,
     LabelMethod,
     Verdict,
 )
-
-
-class Problem(NamedTuple):
-    """A row of a batch, and what is wrong with it."""
-
-    row: int
-    rule: Rule
-    text: str
-
 
 Check = Callable[[pa.RecordBatch], Iterator[Problem]]
 
@@ -42,28 +34,36 @@ _VOCABULARY: Final[dict[str, frozenset[str]]] = {
     "direction": frozenset(Direction),
     "error_type": _TYPES,
     "span_agreement": frozenset(SpanAgreement),
-    "label_method": frozenset(LabelMethod),
+    "label_method": frozenset({*LabelMethod, PUBLISHED_LABEL}),
 }
 
 
-def check_rows(batch: Batch, shard: Shard, findings: Findings) -> None:
-    """Checks each row of a batch of a data shard."""
-    checks: tuple[Check, ...] = (_values, _sentences, _spans, _words, _labels, _licences)
+def check_rows(batch: Batch, shard: Shard, version: object, findings: Findings) -> None:
+    """Checks each row of a batch of a data shard; `version` is what `release.json` says."""
+    checks: tuple[Check, ...] = (
+        _values, _sentences, _spans, _words, _labels, _licences, published_problems,
+    )  # fmt: skip
     for check in checks:
         for problem in check(batch.rows):
             findings.add(batch.file, problem.rule, problem.text, batch.first + problem.row)
-    for problem in _belongs(batch.rows, shard):
+    for problem in _belongs(batch.rows, shard, version):
         findings.add(batch.file, problem.rule, problem.text, batch.first + problem.row)
 
 
-def span_problem(sentence: str, span: dict[str, Any]) -> str | None:
-    """Returns what is wrong with a span of a sentence; None if nothing is."""
+def span_problem(sentence: str, span: dict[str, Any], *, untyped: bool = False) -> str | None:
+    """Returns what is wrong with a span of a sentence; None if nothing is.
+
+    Args:
+        sentence: The sentence.
+        span: The span.
+        untyped: Whether it may have no type, as in sets that name wrong words alone.
+    """
     start, end, text = span["start"], span["end"], span["text"]
     if start is None or end is None or not 0 <= start < end <= len(sentence):
         return f"span {start} to {end} is not inside the sentence"
     if sentence[start:end] != text:
         return f"span text differs: {text!r}, the sentence has {sentence[start:end]!r}"
-    if span["type"] not in _TYPES:
+    if span["type"] not in _TYPES and not (untyped and span["type"] is None):
         return f"there is no type {span['type']!r}"
     return None
 
@@ -72,11 +72,11 @@ def _columns(rows: pa.RecordBatch, *names: str) -> Iterator[tuple[Any, ...]]:
     return zip(*(rows.column(name).to_pylist() for name in names), strict=True)
 
 
-def _belongs(rows: pa.RecordBatch, shard: Shard) -> Iterator[Problem]:
+def _belongs(rows: pa.RecordBatch, shard: Shard, expected: object) -> Iterator[Problem]:
     for row, (model, version) in enumerate(_columns(rows, "model", "schema_version")):
         if model != shard.model:
             yield Problem(row, Rule.VALUE, f"model {model!r} is in the folder of {shard.model!r}")
-        if version != RELEASE_SCHEMA_VERSION:
+        if version != expected:
             yield Problem(row, Rule.VALUE, f"schema_version is {version}")
 
 
@@ -100,12 +100,12 @@ def _sentences(rows: pa.RecordBatch) -> Iterator[Problem]:
 
 
 def _spans(rows: pa.RecordBatch) -> Iterator[Problem]:
-    columns = _columns(rows, "caption", "annotation", "error_spans")
-    for row, (caption, verdict, spans) in enumerate(columns):
+    columns = _columns(rows, "caption", "annotation", "error_spans", "label_method")
+    for row, (caption, verdict, spans, method) in enumerate(columns):
         if spans and verdict != Verdict.INCORRECT:
             yield Problem(row, Rule.SPAN, f"a sentence that is {verdict} has wrong spans")
         for span in spans:
-            text = span_problem(caption, span)
+            text = span_problem(caption, span, untyped=method == PUBLISHED_LABEL)
             if text is not None:
                 yield Problem(row, Rule.SPAN, text)
         starts = [(span["start"], span["end"]) for span in spans]
@@ -122,11 +122,13 @@ def _licences(rows: pa.RecordBatch) -> Iterator[Problem]:
 
 
 def _words(rows: pa.RecordBatch) -> Iterator[Problem]:
-    for row, (words, spans, kind) in enumerate(
-        _columns(rows, "error_words", "error_spans", "error_type")
+    for row, (words, spans, kind, method) in enumerate(
+        _columns(rows, "error_words", "error_spans", "error_type", "label_method")
     ):
         if words != [span["text"] for span in spans]:
             yield Problem(row, Rule.WORDS, "error_words are not the spans' texts")
+        if method == PUBLISHED_LABEL and not spans:
+            continue  # a set may name the kind of a mistake without its words
         best = max(spans, key=lambda span: span["votes"] or 0, default=None)
         expected = None if best is None else best["type"]
         if kind != expected:
@@ -136,20 +138,23 @@ def _words(rows: pa.RecordBatch) -> Iterator[Problem]:
 
 
 def _labels(rows: pa.RecordBatch) -> Iterator[Problem]:
-    counts = np.stack([rows.column(f"n_{v}").to_numpy() for v in VERDICTS], axis=1).astype(np.int64)
+    columns = [rows.column(f"n_{verdict}").fill_null(0).to_numpy() for verdict in VERDICTS]
+    counts = np.stack(columns, axis=1).astype(np.int64)
+    # Numbers that an imported set does not give are null, and `verify.published` looks after them.
+    given = rows.column("n_correct").is_valid().to_numpy(zero_copy_only=False)
     counted = (counts >= 0).all(axis=1) & (counts.sum(axis=1) > 0)
-    for row in np.flatnonzero(~counted).tolist():
+    for row in np.flatnonzero(given & ~counted).tolist():
         yield Problem(row, Rule.LABEL, "no votes, or a negative number of them")
     safe = np.where(counted[:, None], counts, 1)
-    columns = zip(
-        counted.tolist(),
+    columns_of_labels = zip(
+        (given & counted).tolist(),
         [VERDICTS[index] for index in majority(safe)],
         agreement_ratio(safe).tolist(),
         item_agreement(safe).tolist(),
         _columns(rows, *_LABEL_COLUMNS),
         strict=True,
     )
-    for row, (is_counted, verdict, ratio, item, found) in enumerate(columns):
+    for row, (is_counted, verdict, ratio, item, found) in enumerate(columns_of_labels):
         if is_counted:
             for text in _label_problems(verdict, ratio, item, _Label(*found)):
                 yield Problem(row, Rule.LABEL, text)
@@ -162,14 +167,16 @@ _LABEL_COLUMNS: Final = (
 
 class _Label(NamedTuple):
     verdict: str
-    ratio: float
+    ratio: float | None
     item: float | None
-    confidence: float
+    confidence: float | None
     method: str
     adjudicated: bool
 
 
 def _label_problems(verdict: Verdict, ratio: float, item: float, found: _Label) -> Iterator[str]:
+    if found.ratio is None or found.confidence is None:
+        return  # reported by `verify.published`
     if found.method == LabelMethod.MAJORITY and not found.adjudicated:
         if found.verdict != verdict:
             yield f"the votes make it {verdict}, not {found.verdict}"

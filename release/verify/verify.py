@@ -18,6 +18,7 @@ from alignbench.release.verify.images import ImageCheck
 from alignbench.release.verify.joined import JoinedChecks
 from alignbench.release.verify.near import NearDuplicateCheck
 from alignbench.release.verify.order import OrderCheck, SplitCheck
+from alignbench.release.verify.published import check_import_report, check_known
 from alignbench.release.verify.report import Findings, VerifyReport
 from alignbench.release.verify.rows import check_rows
 from alignbench.release.verify.texts import (
@@ -29,12 +30,14 @@ from alignbench.release.verify.texts import (
     check_statistics,
 )
 from alignbench.release_format.columns import (
-    DATA_SCHEMA,
+    RELEASE_SCHEMA_VERSION,
     REQUIRED_DATA,
     REQUIRED_VOTE,
     SORT_COLUMNS,
     VOTE_SCHEMA,
     VOTE_SORT_COLUMNS,
+    as_current,
+    data_schema,
 )
 from alignbench.release_format.folder import ReleaseFolder, open_release
 from alignbench.release_format.layout import DATA, Shard
@@ -74,6 +77,7 @@ def verify(address: str | Path) -> VerifyReport:
     if manifest is not None:
         near.check(manifest.splits.near_duplicates, findings)
         check_figures(folder, manifest, findings)
+        check_import_report(folder, manifest, findings)
         check_card(folder, manifest, findings)
     return VerifyReport(
         address=str(address),
@@ -96,12 +100,17 @@ def _check_data(
     findings: Findings,
 ) -> None:
     order, splits = OrderCheck(SORT_COLUMNS), SplitCheck()
+    version = folder.record.get("schema_version", RELEASE_SCHEMA_VERSION)
+    schema = data_schema(version)
     for path, shard in shards.items():
         if shard.kind != DATA:
             continue
         image_check = ImageCheck()
-        for batch in batches(folder, path, DATA_SCHEMA, REQUIRED_DATA, findings):
-            check_rows(batch, shard, findings)
+        for found in batches(folder, path, schema, REQUIRED_DATA, findings):
+            batch = found._replace(rows=as_current(found.rows))
+            if not check_known(batch, findings):
+                continue
+            check_rows(batch, shard, version, findings)
             order.check(batch, shard, findings)
             splits.check(batch, shard, findings)
             near.add(batch, shard)

@@ -331,6 +331,10 @@ def agreement_off_in_a_table(folder: Path) -> None:
     reseal(folder)
 
 
+def flag_a_row_as_imported(folder: Path) -> None:
+    change_rows(folder, DATA, lambda rows: rows[0].update(flags=["image_id_from_locator"]))
+
+
 DAMAGES: list[tuple[Callable[[Path], None], Rule, str]] = [
     (flip_a_bit, Rule.FILE_CHANGED, DATA),
     (remove_a_shard, Rule.FILE_MISSING, DATA),
@@ -353,6 +357,7 @@ DAMAGES: list[tuple[Callable[[Path], None], Rule, str]] = [
     (other_words, Rule.WORDS, f"{DATA}, row 1"),
     (other_error_type, Rule.WORDS, f"{DATA}, row 1"),
     (count_off_by_one, Rule.VOTES, DATA),
+    (flag_a_row_as_imported, Rule.IMPORTED, f"{DATA}, row 0"),
     (other_ratio, Rule.LABEL, f"{DATA}, row 0"),
     (other_item_agreement, Rule.LABEL, f"{DATA}, row 0"),
     (other_verdict, Rule.LABEL, DATA),

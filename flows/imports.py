@@ -1,0 +1,65 @@
+"""import: a set that others annotated becomes a release.
+
+What comes in: the files of a published set, and its images if there are any: a folder, or the URLs
+that the set gives. What is done: the set's importer reads captions, judged sentences and wrong
+words, and proves their places. What goes out: a verified release, with a report that names all
+that could not be placed.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from alignbench.flows.imported_images import FetchedImages, FolderImages, NoImages, stored_images
+from alignbench.release.importing.build import (
+    Images,
+    ImportedRelease,
+    import_release,
+    target_of,
+)
+from alignbench.schemas.importing import Importer, ImportNotes
+from alignbench.schemas.registry import Group, find
+from alignbench.workspace.local import LocalStore
+
+
+def import_set(
+    kind: str,
+    files: Sequence[Path],
+    to: str,
+    images: FolderImages | FetchedImages | NoImages = NoImages(),  # noqa: B008 - immutable
+    mapping: Path | None = None,
+    *,
+    figures: bool = False,
+) -> ImportedRelease:
+    """Makes a release of a published set's files.
+
+    Args:
+        kind: The importer's name.
+        files: The set's files.
+        to: Where the release goes: `…/NAME/VERSION`, a folder or `s3://bucket/prefix`.
+        images: Where images come from.
+        mapping: A table by which labels become ours, in place of the importer's.
+        figures: Whether the statistics are drawn too.
+
+    Raises:
+        UnknownNameError: There is no such importer.
+        ImportFileError: A file cannot be read, or is of another kind.
+        ReleaseExistsError: There is something else at `to`.
+    """
+    target = target_of(to)
+    importer: Importer = find(Group.IMPORTERS, kind)(mapping)
+    notes = ImportNotes()
+    captions = list(importer.captions(files, notes))
+    with tempfile.TemporaryDirectory(prefix="alignbench-images-") as scratch:
+        store = LocalStore(Path(scratch))
+        held = stored_images((caption.image for caption in captions), images, store, notes)
+        return import_release(
+            kind,
+            importer,
+            files,
+            iter(captions),
+            notes,
+            Images(held, store.read),
+            target,
+            figures=figures,
+        )

@@ -1,0 +1,230 @@
+"""A release of a set that others annotated, written and verified as our own are."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+from alignbench.release.agreement.collect import AgreementCounts
+from alignbench.release.agreement.intervals import JACKKNIFE
+from alignbench.release.errors import NoLabelsError, ReleaseExistsError
+from alignbench.release.importing.rows import HeldImage, ImportedRows
+from alignbench.release.publish import publish
+from alignbench.release.verify.verify import verify
+from alignbench.release.writing import Contents, refuse_unless_sound, write_release
+from alignbench.release_format.checksums import checksum
+from alignbench.release_format.folder import open_release
+from alignbench.release_format.layout import CHECKSUMS, IMPORT_REPORT
+from alignbench.release_format.manifest import (
+    Counts,
+    ImportedFile,
+    ImportRecord,
+    LabelSetRecord,
+    LeftOut,
+    Manifest,
+    SelectionRecord,
+    SplitRecord,
+)
+from alignbench.schemas.ids import canonical_json, derive_id, text_sha256
+from alignbench.schemas.importing import ImportedCaption, Importer, ImportNotes
+from alignbench.schemas.names import is_name
+from alignbench.schemas.vocabulary import PUBLISHED_LABEL
+from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.workspace import open_store
+
+SPLIT = "test"
+
+
+class Target(NamedTuple):
+    """Where a release goes, and what it is called.
+
+    Attributes:
+        store: One step above it.
+        step: Its last step, a key of the store.
+        name: Of the release.
+        version: Of the release.
+    """
+
+    store: ObjectStore
+    step: str
+    name: str
+    version: str
+
+    @property
+    def address(self) -> str:
+        """Where the release is."""
+        return f"{self.store.url}/{self.step}"
+
+
+class ImportedRelease(NamedTuple):
+    """What an import came to.
+
+    Attributes:
+        address: Where the release is.
+        built: False if it was there already.
+        manifest: What is in it.
+        notes: What was counted and named on the way.
+    """
+
+    address: str
+    built: bool
+    manifest: Manifest
+    notes: ImportNotes
+
+
+class Images(NamedTuple):
+    """The images of a set that are there.
+
+    Attributes:
+        held: By the id made of their locator.
+        read: Returns the bytes of a stored one.
+    """
+
+    held: Mapping[str, HeldImage]
+    read: Callable[[str], bytes]
+
+
+def target_of(address: str) -> Target:
+    """Returns where a release goes: `…/NAME/VERSION`, or `…/NAME` for version 1.0.0.
+
+    Raises:
+        NoLabelsError: The address does not end in a name.
+    """
+    remote = address.startswith("s3://")
+    whole = address.rstrip("/") if remote else str(Path(address).resolve())
+    parent, _, step = whole.rpartition("/")
+    above = parent.rpartition("/")[2]
+    is_version = step[:1].isdecimal() and is_name(above)
+    name, version = (above, step) if is_version else (step, "1.0.0")
+    if not is_name(name) or not is_name(version) or parent in ("s3:/", "s3:"):
+        raise ReleaseExistsError(
+            f"{address} cannot be the place of a release.",
+            "End it in NAME/VERSION, such as releases/hat/1.0.0: letters, digits, '.', '_', '-'.",
+        )
+    return Target(open_store(parent), step, name, version)
+
+
+def import_release(
+    kind: str,
+    importer: Importer,
+    files: Sequence[Path],
+    captions: Iterator[ImportedCaption],
+    notes: ImportNotes,
+    images: Images,
+    target: Target,
+    *,
+    figures: bool = False,
+) -> ImportedRelease:
+    """Writes a release of what an importer read, once.
+
+    Args:
+        kind: The importer's name.
+        importer: The importer.
+        files: What it read.
+        captions: What it found.
+        notes: What it counted and named.
+        images: The images that are there.
+        target: Where the release goes.
+        figures: Whether the statistics are drawn too.
+
+    Raises:
+        NoLabelsError: The files hold no sentence.
+        ReleaseExistsError: There is something else at the target.
+        RefusedReleaseError: What was written does not pass `verify`.
+    """
+    rows = ImportedRows(kind, importer.published.license, captions, images.held, notes)
+    if not rows.models:
+        raise NoLabelsError(
+            f"There is no sentence in {', '.join(path.name for path in files)}.",
+            "Give the file as its authors publish it, and the kind that it is of.",
+        )
+    record = _record(kind, importer, files, notes)
+    contents = Contents(
+        models=rows.models,
+        images_by_split={SPLIT: rows.images},
+        rows=rows.of_model,
+        read=images.read,
+        votes=None,
+        annotators=0,
+        agreement=AgreementCounts(),
+        left_out=LeftOut(unanswered=0, below_minimum_votes=0, between_splits=0),
+        texts={IMPORT_REPORT: _report(record, notes)},
+    )
+
+    def manifest_of(counts: Counts) -> Manifest:
+        return _manifest(target, importer, record, counts, figures=figures)
+
+    with tempfile.TemporaryDirectory(prefix="alignbench-import-") as scratch:
+        folder = Path(scratch) / "release" / target.step
+        folder.mkdir(parents=True)
+        manifest = write_release(folder, contents, manifest_of)
+        refuse_unless_sound(verify(folder))
+        finished = open_release(str(folder))
+        _refuse_strangers(target, set(finished.sizes))
+        built = not target.store.exists(f"{target.step}/{CHECKSUMS}")
+        publish(target.store, target.step, finished)
+    return ImportedRelease(target.address, built, manifest, notes)
+
+
+def _refuse_strangers(target: Target, ours: set[str]) -> None:
+    """Raises if there are files at the target that are not of this release."""
+    there = (info.key.removeprefix(f"{target.step}/") for info in target.store.list(target.step))
+    for path in there:
+        if path not in ours:
+            raise ReleaseExistsError(
+                f"{target.address} has other files already, such as {path}.",
+                "A release is never overwritten: give --to another name or version.",
+            )
+
+
+def _record(
+    kind: str, importer: Importer, files: Sequence[Path], notes: ImportNotes
+) -> ImportRecord:
+    read = []
+    for path in files:
+        with path.open("rb") as file:
+            read.append(ImportedFile(name=path.name, sha256=checksum(file)))
+    return ImportRecord(
+        kind=kind,
+        published_at=importer.published.url,
+        license=importer.published.license,
+        files=tuple(read),
+        mapping=dict(importer.mapping),
+        counts=dict(sorted(notes.counts.items())),
+        unplaced=notes.unplaced_counts,
+    )
+
+
+def _report(record: ImportRecord, notes: ImportNotes) -> str:
+    items = [asdict(item) for item in notes.unplaced]
+    # Escaped, because what could not be placed may be no Unicode text.
+    return json.dumps({**record.model_dump(mode="json"), "items": items}, indent=1) + "\n"
+
+
+def _manifest(
+    target: Target, importer: Importer, record: ImportRecord, counts: Counts, *, figures: bool
+) -> Manifest:
+    read = canonical_json([[file.name, file.sha256] for file in record.files])
+    return Manifest(
+        intervals=JACKKNIFE,
+        name=target.name,
+        version=target.version,
+        date=None,
+        title=importer.published.title,
+        description="",
+        license=importer.published.license or "other",
+        splits=SplitRecord(shares={SPLIT: 1.0}, near_duplicates=0),
+        figures=figures,
+        selection=SelectionRecord(generator_ids=(), splitter_id=None),
+        label_set=LabelSetRecord(
+            label_set_id=derive_id("import", record.kind, read, dict(record.mapping)),
+            method=PUBLISHED_LABEL,
+            options={},
+            answers_sha256=text_sha256(read),
+        ),
+        counts=counts,
+        imported=record,
+        config={},
+    )
