@@ -47,5 +47,5 @@ class IncompleteWeightsError(AlignBenchError):
 class UnsupportedModelError(AlignBenchError):
     """A model is of a kind that is not run here, or that the installed libraries do not know."""
 
-    code = "AB-G16"
+    code = "AB-G17"
     exit_code = 2
