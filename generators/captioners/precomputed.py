@@ -1,7 +1,7 @@
 """Captions that already exist, taken as they came with the images."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from alignbench.models.answers.captions import read_caption
 from alignbench.models.answers.reading import RawAnswer
@@ -10,6 +10,9 @@ from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.plugins import CaptionerBase
 from alignbench.schemas.protocols import CaptionInput, Generation, ItemFailure
 from alignbench.schemas.vocabulary import FailureKind
+
+_MOST: Final = 1 << 18
+"""Most code points of a caption: what stands in a file was put there on purpose."""
 
 
 class PrecomputedCaptioner(CaptionerBase):
@@ -50,7 +53,7 @@ def _taken(image: CaptionInput) -> Generation | ItemFailure:
         return ItemCode.CAPTION_EMPTY.failure(
             f"The caption of image {image.image_id} is empty.", FailureKind.EMPTY
         )
-    caption = read_caption(RawAnswer(image.caption))
+    caption = read_caption(RawAnswer(image.caption), most=_MOST)
     if isinstance(caption, ItemFailure):
         return caption
     return Generation(caption.text, engine=caption.left_out)

@@ -26,7 +26,9 @@ _MEANT_AS_JSON: Final = re.compile(r'\s*(?:```json\b|(?:```\s*)?\{\s*")', re.IGN
 _KEPT: Final = 1_000
 
 
-def read_caption(raw: RawAnswer, *, keep_truncated: bool = False) -> ReadAnswer | ItemFailure:
+def read_caption(
+    raw: RawAnswer, *, keep_truncated: bool = False, most: int = MAX_CAPTION
+) -> ReadAnswer | ItemFailure:
     """Returns the caption that an answer is, or why it is none.
 
     An answer that is a JSON object, fenced or not, is the text under its key `caption`,
@@ -35,15 +37,16 @@ def read_caption(raw: RawAnswer, *, keep_truncated: bool = False) -> ReadAnswer 
     Args:
         raw: What the model wrote.
         keep_truncated: Whether a caption that was cut off counts.
+        most: Most code points of a caption.
     """
     answer = read_answer(raw, keep_truncated=keep_truncated)
     if isinstance(answer, ReadAnswer):
         answer = _out_of_json(answer)
     if isinstance(answer, ItemFailure):
         return answer
-    if len(answer.text) > MAX_CAPTION:
+    if len(answer.text) > most:
         return ItemCode.ANSWER_TOO_LONG.failure(
-            f"The caption has {len(answer.text):,} characters; at most {MAX_CAPTION:,} are taken. "
+            f"The caption has {len(answer.text):,} characters; at most {most:,} are taken. "
             "Lower the model's token limit."
         )
     return answer

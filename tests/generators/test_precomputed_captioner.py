@@ -22,7 +22,7 @@ def test_captions_are_given_back_as_they_came_and_blank_ones_are_empty() -> None
 
 def test_a_raw_answer_in_a_file_is_read_as_that_of_a_model() -> None:
     captioner = PrecomputedCaptioner("m", None, NoOptions(), NoOptions())
-    texts = ["<think>A cat?</think>A cat.<|im_end|>", "A cat.</s>A dog.", "A cat. " * 5_000]
+    texts = ["<think>A cat?</think>A cat.<|im_end|>", "A cat.</s>A dog.", "A cat. " * 50_000]
     first, *others = captioner.caption(
         [CaptionInput("0" * 64, b"", text) for text in texts], None, [0] * 3
     )
