@@ -36,11 +36,16 @@ def main() -> None:
         )
     if arguments.likert is None:
         return
-    print("\n| model | judge | rated | covered | beside people alone |")
-    print("| --- | --- | ---: | ---: | ---: |")
+    print("\n| model | rated | covered | beside people alone |")
+    print("| --- | ---: | ---: | ---: |")
     for model, ratings in read_likert(arguments.likert).items():
-        found = likert_coverage(ratings, 40, arguments.repetitions, seed=1)
-        print(f"| {model} | W001 | 40 | {found.covered:.3f} | {found.relative_width:.2f} |")
+        for rated in (40, 60):
+            found = likert_coverage(ratings, rated, arguments.repetitions, seed=1)
+            print(
+                f"| {model} | {rated} of {len(ratings)} | {found.covered:.3f} "
+                f"| {found.relative_width:.2f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

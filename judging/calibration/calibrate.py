@@ -6,8 +6,9 @@ rated sample. At 0 the judge does not count, and the figure is what people alone
 beside it always.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -121,7 +122,9 @@ def compare(
     """Returns by how much one model's means lie above another's, figure by figure.
 
     Over the questions that both answered and, of their ratings, those of questions where both
-    answers were rated: what makes a question hard, or a rater strict, cancels out.
+    answers were rated: what makes a question hard, or a rater strict, cancels out. Where people's
+    ratings of the two go together, a judge's errors would only add to the difference: both λ are
+    then lowered by one factor, the one at which the macro difference varies least.
 
     Args:
         questions: What both were asked.
@@ -135,11 +138,18 @@ def compare(
         reliance_on_judge(questions, sample, replace(model, answered=both), estimand)
         for model in (one, other)
     ]
-    parts = _difference(
-        one.parts(questions, reliances[0]), other.parts(questions, reliances[1]), both
-    )
-    without = _difference(one.parts(questions, 0.0), other.parts(questions, 0.0), both)
-    fitted = sum(reliance > 0 for reliance in reliances)
+
+    def relying(share: float) -> Parts:
+        return _difference(
+            one.parts(questions, share * reliances[0]),
+            other.parts(questions, share * reliances[1]),
+            both,
+        )
+
+    weights = task_weights(questions, both, macro=True)
+    share = _best_share(questions, sample, relying, weights, estimand)
+    parts, without = relying(share), relying(0.0)
+    fitted = (1 + sum(reliance > 0 for reliance in reliances)) if share > 0 else 0
     return tuple(
         _figure(name, questions, sample, (parts, without), weights, estimand, fitted)
         for name, weights in figure_weights(questions, both)
@@ -151,18 +161,7 @@ def reliance_on_judge(
 ) -> float:
     """Returns λ: 0 where the judge does not vary, or where too little was rated to tell."""
     weights = task_weights(questions, scores.answered, macro=True)
-    # The variance is a parabola in λ, so that three points give its lowest.
-    at_zero, at_half, at_one = (
-        StratifiedMean(questions, sample, scores.parts(questions, reliance), weights)
-        .variance(estimand)
-        .total
-        for reliance in (0.0, 0.5, 1.0)
-    )
-    curvature = 2 * (at_zero + at_one - 2 * at_half)
-    slope = at_one - at_zero - curvature
-    if not curvature > 1e-12 * max(at_zero, at_one):
-        return 0.0
-    return float(np.clip(-slope / (2 * curvature), 0.0, 1.0))
+    return _best_share(questions, sample, partial(scores.parts, questions), weights, estimand)
 
 
 def figure_weights(questions: QuestionSet, rows: Bools) -> Iterator[tuple[str, Floats]]:
@@ -174,6 +173,26 @@ def figure_weights(questions: QuestionSet, rows: Bools) -> Iterator[tuple[str, F
         yield category, inside / inside.sum()
     for number, task in enumerate(questions.tasks):
         yield task, (np.arange(len(questions.tasks)) == number).astype(np.float64)
+
+
+def _best_share(
+    questions: QuestionSet,
+    sample: RatedSample,
+    relying: Callable[[float], Parts],
+    weights: Floats,
+    estimand: Estimand,
+) -> float:
+    """Returns the share of the predictions, from 0 to 1, at which the mean varies least."""
+    # The variance is a parabola in the share, so that three points give its lowest.
+    at_zero, at_half, at_one = (
+        StratifiedMean(questions, sample, relying(share), weights).variance(estimand).total
+        for share in (0.0, 0.5, 1.0)
+    )
+    curvature = 2 * (at_zero + at_one - 2 * at_half)
+    slope = at_one - at_zero - curvature
+    if not curvature > 1e-12 * max(at_zero, at_one):
+        return 0.0
+    return float(np.clip(-slope / (2 * curvature), 0.0, 1.0))
 
 
 def _figure(

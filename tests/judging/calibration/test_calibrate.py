@@ -98,6 +98,19 @@ def test_two_models_that_the_length_bias_reverses_are_put_right() -> None:
     assert low is not None
     assert high is not None
     assert 0 < low < (better - worse).mean() < high
+    assert difference.calibrated.width <= 1.05 * difference.people_only.width
+
+
+def test_a_judge_that_errs_alike_on_both_models_narrows_their_difference() -> None:
+    random = np.random.default_rng(15)
+    one, other = (people(SETTING, QUESTIONS, random) for _ in range(2))
+    shared = random.normal(0, 2, len(QUESTIONS))
+    sample = drawn(SETTING, QUESTIONS, one, random)
+    found = compare(
+        QUESTIONS, sample, rated(one, one + shared, sample),
+        rated(other, other + shared + random.normal(0, 0.3, len(shared)), sample), THESE,
+    )[0]  # fmt: skip
+    assert found.calibrated.width < 0.8 * found.people_only.width
 
 
 def test_one_reliance_between_0_and_1_is_chosen_for_each_model() -> None:
