@@ -1,11 +1,13 @@
 """Which questions there are, as columns: what models answer and figures are computed over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from alignbench.reporting.jackknife import Bools, Ints
+from alignbench.schemas.question_rows import Question
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,22 @@ class QuestionSet:
         return np.array([category == of_task for of_task in self.categories], np.bool_)
 
 
-def numbered(names: list[str]) -> tuple[tuple[str, ...], Ints]:
-    """Returns the different names, sorted, and the number of each item's name among them."""
-    different, number = np.unique(np.array(names, np.str_), return_inverse=True)
-    return tuple(str(name) for name in different), number.astype(np.int64)
+def question_set(rows: Sequence[Question]) -> QuestionSet:
+    """Returns the questions of table `questions` as columns, in the order of the rows.
+
+    Tasks come in the order of their names, and clusters of different sources are different ones.
+    """
+    category_of_task = {row.task: row.category for row in rows}
+    tasks = sorted(category_of_task)
+    number_of_task = {name: number for number, name in enumerate(tasks)}
+    number_of_cluster: dict[tuple[str, str], int] = {}
+    cluster = [
+        number_of_cluster.setdefault((row.source, row.cluster), len(number_of_cluster))
+        for row in rows
+    ]
+    return QuestionSet(
+        tuple(tasks),
+        tuple(category_of_task[name] for name in tasks),
+        np.array([number_of_task[row.task] for row in rows], np.int64),
+        np.array(cluster, np.int64),
+    )
