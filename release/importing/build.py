@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from alignbench.release.agreement.collect import AgreementCounts
 from alignbench.release.agreement.intervals import JACKKNIFE
-from alignbench.release.errors import NoLabelsError, ReleaseExistsError
+from alignbench.release.errors import ImportFileError, ReleaseExistsError
 from alignbench.release.importing.rows import HeldImage, ImportedRows
 from alignbench.release.publish import publish
 from alignbench.release.verify.verify import verify
@@ -27,6 +27,7 @@ from alignbench.release_format.manifest import (
     SelectionRecord,
     SplitRecord,
 )
+from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import canonical_json, derive_id, text_sha256
 from alignbench.schemas.importing import ImportedCaption, Importer, ImportNotes
 from alignbench.schemas.names import is_name
@@ -90,7 +91,7 @@ def target_of(address: str) -> Target:
     """Returns where a release goes: `…/NAME/VERSION`, or `…/NAME` for version 1.0.0.
 
     Raises:
-        NoLabelsError: The address does not end in a name.
+        UsageError: The address does not end in a name.
     """
     remote = address.startswith("s3://")
     whole = address.rstrip("/") if remote else str(Path(address).resolve())
@@ -99,7 +100,7 @@ def target_of(address: str) -> Target:
     is_version = step[:1].isdecimal() and is_name(above)
     name, version = (above, step) if is_version else (step, "1.0.0")
     if not is_name(name) or not is_name(version) or parent in ("s3:/", "s3:"):
-        raise ReleaseExistsError(
+        raise UsageError(
             f"{address} cannot be the place of a release.",
             "End it in NAME/VERSION, such as releases/hat/1.0.0: letters, digits, '.', '_', '-'.",
         )
@@ -130,13 +131,13 @@ def import_release(
         figures: Whether the statistics are drawn too.
 
     Raises:
-        NoLabelsError: The files hold no sentence.
+        ImportFileError: The files hold no sentence.
         ReleaseExistsError: There is something else at the target.
         RefusedReleaseError: What was written does not pass `verify`.
     """
     rows = ImportedRows(kind, importer.published.license, captions, images.held, notes)
     if not rows.models:
-        raise NoLabelsError(
+        raise ImportFileError(
             f"There is no sentence in {', '.join(path.name for path in files)}.",
             "Give the file as its authors publish it, and the kind that it is of.",
         )

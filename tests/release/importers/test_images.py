@@ -104,3 +104,8 @@ def test_nothing_at_the_target_is_overwritten(tmp_path):
     path.write_text(lines(FULL, RIGHT))
     with pytest.raises(ReleaseExistsError, match="other content"):
         import_set("alignbench", [path], str(tmp_path / "mine"))
+
+
+def test_a_target_that_ends_in_no_name_is_bad_usage(tmp_path):
+    with pytest.raises(UsageError, match="NAME/VERSION"):
+        import_set("alignbench", [file_of(tmp_path, FULL)], str(tmp_path / "a name"))
