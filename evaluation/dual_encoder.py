@@ -13,7 +13,7 @@ from alignbench.models.in_process.complete_weights import REPORTED, LoadedTensor
 from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.loading import loading
 from alignbench.models.in_process.placement import InProcessOptions, Placement, choose_placement
-from alignbench.models.in_process.weights import find_weights
+from alignbench.models.in_process.weights import find_weights, local_folder
 from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.detection import ScoringRequest
 from alignbench.schemas.item_codes import ItemCode, ItemError
@@ -43,6 +43,8 @@ class DualEncoder:
         options: How it is run.
         prefix: Put before each text.
         attention: What is asked for each tower; the library's choice if not given.
+        processor: Repository or folder of the image processor and the tokenizer, where the model
+            has none of its own.
 
     Raises:
         PickledWeightsError: Its weights are not safetensors.
@@ -58,12 +60,13 @@ class DualEncoder:
         options: InProcessOptions,
         prefix: str = "",
         attention: dict[str, str] | None = None,
+        processor: str = "",
     ) -> None:
         self.prefix = prefix
         self.placement: Placement = choose_placement(options)
         self.batch = options.forward_batch
         self.model, self._images, self.tokenizer = _load(
-            repo, revision, options, self.placement, attention
+            repo, revision, options, self.placement, attention, processor
         )
         self.is_siglip = self.model.config.model_type.startswith("siglip")
         known = getattr(self.model.config.text_config, "max_position_embeddings", _NO_LIMIT)
@@ -207,6 +210,7 @@ def _load(
     options: InProcessOptions,
     placement: Placement,
     attention: dict[str, str] | None,
+    processor: str,
 ) -> tuple[Any, Any, Any]:
     weights = find_weights(repo, revision)
     source = {"revision": weights.revision, "trust_remote_code": options.trust_remote_code}
@@ -221,8 +225,12 @@ def _load(
             **chosen,
             **source,
         )
-        images = AutoImageProcessor.from_pretrained(weights.source, **source)
-        tokenizer = AutoTokenizer.from_pretrained(weights.source, **source)
+        parts = source
+        place = weights.source
+        if processor:
+            place, parts = str(local_folder(processor) or processor), {}
+        images = AutoImageProcessor.from_pretrained(place, **parts)
+        tokenizer = AutoTokenizer.from_pretrained(place, **parts)
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
         raise ModelShapeError(
             f"{weights.source} is a {type(model).__name__}, which has no image and text tower.",

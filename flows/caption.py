@@ -19,6 +19,7 @@ from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.caption_inputs import given_captions, images_to_caption
 from alignbench.flows.errors import EMPTY_CAPTION
 from alignbench.flows.generators import SelectedGenerator, load, reads_pixels, register_generators
+from alignbench.flows.model_checks import unchecked_models
 from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.pairs import CaptionItem, caption_pair
 from alignbench.flows.run import Run, open_run
@@ -52,7 +53,10 @@ def caption(workspace: str = ".", limit: int | None = None, retry: bool = False)
     run = open_run(workspace)
 
     def make_stage(_: Fence) -> CaptionStage:
-        return CaptionStage(run, register_generators(run, Direction.I2T))
+        captioners = register_generators(run, Direction.I2T)
+        stage = CaptionStage(run, captioners)
+        stage.notes = unchecked_models(run.workspace.store, [each.row for each in captioners])
+        return stage
 
     report = run_stage(StageName.CAPTION, make_stage, run.context, Limits(limit, retry))
     if report.made:

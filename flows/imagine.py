@@ -19,6 +19,7 @@ from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.generators import SelectedGenerator, load, register_generators
 from alignbench.flows.images import store_image
+from alignbench.flows.model_checks import unchecked_models
 from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.pairs import ImagineItem, image_pair
 from alignbench.flows.run import Run, open_run
@@ -52,7 +53,10 @@ def imagine(workspace: str = ".", limit: int | None = None, retry: bool = False)
     run = open_run(workspace)
 
     def make_stage(_: Fence) -> ImagineStage:
-        return ImagineStage(run, register_generators(run, Direction.T2I))
+        generators = register_generators(run, Direction.T2I)
+        stage = ImagineStage(run, generators)
+        stage.notes = unchecked_models(run.workspace.store, [each.row for each in generators])
+        return stage
 
     report = run_stage(StageName.IMAGINE, make_stage, run.context, Limits(limit, retry))
     if report.made:

@@ -1,10 +1,11 @@
-"""`models`: what the catalog holds, what each model needs, and whether it can run here."""
+"""`models`: what the catalog holds and each model needs; with `--check`, what one model does."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from alignbench.schemas.vocabulary import ModelKind
+from alignbench.terminal.context import Context
 from alignbench.terminal.output import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -18,10 +19,22 @@ def register(app: typer.Typer) -> None:
 
 
 def models(
+    context: typer.Context,
     kind: Annotated[ModelKind | None, typer.Option("--kind", help="Only models of a kind.")] = None,
+    check: Annotated[
+        str | None,
+        typer.Option("--check", metavar="NAME", help="Try this model, and say what to set for it."),
+    ] = None,
+    without_weights: Annotated[
+        bool,
+        typer.Option("--without-weights", help="With --check: read its configuration only."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """List the models of the catalog, and what each needs to run here."""
+    """List the models of the catalog, and what each needs to run here; or check one."""
+    if check is not None:
+        _check(context.obj, check, not without_weights, as_json)
+        return
     from alignbench.schemas.catalog import catalog
 
     kinds = list(ModelKind) if kind is None else [kind]
@@ -35,6 +48,21 @@ def models(
             _print(each, of_kind)
     if not listed:
         say("The catalog is empty.")
+
+
+def _check(context: Context, name: str, with_weights: bool, as_json: bool) -> None:
+    from alignbench.doctor.check_result import CheckResult
+    from alignbench.doctor.model_check.check import check_model
+
+    check = check_model(name, context.workspace, with_weights=with_weights)
+    if as_json:
+        print_json(check.as_json())
+    else:
+        say(f"{check.name}: {check.repo}, revision {check.revision or 'of no name'}")
+        for line in check.lines:
+            say(CheckResult(line.check, line.state, line.found, line.fix).line())
+    if not check.is_ok:
+        raise typer.Exit(1)
 
 
 def _print(kind: ModelKind, listed: "list[CatalogModel]") -> None:

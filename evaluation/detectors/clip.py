@@ -28,11 +28,14 @@ class DualEncoderParams(Options):
         prefix: Put before each sentence, such as `A photo depicts `.
         long_text: A sentence that is longer than the model reads is scored in parts (`parts`), the
             score being their mean by length, or fails (`fail`). It is never cut off.
+        processor: Repository or folder of the image processor and the tokenizer, for a model that
+            was published without them.
     """
 
     score: Literal["cosine", "logit"] = "cosine"
     prefix: str = ""
     long_text: Literal["parts", "fail"] = "parts"
+    processor: str = ""
 
 
 class ClipDetector(HubRevision, DetectorBase[DualEncoderOptions, DualEncoderParams]):
@@ -42,7 +45,13 @@ class ClipDetector(HubRevision, DetectorBase[DualEncoderOptions, DualEncoderPara
 
     def load(self) -> None:
         """Loads the model."""
-        self._encoder = DualEncoder(self.repo, self.revision, self.options, self.params.prefix)
+        self._encoder = DualEncoder(
+            self.repo,
+            self.revision,
+            self.options,
+            self.params.prefix,
+            processor=self.params.processor,
+        )
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns the cosine of each sentence and its image."""

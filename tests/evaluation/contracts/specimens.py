@@ -93,6 +93,12 @@ def _siglip(folder: Path, stack: ExitStack) -> DetectorEntry:
     return _entry("siglip", repo=str(save_siglip(folder)), options=ON_PROCESSOR)
 
 
+def _itm(folder: Path, stack: ExitStack) -> DetectorEntry:
+    from tests.fixtures.tiny_matching_heads import save_matching_head
+
+    return _entry("itm", repo=str(save_matching_head("blip", folder)), options=ON_PROCESSOR)
+
+
 def _likelihood(folder: Path, stack: ExitStack) -> DetectorEntry:
     from tests.fixtures.tiny_models import save_captioner
 
@@ -126,6 +132,7 @@ def _scores(folder: Path, stack: ExitStack) -> DetectorEntry:
 STAND_INS: dict[str, Callable[[Path, ExitStack], DetectorEntry]] = {
     "clip": _clip("clip"),
     "clip4dm": _clip("clip4dm"),
+    "itm": _itm,
     "likelihood": _likelihood,
     "scores": _scores,
     "siglip": _siglip,
