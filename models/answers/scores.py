@@ -63,6 +63,9 @@ _OF_SCALE: Final = re.compile(
 _ALONE: Final = re.compile(
     rf"{_MARKS}(?:answer[ \t]*[:：][ \t]*)?{_MARKS}{_NUMBER}{_MARKS}[.。]?{_MARKS}", re.I | re.A
 )
+_MOST_OBJECTS: Final = 32
+"""So many beginnings of a JSON object are looked at: each may cost as much as the text is long."""
+
 _FENCE: Final = re.compile(r"```[\w-]*[ \t]*\n(?P<inner>.*?)```", re.S)
 _KEYS: Final = frozenset(
     {"score", "rating", "final_score", "overall_score", "评分", "得分", "分数"}
@@ -178,13 +181,16 @@ def _in_json(text: str) -> Iterator[_Found | None]:
     pieces = [match["inner"] for match in _FENCE.finditer(text)] or [text]
     for piece in pieces:
         start = piece.find("{")
-        if start < 0:
-            continue
-        try:
-            pairs, _ = _DECODER.raw_decode(piece, start)
-        except (ValueError, RecursionError):
-            continue
-        yield from _in_object(pairs)
+        for _ in range(_MOST_OBJECTS):
+            if start < 0:
+                break
+            try:
+                pairs, end = _DECODER.raw_decode(piece, start)
+            except (ValueError, RecursionError):
+                end = start + 1
+            else:
+                yield from _in_object(pairs)
+            start = piece.find("{", end)
 
 
 _DECODER: Final = json.JSONDecoder(

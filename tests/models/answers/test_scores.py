@@ -49,6 +49,7 @@ def test_a_number_that_is_written_clearly_is_read(answer: str, score: float | No
         "eighty", "85 or 90", "85-90", "Score: 85-90", "between 80 and 90", "I would say 85",
         "8 5", "1e2", "[85, 90]", "٨٥", "Score: 80\nScore: 90", "Score: N/A", "1,000", "yes",
         "Score: 60 to 70", '{"score": true}', '{"score": null}', '{"score": 85, "score": 20}',
+        '{"score": 85} or else {"score": 20}',
         '{"score": [85]}', '{"rating": "high"}', "There are 3 dogs.", "80\nor rather\n90",
         "1. The bus is red.", "7 out of 100 people wait.", "Score: 85 or 90", "85 ± 5", "12:30",
         "2024-05-01", "The score rose 85", "Score: 8/10 and 85/100", "N/A", "-",
