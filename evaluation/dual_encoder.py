@@ -1,6 +1,7 @@
 """CLIP and SigLIP: images and texts as vectors that can be compared."""
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any, Final, NamedTuple, TypeVar
 
 import torch
@@ -96,9 +97,12 @@ class DualEncoder:
     @torch.inference_mode()
     def embed_images(self, images: Sequence[Image.Image]) -> torch.Tensor:
         """Returns vectors of length 1 (images, width)."""
-        pixels = self._images(images=list(images), return_tensors="pt")["pixel_values"]
-        pixels = pixels.to(self.placement.device, self.placement.dtype)
-        return _unit(self.model.get_image_features(pixel_values=pixels))
+        shown = self._images(images=list(images), return_tensors="pt")
+        shown = shown.to(self.placement.device, self.placement.dtype)
+        # SigLIP 2 takes images of any shape, and is told how each lies in its patches.
+        known = signature(self.model.get_image_features).parameters
+        given = {name: tensor for name, tensor in shown.items() if name in known}
+        return _unit(self.model.get_image_features(**given))
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:

@@ -94,5 +94,7 @@ class ClipDetector(HubRevision, DetectorBase[DualEncoderOptions, DualEncoderPara
         if self.params.score == "cosine":
             return cosine
         model = self._encoder.model
+        if hasattr(model, "temperature"):  # ALIGN divides by what others multiply by
+            return cosine / float(model.temperature)
         bias = getattr(model, "logit_bias", None)
         return cosine * float(model.logit_scale.exp()) + (float(bias) if bias is not None else 0.0)

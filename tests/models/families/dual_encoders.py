@@ -122,7 +122,7 @@ def align(folder: Path) -> None:
         "hidden_dim": 24, "kernel_sizes": [3], "in_channels": [32], "out_channels": [16],
         "strides": [1], "num_block_repeats": [1], "expand_ratios": [1],
     }  # fmt: skip
-    config = AlignConfig(text_config=language, vision_config=towers, **_JOINT)
+    config = AlignConfig(text_config=language, vision_config=towers, projection_dim=8)
     images = image_processor(
         "efficientnet", "EfficientNetImageProcessor",
         size=SQUARE, do_center_crop=False, include_top=False,

@@ -20,7 +20,7 @@ from alignbench.generators.captioners.in_process import (
 from alignbench.models.in_process.placement import InProcessOptions
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.errors import AlignBenchError
-from alignbench.schemas.protocols import CaptionInput, Generation
+from alignbench.schemas.protocols import CaptionInput, Generation, ItemFailure
 from tests.models.families.building import HAS_TORCHVISION
 from tests.models.families.conftest import Folders, Outcomes
 from tests.models.families.family import Ability, Family
@@ -120,7 +120,8 @@ def test_a_seed_gives_the_same_sample_in_any_batch(
 ) -> None:
     def use() -> None:
         folder = folders.writing_letters(family)
-        captioner = _captioner(folder, family, temperature=1.0, top_k=10)
+        # Hot, and among letters only: some random models are sure of one letter.
+        captioner = _captioner(folder, family, temperature=50.0, top_k=10)
         together = _captions(captioner, family, range(3))
         alone = [_captions(captioner, family, [place])[0] for place in range(3)]
         assert together == alone
@@ -130,17 +131,20 @@ def test_a_seed_gives_the_same_sample_in_any_batch(
 
 
 @every_family
-def test_the_number_it_writes_is_its_score(
+def test_the_number_it_writes_is_what_is_read(
     family: Family, folders: Folders, outcomes: Outcomes
 ) -> None:
     def use() -> None:
         folder = folders.writing_digits(family)
         sentences = ["A dog runs.", "Two red cups stand there.", "It rains."]
-        scores = _scores(_vlm(folder, answer="score", max_new_tokens=2), *sentences)
+        results = _vlm(folder, answer="score", max_new_tokens=2).score(_requests(*sentences))
         library = LibraryModel(folder, family.template_options)
         for place, sentence in enumerate(sentences):
-            written = library.write(picture(place), asked(PROMPT, sentence), 2)
-            assert scores[place] == float(written.text)
+            written = library.write(picture(place), asked(PROMPT, sentence), 2).text
+            result = results[place]
+            assert isinstance(result, ItemFailure)
+            # The model knows no end, and a number that is cut off may be the beginning of another.
+            assert result.message == f"The answer was cut off at its number: {written!r}."
 
     _tried(family, Ability.SCORE, outcomes, use)
 
