@@ -3,6 +3,10 @@ import os
 # Read when `datasets` is imported, by whichever test does so first: no test asks a hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+# Read when PyTorch is imported. A tiny model takes longer on several threads than on one, and far
+# longer where the processor has other work; what tests start inherits it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.datasets",
