@@ -11,7 +11,7 @@ from alignbench.evaluation.detectors.likelihood import (
     LikelihoodParams,
 )
 from alignbench.evaluation.detectors.vlm import VlmDetector, VlmParams
-from alignbench.evaluation.prompts import asked
+from alignbench.evaluation.prompts import ask_again, asked
 from alignbench.generators.captioners.in_process import (
     TransformersCaptioner,
     TransformersOptions,
@@ -140,7 +140,10 @@ def test_the_number_it_writes_is_what_is_read(
         results = _vlm(folder, answer="score", max_new_tokens=2).score(_requests(*sentences))
         library = LibraryModel(folder, family.template_options)
         for place, sentence in enumerate(sentences):
-            written = library.write(picture(place), asked(PROMPT, sentence), 2).text
+            again = (
+                f"{asked(PROMPT, sentence)}\n\n{ask_again()}"  # the first answer was cut off too
+            )
+            written = library.write(picture(place), again, 2).text
             result = results[place]
             assert isinstance(result, ItemFailure)
             # The model knows no end, and a number that is cut off may be the beginning of another.
