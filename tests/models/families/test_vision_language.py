@@ -83,9 +83,10 @@ def _scores(detector: VlmDetector | LikelihoodDetector, *sentences: str) -> list
     return [result.score for result in results if isinstance(result, SentenceScore)]
 
 
-def _vlm(folder: Path, prompt: str = PROMPT, **params: object) -> VlmDetector:
+def _vlm(folder: Path, family: Family, **params: object) -> VlmDetector:
     options = InProcessOptions(device="cpu")
-    return VlmDetector(str(folder), None, prompt, options, VlmParams.model_validate(params))
+    asked_so = {"chat_template_kwargs": dict(family.template_options), **params}
+    return VlmDetector(str(folder), None, PROMPT, options, VlmParams.model_validate(asked_so))
 
 
 def _tried(family: Family, ability: Ability, outcomes: Outcomes, use: Callable[[], None]) -> None:
@@ -137,7 +138,9 @@ def test_the_number_it_writes_is_what_is_read(
     def use() -> None:
         folder = folders.writing_digits(family)
         sentences = ["A dog runs.", "Two red cups stand there.", "It rains."]
-        results = _vlm(folder, answer="score", max_new_tokens=2).score(_requests(*sentences))
+        results = _vlm(folder, family, answer="score", max_new_tokens=2).score(
+            _requests(*sentences)
+        )
         library = LibraryModel(folder, family.template_options)
         for place, sentence in enumerate(sentences):
             again = (
@@ -159,7 +162,7 @@ def test_yes_is_weighed_as_the_library_weighs_it(
     def use() -> None:
         folder = folders.writing_letters(family)
         sentences = ["A dog runs.", "Two red cups stand there.", "It rains."]
-        shares = _scores(_vlm(folder, answer="yes_no"), *sentences)
+        shares = _scores(_vlm(folder, family, answer="yes_no"), *sentences)
         library = LibraryModel(folder, family.template_options)
         for place, sentence in enumerate(sentences):
             expected = library.yes_share(picture(place), asked(PROMPT, sentence))
@@ -181,7 +184,10 @@ def test_what_it_wrote_is_as_likely_as_when_it_wrote_it(
             None,
             None,
             LikelihoodOptions(device="cpu"),
-            LikelihoodParams(instruction=family.instruction),
+            LikelihoodParams(
+                instruction=family.instruction,
+                chat_template_kwargs=dict(family.template_options),
+            ),
         )
         told = _scores(detector, *(one.text for one in written))
         assert told == pytest.approx([one.mean_log_probability for one in written], abs=2e-3)
