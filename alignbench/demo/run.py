@@ -14,8 +14,12 @@ from alignbench.terminal.context import Context, use_only_local_services
 from alignbench.terminal.output import TerminalProgress, print_table, say
 from alignbench.workspace.workspace import CONFIG_KEY, open_store
 
-DETECTORS: Final = ("clip", "likelihood", "sentence_length")
-"""Those whose models come along, or that need none."""
+DETECTORS: Final = {
+    "clip": "clip:repo=package:scenes/weights/scenes-clip,name=clip",
+    "clip4dm": "clip4dm:repo=package:scenes/weights/scenes-clip,name=clip4dm",
+    "sentence_length": "sentence_length",
+}
+"""Those whose model comes along, or that need none, as `--detector` takes them."""
 
 REPORT: Final = "report.html"
 
@@ -92,7 +96,7 @@ def _evaluate(release: Path) -> None:
     from alignbench.evaluation.entries import parse_detector
     from alignbench.flows.evaluate import evaluate
 
-    evaluate(str(release), [parse_detector(name) for name in DETECTORS])
+    evaluate(str(release), [parse_detector(text) for text in DETECTORS.values()])
 
 
 def _release_folder(root: Path) -> Path:

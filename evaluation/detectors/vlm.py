@@ -18,6 +18,7 @@ from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.forward_pass import placed_inputs, text_scores
 from alignbench.models.in_process.image_questions import ImageQuestions, Sharing
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
+from alignbench.models.in_process.probes.batches import batches_agree
 from alignbench.models.in_process.probes.sharing import probe_sharing
 from alignbench.models.in_process.vision_language_loading import load_vision_language
 from alignbench.models.in_process.weights import HubRevision, find_weights
@@ -94,6 +95,9 @@ class VlmDetector(HubRevision, DetectorBase[InProcessOptions, VlmParams]):
                 f"{self.repo} begins yes and no with one token.", "Use answer=score."
             )
         self._opens_thought = self._model.opens_thought()
+        # One whose answer depends on what else is in the batch is asked about one image at a time.
+        size = self.options.forward_batch
+        self._most_images = size if size < 2 or batches_agree(self._model) else 1
         self._questions = ImageQuestions(self._model, probe_sharing(self._model).sharing)
 
     @classmethod
@@ -130,9 +134,9 @@ class VlmDetector(HubRevision, DetectorBase[InProcessOptions, VlmParams]):
         shared = [shown for shown in of_image if is_shared and len(shown) > 1]
         rest = [item for shown in of_image if not is_shared or len(shown) < 2 for item in shown]
         size = self.options.forward_batch
-        for shown in (*shared, rest):
-            for start in range(0, len(shown), size):
-                yield shown[start : start + size]
+        for shown, most in (*((shown, size) for shown in shared), (rest, self._most_images)):
+            for start in range(0, len(shown), most):
+                yield shown[start : start + most]
 
     def _weighed(self, some: Sequence[_Shown]) -> list[SentenceScore | ItemFailure]:
         """Returns the probability of yes, from the scores of the first token of what is said."""

@@ -1,7 +1,8 @@
 """Captions from an image-to-text model that runs in this process, by the transformers library."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, Self
 
 import pydantic
@@ -14,6 +15,7 @@ from alignbench.models.in_process.packages import check_installed
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
 from alignbench.models.in_process.weights import HubRevision, find_weights
 from alignbench.models.pixels import rgb_pixels
+from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.plugins import StreamingCaptionerBase
@@ -181,20 +183,47 @@ class TransformersCaptioner(
         return [self._generation(row, limit, len(seeds), seconds) for row in written]
 
     def _generate(self, inputs: Any, seeds: Sequence[int], limit: int) -> "torch.Tensor":
-        import torch
-
-        from alignbench.models.in_process.sampling import seeded_sampling
-
         params = self.params.model_dump(exclude=_NOT_SENT)
         sent = {name: value for name, value in params.items() if value is not None}
         sent["max_new_tokens"] = limit
-        if self.params.temperature is not None:
-            sampling = self.params.temperature, self.params.top_k, self.params.top_p
-            sent["logits_processor"] = seeded_sampling(seeds, *sampling)
         # `generate` would draw from one generator for all rows.
         sent["do_sample"] = False
+        temperature = self.params.temperature
+        if temperature is None:
+            return self._written(self._model.model.generate, inputs, sent)
+        return self._sampled(temperature, inputs, seeds, sent)
+
+    def _sampled(
+        self, temperature: float, inputs: Any, seeds: Sequence[int], sent: Mapping[str, Any]
+    ) -> "torch.Tensor":
+        from transformers import GenerationMixin
+
+        from alignbench.models.in_process.sampling import SeededNoise, seeded_sampling
+
+        sampling = temperature, self.params.top_k, self.params.top_p
+        # Janus' own `generate` drops what is to shape its scores; the library's does not.
+        for generate in (
+            self._model.model.generate,
+            partial(GenerationMixin.generate, self._model.model),
+        ):
+            noise = SeededNoise(seeds)
+            steps = {"logits_processor": seeded_sampling(noise, *sampling)}
+            output = self._written(generate, inputs, {**sent, **steps})
+            if noise.was_asked:
+                return output
+        raise ConfigError(
+            f"A model of family {self._model.family} takes no temperature here: what it writes is "
+            "the same for every seed.",
+            "Remove temperature, top_k and top_p from that captioner's params.",
+        )
+
+    def _written(
+        self, generate: Callable[..., Any], inputs: Any, sent: Mapping[str, Any]
+    ) -> "torch.Tensor":
+        import torch
+
         with torch.inference_mode():
-            output: torch.Tensor = self._model.model.generate(**inputs, **sent)
+            output: torch.Tensor = generate(**inputs, **sent)
         return output
 
     def _generation(

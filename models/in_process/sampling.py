@@ -23,25 +23,30 @@ class SeededNoise(LogitsProcessor):  # type: ignore[misc] # the library's class 
 
     Args:
         seeds: One for each row, in order.
+
+    Attributes:
+        was_asked: Whether noise was asked for: not every `generate` passes its processors on.
     """
 
     def __init__(self, seeds: Sequence[int]) -> None:
+        self.was_asked = False
         self._generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
         """Returns scores (rows, vocabulary) with noise on them."""
+        self.was_asked = True
         shape = scores.shape[1:]
         drawn = [torch.empty(shape).exponential_(generator=g) for g in self._generators]
         return scores.float() - torch.stack(drawn).log().to(scores.device)
 
 
 def seeded_sampling(
-    seeds: Sequence[int], temperature: float, top_k: int | None, top_p: float | None
+    noise: SeededNoise, temperature: float, top_k: int | None, top_p: float | None
 ) -> LogitsProcessorList:
     """Returns what makes greedy decoding sample.
 
     Args:
-        seeds: One for each row.
+        noise: Of the rows.
         temperature: Above 0.
         top_k: Only so many of the likeliest tokens; all if None.
         top_p: Only the likeliest tokens that have this share; all if None.
@@ -53,5 +58,5 @@ def seeded_sampling(
         steps.append(TopKLogitsWarper(top_k))
     if top_p is not None:
         steps.append(TopPLogitsWarper(top_p))
-    steps.append(SeededNoise(seeds))
+    steps.append(noise)
     return steps

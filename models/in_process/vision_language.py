@@ -203,7 +203,7 @@ class VisionLanguageModel:
             return self._plain(instruction)
         content: Any = [{"type": "image"}, {"type": "text", "text": instruction}]
         if self.asking is Asking.CHAT_TEXT:
-            content = f"{self.image_token or '<image>'}\n{instruction}"
+            content = f"{self.image_token or '<image>'}{instruction}"
         has_own = bool(getattr(self.processor, "chat_template", None))
         text = str(
             (self.processor if has_own else self.tokenizer).apply_chat_template(
