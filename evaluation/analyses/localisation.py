@@ -22,7 +22,7 @@ from alignbench.evaluation.analyses.analysis import (
 )
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
-from alignbench.evaluation.statistics.clustered import share_of
+from alignbench.evaluation.statistics.clustered import share_of, sums_by_image
 from alignbench.evaluation.statistics.precision import average_precision
 from alignbench.reporting.jackknife import Estimate
 
@@ -116,23 +116,23 @@ def localisation(sentences: Sentences, detectors: Sequence[Scored]) -> Analysis:
 
 def _measures(words: Words, threshold: float | None, images: int) -> list[tuple[str, Estimate]]:
     lowest = _lowest_words(words)
-    wrong = _by_image(words.image, words.wrong, images)
-    every = _by_image(words.image, np.ones(len(words.image)), images)
+    wrong = sums_by_image(words.image, words.wrong, images)
+    every = sums_by_image(words.image, np.ones(len(words.image)), images)
     found = [
         (AVERAGE_PRECISION, average_precision(-words.score, words.wrong, words.image, images)),
         (
             LOCALISATION,
             share_of(
-                _by_image(words.image[lowest], words.wrong[lowest], images),
-                _by_image(words.image[lowest], np.ones(len(lowest)), images),
+                sums_by_image(words.image[lowest], words.wrong[lowest], images),
+                sums_by_image(words.image[lowest], np.ones(len(lowest)), images),
             ),
         ),
         (CHANCE, share_of(wrong, every)),
     ]
     if threshold is not None:
         below = words.score < threshold
-        hits = _by_image(words.image, below & words.wrong, images)
-        flagged = _by_image(words.image, below, images)
+        hits = sums_by_image(words.image, below & words.wrong, images)
+        flagged = sums_by_image(words.image, below, images)
         found += [
             (PRECISION, share_of(hits, flagged, "images with flagged words")),
             (RECALL, share_of(hits, wrong, "images with marked words")),
@@ -147,11 +147,6 @@ def _lowest_words(words: Words) -> Ints:
     _, first = np.unique(words.sentence[order], return_index=True)
     lowest: Ints = order[first]
     return lowest
-
-
-def _by_image(image: Ints, values: Floats | Bools, images: int) -> Floats:
-    summed: Floats = np.bincount(image, values.astype(np.float64), minlength=images).astype(float)
-    return summed
 
 
 def _overlaps(

@@ -5,7 +5,6 @@ is a match of nearly anything.
 """
 
 from collections.abc import Sequence
-from itertools import groupby
 from math import exp
 from typing import Annotated, ClassVar, Literal
 
@@ -13,13 +12,13 @@ import torch
 from PIL import Image
 from pydantic import Field
 
+from alignbench.evaluation.image_groups import scored_by_image
 from alignbench.evaluation.matching_head import MatchingHead
 from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.placement import InProcessOptions
 from alignbench.models.in_process.weights import HubRevision
-from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
-from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, Options
 
@@ -54,18 +53,13 @@ class ItmDetector(HubRevision, DetectorBase[ItmOptions, ItmParams]):
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns how well each sentence matches its image; each image is looked at once."""
-        results: list[SentenceScore | ItemFailure] = []
-        for image_id, group in groupby(requests, key=lambda request: request.image_id):
-            own = list(group)
-            try:
-                image = rgb_pixels(own[0].image, image_id)
-            except ItemError as error:
-                results += [error.failure] * len(own)
-                continue
-            results += self._of_image(image, [request.text for request in own])
-        return results
+        return scored_by_image(requests, self._of_image)
 
-    def _of_image(self, image: Image.Image, texts: list[str]) -> list[SentenceScore | ItemFailure]:
+    def _of_image(
+        self, image: Image.Image, own: Sequence[ScoringRequest]
+    ) -> list[SentenceScore | ItemFailure]:
+        texts = [request.text for request in own]
+
         def see(images: Sequence[Image.Image]) -> list[torch.Tensor | ItemFailure]:
             return [self._head.see(one) for one in images]
 

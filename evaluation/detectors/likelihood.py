@@ -1,20 +1,19 @@
 """A captioner's own log-likelihood of the sentence, given the image."""
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import Annotated, ClassVar, NamedTuple
 
 from PIL import Image
 from pydantic import Field, JsonValue
 
+from alignbench.evaluation.image_groups import scored_by_image
 from alignbench.evaluation.sentence_likelihood import SentenceLikelihood
 from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
 from alignbench.models.in_process.vision_language_loading import load_vision_language
 from alignbench.models.in_process.weights import HubRevision, find_weights
-from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
-from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, Options
 
@@ -61,16 +60,7 @@ class LikelihoodDetector(HubRevision, DetectorBase[LikelihoodOptions, Likelihood
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns the mean log probability of each sentence's tokens."""
-        results: list[SentenceScore | ItemFailure] = []
-        for image_id, group in groupby(requests, key=lambda request: request.image_id):
-            own = list(group)
-            try:
-                image = rgb_pixels(own[0].image, image_id)
-            except ItemError as error:
-                results += [error.failure] * len(own)
-                continue
-            results += self._of_image(image, own)
-        return results
+        return scored_by_image(requests, self._of_image)
 
     def _of_image(
         self, image: Image.Image, own: Sequence[ScoringRequest]

@@ -97,11 +97,11 @@ def pair_sums(scores: Floats, correct: Bools, image: Ints, images: int) -> PairS
         pairs=float(len(right) * len(wrong)),
         ordered=float(below.sum()),
         pairs_of_correct=right_of * len(wrong),
-        ordered_of_correct=_sums(right_image, below, images),
+        ordered_of_correct=sums_by_image(right_image, below, images),
         pairs_of_incorrect=wrong_of * len(right),
-        ordered_of_incorrect=_sums(wrong_image, above, images),
+        ordered_of_incorrect=sums_by_image(wrong_image, above, images),
         pairs_within=right_of * wrong_of,
-        ordered_within=_sums(right_image, within, images),
+        ordered_within=sums_by_image(right_image, within, images),
     )
 
 
@@ -114,7 +114,9 @@ def mean_of(values: Floats, image: Ints, images: int, what: str = IMAGES) -> Est
         images: How many images there are.
         what: What images with such items are, for messages.
     """
-    return share_of(_sums(image, values, images), _counts(image, images), what, is_share=False)
+    return share_of(
+        sums_by_image(image, values, images), _counts(image, images), what, is_share=False
+    )
 
 
 def share_of(over: Floats, under: Floats, what: str = IMAGES, *, is_share: bool = True) -> Estimate:
@@ -141,5 +143,6 @@ def _counts(image: Ints, images: int) -> Floats:
     return np.bincount(image, minlength=images).astype(np.float64)
 
 
-def _sums(image: Ints, values: Floats | Bools, images: int) -> Floats:
+def sums_by_image(image: Ints, values: Floats | Bools, images: int) -> Floats:
+    """Returns the sum of the values of each image; shape (images,)."""
     return np.bincount(image, values, minlength=images).astype(np.float64)
