@@ -20,10 +20,10 @@ from alignbench.flows.caption_inputs import given_captions, images_to_caption
 from alignbench.flows.errors import EMPTY_CAPTION
 from alignbench.flows.generators import SelectedGenerator, load, reads_pixels, register_generators
 from alignbench.flows.model_checks import unchecked_models
-from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.pairs import CaptionItem, caption_pair
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_pairs
+from alignbench.flows.stage_flow import stage_flow
 from alignbench.schemas import ids
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import (

@@ -16,8 +16,9 @@ from alignbench.engine.stage import Limits
 from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, check_names
 from alignbench.evaluation.evaluate import Evaluation, Settings, evaluated_sentences, report_scores
 from alignbench.evaluation.listed import notes_on_lists
-from alignbench.flows.orchestration import flow_run_id, run_flow, stage_flow
+from alignbench.flows.orchestration import flow_run_id, run_flow
 from alignbench.flows.scoring import ScoringStage, new_scoring_stage
+from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.watching import run_watcher
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader

@@ -20,10 +20,10 @@ from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.generators import SelectedGenerator, load, register_generators
 from alignbench.flows.images import store_image
 from alignbench.flows.model_checks import unchecked_models
-from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.pairs import ImagineItem, image_pair
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_pairs
+from alignbench.flows.stage_flow import stage_flow
 from alignbench.generators.image_checks import check_image
 from alignbench.schemas import ids
 from alignbench.schemas.columns import to_batch

@@ -21,10 +21,10 @@ from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.errors import SharedPictureError
 from alignbench.flows.images import store_image
-from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_images
 from alignbench.flows.shared_pictures import shared_pictures
+from alignbench.flows.stage_flow import stage_flow
 from alignbench.generators.image_checks import check_image
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Str, to_batch

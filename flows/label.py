@@ -7,9 +7,9 @@ What comes in: the newest answer of each annotator to each selected sentence. Wh
 import time
 
 from alignbench.engine.report import StageReport
-from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import open_run
 from alignbench.flows.selection import current_selection
+from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.watching import run_watcher
 from alignbench.release.labels.compute import compute_labels
 from alignbench.schemas.tables import LABELS

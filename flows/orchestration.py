@@ -4,7 +4,8 @@ One Prefect task is one commit, never one item: a task run costs 10 to 20 ms and
 client keeps until the flow ends. Prefect's result cache is off: the tables are the cache.
 
 An install of the core alone has no Prefect; there, flows are plain functions, so that a release can
-be made from a workspace on any machine.
+be made from a workspace on any machine. Where it is installed, it is imported when a server is
+configured.
 """
 
 import copy
@@ -12,13 +13,13 @@ import functools
 import time
 import uuid
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Generic, ParamSpec, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from alignbench.engine.report import CommitReport, StageReport
 from alignbench.engine.watching import Watcher
 from alignbench.flows.errors import PrefectUnreachableError
+from alignbench.flows.stage_flow import as_prefect_flow, may_name_a_server, prefect_in_use
 from alignbench.schemas.vocabulary import StageName
 
 if TYPE_CHECKING:
@@ -27,32 +28,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_INSTALLED = find_spec("prefect") is not None
-
 _RETRIES: Final = 1
 """How often Prefect's client asks again."""
 
 _AWAY_SECONDS: Final = 30.0
 """A server that did not answer is asked again after so long."""
-
-
-class PlainFlow(Generic[P, R]):
-    """What a flow is where Prefect is not installed: its function."""
-
-    def __init__(self, function: Callable[P, R]) -> None:
-        self.fn = function
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: D102
-        return self.fn(*args, **kwargs)
-
-
-def stage_flow(name: str) -> "Callable[[Callable[P, R]], Flow[P, R]]":
-    """Makes a Prefect flow of a stage's function; its result is small and is not kept."""
-    if not _INSTALLED:
-        return PlainFlow  # type: ignore[return-value]
-    from prefect import flow
-
-    return flow(name=name, persist_result=False)
 
 
 def run_flow(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
@@ -118,7 +98,7 @@ class _Once(Generic[P, R]):
 def _run_seen(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     """Runs a flow under Prefect's eyes; what it does stands whether Prefect sees it or not."""
     once = _Once(flow.fn)
-    seen = copy.copy(flow)
+    seen = copy.copy(as_prefect_flow(flow))
     seen.fn = once
     try:
         return seen(*args, **kwargs)
@@ -130,7 +110,7 @@ def _run_seen(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
 
 def server_url() -> str | None:
     """Returns the API address of the Prefect server that is configured, if one is."""
-    if not _INSTALLED:
+    if not may_name_a_server():
         return None
     from prefect.settings import get_current_settings
 
@@ -139,7 +119,7 @@ def server_url() -> str | None:
 
 def flow_run_id() -> str | None:
     """Returns the id of the Prefect flow run that this code is part of."""
-    if not _INSTALLED:
+    if not prefect_in_use():
         return None
     from prefect.context import FlowRunContext
 

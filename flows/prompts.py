@@ -15,8 +15,8 @@ from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.errors import EMPTY_PROMPT
-from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import Run, open_run
+from alignbench.flows.stage_flow import stage_flow
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Str, to_batch
 from alignbench.schemas.fence import Fence

@@ -11,8 +11,8 @@ import time
 from alignbench.annotation.pulling.pull import pull as pull_answers
 from alignbench.engine.report import StageReport
 from alignbench.flows.label_studio import annotation_server
-from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import open_run
+from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.watching import run_watcher
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
 from alignbench.schemas.vocabulary import Purpose, StageName

@@ -26,9 +26,9 @@ from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage, StageInputs
 from alignbench.flows.label_studio import annotation_server, assigned_settings, labelling_links
-from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
+from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.suggestions import Suggester, suggester
 from alignbench.schemas.config import RoundName
 from alignbench.schemas.fence import Fence

@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 from alignbench.engine.report import StageReport
-from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import open_run
 from alignbench.flows.selection import current_selection
+from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.watching import run_watcher
 from alignbench.release.build import build_release
 from alignbench.release.upload import upload_release

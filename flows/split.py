@@ -21,9 +21,9 @@ from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.errors import NO_SENTENCE, SplitterChangedError
-from alignbench.flows.orchestration import stage_flow
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection, current_splitter
+from alignbench.flows.stage_flow import stage_flow
 from alignbench.schemas import ids
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import ItemFailure
