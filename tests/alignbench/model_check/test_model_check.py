@@ -2,12 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from alignbench.cli.app import app
@@ -24,6 +21,7 @@ from alignbench.schemas.errors import ConfigError, UnknownNameError
 from alignbench.schemas.rows import Generator
 from alignbench.schemas.vocabulary import Direction
 from alignbench.workspace.workspace import open_store
+from tests.fixtures.broken_models import WAYS, Broken
 from tests.fixtures.tiny_dual_encoders import save_clip
 from tests.fixtures.tiny_models import save_captioner
 from tests.fixtures.tiny_pipelines import save_pipeline
@@ -78,67 +76,17 @@ def test_its_configuration_alone_tells_the_prompt_and_the_settings(
     assert not check.with_weights
 
 
-def without_vision(folder: Path) -> None:
-    path = folder / "model.safetensors"
-    kept = {name: tensor for name, tensor in load_file(path).items() if "vision" not in name}
-    save_file(kept, path, {"format": "pt"})
-
-
-def pickled(folder: Path) -> None:
-    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
-    (folder / "model.safetensors").unlink()
-
-
-def penalised(folder: Path) -> None:
-    path = folder / "generation_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"repetition_penalty": 1.3}))
-
-
-def deaf(folder: Path) -> None:
-    (folder / "chat_template.jinja").write_text("USER: <image>\nASSISTANT:")
-
-
-def thoughtful(folder: Path) -> None:
-    path = folder / "chat_template.jinja"
-    path.write_text(path.read_text() + "<think>{{ '\n' }}")
-
-
-def blind(folder: Path) -> None:
-    path = folder / "model.safetensors"
-    weights = load_file(path)
-    for name, tensor in weights.items():
-        if "multi_modal_projector" in name:
-            tensor.zero_()
-    save_file(weights, path, {"format": "pt"})
-
-
-@pytest.mark.parametrize(
-    ("break_it", "check", "state", "found", "fix"),
-    [
-        (without_vision, "weights", "missing", "39 tensors missing", "saved for this use"),
-        (pickled, "files", "missing", "is a pickle", "save_pretrained"),
-        (penalised, "generation settings", "note", "repetition_penalty=1.3", "inherit"),
-        (deaf, "prompt", "missing", "loses what it is asked", "chat_template.jinja"),
-        (thoughtful, "prompt", "note", "ends in an open thought", "enable_thinking"),
-        (blind, "sight", "missing", "the same of any picture", "Do not use it"),
-    ],
-)
+@pytest.mark.parametrize("broken", WAYS, ids=lambda way: way.break_it.__name__)
 def test_what_is_broken_is_named_with_what_to_set(
-    sound: Path,
-    tmp_path: Path,
-    break_it: Callable[[Path], None],
-    check: str,
-    state: str,
-    found: str,
-    fix: str,
+    sound: Path, tmp_path: Path, broken: Broken
 ) -> None:
-    broken = Path(shutil.copytree(sound, tmp_path / "broken"))
-    break_it(broken)
-    with_weights = break_it in (without_vision, blind)
-    line = lines(check_model("tiny", configured(tmp_path, broken), with_weights=with_weights))[
-        check
-    ]
-    assert (line.state, found in line.found, fix in line.fix) == (state, True, True), line
+    folder = Path(shutil.copytree(sound, tmp_path / "broken"))
+    broken.break_it(folder)
+    check = check_model("tiny", configured(tmp_path, folder), with_weights=broken.needs_weights)
+    line = lines(check)[broken.check]
+    assert line.state == broken.state
+    assert broken.found in line.found
+    assert broken.fix in line.fix
 
 
 def test_more_tokens_than_it_has_places_for_are_told(sound: Path, tmp_path: Path) -> None:

@@ -17,7 +17,12 @@ from alignbench.generators.captioners.in_process import (
     TransformersOptions,
     TransformersParams,
 )
-from alignbench.models.in_process.placement import InProcessOptions
+from alignbench.models.in_process.forward_pass import next_scores
+from alignbench.models.in_process.placement import InProcessOptions, choose_placement
+from alignbench.models.in_process.probes.asking import probe_question
+from alignbench.models.in_process.probes.pictures import probe_pictures
+from alignbench.models.in_process.vision_language_loading import load_vision_language
+from alignbench.models.in_process.weights import find_weights
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.protocols import CaptionInput, Generation, ItemFailure
@@ -98,6 +103,18 @@ def _tried(family: Family, ability: Ability, outcomes: Outcomes, use: Callable[[
         with pytest.raises(AlignBenchError, match=reason):
             use()
     outcomes.add(family.name, ability.value)
+
+
+@every_family
+def test_what_it_says_depends_on_the_picture(family: Family, folders: Folders) -> None:
+    options = InProcessOptions(device="cpu")
+    model = load_vision_language(
+        find_weights(str(folders.writing_letters(family)), None), options, choose_placement(options)
+    )
+    pictures, said = probe_pictures(), probe_question(model)
+    one, other = (next_scores(model, shown, said) for shown in (pictures.small, pictures.other))
+    # Rounding alone makes a model that sees nothing differ by a millionth.
+    assert float((one - other).abs().max()) > 1e-4
 
 
 @every_family

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from transformers import (
     ChameleonConfig,
     ChameleonForConditionalGeneration,
@@ -71,13 +72,16 @@ def gemma3(folder: Path) -> None:
         eoi_token_index=number(tokenizer, "<end_of_image>"),
         image_token_index=number(tokenizer, "<image_soft_token>"),
     )
+    model = Gemma3ForConditionalGeneration(config)
+    # The library begins with zeros here, and such a model sees nothing.
+    torch.nn.init.normal_(model.model.multi_modal_projector.mm_input_projection_weight, std=0.1)
     processor = Gemma3Processor(
         image_processor("gemma3", "Gemma3ImageProcessor", size=SQUARE),
         tokenizer,
         chat_template=chat("<start_of_image>"),
         image_seq_length=PATCHES // 4,
     )
-    save(folder, Gemma3ForConditionalGeneration(config), [processor])
+    save(folder, model, [processor])
 
 
 def deepseek_vl(folder: Path) -> None:

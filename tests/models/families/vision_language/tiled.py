@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from transformers import (
     AyaVisionConfig,
     AyaVisionForConditionalGeneration,
@@ -229,7 +230,12 @@ def mllama(folder: Path) -> None:
         tokenizer,
         chat_template=chat("<|image|>"),
     )
-    save(folder, MllamaForConditionalGeneration(config), [processor])
+    model = MllamaForConditionalGeneration(config)
+    # The library begins with gates that are shut, and such a model sees nothing.
+    for name, gate in model.named_parameters():
+        if "_gate" in name:
+            torch.nn.init.constant_(gate, 0.5)
+    save(folder, model, [processor])
 
 
 def llama4(folder: Path) -> None:
