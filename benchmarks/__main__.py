@@ -11,6 +11,7 @@ BENCHMARKS = (
     "benchmarks.endpoint",
     "benchmarks.evaluation",
     "benchmarks.clip4dm",
+    "benchmarks.shared_images",
     "benchmarks.labelling",
     "benchmarks.release_writing",
     "benchmarks.annotation",

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from alignbench.flows.ingest import ingest
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 WIDTH, HEIGHT = 640, 480
 
@@ -33,12 +36,19 @@ def workspace_of(folder: Path, captioner: dict[str, Any]) -> None:
     ingest.fn(workspace=str(folder))
 
 
-def save_llava(folder: Path, width: int = 256) -> None:
+def save_llava(
+    folder: Path,
+    width: int = 256,
+    side: int = 112,
+    tokenizer: "PreTrainedTokenizerFast | None" = None,
+) -> None:
     """Saves a model of LLaVA's architecture with random weights: small, but most of the work.
 
     Args:
         folder: Where it is saved.
         width: Of its layers; 1,280 makes a file of some 1.1 GB.
+        side: Of the square that it sees, in pixels; a token stands for 14 x 14 of them.
+        tokenizer: One that has `<pad>`, `<s>`, `</s>`, `<unk>` and `<image>` first; else bytes.
     """
     import torch
     from transformers import (
@@ -53,8 +63,8 @@ def save_llava(folder: Path, width: int = 256) -> None:
     from tests.fixtures.tiny_models import CHAT_TEMPLATE, byte_tokenizer
 
     torch.manual_seed(0)
-    side, patch = 112, 14
-    tokenizer = byte_tokenizer(around="<s> $A")
+    patch = 14
+    tokenizer = tokenizer or byte_tokenizer(around="<s> $A")
     layers: dict[str, Any] = {
         "hidden_size": width,
         "intermediate_size": 4 * width,
