@@ -11,6 +11,9 @@ VENV := .venv
 LABEL_STUDIO := .venv-label-studio
 DISTILABEL := .venv-distilabel
 MODELS := .venv-models
+# Two processes of tests, each with its own servers: much of a test is waiting for one. The tests of a
+# file stay together, since they share what the file sets up.
+TWO_AT_ONCE := -n 2 --dist loadfile
 PIP := -m pip --disable-pip-version-check --quiet install
 # Neither server nor client calls home from here.
 export DO_NOT_TRACK := 1
@@ -26,7 +29,7 @@ demo: $(VENV)/.demo $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/alignbench demo
 
 test: lint browser $(LABEL_STUDIO)/.installed
-	$(VENV)/bin/pytest -m 'not full and not families'
+	$(VENV)/bin/pytest $(TWO_AT_ONCE) -m 'not full and not families'
 
 test-full: lint browser $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/pytest -m 'not families'
