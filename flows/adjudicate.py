@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.label_studio.texts import annotator_texts
 from alignbench.annotation.pushing.disputes import Dispute, disputes, votes_on
 from alignbench.annotation.pushing.ledger import pushed_keys
 from alignbench.annotation.pushing.ordering import ordered_sentences
@@ -72,12 +73,13 @@ class AdjudicationStage(Stage):
         self._server = server
         self._doubts = doubts
         settings = project_settings(run).titled(TITLE_SUFFIX)
+        texts = annotator_texts(run.config.annotation.language, run.folder)
         options = PushOptions(
             round=ADJUDICATION_ROUND,
             settings=replace(
                 settings,
                 annotators_per_sentence=1,
-                labelling_config=labelling_config(with_votes=True),
+                labelling_config=labelling_config(texts, with_votes=True),
             ),
             purpose=Purpose.ADJUDICATE,
             tasks_per_project=run.config.annotation.tasks_per_project,

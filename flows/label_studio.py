@@ -77,11 +77,13 @@ def project_settings(run: "Run") -> "ProjectSettings":
     from alignbench.annotation.label_studio.guidelines import guidelines_html
     from alignbench.annotation.label_studio.page import labelling_config
     from alignbench.annotation.label_studio.records import ProjectSettings
+    from alignbench.annotation.label_studio.texts import annotator_texts
 
     settings = run.config.annotation
+    texts = annotator_texts(settings.language, run.folder)
     return ProjectSettings(
         title=settings.project,
-        labelling_config=labelling_config(),
-        instructions=guidelines_html(),
+        labelling_config=labelling_config(texts),
+        instructions=guidelines_html(texts),
         annotators_per_sentence=settings.annotators_per_sentence,
     )

@@ -54,6 +54,8 @@ class AnnotationConfig(_Section):
         url: The server, without a secret in it; not given, `LABEL_STUDIO_URL` or else the
             embedded one of this workspace is used.
         project: Title of the projects; annotators see it, so it must not give the models away.
+        language: What annotators read: a language that comes along (`alignbench` has `ar`, `en`,
+            `ja`, `zh`), or the path of a file with its texts.
         round: Name of the current round.
         annotators_per_sentence: How many answers each sentence is to get.
         tasks_per_project: Where a further project is begun.
@@ -66,6 +68,7 @@ class AnnotationConfig(_Section):
 
     url: Annotated[str | None, AfterValidator(_address)] = None
     project: Annotated[str, Field(min_length=3, max_length=50)] = "Image descriptions"
+    language: str = "en"
     round: RoundName = "1"
     annotators_per_sentence: Annotated[int, Field(ge=1, le=50)] = 3
     tasks_per_project: Annotated[int, Field(ge=1, le=50_000)] = 50_000

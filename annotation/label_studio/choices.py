@@ -1,134 +1,64 @@
-"""What an annotator can choose: verdicts and types, with their keys, colours and definitions.
+"""What an annotator can choose, with its key and colour; what it is called is in `texts`.
 
 The page and the guidelines both take them from here, so that an annotator reads what the keys do.
 """
 
-from typing import NamedTuple
+from typing import Final
 
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
+VERDICT_KEYS: Final = {Verdict.CORRECT: "1", Verdict.INCORRECT: "2", Verdict.UNKNOWN: "3"}
 
-class VerdictChoice(NamedTuple):
-    """A verdict on the page.
-
-    Attributes:
-        hotkey: The key that gives it.
-        definition: When to give it, as a sentence without a full stop.
-    """
-
-    hotkey: str
-    definition: str
-
-
-class TypeChoice(NamedTuple):
-    """A hallucination type on the page.
-
-    Attributes:
-        hotkey: The key that chooses it.
-        colour: What marked words are coloured with, as `#RRGGBB`.
-        definition: What it covers, as a sentence without a full stop.
-        examples: Two sentences with the wrong words between asterisks, and what the image shows
-            instead.
-    """
-
-    hotkey: str
-    colour: str
-    definition: str
-    examples: tuple[str, str]
-
-
-VERDICTS: dict[Verdict, VerdictChoice] = {
-    Verdict.CORRECT: VerdictChoice("1", "Everything the sentence says can be seen in the image"),
-    Verdict.INCORRECT: VerdictChoice("2", "At least one thing the sentence says is wrong"),
-    Verdict.UNKNOWN: VerdictChoice(
-        "3",
-        "It cannot be decided from this image: too vague, a matter of taste, unreadable, or "
-        "outside the frame",
-    ),
+TYPE_KEYS: Final = {
+    HallucinationType.ATTRIBUTE: "a",
+    HallucinationType.OBJECT: "o",
+    HallucinationType.NUMBER: "n",
+    HallucinationType.LOCATION: "l",
+    HallucinationType.DIRECTION: "d",
+    HallucinationType.TEXT: "t",
+    HallucinationType.RELATION: "r",
+    HallucinationType.ILLUSION: "i",
+    HallucinationType.OTHER: "x",
 }
 
-# Eight hues of Paul Tol's "muted" scheme (personal.sron.nl/~pault), made to stay apart under the
-# common forms of colour-blindness, and a grey. A marked span also carries its type's name.
-TYPES: dict[HallucinationType, TypeChoice] = {
-    HallucinationType.ATTRIBUTE: TypeChoice(
-        "a",
-        "#DDCC77",
-        "Wrong colour, size, material, state, pose or action of a thing that is there",
-        (
-            "The woman wears a *blue* suit. (It is orange.)",
-            "A man is *running* along the beach. (He is standing.)",
-        ),
-    ),
-    HallucinationType.OBJECT: TypeChoice(
-        "o",
-        "#CC6677",
-        "A thing that is there, named wrongly",
-        (
-            "A *fox* lies on the rug. (It is a cat.)",
-            "She holds a *violin*. (It is a guitar.)",
-        ),
-    ),
-    HallucinationType.NUMBER: TypeChoice(
-        "n",
-        "#88CCEE",
-        "A wrong count",
-        (
-            "*Three* cups stand on the table. (There is one.)",
-            "*Several* boats lie at the pier. (There are two.)",
-        ),
-    ),
-    HallucinationType.LOCATION: TypeChoice(
-        "l",
-        "#44AA99",
-        "A wrong place in the frame",
-        (
-            "The helmet is in the *upper left* corner. (It is at the lower right.)",
-            "A lamp stands *in the background*. (It is in front.)",
-        ),
-    ),
-    HallucinationType.DIRECTION: TypeChoice(
-        "d",
-        "#117733",
-        "Wrong gaze, facing, pointing or motion",
-        (
-            "The cat looks *away from the camera*. (It looks into it.)",
-            "The train moves *to the left*. (It moves to the right.)",
-        ),
-    ),
-    HallucinationType.TEXT: TypeChoice(
-        "t",
-        "#332288",
-        "Writing that is misread",
-        (
-            "The sign says *OPEN*. (It says CLOSED.)",
-            "His jersey bears the number *18*. (It is 13.)",
-        ),
-    ),
-    HallucinationType.RELATION: TypeChoice(
-        "r",
-        "#999933",
-        "Wrong placement of, or interaction between, two things",
-        (
-            "The spoon lies *under* the saucer. (It lies on it.)",
-            "The girl is *feeding* the goat. (She strokes it.)",
-        ),
-    ),
-    HallucinationType.ILLUSION: TypeChoice(
-        "i",
-        "#AA4499",
-        "A thing with no counterpart in the image",
-        (
-            "*A small dog* sits beside her. (There is no animal.)",
-            "The man wears *sunglasses*. (He wears none.)",
-        ),
-    ),
-    HallucinationType.OTHER: TypeChoice(
-        "x",
-        "#777777",
-        "Wrong in a way that none of these covers; say how in the note",
-        (
-            "*At night*, the rocket lifts off. (It is day.)",
-            "This *painting* shows a harbour. (It is a photograph.)",
-        ),
-    ),
+TYPE_COLOURS: Final = {
+    HallucinationType.ATTRIBUTE: "#DDCC77",
+    HallucinationType.OBJECT: "#CC6677",
+    HallucinationType.NUMBER: "#88CCEE",
+    HallucinationType.LOCATION: "#44AA99",
+    HallucinationType.DIRECTION: "#117733",
+    HallucinationType.TEXT: "#332288",
+    HallucinationType.RELATION: "#999933",
+    HallucinationType.ILLUSION: "#AA4499",
+    HallucinationType.OTHER: "#777777",
 }
+"""What marked words are coloured with, as `#RRGGBB`.
+
+Eight hues of Paul Tol's "muted" scheme (personal.sron.nl/~pault), made to stay apart under the
+common forms of colour-blindness, and a grey. A marked span also carries its type's name.
+"""
+
+
+def text_colour(background: str) -> str:
+    """Returns black or white, whichever is read more easily on a colour.
+
+    Args:
+        background: As `#RRGGBB`.
+
+    Returns:
+        The one of higher contrast ratio (WCAG 2.2), which is 4.58 or more on any colour.
+    """
+    return "#000000" if _luminance(background) > _EVEN else "#FFFFFF"
+
+
+_EVEN: Final = (1.05 * 0.05) ** 0.5 - 0.05
+"""The relative luminance on which black and white are read equally well."""
+
+
+def _luminance(colour: str) -> float:
+    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = (
+        value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+        for value in channels
+    )
+    return sum(w * value for w, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))

@@ -7,7 +7,13 @@ element classes; should another version name them differently, the page gets pla
 from importlib.resources import files
 from xml.etree import ElementTree as ET
 
-from alignbench.annotation.label_studio.choices import TYPES, VERDICTS
+from alignbench.annotation.label_studio.choices import (
+    TYPE_COLOURS,
+    TYPE_KEYS,
+    VERDICT_KEYS,
+    text_colour,
+)
+from alignbench.annotation.label_studio.texts import AnnotatorTexts
 from alignbench.schemas.vocabulary import Verdict
 
 VERDICT = "verdict"
@@ -25,40 +31,53 @@ BEFORE = "before"
 AFTER = "after"
 """Name of the object that shows the caption from the sentence on, and of its task field."""
 PLACE = "place"
-"""Task field with the sentence's place in its caption, as "3 of 7"."""
+"""Task field with the sentence's place in its caption, as "3 / 7"."""
 
 
 VOTES = "votes"
 """Name of the object that tells an adjudicator how others answered, and of its task field."""
 
 
-def labelling_config(*, with_votes: bool = False) -> str:
+def labelling_config(texts: AnnotatorTexts, *, with_votes: bool = False) -> str:
     """The labelling configuration of an annotation project, as XML.
+
+    What is stored is the same whatever the language: a choice under another name has what is stored
+    as its alias.
 
     A task's data gives it `image` (a URL), `sentence`, `before` and `after` (the caption around the
     sentence, empty at its ends) and `place`; what else is in the data is not shown. The caption is
     untrusted: Label Studio shows all of these as text, never as markup.
 
     Args:
+        texts: What it says.
         with_votes: Show `votes` too, which all tasks must have then.
     """
-    page = ET.Element("View", className="ab-page")
-    ET.SubElement(page, "Style").text = files(__package__).joinpath("page.css").read_text("utf-8")
+    page = ET.Element("View", className=f"ab-page ab-{texts.direction}")
+    ET.SubElement(page, "Style").text = _style()
     picture = ET.SubElement(page, "View", className="ab-picture")
     ET.SubElement(picture, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true", zoomControl="true")
     answer = ET.SubElement(page, "View", className="ab-answer")
-    _add_caption(answer)
+    _add_caption(answer, texts)
     if with_votes:
-        _add_votes(answer)
-    _add_verdict(answer)
-    _add_types(answer)
-    _add_note(answer)
+        _add_votes(answer, texts)
+    _add_verdict(answer, texts)
+    _add_types(answer, texts)
+    _add_note(answer, texts)
     return ET.tostring(page, encoding="unicode")
 
 
-def _add_caption(parent: ET.Element) -> None:
+def _style() -> str:
+    """The page's style, and for each type a colour of text that is read well on the type's own."""
+    lines = [files(__package__).joinpath("page.css").read_text("utf-8")]
+    for place, kind in enumerate(TYPE_KEYS, start=1):
+        chosen = f".ab-types .lsf-label:nth-child({place}).lsf-label_selected"
+        lines.append(f"{chosen} {{ color: {text_colour(TYPE_COLOURS[kind])} !important; }}")
+    return "\n".join(lines)
+
+
+def _add_caption(parent: ET.Element, texts: AnnotatorTexts) -> None:
     caption = ET.SubElement(parent, "View", className="ab-caption")
-    _add_heading(caption, f"Sentence ${PLACE}")
+    _add_heading(caption, f"{texts.page.sentence} ${PLACE}")
     _add_around(caption, BEFORE)
     sentence = ET.SubElement(caption, "View", className="ab-sentence")
     ET.SubElement(
@@ -77,15 +96,15 @@ def _add_around(parent: ET.Element, name: str) -> None:
     ET.SubElement(view, "Text", name=name, value=f"${name}", selectionEnabled="false")
 
 
-def _add_votes(parent: ET.Element) -> None:
+def _add_votes(parent: ET.Element, texts: AnnotatorTexts) -> None:
     view = ET.SubElement(parent, "View", className="ab-votes")
-    _add_heading(view, "How it was answered")
+    _add_heading(view, texts.page.answered)
     ET.SubElement(view, "Text", name=VOTES, value=f"${VOTES}", selectionEnabled="false")
 
 
-def _add_verdict(parent: ET.Element) -> None:
+def _add_verdict(parent: ET.Element, texts: AnnotatorTexts) -> None:
     view = ET.SubElement(parent, "View", className="ab-verdict")
-    _add_heading(view, "Does the image bear the sentence out?")
+    _add_heading(view, texts.page.verdict)
     choices = ET.SubElement(
         view,
         "Choices",
@@ -94,15 +113,14 @@ def _add_verdict(parent: ET.Element) -> None:
         choice="single",
         showInline="true",
         required="true",
-        requiredMessage="Choose a verdict first: 1 correct, 2 incorrect, 3 unknown.",
+        requiredMessage=texts.page.verdict_missing,
     )
-    for verdict, choice in VERDICTS.items():
-        ET.SubElement(
-            choices, "Choice", value=verdict, hotkey=choice.hotkey, hint=choice.definition
-        )
+    for verdict, key in VERDICT_KEYS.items():
+        said = texts.verdicts[verdict]
+        _add_choice(choices, "Choice", verdict, said.name, hotkey=key, hint=said.definition)
 
 
-def _add_types(parent: ET.Element) -> None:
+def _add_types(parent: ET.Element, texts: AnnotatorTexts) -> None:
     view = ET.SubElement(
         parent,
         "View",
@@ -111,22 +129,24 @@ def _add_types(parent: ET.Element) -> None:
         whenTagName=VERDICT,
         whenChoiceValue=Verdict.INCORRECT,
     )
-    _add_heading(view, "What is wrong? Press a key, then mark the words")
+    _add_heading(view, texts.page.types)
     labels = ET.SubElement(view, "Labels", name=SPANS, toName=SENTENCE, showInline="true")
-    for hallucination_type, choice in TYPES.items():
-        ET.SubElement(
-            labels,
-            "Label",
-            value=hallucination_type,
-            hotkey=choice.hotkey,
-            background=choice.colour,
-            hint=choice.definition,
+    for kind, key in TYPE_KEYS.items():
+        said, colour = texts.types[kind], TYPE_COLOURS[kind]
+        _add_choice(
+            labels, "Label", kind, said.name, hotkey=key, background=colour, hint=said.definition
         )
 
 
-def _add_note(parent: ET.Element) -> None:
+def _add_choice(parent: ET.Element, tag: str, stored: str, shown: str, **more: str) -> None:
+    element = ET.SubElement(parent, tag, {"value": shown, **more})
+    if shown != stored:
+        element.set("alias", stored)
+
+
+def _add_note(parent: ET.Element, texts: AnnotatorTexts) -> None:
     view = ET.SubElement(parent, "View", className="ab-note")
-    _add_heading(view, "Note")
+    _add_heading(view, texts.page.note)
     ET.SubElement(
         view,
         "TextArea",
@@ -135,7 +155,7 @@ def _add_note(parent: ET.Element) -> None:
         rows="2",
         maxSubmissions="1",
         showSubmitButton="false",
-        placeholder="Anything the reader of your answer should know (optional)",
+        placeholder=texts.page.note_hint,
     )
 
 

@@ -80,7 +80,7 @@ def sentence_tasks(
             SENTENCE: text,
             BEFORE: before,
             AFTER: after,
-            PLACE: f"{index + 1} of {count}",
+            PLACE: f"{index + 1} / {count}",
             "sentence_id": sentence_id,
             "text_sha256": text_sha256(text),
         }

@@ -10,6 +10,7 @@ from alignbench.annotation.label_studio.guidelines import guidelines_html
 from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.records import ProjectSettings
 from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.label_studio.texts import ENGLISH, annotator_texts
 from alignbench.annotation.pushing.ledger import pushed_keys
 from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.annotation.pushing.overlap import adjust_overlap
@@ -22,7 +23,10 @@ from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.workspaces import Prepared
 
-SETTINGS = ProjectSettings("Image descriptions", labelling_config(), guidelines_html(), 3)
+_TEXTS = annotator_texts(ENGLISH)
+SETTINGS = ProjectSettings(
+    "Image descriptions", labelling_config(_TEXTS), guidelines_html(_TEXTS), 3
+)
 
 
 def options(

@@ -16,10 +16,11 @@ import pytest
 import skimage
 from playwright.sync_api import Browser, Page, expect
 
-from alignbench.annotation.label_studio.choices import TYPES
+from alignbench.annotation.label_studio.choices import TYPE_KEYS
 from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.label_studio.texts import ENGLISH, annotator_texts
 from alignbench.annotation.pulling.pull import pull
 from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.annotation.pushing.push import Pusher, PushOptions
@@ -128,7 +129,7 @@ class Person:
         """Chooses the type with its key and double-clicks the word, or drags over several."""
         expect(self.page.locator(".ab-types")).to_be_visible()
         before = self.page.locator(".ab-sentence .htx-highlight").count()
-        self.page.keyboard.press(TYPES[mark.type].hotkey)
+        self.page.keyboard.press(TYPE_KEYS[mark.type])
         expect(self.page.locator(".ab-types .lsf-label_selected")).to_have_count(1)
         (x, y, width), (to_x, to_y, to_width) = self.page.evaluate(_ENDS, [mark.text, mark.nth])
         if mark.text.isalnum():
@@ -279,7 +280,7 @@ def test_an_answer_that_began_with_a_suggestion_says_so(
     suggested = person.page.locator(".ab-sentence .htx-highlight")
     expect(suggested).to_have_text("top hat")
     suggested.click()
-    person.page.keyboard.press(TYPES[Type.ILLUSION].hotkey)
+    person.page.keyboard.press(TYPE_KEYS[Type.ILLUSION])
     expect(suggested).to_have_attribute("data-label", re.compile("illusion"))
     person.submits()
     answer = pushed.arrived()[CAT]
@@ -293,7 +294,7 @@ def test_an_adjudicator_sees_the_votes_and_begins_with_none(
     prepared = prepare(root, images=1, sentences=[CAT])
     votes = (answer_result(Verdict.CORRECT), answer_result(Verdict.UNKNOWN))
     what = options(answers=1)
-    page = labelling_config(with_votes=True)
+    page = labelling_config(annotator_texts(ENGLISH), with_votes=True)
     what = replace(
         what, purpose=Purpose.ADJUDICATE, settings=replace(what.settings, labelling_config=page)
     )

@@ -11,18 +11,25 @@ from label_studio_sdk.client import LabelStudio
 from label_studio_sdk.label_interface import LabelInterface
 from playwright.sync_api import Browser, Page, expect
 
-from alignbench.annotation.label_studio.choices import TYPES, VERDICTS
+from alignbench.annotation.label_studio.choices import TYPE_COLOURS, TYPE_KEYS, VERDICT_KEYS
 from alignbench.annotation.label_studio.guidelines import guidelines_html
 from alignbench.annotation.label_studio.page import NOTE, SENTENCE, SPANS, VERDICT, labelling_config
+from alignbench.annotation.label_studio.texts import (
+    ENGLISH,
+    AnnotatorTexts,
+    annotator_texts,
+    languages,
+)
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 from tests.fixtures.services import EmbeddedLabelStudio
 
+TEXTS = annotator_texts(ENGLISH)
 TASK = {
     "image": "/data/local-files/?d=images/as/astronaut.png",
     "sentence": "She wears a bright blue flight suit with a mission patch on her chest.",
     "before": "A smiling woman with short brown hair sits for a portrait. ",
     "after": " Behind her stand an American flag and a model of a Space Shuttle.",
-    "place": "2 of 3",
+    "place": "2 / 3",
     "sentence_id": "0" * 32,
     "text_sha256": "0" * 64,
 }
@@ -47,6 +54,20 @@ WORD_BOX = """word => {
 }"""
 
 
+# The contrast ratio (WCAG 2.2) of an element's text and what it stands on.
+CONTRAST = """node => {
+  const shades = [getComputedStyle(node).color, getComputedStyle(node).backgroundColor];
+  const [text, ground] = shades.map(shade => {
+    const [r, g, b] = shade.match(/[\\d.]+/g).slice(0, 3).map(part => {
+      const value = part / 255;
+      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  });
+  return (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
+}"""
+
+
 class Annotator(NamedTuple):
     """A browser page on which the first sentence of a project waits for an answer."""
 
@@ -62,6 +83,12 @@ class Annotator(NamedTuple):
         self.page.mouse.down()
         self.page.mouse.move(x + width * 0.7, y + height / 2, steps=4)
         self.page.mouse.up()
+
+    def close_guidelines(self) -> None:
+        """Closes what comes first in a project with instructions."""
+        expect(self.page.locator(".ab-guidelines")).to_be_visible()
+        self.page.mouse.click(988, 77)
+        expect(self.page.locator(".ab-guidelines")).not_to_be_visible()
 
     def marks(self, word: str, kind: HallucinationType) -> None:
         """Waits until the word is shown as a span of that type."""
@@ -97,10 +124,12 @@ def open_task(
     client = LabelStudio(base_url=label_studio.url, api_key=label_studio.token)
     context = browser.new_context()
 
-    def open_page(instruction: str = "", height: int = 900, **data: str) -> Annotator:
+    def open_page(
+        instruction: str = "", height: int = 900, texts: AnnotatorTexts = TEXTS, **data: str
+    ) -> Annotator:
         project = client.projects.create(
             title="Captions",
-            label_config=labelling_config(),
+            label_config=labelling_config(texts),
             expert_instruction=instruction,
             show_instruction=bool(instruction),
         )
@@ -112,11 +141,12 @@ def open_task(
         page.set_viewport_size({"width": 1400, "height": height})
         requested: list[str] = []
         page.on("request", lambda request: requested.append(request.url))
-        page.goto(f"{label_studio.url}/user/login/")
-        page.fill("[name=email]", label_studio.username)
-        page.fill("[name=password]", label_studio.password)
-        page.click("button[type=submit]")
-        page.wait_for_url("**/")
+        if not context.cookies():
+            page.goto(f"{label_studio.url}/user/login/")
+            page.fill("[name=email]", label_studio.username)
+            page.fill("[name=password]", label_studio.password)
+            page.click("button[type=submit]")
+            page.wait_for_url("**/")
         page.goto(f"{label_studio.url}/projects/{project.id}/data?labeling=1")
         expect(page.locator(".ab-sentence")).to_contain_text(data.get("sentence", TASK["sentence"]))
         return Annotator(page, client, int(project.id), requested)
@@ -126,15 +156,16 @@ def open_task(
 
 
 def test_every_verdict_and_every_type_has_a_key_of_its_own() -> None:
-    assert set(VERDICTS) == set(Verdict)
-    assert set(TYPES) == set(HallucinationType)
-    keys = [answer.hotkey for answer in (*VERDICTS.values(), *TYPES.values())]
+    assert set(VERDICT_KEYS) == set(Verdict)
+    assert set(TYPE_KEYS) == set(TYPE_COLOURS) == set(HallucinationType)
+    keys = [*VERDICT_KEYS.values(), *TYPE_KEYS.values()]
     assert len(set(keys)) == len(keys)
-    assert len({answer.colour for answer in TYPES.values()}) == len(TYPES)
+    assert len(set(TYPE_COLOURS.values())) == len(TYPE_COLOURS)
 
 
-def test_label_studio_finds_the_controls_under_their_exported_names() -> None:
-    interface = LabelInterface(labelling_config())
+@pytest.mark.parametrize("language", languages())
+def test_label_studio_finds_the_controls_under_their_exported_names(language: str) -> None:
+    interface = LabelInterface(labelling_config(annotator_texts(language)))
     interface.validate()
     controls = {name: interface.get_control(name) for name in (VERDICT, SPANS, NOTE)}
     assert [control.tag for control in controls.values()] == ["Choices", "Labels", "TextArea"]
@@ -165,6 +196,61 @@ def test_an_incorrect_sentence_is_answered_by_keyboard_and_its_wrong_word_marked
     assert values(result, NOTE) == []
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence", "wrong"),
+    [
+        ("ar", "تقف امرأة ببدلة زرقاء أمام علم ABC كبير.", "زرقاء"),
+        ("ja", "女性は青いスーツを着ている。", "青い"),
+        ("zh", "她穿着一套蓝色的飞行服。", "蓝色"),
+    ],
+    ids=["ar", "ja", "zh"],
+)
+def test_in_any_language_the_same_is_stored(
+    open_task: Callable[..., Annotator], language: str, sentence: str, wrong: str
+) -> None:
+    texts = annotator_texts(language)
+    annotator = open_task(
+        guidelines_html(texts), texts=texts, sentence=sentence, before="", after=""
+    )
+    annotator.close_guidelines()
+    page = annotator.page
+    page.keyboard.press("2")
+    expect(page.locator(".ab-types")).to_contain_text(texts.types[HallucinationType.ATTRIBUTE].name)
+    page.keyboard.press("a")
+    x, y, width, height = page.evaluate(WORD_BOX, wrong)
+    page.mouse.dblclick(x + width / 2, y + height / 2)
+    expect(page.locator(".ab-sentence .htx-highlight")).to_have_count(1)
+    direction = page.locator(".ab-answer").evaluate("node => getComputedStyle(node).direction")
+    assert direction == texts.direction
+    result = annotator.submit()
+    assert values(result, VERDICT) == [{"choices": ["incorrect"]}]
+    start = sentence.index(wrong)
+    assert values(result, SPANS) == [
+        {"start": start, "end": start + len(wrong), "text": wrong, "labels": ["attribute"]}
+    ]
+
+
+def test_a_chosen_type_is_read_well_on_its_colour(open_task: Callable[..., Annotator]) -> None:
+    page = open_task().page
+    page.keyboard.press("2")
+    for key in TYPE_KEYS.values():
+        page.keyboard.press(key)
+        chosen = page.locator(".ab-types .lsf-label_selected")
+        expect(chosen).to_have_count(1)
+        assert chosen.evaluate(CONTRAST) >= 4.5, key
+
+
+def test_the_verdicts_stand_at_one_height(open_task: Callable[..., Annotator]) -> None:
+    heights = set()
+    for words in (0, 12, 400):
+        around = " ".join(["word"] * words)
+        page = open_task(before=around, after=around).page
+        box = page.locator(".ab-verdict").bounding_box()
+        assert box is not None
+        heights.add(round(box["y"]))
+    assert len(heights) == 1
+
+
 @pytest.mark.parametrize("verdict", [Verdict.CORRECT, Verdict.UNKNOWN])
 def test_other_verdicts_are_one_key_and_show_no_types(
     open_task: Callable[..., Annotator], verdict: Verdict
@@ -172,9 +258,9 @@ def test_other_verdicts_are_one_key_and_show_no_types(
     annotator = open_task()
     types = annotator.page.locator(".ab-types")
     expect(types).not_to_be_visible()
-    annotator.page.keyboard.press(VERDICTS[Verdict.INCORRECT].hotkey)
+    annotator.page.keyboard.press(VERDICT_KEYS[Verdict.INCORRECT])
     expect(types).to_be_visible()
-    annotator.page.keyboard.press(VERDICTS[verdict].hotkey)
+    annotator.page.keyboard.press(VERDICT_KEYS[verdict])
     expect(types).not_to_be_visible()
     assert values(annotator.submit(), VERDICT) == [{"choices": [verdict]}]
 
@@ -244,10 +330,10 @@ def test_a_sentence_at_either_end_of_its_caption_leaves_no_gap(
 def test_the_guidelines_come_first_and_define_every_answer(
     open_task: Callable[..., Annotator],
 ) -> None:
-    annotator = open_task(instruction=guidelines_html())
+    annotator = open_task(instruction=guidelines_html(TEXTS))
     shown = annotator.page.locator(".ab-guidelines")
     expect(shown).to_be_visible()
-    for answer in (*VERDICTS.values(), *TYPES.values()):
+    for answer in (*TEXTS.verdicts.values(), *TEXTS.types.values()):
         expect(shown).to_contain_text(answer.definition)
     expect(shown.locator("td b").first).to_have_text("correct")
     assert shown.inner_html().count("&lt;") == 0

@@ -1,0 +1,173 @@
+"""The texts of the page and of the guidelines in one language, checked when they are read."""
+
+import tomllib
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from alignbench.schemas import ids
+from alignbench.schemas.config_errors import describe
+from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.vocabulary import HallucinationType, Verdict
+
+ENGLISH: Final = "en"
+_TAGS: Final = frozenset(
+    ["b", "br", "em", "h2", "h3", "h4", "kbd", "li", "ol", "p", "strong", "ul"]
+)
+"""What Label Studio's server lets through, and needs no attribute."""
+
+Line = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True, pattern=r"^[^\n]+$")]
+
+
+class _TagNames(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in _TAGS or attrs:
+            self.refused.append(self.get_starttag_text() or tag)
+
+
+def _plain_html(text: str) -> str:
+    parser = _TagNames()
+    parser.feed(text)
+    if parser.refused:
+        raise ValueError(
+            f"{parser.refused[0]} is not shown by the server; use {', '.join(sorted(_TAGS))} "
+            "without attributes"
+        )
+    return text.strip()
+
+
+Html = Annotated[str, AfterValidator(_plain_html), StringConstraints(min_length=1)]
+
+
+class _Texts(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PageTexts(_Texts):
+    """The headings and hints of the page."""
+
+    sentence: Line
+    answered: Line
+    verdict: Line
+    verdict_missing: Line
+    types: Line
+    note: Line
+    note_hint: Line
+
+
+class VerdictTexts(_Texts):
+    """A verdict: the word on its button, and when to give it."""
+
+    name: Line
+    definition: Line
+
+
+class TypeTexts(_Texts):
+    """A hallucination type: the word on its button, what it covers, and two examples.
+
+    In an example the wrong words stand between asterisks, and what the image shows instead follows.
+    """
+
+    name: Line
+    definition: Line
+    examples: tuple[Line, Line]
+
+
+class GuidelineTexts(_Texts):
+    """The running text of the guidelines, and the headings of their two tables."""
+
+    opening: Html
+    verdict: Line
+    incorrect: Line
+    marking: Html
+    closing: Html
+
+
+class AnnotatorTexts(_Texts):
+    """Everything that an annotator reads beside the captions, in one language.
+
+    Attributes:
+        language: BCP 47 tag.
+        name: Of the language, in itself.
+        direction: Which way the language runs.
+    """
+
+    language: Line
+    name: Line
+    direction: Literal["ltr", "rtl"]
+    page: PageTexts
+    verdicts: dict[Verdict, VerdictTexts]
+    types: dict[HallucinationType, TypeTexts]
+    guidelines: GuidelineTexts
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        for kinds, texts in ((Verdict, self.verdicts), (HallucinationType, self.types)):
+            missing = [kind for kind in kinds if kind not in texts]
+            if missing:
+                raise ValueError(f"there is no text for {', '.join(missing)}")
+            names = [each.name for each in texts.values()]
+            if len(set(names)) < len(names):
+                raise ValueError("two buttons have one name")
+        return self
+
+    @property
+    def guideline_id(self) -> str:
+        """Names this wording: another wording has another id."""
+        return ids.derive_id("guidelines", self.model_dump(mode="json"))
+
+
+def languages() -> list[str]:
+    """Returns the languages that come along."""
+    names = (file.name for file in files(__package__).iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
+def annotator_texts(language: str, folder: Path = Path()) -> AnnotatorTexts:
+    """Returns the texts of a language.
+
+    Args:
+        language: One that comes along, or the path of a `.toml` file.
+        folder: What a relative path is relative to.
+
+    Raises:
+        ConfigError: There are none, or they are not whole.
+    """
+    if language.endswith(".toml"):
+        path = folder / language
+        try:
+            return _parse(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"annotation.language names {path}, which cannot be read: {error}.",
+                "Name a file in UTF-8, relative to alignbench.toml.",
+            ) from error
+    if language not in languages():
+        raise ConfigError(
+            f"annotation.language is {language!r}; what comes along is {', '.join(languages())}.",
+            "Take one of them, or translate en.toml and name that file.",
+        )
+    return _parse(files(__package__).joinpath(f"{language}.toml").read_text("utf-8"), language)
+
+
+def _parse(text: str, where: str) -> AnnotatorTexts:
+    try:
+        return AnnotatorTexts.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where} is not TOML: {error}.", "Compare it with en.toml.") from error
+    except ValidationError as error:
+        raise describe(error, where, AnnotatorTexts) from error
