@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image as Pillow
 
+from alignbench.models.perceptual_hash import difference_hash_of_file
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Row
 from alignbench.schemas.config import ReleaseConfig
@@ -145,7 +146,7 @@ def add_image(store: ObjectStore, rows: Rows, data: bytes, kind: ImageType) -> s
     image_id, blob = put_image(store, data, "PNG")
     rows.images.append(Image(
         image_id=image_id, image_type=kind, width=48, height=48, format="PNG", blob=blob,
-        perceptual_hash=image_id[:16],
+        perceptual_hash=difference_hash_of_file(data),
     ))  # fmt: skip
     return image_id
 
