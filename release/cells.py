@@ -19,11 +19,6 @@ def to_csv(rows: Sequence[Sequence[Cell]]) -> str:
     return text.getvalue()
 
 
-def from_csv(text: str) -> list[tuple[Cell, ...]]:
-    """Returns the cells of a CSV text that `to_csv` wrote, each as the kind of value it was."""
-    return [tuple(map(_cell, row)) for row in csv.reader(io.StringIO(text))]
-
-
 def same_csv(first: str, second: str, ignored: tuple[str, ...] = ()) -> bool:
     """Tells whether two CSV texts say the same, but for rounding of numbers with a fraction.
 
@@ -39,17 +34,6 @@ def same_csv(first: str, second: str, ignored: tuple[str, ...] = ()) -> bool:
         len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
         for a, b in zip(here, there, strict=True)
     )
-
-
-def _cell(text: str) -> Cell:
-    if not text:
-        return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _read(text: str, ignored: tuple[str, ...]) -> list[list[str]]:

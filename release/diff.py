@@ -258,15 +258,14 @@ def _changes(before: dict[str, Row], after: dict[str, Row]) -> Iterator[Change]:
         if old is None or new is None:
             (row,) = (row for row in (old, new) if row is not None)
             kind = Kind.ADDED if old is None else Kind.REMOVED
-            verdict = row["annotation"]
-            values = (None, verdict) if old is None else (verdict, None)
-            yield Change(kind, key, row["model"], row["caption"], *values, "annotation")
+            was, now = (None if side is None else side["annotation"] for side in (old, new))
+            yield Change(kind, key, row["model"], row["caption"], was, now, "annotation")
             continue
         for name in _SENTENCES.names:
             if old[name] != new[name]:
                 kind = _KINDS.get(name, Kind.COLUMNS)
-                values = _shown(old[name]), _shown(new[name])
-                yield Change(kind, key, new["model"], new["caption"], *values, name)
+                was, now = _shown(old[name]), _shown(new[name])
+                yield Change(kind, key, new["model"], new["caption"], was, now, name)
 
 
 def _vote_changes(
@@ -279,8 +278,9 @@ def _vote_changes(
             continue
         sentence_id, *voter = key
         of = sentences.get(sentence_id, {"model": "", "caption": ""})
-        values = (None if row is None else _vote_text(row) for row in (old, new))
-        yield Change(Kind.VOTES, sentence_id, of["model"], of["caption"], *values, " ".join(voter))
+        was, now = (None if row is None else _vote_text(row) for row in (old, new))
+        voter_name = " ".join(voter)
+        yield Change(Kind.VOTES, sentence_id, of["model"], of["caption"], was, now, voter_name)
 
 
 def _vote_text(vote: Row) -> str:

@@ -78,8 +78,8 @@ def _columns(label: SpanLabel) -> _SpanColumns:
     return _SpanColumns(spans, None if kind is None else kind.value, label.agreement.value)
 
 
-def _shown(value: _Spans | str | None) -> str:
-    if value is None or isinstance(value, str):
+def _shown(value: object) -> str:
+    if not isinstance(value, tuple):
         return str(value)
     spans = (f"{start}-{end} {kind} ({votes})" for start, end, kind, votes in value)
     return ", ".join(spans) or "none"

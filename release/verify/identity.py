@@ -25,9 +25,11 @@ _OF_IMAGE: Final = (
 """Columns that all rows of an image share in one file, unless they were imported: two captions of
 a published set may name the same image otherwise."""
 
+_OF_GENERATOR: Final = ("direction", "generator_revision", "instruction", "generator_params")
+
 _COLUMNS: Final = (
     "label_method", "sentence_id", "pair_id", "sentence_index", "sentence_start", "sentence_end",
-    "model", *_OF_TEXT, *_OF_IMAGE,
+    *_OF_TEXT, *_OF_IMAGE,
 )  # fmt: skip
 
 Row = dict[str, Any]
@@ -40,30 +42,30 @@ class Origins(NamedTuple):
         generator_ids: The generators whose texts were released.
         splitter_id: What cut them into sentences.
         method: How votes became labels.
-        models: Backend and repository of each generator, by the name of its model.
+        models: Backend and repository of each model that the configuration names.
     """
 
     generator_ids: frozenset[str]
     splitter_id: str | None
     method: str | None
-    models: Mapping[str, tuple[str, str]]
+    models: frozenset[tuple[str, str]]
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
         """Reads the content of `release.json`, of which nothing is known."""
         selection, label_set = (_section(record, name) for name in ("selection", "label_set"))
         config = _section(record, "config")
-        models = {}
+        models: set[tuple[str, str]] = set()
         for kind in ("captioners", "image_generators"):
             for entry in _list(config.get(kind)):
                 if isinstance(entry, dict) and {"name", "backend"} <= entry.keys():
-                    name = str(entry["name"])
-                    models[name] = (str(entry["backend"]), str(entry.get("repo") or name))
+                    repo = str(entry.get("repo") or entry["name"])
+                    models.add((str(entry["backend"]), repo))
         return cls(
             frozenset(map(str, _list(selection.get("generator_ids")))),
             selection.get("splitter_id"),
             label_set.get("method"),
-            models,
+            frozenset(models),
         )
 
 
@@ -108,20 +110,24 @@ class IdentityCheck:
             yield "seed is not that of its pair_id"
         if not _is_object(row["generator_params"]):
             yield "generator_params is no JSON object"
-        elif row["model"] in self._origins.models and not self._is_released(row):
+        elif self._origins.models and not self._is_released(row):
             yield "instruction, revision and params are of no generator that release.json lists"
 
     def _is_released(self, row: Row) -> bool:
         """Tells whether a row's generator is one of those that were released."""
-        names = ("model", "direction", "generator_revision", "instruction", "generator_params")
-        key = tuple(row[name] for name in names)
+        key = tuple(row[name] for name in _OF_GENERATOR)
         if key not in self._generators:
-            backend, repo = self._origins.models[row["model"]]
-            direction, revision, instruction, params = key[1:]
-            found = ids.generator_id(
-                direction, backend, repo, revision, instruction, json.loads(params)
-            )
-            self._generators[key] = found in self._origins.generator_ids
+            direction, revision, instruction, params = key
+            try:
+                candidates = {
+                    ids.generator_id(
+                        direction, backend, repo, revision, instruction, json.loads(params)
+                    )
+                    for backend, repo in self._origins.models
+                }
+            except (ValueError, RecursionError):
+                candidates = set()
+            self._generators[key] = bool(candidates & self._origins.generator_ids)
         return self._generators[key]
 
 

@@ -1,5 +1,7 @@
 """Do `release.json`, `statistics/`, the card and `croissant.json` say what the rows say?"""
 
+import csv
+import io
 import json
 from fnmatch import fnmatchcase
 from itertools import zip_longest
@@ -9,7 +11,7 @@ from pydantic import ValidationError
 
 from alignbench.release.agreement.tables import BOUNDS
 from alignbench.release.card import card_configs, card_facts
-from alignbench.release.cells import from_csv, same_csv, to_csv
+from alignbench.release.cells import same_csv, to_csv
 from alignbench.release.counts import model_counts, split_counts
 from alignbench.release.croissant import (
     croissant_checksums,
@@ -184,5 +186,12 @@ def tables_as_written(folder: ReleaseFolder, tables: Tables) -> Tables:
     for name, rows in tables.items():
         text = folder.text(table_path(name))
         if text is not None and same_csv(text, to_csv(rows)):
-            found[name] = from_csv(text)
+            written = csv.reader(io.StringIO(text))
+            found[name] = [
+                tuple(
+                    float(there) if isinstance(here, float) else here
+                    for here, there in zip(row, cells, strict=True)
+                )
+                for row, cells in zip(rows, written, strict=True)
+            ]
     return found

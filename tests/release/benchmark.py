@@ -48,6 +48,14 @@ CONFIG = ReleaseConfig(
     name="small", version="1.0.0", title="A small benchmark", license="cc-by-4.0", figures=False
 )
 """Drawing takes longer than all the rest of a small release."""
+RESOLVED: dict[str, Any] = {
+    kind: [{"name": name, "backend": "openai", "repo": f"lab/{name}"} for name in names]
+    for kind, names in {
+        "captioners": ("careful", "hasty"),
+        "image_generators": ("painter",),
+    }.items()
+}
+"""What a release tells of the configuration: its models."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 TEXTS = (

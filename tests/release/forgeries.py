@@ -131,6 +131,16 @@ def params_that_are_no_object(rows: Rows) -> None:
         row["generator_params"] = "[0.5]"
 
 
+def other_params(rows: Rows) -> None:
+    for row in rows:
+        row["generator_params"] = '{"temperature":0.9}'
+
+
+def another_revision(rows: Rows) -> None:
+    for row in rows:
+        row["generator_revision"] = "r2"
+
+
 def another_seed(rows: Rows) -> None:
     for row in rows:
         row["seed"] += 1
@@ -238,6 +248,8 @@ FORGERIES: dict[str, tuple[Forgery, Rule, str]] = {
     "a licence of labels": (of_rows(claims_a_licence_of_labels), Rule.IMPORTED, DATA),
     "params that are no JSON": (of_rows(params_that_are_no_json), Rule.IDENTITY, DATA),
     "params that are no object": (of_rows(params_that_are_no_object), Rule.IDENTITY, DATA),
+    "other params": (of_rows(other_params), Rule.IDENTITY, DATA),
+    "another revision": (of_rows(another_revision), Rule.IDENTITY, DATA),
     "another seed": (of_rows(another_seed), Rule.IDENTITY, DATA),
     "another splitter": (of_rows(another_splitter), Rule.IDENTITY, DATA),
     "another sentence id": (of_rows(another_sentence_id), Rule.IDENTITY, DATA),
