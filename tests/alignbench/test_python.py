@@ -48,7 +48,7 @@ def test_rows_are_the_same_in_every_form(released: Path) -> None:
                 assert sentence.image.tobytes() == image.convert("RGB").tobytes()
     without_image = [{k: v for k, v in row.items() if k != "image"} for row in expected.values()]
     assert release.to_arrow().to_pylist() == without_image
-    assert release.to_pandas(images=True).image.isna().sum() == 3
+    assert release.to_pandas(images=True).image.isna().sum() == 5
     found = release.to_datasets(model="careful")
     assert [row["sentence_id"] for row in found] == [
         row["sentence_id"] for row in expected.values() if row["model"] == "careful"
@@ -114,6 +114,6 @@ def test_the_collate_example_of_the_guide_survives_images_that_are_null(released
     names = {"data": alignbench.open_release(released).to_datasets()}
     exec(code, names)
     batches = list(names["loader"])
-    assert sum(len(batch["sentences"]) for batch in batches) == 17
-    assert sum(len(batch["without_image"]) for batch in batches) == 3
+    assert sum(len(batch["sentences"]) for batch in batches) == 15
+    assert sum(len(batch["without_image"]) for batch in batches) == 5
     assert all(len(batch["images"]) == len(batch["correct"]) for batch in batches)
