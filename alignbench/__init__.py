@@ -3,13 +3,18 @@
     import alignbench
 
     release = alignbench.open_release("releases/demo/1.0.0")   # or s3://bucket/demo/latest
+    for sentence in release.sentences(split="test"):
+        print(sentence.annotation, sentence.caption, sentence.image)
+    frame = release.to_pandas()                                # to_arrow, to_datasets, votes
+
+    def my_detector(image, sentences):                         # a PIL image, a list of texts
+        return [my_model(image, sentence) for sentence in sentences]
+
+    done = alignbench.evaluate(release, {"mine": my_detector, "length": "sentence_length"})
+    print(done.report, done.results.to_pandas("auroc_by_model"))
+
     report = alignbench.verify("releases/demo/1.0.0")
     print(report.ok, report.findings)
-
-    done = alignbench.evaluate(
-        "releases/demo/1.0.0", [alignbench.parse_detector("sentence_length")], out="report"
-    )
-    print(done.report, done.analyses[1].table)
 
 Importing this module imports nothing else: each name is looked up when it is first used.
 """
@@ -19,10 +24,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from alignbench.evaluation.entries import DetectorEntry, parse_detector
     from alignbench.evaluation.evaluate import Evaluation, Settings
+    from alignbench.evaluation.functions import FunctionDetector
+    from alignbench.evaluation.results import Results
     from alignbench.flows.evaluate import evaluate
+    from alignbench.release.diff import Difference, diff_releases
     from alignbench.release.verify.report import VerifyReport
     from alignbench.release.verify.verify import verify
-    from alignbench.release_format.folder import ReleaseFolder, open_release
+    from alignbench.release_format.release import Release, Sentence, open_release
     from alignbench.schemas.errors import AlignBenchError
 
     __version__: str
@@ -30,11 +38,16 @@ if TYPE_CHECKING:
 __all__ = [
     "AlignBenchError",
     "DetectorEntry",
+    "Difference",
     "Evaluation",
-    "ReleaseFolder",
+    "FunctionDetector",
+    "Release",
+    "Results",
+    "Sentence",
     "Settings",
     "VerifyReport",
     "__version__",
+    "diff_releases",
     "evaluate",
     "open_release",
     "parse_detector",
@@ -45,12 +58,17 @@ __all__ = [
 _MODULE_OF = {
     "AlignBenchError": "alignbench.schemas.errors",
     "DetectorEntry": "alignbench.evaluation.entries",
+    "Difference": "alignbench.release.diff",
     "Evaluation": "alignbench.evaluation.evaluate",
-    "ReleaseFolder": "alignbench.release_format.folder",
+    "FunctionDetector": "alignbench.evaluation.functions",
+    "Release": "alignbench.release_format.release",
+    "Results": "alignbench.evaluation.results",
+    "Sentence": "alignbench.release_format.release",
     "Settings": "alignbench.evaluation.evaluate",
     "VerifyReport": "alignbench.release.verify.report",
+    "diff_releases": "alignbench.release.diff",
     "evaluate": "alignbench.flows.evaluate",
-    "open_release": "alignbench.release_format.folder",
+    "open_release": "alignbench.release_format.release",
     "parse_detector": "alignbench.evaluation.entries",
     "verify": "alignbench.release.verify.verify",
 }

@@ -68,8 +68,9 @@ class PreparedDetector:
         UnknownNameError: There is no such plug-in or prompt.
     """
 
-    def __init__(self, entry: DetectorEntry) -> None:
-        self._plugin: type[Detector] = find(Group.DETECTORS, entry.backend)
+    def __init__(self, entry: DetectorEntry, plugin: type[Detector] | None = None) -> None:
+        """Checks an entry; `plugin` is its class if that is none of the registry's."""
+        self._plugin = plugin or _registered(entry.backend)
         place = f"detector {entry.name!r}"
         self._options = _checked(f"{place}: options", self._plugin.options_type, entry.options)
         self._params = _checked(f"{place}: params", self._plugin.params_type, entry.params)
@@ -112,6 +113,11 @@ class PreparedDetector:
                 )
             return None
         return read_prompt(entry.prompt or default)
+
+
+def _registered(backend: str) -> type[Detector]:
+    plugin: type[Detector] = find(Group.DETECTORS, backend)
+    return plugin
 
 
 def parse_detector(text: str) -> DetectorEntry:

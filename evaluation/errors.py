@@ -28,3 +28,10 @@ class ModelShapeError(AlignBenchError):
 
     code = "AB-E08"
     exit_code = 2
+
+
+class FunctionResultError(AlignBenchError):
+    """A function that was given as a detector does not return one number for each sentence."""
+
+    code = "AB-E38"
+    exit_code = 2

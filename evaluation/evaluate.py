@@ -18,6 +18,7 @@ from alignbench.evaluation.entries import PreparedDetector
 from alignbench.evaluation.errors import NothingToScoreError
 from alignbench.evaluation.report.examples import MOST_EXAMPLES, examples
 from alignbench.evaluation.report.html import About, render
+from alignbench.evaluation.results import Results
 from alignbench.evaluation.scored import Scored, Sentences, join_scores
 from alignbench.evaluation.scores import RECORD, score_rows
 from alignbench.release_format.sentences import ReleaseReader
@@ -67,12 +68,19 @@ class Evaluation(NamedTuple):
         analyses: Its tables.
         detectors: The scores.
         gave_up: Why a detector was not asked about every sentence, by its name.
+        sentences: What was scored.
     """
 
     report: Path
     analyses: Sequence[Analysis]
     detectors: Sequence[Scored]
     gave_up: dict[str, str]
+    sentences: Sentences
+
+    @property
+    def results(self) -> Results:
+        """Its tables and figures by their names, and the scores beside the sentences."""
+        return Results(self.analyses, self.detectors, self.sentences)
 
 
 def evaluated_sentences(
@@ -140,7 +148,7 @@ def report_scores(
     shown = examples(reader, sentences, scored, worst)
     _write(out / REPORT, render(about, analyses, figures, shown, records).encode())
     _write(out / RECORD, _record(reader, settings, about, records))
-    return Evaluation(out / REPORT, analyses, scored, gave_up)
+    return Evaluation(out / REPORT, analyses, scored, gave_up, sentences)
 
 
 def _about(release: ReleaseReader, sentences: Sentences, notes: Sequence[str]) -> About:

@@ -16,11 +16,13 @@ from alignbench.engine.stage import Limits
 from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, check_names
 from alignbench.evaluation.evaluate import Evaluation, Settings, evaluated_sentences, report_scores
 from alignbench.evaluation.listed import notes_on_lists
+from alignbench.evaluation.listing import Detectors, listed_detectors
 from alignbench.flows.orchestration import flow_run_id, run_flow
 from alignbench.flows.scoring import ScoringStage, new_scoring_stage
 from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.watching import run_watcher
 from alignbench.release_format.folder import open_release
+from alignbench.release_format.release import Release
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.config import RunConfig, decode_config, parse_run_settings
 from alignbench.schemas.fence import Fence
@@ -30,8 +32,8 @@ from alignbench.workspace.workspace import CONFIG_KEY, Workspace
 
 
 def evaluate(
-    address: str,
-    detectors: Sequence[DetectorEntry],
+    release: str | Path | Release,
+    detectors: Detectors,
     out: Path | str | None = None,
     settings: Settings | None = None,
 ) -> Evaluation:
@@ -41,8 +43,11 @@ def evaluate(
     that the release lies in, if it does, or else, and always with `out`, in the report's folder.
 
     Args:
-        address: The release: a folder, or `s3://bucket/prefix`; may end in `latest`.
-        detectors: Who scores; see `parse_detector`.
+        release: The release, or its address: a folder, or `s3://bucket/prefix`; may end in
+            `latest`.
+        detectors: Who scores, one or several: a name as on the command line (`clip`,
+            `scores:path=mine.csv`), an entry, or a function from an image and sentences to scores.
+            A mapping gives their names.
         out: Folder of the report; by default `evaluations/NAME/VERSION` in the workspace of the
             release, or else in the current folder.
         settings: How it is done.
@@ -52,8 +57,19 @@ def evaluate(
         NothingToScoreError: No sentence of it is known to be correct or incorrect.
         AlignBenchError: A detector cannot go on at all; what was scored is kept.
     """
-    folder = None if out is None else str(out)
-    return run_flow(evaluate_flow, address, list(detectors), folder, settings or Settings())
+    address = release.address if isinstance(release, Release) else str(release)
+    folder, settings = None if out is None else str(out), settings or Settings()
+    listed = listed_detectors(detectors)
+    entries = [detector for detector in listed if isinstance(detector, DetectorEntry)]
+    if len(entries) == len(listed):
+        return run_flow(evaluate_flow, address, entries, folder, settings)
+    # A function lives in this process: no server could launch it again, so none is told of it.
+    settings.check()
+    check_names([d if isinstance(d, DetectorEntry) else d.entry for d in listed])
+    prepared = [
+        PreparedDetector(d) if isinstance(d, DetectorEntry) else d.prepared() for d in listed
+    ]
+    return _evaluated(address, prepared, folder, settings)
 
 
 @stage_flow("evaluate")
@@ -66,7 +82,12 @@ def evaluate_flow(
     """Does what `evaluate` says, as a Prefect flow where a server is configured."""
     settings.check()
     check_names(detectors)
-    prepared = [PreparedDetector(entry) for entry in detectors]
+    return _evaluated(release, [PreparedDetector(entry) for entry in detectors], out, settings)
+
+
+def _evaluated(
+    release: str, prepared: Sequence[PreparedDetector], out: str | None, settings: Settings
+) -> Evaluation:
     reader = ReleaseReader(open_release(release), settings.split)
     notes = list(notes_on_lists(reader, prepared))
     place = evaluation_place(release, reader.name, out)

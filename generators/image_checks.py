@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from alignbench.generators.image_formats import HEIC, guessed_format, read_formats
 from alignbench.generators.normalisation import encoded, normalised_pixels, with_profile_applied
-from alignbench.generators.perceptual_hash import difference_hash
+from alignbench.models.perceptual_hash import difference_hash
 from alignbench.models.pixels import FORMATS, MAX_PIXELS, opened_image
 from alignbench.models.png_chunks import BarePng, bare_png
 from alignbench.schemas.item_codes import ItemCode, ItemError

@@ -32,6 +32,7 @@ from alignbench.release.publish import already_there, publish, remove_leftovers
 from alignbench.release.rows import ReleaseRows
 from alignbench.release.splits import Sides, deal
 from alignbench.release.stage import staging_folder
+from alignbench.release.texts import templates_id
 from alignbench.release.verify.verify import verify
 from alignbench.release.votes import Votes
 from alignbench.release.writing import Contents, refuse_unless_sound, write_release
@@ -149,7 +150,9 @@ def _existing(store: ObjectStore, plan: _Plan) -> ReleaseReport:
         there = Manifest.model_validate_json(store.read(f"{plan.prefix}/{MANIFEST}"))
     except ValidationError:
         raise already_there(store, plan.prefix) from None
-    if there != _manifest(plan, there.counts).model_copy(update={"config": there.config}):
+    if there != _manifest(plan, there.counts).model_copy(
+        update={"config": there.config, "texts": there.texts}
+    ):
         raise already_there(store, plan.prefix)
     return ReleaseReport(f"{store.url}/{plan.prefix}", built=False, manifest=there)
 
@@ -202,6 +205,13 @@ def _manifest(plan: _Plan, counts: Counts) -> Manifest:
         title=config.title or config.name,
         description=config.description,
         license=config.license,
+        license_name=config.license_name,
+        license_link=config.license_link,
+        language=config.language,
+        authors=config.authors,
+        url=config.url,
+        cite_as=config.cite_as,
+        texts=templates_id(),
         splits=SplitRecord(
             shares=config.splits, near_duplicates=config.near_duplicates, after=plan.after
         ),

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from alignbench.release.agreement.fleiss import FleissKappa
 from alignbench.release.cells import Cell
+from alignbench.release.citation import cite_as
+from alignbench.release.licences import licence_of
 from alignbench.release.names import ALL_MODELS
 from alignbench.release.statistics import ModelStatistics, Statistics, sentences_row
 from alignbench.release.tables import Tables
+from alignbench.release.texts import text_templates
 from alignbench.release_format.columns import VOTE_SCHEMA, card_features, data_schema
 from alignbench.release_format.layout import DATA, VOTES
 from alignbench.release_format.manifest import Manifest
@@ -29,6 +30,11 @@ _LARGER: Final = "1M<n<10M"
 
 _CONFIG: Final = re.compile(r"- config_name: (?P<json>\".*\")")
 _PATH: Final = re.compile(r"\s+path: (?P<json>\".*\")")
+
+
+_FACT: Final = re.compile(
+    r"\s*(- )?(pretty_name|license|config_name|split|path|name|num_bytes|num_examples|default): "
+)
 
 
 class CardSplit(NamedTuple):
@@ -65,6 +71,12 @@ def card_configs(text: str) -> dict[str, list[str]]:
         elif path is not None and name is not None:
             found[name].append(str(json.loads(path["json"])))
     return found
+
+
+def card_facts(text: str) -> list[str]:
+    """Returns the lines of a card's YAML that say how much of what is where, and its licence."""
+    front = text.removeprefix("---\n").partition("\n---\n")[0]
+    return [line for line in front.splitlines() if _FACT.match(line)]
 
 
 def configs(manifest: Manifest) -> list[CardConfig]:
@@ -110,15 +122,7 @@ def render_card(
         tables: The tables of `statistics/`.
         sizes: Bytes of each Parquet file by its path in the release.
     """
-    environment = Environment(
-        loader=PackageLoader("alignbench.release", "templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - it is Markdown; names in it are checked or escaped
-    )
-    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    environment = text_templates()
     environment.filters["number"] = _number
     environment.globals["interval"] = _interval
     agreed = tables["agreement_by_model"]
@@ -126,6 +130,8 @@ def render_card(
     declared = configs(manifest)
     return environment.get_template("card.md.j2").render(
         manifest=manifest,
+        licence=licence_of(manifest),
+        cite_as=cite_as(manifest),
         configs=declared,
         model_configs=[c for c in declared if c.name not in (ALL_MODELS, VOTES)],
         has_votes=any(c.name == VOTES for c in declared),

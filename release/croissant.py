@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from alignbench.release.citation import authors, cite_as
+from alignbench.release.licences import licence_of
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
 from alignbench.release_format.layout import DATA, VOTES
 from alignbench.release_format.manifest import Manifest
@@ -69,6 +71,7 @@ def render_croissant(manifest: Manifest, checksums: dict[str, str]) -> str:
         manifest: What is in the release.
         checksums: SHA-256 of each Parquet file by its path in the release.
     """
+    licence = licence_of(manifest)
     kinds = (DATA, VOTES) if any(path.startswith(f"{VOTES}/") for path in checksums) else (DATA,)
     record_sets = {
         DATA: _record_set(DATA, DATA_SCHEMA, "sentence_id", "One sentence with its label."),
@@ -81,7 +84,11 @@ def render_croissant(manifest: Manifest, checksums: dict[str, str]) -> str:
         "name": manifest.name,
         "description": manifest.description or manifest.title,
         "version": manifest.version,
-        "license": manifest.license,
+        "license": licence.link if licence.has_page else licence.name or licence.code,
+        "citeAs": cite_as(manifest),
+        "creator": [{"@type": "sc:Organization", "name": name} for name in authors(manifest)],
+        **({"url": manifest.url} if manifest.url else {}),
+        **({"inLanguage": list(manifest.language)} if manifest.language else {}),
         **({"datePublished": manifest.date.isoformat()} if manifest.date else {}),
         "distribution": [
             *(_file(path, sha256) for path, sha256 in sorted(checksums.items())),
@@ -90,6 +97,15 @@ def render_croissant(manifest: Manifest, checksums: dict[str, str]) -> str:
         "recordSet": [record_sets[kind] for kind in kinds],
     }
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+def croissant_document(text: str) -> dict[str, Any] | None:
+    """Returns what a `croissant.json` holds; None if it is no JSON object."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def croissant_checksums(text: str) -> dict[str, str] | None:

@@ -24,6 +24,7 @@ from alignbench.release.names import check_names
 from alignbench.release.shards import ShardWriter
 from alignbench.release.statistics import COLUMNS, Statistics
 from alignbench.release.tables import Tables, release_tables, table_path
+from alignbench.release.texts import terms_texts
 from alignbench.release.verify.report import VerifyReport
 from alignbench.release.vote_shards import write_votes
 from alignbench.release_format.checksums import checksums_of, checksums_text
@@ -129,6 +130,7 @@ def _write_texts(
         **further,
         CROISSANT: render_croissant(manifest, shards),
         MANIFEST: manifest.to_json(),
+        **terms_texts(manifest),
         CARD: render_card(manifest, statistics, tables, sizes),
     }
     files = {path: text.encode() for path, text in texts.items()}

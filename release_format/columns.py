@@ -5,6 +5,7 @@ is nullable in the files, as readers expect; `REQUIRED_*` says what is never nul
 """
 
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 import pyarrow as pa
@@ -147,8 +148,21 @@ def as_current(rows: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def with_features(schema: pa.Schema) -> dict[str, str]:
-    """Returns the file metadata that makes `datasets` decode the image column as images."""
-    features = {field.name: _feature(field.type) for field in schema}
+    """Returns the file metadata that makes `datasets` decode the image column as images.
+
+    Lists are plain JSON lists, which every version of `datasets` since 2.14 reads; versions before
+    4 do not know the type `List` that it writes itself today.
+    """
+    return _metadata(schema, lambda item: [item])
+
+
+def features_of_version_2(schema: pa.Schema) -> dict[str, str]:
+    """Returns that metadata as releases of schema version 2 have it."""
+    return _metadata(schema, lambda item: {"feature": item, "_type": "List"})
+
+
+def _metadata(schema: pa.Schema, listed: Callable[[Any], Any]) -> dict[str, str]:
+    features = {field.name: _feature(field.type, listed) for field in schema}
     return {"huggingface": json.dumps({"info": {"features": features}})}
 
 
@@ -162,13 +176,13 @@ def leaf_paths(schema: pa.Schema) -> list[str]:
     return [path for field in schema for path in _leaves(field)]
 
 
-def _feature(kind: pa.DataType) -> dict[str, Any]:
+def _feature(kind: pa.DataType, listed: Callable[[Any], Any]) -> Any:
     if kind == IMAGE:
         return {"_type": "Image"}
     if pa.types.is_list(kind):
-        return {"feature": _feature(kind.value_type), "_type": "List"}
+        return listed(_feature(kind.value_type, listed))
     if pa.types.is_struct(kind):
-        return {field.name: _feature(field.type) for field in kind}
+        return {field.name: _feature(field.type, listed) for field in kind}
     return {"dtype": _DTYPES[kind], "_type": "Value"}
 
 

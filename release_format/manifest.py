@@ -150,6 +150,14 @@ class Manifest(_Part):
         intervals: How the intervals of agreement were come by; None in releases of older versions,
             which drew images again.
         imported: Where the rows come from if others annotated them; None in releases of our own.
+        license_name: What a licence is called that hubs have no name for.
+        license_link: Where the text of the licence is.
+        language: Of the sentences, as codes of ISO 639; empty if it is not known.
+        authors: Who made it.
+        url: Where it is published.
+        cite_as: How to cite it; made of the above if None.
+        texts: Which templates the card, `LICENSE` and `CITATION.cff` were written from; None in
+            releases of older versions, which have the card alone.
         config: The whole resolved configuration, without secrets.
     """
 
@@ -167,6 +175,13 @@ class Manifest(_Part):
     counts: Counts
     intervals: str | None = None
     imported: ImportRecord | None = None
+    license_name: str | None = None
+    license_link: str | None = None
+    language: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    url: str | None = None
+    cite_as: str | None = None
+    texts: str | None = None
     config: dict[str, Any]
 
     def to_json(self) -> str:

@@ -43,6 +43,9 @@ RoundName = Annotated[Name, AfterValidator(_round_name)]
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -90,6 +93,13 @@ class ReleaseConfig(_Section):
 
     Attributes:
         date: Printed on the card.
+        license: Of sentences, labels and votes: best an SPDX identifier, or `other`.
+        license_name: What a licence is called that hubs have no name for.
+        license_link: Where its text is.
+        language: Of the sentences, as codes of ISO 639.
+        authors: Who made it, for the citation.
+        url: Where it is published.
+        cite_as: How to cite it, such as BibTeX of a paper; made of the above if not given.
         splits: Each split's share of the sentences, as weights. Images that belong together (of
             one prompt, or near-duplicates) are in one split.
         near_duplicates: How many bits the perceptual hashes of near-duplicates differ in at most.
@@ -105,6 +115,12 @@ class ReleaseConfig(_Section):
     title: str | None = None
     description: str = ""
     license: str = "other"
+    license_name: str | None = None
+    license_link: str | None = None
+    language: tuple[Language, ...] = ("en",)
+    authors: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    url: str | None = None
+    cite_as: str | None = None
     splits: Annotated[dict[SplitName, Share], Field(min_length=1)] = Field(
         default_factory=lambda: {"test": 1.0}
     )

@@ -91,6 +91,21 @@ class RowFlag(StrEnum):
     """The set does not say whether this is right; the verdict is *unknown*."""
 
 
+class AnswerFlag(StrEnum):
+    """What was put right in an annotator's answer, or is notable about it."""
+
+    SPANS_MISSING = "spans_missing"
+    """It says incorrect and marks nothing."""
+    SPANS_DROPPED = "spans_dropped"
+    """It marked spans and says something else than incorrect."""
+    OFFSETS_REPAIRED = "offsets_repaired"
+    """A span's text proved that it lies elsewhere than its offsets said."""
+    SPANS_MERGED = "spans_merged"
+    """Spans of one type overlapped."""
+    NOTE_CLEANED = "note_cleaned"
+    """The note held control characters."""
+
+
 class ImageMode(StrEnum):
     """How a release gives its images, where their licence leaves the choice."""
 

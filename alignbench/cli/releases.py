@@ -1,5 +1,6 @@
 """`release`, `verify` and `diff`: making a release, checking one from anywhere, comparing two."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,10 @@ from alignbench.terminal.context import use_local_services
 from alignbench.terminal.output import TerminalProgress, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from alignbench.release.diff import Difference
+    from alignbench.release.diff import Change, Difference
+
+_LONGEST_VALUE = 120
+"""Characters of a value that a line shows."""
 
 
 def register(app: typer.Typer) -> None:
@@ -52,12 +56,16 @@ def verify(
     address: Annotated[
         str, typer.Argument(metavar="RELEASE", help="A release's folder, or s3://bucket/prefix.")
     ],
+    every_image: Annotated[
+        bool,
+        typer.Option("--every-image", help="Compute every image's perceptual hash, not a sample."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check a release from its files alone: needs no workspace and no server."""
     from alignbench.release.verify.verify import verify as verify_release
 
-    report = verify_release(address)
+    report = verify_release(address, every_image=every_image)
     if as_json:
         print_json(
             {
@@ -102,6 +110,7 @@ def diff(
                 "sentences": list(found.sentences),
                 "counts": [[*key, number] for key, number in found.counts.items()],
                 "verdicts": [[*key, number] for key, number in found.verdicts.items()],
+                "columns": found.columns,
                 "changes": [change._asdict() for change in found.changes],
             }
         )
@@ -118,12 +127,35 @@ def _say_difference(found: "Difference", limit: int) -> None:
         print_table(["model", *Kind], rows)
     for (before, after), number in found.verdicts.items():
         say(f"{number:,} from {before} to {after}")
-    for kind in Kind:
-        for change in [change for change in found.changes if change.kind is kind][:limit]:
-            say(f"{kind}: {change.model} {change.sentence_id} {change.old} -> {change.new}")
-            say(f"  {change.caption}")
+    for column, number in found.columns.items():
+        say(f"{number:,} in {column}")
+    shown: Counter[tuple[str, str]] = Counter()
+    for change in sorted(found.changes, key=lambda change: list(Kind).index(change.kind)):
+        what = "" if change.kind is Kind.VOTES else change.column
+        shown[change.kind, what] += 1
+        if shown[change.kind, what] <= limit:
+            say(_change_line(change))
     was, now = found.sentences
     say(f"diff: {was:,} sentences before, {now:,} after, changes: {sum(found.counts.values()):,}")
+
+
+def _change_line(change: "Change") -> str:
+    kind = (
+        change.kind.value
+        if change.column in ("annotation", change.kind.value)
+        else (f"{change.kind.value} {change.column}")
+    )
+    values = f"{_one_line(change.old)} -> {_one_line(change.new)}"
+    caption = _one_line(change.caption)
+    return f"{kind}: {change.model} {change.sentence_id}: {values} | {caption}"
+
+
+def _one_line(text: str | None) -> str:
+    """Returns a value as it fits a line; what is not printable is somebody else's and left out."""
+    if text is None:
+        return "nothing"
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return printable if len(printable) <= _LONGEST_VALUE else printable[: _LONGEST_VALUE - 1] + "…"
 
 
 def _absolute(address: str | None) -> str | None:

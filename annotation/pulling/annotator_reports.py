@@ -10,10 +10,15 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.pulling.validation import Flag
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.tables import ANNOTATIONS, GOLD
-from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
+from alignbench.schemas.vocabulary import (
+    AnnotationStatus,
+    AnswerFlag,
+    Purpose,
+    Verdict,
+    WithdrawnKind,
+)
 from alignbench.workspace.workspace import Workspace
 
 FEW_ANSWERS = 20
@@ -138,7 +143,7 @@ def _count(person: _Work, row: dict[str, object]) -> None:
         row["updated_at"],
         str(row["verdict"]),
         tuple(span["type"] for span in spans),
-        Flag.SPANS_MISSING in flags,
+        AnswerFlag.SPANS_MISSING in flags,
     )
     kept = person.gold if row["purpose"] == Purpose.GOLD else person.votes
     key = str(row["sentence_id"])

@@ -2,14 +2,13 @@
 
 Everything in an answer may be missing, of another type, or made up. What is doubtful goes to
 quarantine with its JSON and a code from `annotation.errors.Doubt`; what is merely untidy is put
-right and flagged (`Flag`).
+right and flagged (`AnswerFlag`).
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.page import NOTE, VERDICT
@@ -26,22 +25,7 @@ from alignbench.annotation.pulling.marked_spans import SpanDoubt, merged_spans, 
 from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
 from alignbench.schemas.text import clean_text
-from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
-
-
-class Flag(StrEnum):
-    """What was put right in an answer, or is notable about it."""
-
-    SPANS_MISSING = "spans_missing"
-    """It says incorrect and marks nothing."""
-    SPANS_DROPPED = "spans_dropped"
-    """It marked spans and says something else than incorrect."""
-    OFFSETS_REPAIRED = "offsets_repaired"
-    """A span's text proved that it lies elsewhere than its offsets said."""
-    SPANS_MERGED = "spans_merged"
-    """Spans of one type overlapped."""
-    NOTE_CLEANED = "note_cleaned"
-    """The note held control characters."""
+from alignbench.schemas.vocabulary import AnnotationStatus, AnswerFlag, Purpose, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +104,7 @@ def _annotation(answer: RawAnswer, task: TaskOnServer, annotators: Mapping[int, 
     skipped = fields.get("was_cancelled")
     if not isinstance(skipped, bool):
         raise _Doubtful(Doubt.MALFORMED, "It does not say whether it is a skip.")
-    flags: list[Flag] = []
+    flags: list[AnswerFlag] = []
     verdict, spans = (None, ()) if skipped else _verdict_and_spans(fields, sent.text, flags)
     return Annotation(
         server=task.server,
@@ -176,24 +160,24 @@ def _authors(answer: RawAnswer, fields: JsonObject) -> tuple[int, int | None]:
 
 
 def _verdict_and_spans(
-    fields: JsonObject, sentence: str, flags: list[Flag]
+    fields: JsonObject, sentence: str, flags: list[AnswerFlag]
 ) -> tuple[Verdict, tuple[Span, ...]]:
     verdict = _verdict(fields)
     marks = _values(fields, SPANS_CONTROL)
     if verdict is not Verdict.INCORRECT:
-        flags += [Flag.SPANS_DROPPED] if marks else []
+        flags += [AnswerFlag.SPANS_DROPPED] if marks else []
         return verdict, ()
     if not marks:
-        flags.append(Flag.SPANS_MISSING)
+        flags.append(AnswerFlag.SPANS_MISSING)
         return verdict, ()
     try:
         proved = [read_span(mark, sentence) for mark in marks]
     except SpanDoubt as error:
         raise _Doubtful(error.doubt, error.reason) from None
-    flags += [Flag.OFFSETS_REPAIRED] if any(mark.repaired for mark in proved) else []
+    flags += [AnswerFlag.OFFSETS_REPAIRED] if any(mark.repaired for mark in proved) else []
     given = [span for mark in proved for span in mark.spans]
     spans = merged_spans(given, sentence)
-    flags += [Flag.SPANS_MERGED] if len(spans) < len(given) else []
+    flags += [AnswerFlag.SPANS_MERGED] if len(spans) < len(given) else []
     return verdict, spans
 
 
@@ -227,7 +211,7 @@ def _values(fields: JsonObject, control: str) -> list[JsonObject]:
     return values
 
 
-def _note(fields: JsonObject, flags: list[Flag]) -> str | None:
+def _note(fields: JsonObject, flags: list[AnswerFlag]) -> str | None:
     if not isinstance(fields.get("result"), list):  # a skip may have no result at all
         return None
     parts: list[str] = []
@@ -236,7 +220,7 @@ def _note(fields: JsonObject, flags: list[Flag]) -> str | None:
         lines = text if isinstance(text, list) else [text]
         parts += [line for line in lines if isinstance(line, str)]
     cleaned = clean_text("\n".join(parts))
-    flags += [Flag.NOTE_CLEANED] if cleaned.removed else []
+    flags += [AnswerFlag.NOTE_CLEANED] if cleaned.removed else []
     return cleaned.text.strip() or None
 
 

@@ -11,7 +11,9 @@ from alignbench.release.agreement.collect import AgreementCounts
 from alignbench.release.agreement.intervals import JACKKNIFE
 from alignbench.release.errors import ImportFileError, ReleaseExistsError
 from alignbench.release.importing.rows import HeldImage, ImportedRows
+from alignbench.release.licences import OTHER
 from alignbench.release.publish import publish
+from alignbench.release.texts import templates_id
 from alignbench.release.verify.verify import verify
 from alignbench.release.writing import Contents, refuse_unless_sound, write_release
 from alignbench.release_format.checksums import checksum
@@ -215,7 +217,10 @@ def _manifest(
         date=None,
         title=importer.published.title,
         description="",
-        license=importer.published.license or "other",
+        license=importer.published.license or OTHER,
+        license_link=None if importer.published.license else importer.published.url,
+        url=importer.published.url,
+        texts=templates_id(),
         splits=SplitRecord(shares={SPLIT: 1.0}, near_duplicates=0),
         figures=figures,
         selection=SelectionRecord(generator_ids=(), splitter_id=None),

@@ -7,11 +7,14 @@ spans. If there is no such word, the spans of the annotator who is closest to th
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from alignbench.release.words import Word, touched, words
 from alignbench.schemas.rows import Span, VotedSpan
 from alignbench.schemas.vocabulary import HallucinationType
+
+_TIED: Final = 1e-9
+"""Two mean F1 that differ by less are equal: they were summed in another order."""
 
 
 class SpanAgreement(StrEnum):
@@ -80,6 +83,22 @@ def agree_on_spans(text: str, votes: Sequence[tuple[Span, ...]]) -> SpanLabel:
         spans.append(span)
         tied |= is_tied
     return SpanLabel(tuple(spans), SpanAgreement.TYPE_TIE if tied else SpanAgreement.CONSENSUS)
+
+
+def labels_in_any_order(text: str, votes: Sequence[tuple[Span, ...]]) -> list[SpanLabel]:
+    """Returns every label that `agree_on_spans` may give for these votes, whatever their order."""
+    label = agree_on_spans(text, votes)
+    if label.agreement is not SpanAgreement.SINGLE:
+        return [label]
+    ranges = words(text)
+    marked = [_Marked(spans, _touched(spans, ranges)) for spans in votes]
+    scores = {index: _mean_f1(marked, index) for index, vote in enumerate(marked) if vote.words}
+    best = max(scores.values())
+    return [
+        SpanLabel(_voted(text, ranges, marked[index].spans, marked), SpanAgreement.SINGLE)
+        for index, score in scores.items()
+        if score > best - _TIED
+    ]
 
 
 def _touched(spans: Sequence[Span], ranges: Sequence[Word]) -> frozenset[int]:

@@ -8,11 +8,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignbench.release.verify.report import Findings, Rule
-from alignbench.release_format.columns import with_features
+from alignbench.release_format.columns import features_of_version_2, with_features
 from alignbench.release_format.folder import ReleaseFolder
 
 _BATCH_ROWS: Final = 256
 _METADATA: Final = b"huggingface"
+_FORMS: Final = (with_features, features_of_version_2)
 
 
 class Batch(NamedTuple):
@@ -63,10 +64,8 @@ def _row_batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
 
 def _check_schema(path: str, found: pa.Schema, schema: pa.Schema, findings: Findings) -> bool:
     metadata = found.metadata or {}
-    if (
-        metadata.get(_METADATA, b"").decode(errors="replace")
-        != with_features(schema)["huggingface"]
-    ):
+    declared = metadata.get(_METADATA, b"").decode(errors="replace")
+    if declared not in (form(schema)["huggingface"] for form in _FORMS):
         findings.add(path, Rule.FEATURES, "does not declare its features for datasets")
     if found.names != schema.names:
         findings.add(path, Rule.SCHEMA, f"has the columns {', '.join(found.names)}")

@@ -13,18 +13,22 @@ from alignbench.release.agreement.collect import SENTENCE_COLUMNS, AgreementCoun
 from alignbench.release.buckets import Buckets
 from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch, table_of
+from alignbench.release.verify.derived import SPAN_COLUMNS, VotesOnSentence, span_vote_problems
 from alignbench.release.verify.report import Findings, Rule
 from alignbench.release.verify.rows import span_problem
 from alignbench.release.words import has_tokenizer
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
-from alignbench.schemas.vocabulary import PUBLISHED_LABEL, Purpose
+from alignbench.schemas.vocabulary import PUBLISHED_LABEL, AnswerFlag, Purpose, Verdict
 
 _SENTENCE: Final = (
     "sentence_id", "model", "image_id", "caption", "annotation", "adjudicated", "n_correct",
-    "n_incorrect", "n_unknown", "label_method",
+    "n_incorrect", "n_unknown", "label_method", *SPAN_COLUMNS,
 )  # fmt: skip
-_VOTE: Final = ("sentence_id", "model", "annotator", "round", "purpose", "verdict", "spans")
+_VOTE: Final = (
+    "sentence_id", "model", "annotator", "round", "purpose", "verdict", "spans", "flags",
+)  # fmt: skip
 _PLACE: Final = [pa.field("file", pa.string()), pa.field("row", pa.int64())]
+_FLAGS: Final = frozenset(AnswerFlag)
 _PSEUDONYM: Final = re.compile(r"A\d{3,}")
 
 SENTENCES_OF_AGREEMENT: Final = pa.schema([DATA_SCHEMA.field(name) for name in SENTENCE_COLUMNS])
@@ -68,11 +72,31 @@ class JoinedChecks:
                     findings.add(row["file"], Rule.DUPLICATE, text, row["row"])
             votes = self._votes.read(number)
             before = findings.counts.total()
-            _check_votes(votes.to_pylist(), sentences, findings)
+            given = votes.to_pylist()
+            _check_votes(given, sentences, findings)
             if findings.counts.total() == before:  # what is wrong is reported; it is not counted
+                if self.has_words:
+                    _check_spans(given, sentences, findings)
                 found = pa.Table.from_pylist(list(sentences.values()), SENTENCES_OF_AGREEMENT)
                 as_votes = votes.filter(pc.field("purpose") == Purpose.LABEL.value)
                 self.agreement.add(found, as_votes)
+
+
+def _check_spans(votes: list[Row], sentences: dict[str, Row], findings: Findings) -> None:
+    """Checks the wrong spans of sentences against their votes, which must be sound."""
+    given: dict[str, list[Row]] = {}
+    finals: dict[str, Row] = {}
+    for vote in votes:
+        if vote["purpose"] == Purpose.ADJUDICATE:
+            finals[vote["sentence_id"]] = vote
+        else:
+            given.setdefault(vote["sentence_id"], []).append(vote)
+    for sentence_id, sentence in sentences.items():
+        on_it = VotesOnSentence(given.get(sentence_id, []), finals.get(sentence_id))
+        if sentence["label_method"] == PUBLISHED_LABEL and not on_it.votes:
+            continue
+        for text in span_vote_problems(sentence, on_it):
+            findings.add(sentence["file"], Rule.SPAN_VOTES, text, sentence["row"])
 
 
 def _check_votes(votes: list[Row], sentences: dict[str, Row], findings: Findings) -> None:
@@ -87,6 +111,9 @@ def _check_votes(votes: list[Row], sentences: dict[str, Row], findings: Findings
             findings.add(vote["file"], Rule.DUPLICATE, text, vote["row"])
         seen.add(key)
         if vote["purpose"] == Purpose.ADJUDICATE:
+            if vote["sentence_id"] in final:
+                text = f"{vote['sentence_id']} is adjudicated twice"
+                findings.add(vote["file"], Rule.ADJUDICATION, text, vote["row"])
             final[vote["sentence_id"]] = vote["verdict"]
         else:
             counts[vote["sentence_id"], vote["verdict"]] += 1
@@ -129,6 +156,11 @@ def _check_vote(vote: Row, sentence: Row | None, findings: Findings) -> None:
     if vote["model"] != sentence["model"]:
         text = f"model {vote['model']!r}, its sentence is of {sentence['model']!r}"
         findings.add(place[0], Rule.VALUE, text, place[1])
+    for flag in sorted(set(vote["flags"]) - _FLAGS):
+        findings.add(place[0], Rule.VALUE, f"there is no flag {flag!r}", place[1])
+    if vote["spans"] and vote["verdict"] != Verdict.INCORRECT:
+        text = f"a vote of {vote['verdict']} marks wrong spans"
+        findings.add(place[0], Rule.SPAN, text, place[1])
     for span in vote["spans"]:
         problem = span_problem(sentence["caption"], span)
         if problem is not None:

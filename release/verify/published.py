@@ -28,7 +28,7 @@ _COUNTS = tuple(f"n_{verdict}" for verdict in VERDICTS)
 _COLUMNS = (
     "label_method", "flags", *_COUNTS, "agreement_ratio", "fleiss_Pi", "confidence",
     "image_id", "image_source", "image_name", "image_url", "image_path_in_repo",
-    "perceptual_hash", "adjudicated", "own_labels", "origin",
+    "perceptual_hash", "adjudicated", "own_labels", "origin", "labels_license",
 )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def published_problems(rows: pa.RecordBatch) -> Iterator[Problem]:
 
 
 def _ours(row: dict[str, Any]) -> Iterator[str]:
-    for name in ("flags", "own_labels", "origin", "image_path_in_repo"):
+    for name in ("flags", "own_labels", "origin", "labels_license", "image_path_in_repo"):
         if row[name]:
             yield f"{name} is set in a row that was not imported"
 

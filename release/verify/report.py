@@ -56,9 +56,9 @@ class Rule(StrEnum):
     STATISTICS = "R22"
     """`statistics/` is what the rows come to."""
     CARD = "R23"
-    """The card's configs are the release's, and find their files."""
+    """The card says what rows and files come to: configs, counts, sizes, licence."""
     CROISSANT = "R24"
-    """`croissant.json` lists the shards with their checksums."""
+    """`croissant.json` describes the release, its shards with their checksums."""
     LICENCE = "R25"
     """An image that may not be redistributed is not embedded."""
     FIGURES = "R26"
@@ -67,6 +67,16 @@ class Rule(StrEnum):
     """An adjudicated label is what its adjudication says, and only such a label is final."""
     IMPORTED = "R28"
     """An imported row says nothing that its set does not: no votes, types or images of its own."""
+    SPAN_VOTES = "R29"
+    """Spans, their votes, types and `span_agreement` follow from the votes in `annotations/`."""
+    PERCEPTUAL_HASH = "R30"
+    """`perceptual_hash` is that of the image."""
+    IDENTITY = "R31"
+    """Ids, seed, splitter and method follow from the row and from `release.json`."""
+    AGREES = "R32"
+    """Rows of one text, and of one image, say the same of it."""
+    TERMS = "R33"
+    """`LICENSE` and `CITATION.cff` are there and say what `release.json` says."""
 
 
 class Finding(NamedTuple):

@@ -1,18 +1,27 @@
 """Do `release.json`, `statistics/`, the card and `croissant.json` say what the rows say?"""
 
+import csv
+import io
+import json
 from fnmatch import fnmatchcase
+from itertools import zip_longest
 from typing import NamedTuple, Self
 
 from pydantic import ValidationError
 
 from alignbench.release.agreement.tables import BOUNDS
-from alignbench.release.card import card_configs, configs
+from alignbench.release.card import card_configs, card_facts
 from alignbench.release.cells import same_csv, to_csv
 from alignbench.release.counts import model_counts, split_counts
-from alignbench.release.croissant import croissant_checksums
+from alignbench.release.croissant import (
+    croissant_checksums,
+    croissant_document,
+    render_croissant,
+)
 from alignbench.release.figures import drawn_from, figure_paths
 from alignbench.release.statistics import Statistics
 from alignbench.release.tables import SPAN_TABLE, Tables, table_path
+from alignbench.release.texts import templates_id, terms_texts
 from alignbench.release.verify.report import Findings, Rule
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.layout import CARD, CROISSANT, MANIFEST, STATISTICS, Shard
@@ -103,27 +112,86 @@ def check_figures(folder: ReleaseFolder, manifest: Manifest, findings: Findings)
                 findings.add(path, Rule.FIGURES, f"is not drawn from {table_path(table)}")
 
 
-def check_card(folder: ReleaseFolder, manifest: Manifest, findings: Findings) -> None:
-    """Checks that the card declares the release's configs, and that each finds files."""
-    found = card_configs(folder.text(CARD) or "")
-    expected = {c.name: [split.glob for split in c.splits] for c in configs(manifest)}
-    for name in sorted(found.keys() | expected.keys()):
-        if found.get(name) != expected.get(name):
-            text = f"config {name} has the files {found.get(name)}, not {expected.get(name)}"
-            findings.add(CARD, Rule.CARD, text)
-        for glob in found.get(name, []):
+def check_card(folder: ReleaseFolder, expected: str, findings: Findings, *, whole: bool) -> None:
+    """Checks that the card says what the rows and files of the release come to.
+
+    Args:
+        folder: The release.
+        expected: The card as this version writes it.
+        findings: Takes what differs.
+        whole: Whether it must be that text; else only what it says of licence, files and sizes.
+    """
+    text = folder.text(CARD) or ""
+    found, wanted = (card_lines(t, whole=whole) for t in (text, expected))
+    for number, (here, there) in enumerate(zip_longest(found, wanted, fillvalue="")):
+        if here != there:
+            place = f"line {number + 1} is" if whole else "says"
+            findings.add(CARD, Rule.CARD, f"{place} {here!r}, the release makes it {there!r}")
+    for name, globs in card_configs(text).items():
+        for glob in globs:
             if not any(fnmatchcase(path, glob) for path in folder.sizes):
                 findings.add(CARD, Rule.CARD, f"config {name}: no file is named {glob}")
 
 
+def card_lines(text: str, *, whole: bool) -> list[str]:
+    """Returns the lines of a card that are compared."""
+    return text.splitlines() if whole else card_facts(text)
+
+
+def check_terms(folder: ReleaseFolder, manifest: Manifest, findings: Findings) -> None:
+    """Checks that `LICENSE` and `CITATION.cff` say what `release.json` says."""
+    for path, expected in terms_texts(manifest).items():
+        found = folder.text(path)
+        if found is None:
+            if manifest.texts is not None:
+                findings.add(path, Rule.TERMS, "is not there, or not UTF-8")
+        elif manifest.texts == templates_id() and found != expected:
+            findings.add(path, Rule.TERMS, "is not what release.json makes it")
+
+
 def check_croissant(
-    folder: ReleaseFolder, listed: dict[str, str], shards: dict[str, Shard], findings: Findings
+    folder: ReleaseFolder,
+    listed: dict[str, str],
+    shards: dict[str, Shard],
+    manifest: Manifest | None,
+    findings: Findings,
 ) -> None:
-    """Checks that `croissant.json` lists the shards with the checksums of `SHA256SUMS`."""
-    found = croissant_checksums(folder.text(CROISSANT) or "")
-    if found is None:
+    """Checks that `croissant.json` describes the release, its shards with their checksums."""
+    text = folder.text(CROISSANT) or ""
+    found = croissant_checksums(text)
+    document = croissant_document(text)
+    if found is None or document is None:
         findings.add(CROISSANT, Rule.CROISSANT, "is not there, or not Croissant 1.0")
         return
     for path in sorted(found.keys() | shards.keys()):
         if found.get(path) != listed.get(path):
             findings.add(CROISSANT, Rule.CROISSANT, f"{path} has another checksum, or is not there")
+    if manifest is None:
+        return
+    sums = {path: listed[path] for path in shards if path in listed}
+    expected = json.loads(render_croissant(manifest, sums))
+    whole = manifest.texts is not None
+    names = sorted(expected.keys() | document.keys()) if whole else ("name", "version")
+    for name in names:
+        if document.get(name) != expected.get(name):
+            findings.add(CROISSANT, Rule.CROISSANT, f"{name} is not what the release makes it")
+
+
+def tables_as_written(folder: ReleaseFolder, tables: Tables) -> Tables:
+    """Returns the tables with the figures that the release has, which may be rounded otherwise.
+
+    What differs by more than the last digit is reported by `check_statistics`.
+    """
+    found = dict(tables)
+    for name, rows in tables.items():
+        text = folder.text(table_path(name))
+        if text is not None and same_csv(text, to_csv(rows)):
+            written = csv.reader(io.StringIO(text))
+            found[name] = [
+                tuple(
+                    float(there) if isinstance(here, float) else here
+                    for here, there in zip(row, cells, strict=True)
+                )
+                for row, cells in zip(rows, written, strict=True)
+            ]
+    return found

@@ -7,13 +7,17 @@ parted onto local disk (`release.verify.joined`).
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from alignbench.release.agreement.intervals import JACKKNIFE
+from alignbench.release.card import render_card
 from alignbench.release.image_counts import ImageCounter
 from alignbench.release.statistics import COLUMNS, Statistics
 from alignbench.release.tables import SPAN_TABLE, release_tables, table_path
-from alignbench.release.verify.batches import batches, table_of
+from alignbench.release.texts import templates_id
+from alignbench.release.verify.batches import Batch, batches, table_of
 from alignbench.release.verify.files import check_files, check_shards
+from alignbench.release.verify.identity import IdentityCheck, Origins
 from alignbench.release.verify.images import ImageCheck
 from alignbench.release.verify.joined import JoinedChecks
 from alignbench.release.verify.near import NearDuplicateCheck
@@ -28,6 +32,8 @@ from alignbench.release.verify.texts import (
     check_figures,
     check_manifest,
     check_statistics,
+    check_terms,
+    tables_as_written,
 )
 from alignbench.release_format.columns import (
     RELEASE_SCHEMA_VERSION,
@@ -43,11 +49,13 @@ from alignbench.release_format.folder import ReleaseFolder, open_release
 from alignbench.release_format.layout import DATA, Shard
 
 
-def verify(address: str | Path) -> VerifyReport:
+def verify(address: str | Path, *, every_image: bool = False) -> VerifyReport:
     """Checks a release.
 
     Args:
         address: Its folder, or its `s3://bucket/prefix`.
+        every_image: Whether the perceptual hash of every image is computed again; else that of
+            the first `HASHED_IMAGES` of each file.
 
     Returns:
         Every broken rule, with file and row. A release whose report is `ok` is complete, unchanged
@@ -63,7 +71,8 @@ def verify(address: str | Path) -> VerifyReport:
     statistics, images, near = Statistics(), ImageCounter(), NearDuplicateCheck()
     with tempfile.TemporaryDirectory(prefix="alignbench-verify-") as scratch:
         joined = JoinedChecks(Path(scratch))
-        _check_data(folder, shards, joined, near, statistics, images, findings)
+        streamed = _Streamed(joined, near, statistics, images)
+        _check_data(folder, shards, streamed, findings, every_image=every_image)
         _check_votes(folder, shards, joined, statistics, findings)
         joined.check(findings)
     counted = Counted.of(statistics, images.counts(), len(joined.annotators))
@@ -73,12 +82,16 @@ def verify(address: str | Path) -> VerifyReport:
         del tables[SPAN_TABLE]
     has_intervals = manifest is None or manifest.intervals == JACKKNIFE
     check_statistics(folder, tables, findings, with_intervals=has_intervals)
-    check_croissant(folder, listed, shards, findings)
+    check_croissant(folder, listed, shards, manifest, findings)
     if manifest is not None:
         near.check(manifest.splits.near_duplicates, findings)
         check_figures(folder, manifest, findings)
         check_import_report(folder, manifest, findings)
-        check_card(folder, manifest, findings)
+        check_terms(folder, manifest, findings)
+        as_written = tables_as_written(folder, tables)
+        sizes = {path: folder.sizes[path] for path in shards}
+        card = render_card(manifest, statistics, as_written, sizes)
+        check_card(folder, card, findings, whole=manifest.texts == templates_id())
     return VerifyReport(
         address=str(address),
         files=len(folder.sizes),
@@ -86,26 +99,43 @@ def verify(address: str | Path) -> VerifyReport:
         votes=joined.votes,
         findings=tuple(findings.kept),
         broken=dict(sorted(findings.counts.items())),
-        unchecked=() if joined.has_words else (table_path(SPAN_TABLE),),
+        unchecked=() if joined.has_words else (table_path(SPAN_TABLE), "error_spans in data/"),
     )
+
+
+class _Streamed(NamedTuple):
+    """What takes every row of the data once."""
+
+    joined: JoinedChecks
+    near: NearDuplicateCheck
+    statistics: Statistics
+    images: ImageCounter
+
+    def add(self, batch: Batch, shard: Shard) -> None:
+        self.near.add(batch, shard)
+        self.joined.add_sentences(batch)
+        rows = table_of(batch)
+        self.statistics.add(rows.select(list(COLUMNS)), shard.split)
+        self.images.add(rows)
 
 
 def _check_data(
     folder: ReleaseFolder,
     shards: dict[str, Shard],
-    joined: JoinedChecks,
-    near: NearDuplicateCheck,
-    statistics: Statistics,
-    images: ImageCounter,
+    streamed: _Streamed,
     findings: Findings,
+    *,
+    every_image: bool,
 ) -> None:
     order, splits = OrderCheck(SORT_COLUMNS), SplitCheck()
     version = folder.record.get("schema_version", RELEASE_SCHEMA_VERSION)
     schema = data_schema(version)
+    origins = Origins.of(folder.record)
     for path, shard in shards.items():
         if shard.kind != DATA:
             continue
-        image_check = ImageCheck()
+        image_check = ImageCheck(hash_all=every_image)
+        identity = IdentityCheck(origins)
         for found in batches(folder, path, schema, REQUIRED_DATA, findings):
             batch = found._replace(rows=as_current(found.rows))
             if not check_known(batch, findings):
@@ -113,12 +143,9 @@ def _check_data(
             check_rows(batch, shard, version, findings)
             order.check(batch, shard, findings)
             splits.check(batch, shard, findings)
-            near.add(batch, shard)
+            identity.check(batch, findings)
             image_check.check(batch, findings)
-            joined.add_sentences(batch)
-            rows = table_of(batch)
-            statistics.add(rows.select(list(COLUMNS)), shard.split)
-            images.add(rows)
+            streamed.add(batch, shard)
 
 
 def _check_votes(

@@ -1,9 +1,14 @@
 """On the core's dependencies alone, releases can be verified and made."""
 
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 # Everything that only an extra brings: importing one of them fails, as where it is not installed.
 BLOCK = """
@@ -40,3 +45,28 @@ def test_help_needs_the_core_only(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Usage" in done.stdout
+
+
+def test_the_extra_evaluation_scores_a_release_without_prefect_and_label_studio(
+    released: Path, tmp_path: Path
+) -> None:
+    blocked = BLOCKED - extra("evaluation")
+    assert {"prefect", "label_studio_sdk", "spacy", "torch"} <= blocked
+    asked = ["evaluate", str(released), "--detector", "sentence_length", "--out", str(tmp_path)]
+    code = BLOCK.format(blocked=blocked, arguments=asked)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "results").glob("*.svg"))
+
+
+def extra(name: str) -> set[str]:
+    """Returns the import names of the packages that an extra brings."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found: set[str] = set()
+    for requirement in project["optional-dependencies"][name]:
+        of_others = re.fullmatch(r"alignbench\[(.*)\]", requirement)
+        if of_others is None:
+            found.add(re.split(r"[<>=\[]", requirement)[0].replace("-", "_"))
+        else:
+            found = found.union(*(extra(other) for other in of_others[1].split(",")))
+    return found

@@ -16,8 +16,8 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from alignbench.generators.image_checks import CheckedImage, check_image
-from alignbench.generators.perceptual_hash import difference_hash
 from alignbench.models.endpoint.pictures import prepared_picture, small_picture
+from alignbench.models.perceptual_hash import difference_hash
 from alignbench.models.pixels import rgb_pixels
 from tests.fixtures.odd_images import odd_images
 

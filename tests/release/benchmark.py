@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image as Pillow
 
+from alignbench.models.perceptual_hash import difference_hash_of_file
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Row
 from alignbench.schemas.config import ReleaseConfig
@@ -47,6 +48,14 @@ CONFIG = ReleaseConfig(
     name="small", version="1.0.0", title="A small benchmark", license="cc-by-4.0", figures=False
 )
 """Drawing takes longer than all the rest of a small release."""
+RESOLVED: dict[str, Any] = {
+    kind: [{"name": name, "backend": "openai", "repo": f"lab/{name}"} for name in names]
+    for kind, names in {
+        "captioners": ("careful", "hasty"),
+        "image_generators": ("painter",),
+    }.items()
+}
+"""What a release tells of the configuration: its models."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 TEXTS = (
@@ -145,7 +154,7 @@ def add_image(store: ObjectStore, rows: Rows, data: bytes, kind: ImageType) -> s
     image_id, blob = put_image(store, data, "PNG")
     rows.images.append(Image(
         image_id=image_id, image_type=kind, width=48, height=48, format="PNG", blob=blob,
-        perceptual_hash=image_id[:16],
+        perceptual_hash=difference_hash_of_file(data),
     ))  # fmt: skip
     return image_id
 

@@ -6,7 +6,7 @@ from alignbench.release.build import build_release
 from alignbench.release.labels.compute import compute_labels
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
-from tests.release.benchmark import CONFIG, Rows, make_workspace, released_folder
+from tests.release.benchmark import CONFIG, RESOLVED, Rows, make_workspace, released_folder
 
 
 @pytest.fixture
@@ -30,5 +30,5 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace, rows = make_workspace(LocalStore(tmp_path_factory.mktemp("released")))
     compute_labels(workspace, rows.selection, "run-1")
     config = CONFIG.model_copy(update={"figures": True})
-    build_release(workspace, rows.selection, config)
+    build_release(workspace, rows.selection, config, RESOLVED)
     return released_folder(workspace)

@@ -1,6 +1,7 @@
 """Damaging a copy of a release on purpose, so that exactly one thing is wrong with it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alignbench.release_format.checksums import checksums_of, checksums_text
-from alignbench.release_format.layout import CHECKSUMS, CROISSANT, parse_shard
+from alignbench.release_format.layout import CARD, CHECKSUMS, CROISSANT, parse_shard
 
 DATA = "data/careful/test-00000-of-00001.parquet"
 VOTES = "annotations/careful/test-00000-of-00001.parquet"
@@ -18,8 +19,9 @@ Rows = list[dict[str, Any]]
 
 
 def reseal(folder: Path) -> None:
-    """Writes the checksums of a changed release anew, as someone who tampers with it would."""
+    """Makes checksums and sizes of a changed release fit, as someone who tampers with it would."""
     (folder / CHECKSUMS).unlink(missing_ok=True)
+    (folder / CARD).write_text(with_sizes(folder, (folder / CARD).read_text()))
     checksums = checksums_of(folder)
     document = json.loads((folder / CROISSANT).read_text())
     for part in document["distribution"]:
@@ -27,6 +29,17 @@ def reseal(folder: Path) -> None:
             part["sha256"] = checksums[part["contentUrl"]]
     (folder / CROISSANT).write_text(json.dumps(document))
     (folder / CHECKSUMS).write_text(checksums_text(checksums_of(folder)))
+
+
+def with_sizes(folder: Path, card: str) -> str:
+    """Returns a card with the bytes that the files of each config and split have now."""
+    globs = iter(re.findall(r'^ +path: "(.*)"$', card, re.MULTILINE))
+
+    def size(found: re.Match[str]) -> str:
+        total = sum(path.stat().st_size for path in folder.glob(next(globs)))
+        return f"{found[1]}{total}"
+
+    return re.sub(r"^( +num_bytes: )\d+$", size, card, flags=re.MULTILINE)
 
 
 def rewrite(folder: Path, path: str, change: Callable[[pa.Table], pa.Table]) -> None:

@@ -1,5 +1,6 @@
 """`verify` names file, row and rule of whatever is wrong with a release."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from alignbench.release.verify.verify import verify
 from alignbench.release_format.errors import NotAReleaseError
 from tests.release.corruption import DATA, change_rows, change_text, reseal
 from tests.release.damages import DAMAGES, flip_a_bit
+from tests.release.forgeries import FORGERIES
 
 
 @pytest.fixture
@@ -62,8 +64,33 @@ def test_damage_is_found_with_its_file_and_rule(
     )
 
 
+@pytest.mark.parametrize("name", FORGERIES)
+def test_what_follows_from_other_data_cannot_be_changed_alone(release: Path, name: str):
+    forge, rule, place = FORGERIES[name]
+    forge(release)
+    found = [str(finding) for finding in verify(release).findings]
+    assert any(text.startswith(place) and f"{rule.value} " in text for text in found), found
+
+
 def test_each_rule_is_broken_by_some_damage():
-    assert {rule for _, rule, _ in DAMAGES} == set(Rule)
+    assert {rule for _, rule, _ in (*DAMAGES, *FORGERIES.values())} == set(Rule)
+
+
+def test_the_hashes_of_a_sample_are_checked_and_all_of_them_on_request(release: Path, monkeypatch):
+    FORGERIES["one bit of a hash"][0](release)
+    monkeypatch.setattr("alignbench.release.verify.images.HASHED_IMAGES", 1)
+    assert verify(release).ok
+    assert codes(verify(release, every_image=True)) == {"R30"}
+
+
+def test_a_card_of_another_version_is_compared_by_its_facts(release: Path):
+    """Its wording is that version's; what it says of files and licence must be right."""
+    record = json.loads((release / "release.json").read_text())
+    (release / "release.json").write_text(json.dumps({**record, "texts": "f" * 32}))
+    change_text(release, "README.md", "## What is in it", "## Contents")
+    assert verify(release).ok
+    change_text(release, "README.md", 'license: "cc-by-4.0"', 'license: "mit"')
+    assert codes(verify(release)) == {"R23"}
 
 
 def test_a_shard_that_tampering_left_consistent_in_itself_still_fails_its_checksum(release: Path):

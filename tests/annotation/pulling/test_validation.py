@@ -11,11 +11,17 @@ from hypothesis import strategies as st
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.records import RawAnswer
 from alignbench.annotation.label_studio.results import answer_result
-from alignbench.annotation.pulling.validation import Flag, SentTask, TaskOnServer, validate
+from alignbench.annotation.pulling.validation import SentTask, TaskOnServer, validate
 from alignbench.schemas.columns import to_batch
 from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
-from alignbench.schemas.vocabulary import AnnotationStatus, HallucinationType, Purpose, Verdict
+from alignbench.schemas.vocabulary import (
+    AnnotationStatus,
+    AnswerFlag,
+    HallucinationType,
+    Purpose,
+    Verdict,
+)
 
 SENTENCE = "A 🐱 red cat looks at a red dog."
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -101,13 +107,17 @@ def test_a_user_without_a_known_address_is_named_by_id() -> None:
 
 def test_incorrect_without_span_counts_and_is_flagged() -> None:
     row = _believed(_incorrect())
-    assert (row.verdict, row.spans, row.flags) == (Verdict.INCORRECT, (), (Flag.SPANS_MISSING,))
+    assert (row.verdict, row.spans, row.flags) == (
+        Verdict.INCORRECT,
+        (),
+        (AnswerFlag.SPANS_MISSING,),
+    )
 
 
 @pytest.mark.parametrize("verdict", [Verdict.CORRECT, Verdict.UNKNOWN])
 def test_spans_on_another_verdict_are_dropped_with_a_flag(verdict: Verdict) -> None:
     row = _believed(_answer(result=[*answer_result(verdict), _mark(4, 7, "red", "object")]))
-    assert (row.verdict, row.spans, row.flags) == (verdict, (), (Flag.SPANS_DROPPED,))
+    assert (row.verdict, row.spans, row.flags) == (verdict, (), (AnswerFlag.SPANS_DROPPED,))
 
 
 def test_spans_in_code_points_stand_as_they_are() -> None:
@@ -119,7 +129,7 @@ def test_spans_in_code_points_stand_as_they_are() -> None:
 def test_spans_in_utf16_units_are_repaired_with_a_flag() -> None:
     row = _believed(_incorrect(_mark(5, 8, "red", "attribute")))
     assert [(span.start, span.end) for span in row.spans] == [(4, 7)]
-    assert row.flags == (Flag.OFFSETS_REPAIRED,)
+    assert row.flags == (AnswerFlag.OFFSETS_REPAIRED,)
 
 
 def test_overlapping_spans_of_one_type_become_one() -> None:
@@ -127,7 +137,7 @@ def test_overlapping_spans_of_one_type_become_one() -> None:
     row = _believed(_incorrect(*marks, _mark(4, 7, "red", "attribute")))
     spans = [(span.start, span.end, span.type.value) for span in row.spans]
     assert spans == [(4, 7, "attribute"), (4, 11, "object")]
-    assert row.flags == (Flag.SPANS_MERGED,)
+    assert row.flags == (AnswerFlag.SPANS_MERGED,)
 
 
 def test_a_skip_has_no_verdict() -> None:
@@ -137,7 +147,7 @@ def test_a_skip_has_no_verdict() -> None:
 
 def test_a_note_is_cleaned_and_kept() -> None:
     row = _believed(_answer(result=answer_result(Verdict.CORRECT, note="dark\x00 \ud800image\r\n")))
-    assert (row.note, row.flags) == ("dark image", (Flag.NOTE_CLEANED,))
+    assert (row.note, row.flags) == ("dark image", (AnswerFlag.NOTE_CLEANED,))
 
 
 @pytest.mark.parametrize("lead_time", [None, "4", -1, math.inf, math.nan, True, 10**400])

@@ -1,5 +1,6 @@
 """`verify` holds imported rows to what their set can know, and still takes older releases."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from alignbench.flows.imports import import_set
 from alignbench.release.diff import diff_releases
 from alignbench.release.verify.verify import verify
-from alignbench.release_format.columns import data_schema, with_features
+from alignbench.release_format.columns import VOTE_SCHEMA, data_schema, features_of_version_2
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader
 from tests.release.corruption import change_rows, change_text, reseal, rewrite
@@ -74,13 +75,27 @@ def as_version_2(released: Path, folder: Path) -> None:
         table = table.select(schema.names)
         place = table.schema.get_field_index("schema_version")
         table = table.set_column(place, "schema_version", pa.array([2] * len(table), pa.int32()))
-        metadata = {key.encode(): text.encode() for key, text in with_features(schema).items()}
+        metadata = {
+            key.encode(): text.encode() for key, text in features_of_version_2(schema).items()
+        }
         return table.cast(schema).replace_schema_metadata(metadata)
+
+    def older_votes(table: pa.Table) -> pa.Table:
+        return table.replace_schema_metadata(features_of_version_2(VOTE_SCHEMA))
 
     for path in sorted(folder.glob("data/*/*.parquet")):
         rewrite(folder, path.relative_to(folder).as_posix(), older)
+    for path in sorted(folder.glob("annotations/*/*.parquet")):
+        rewrite(folder, path.relative_to(folder).as_posix(), older_votes)
     change_text(folder, "release.json", '"schema_version": 3', '"schema_version": 2')
     change_text(folder, "release.json", '\n  "imported": null,', "")
+    record = json.loads((folder / "release.json").read_text())
+    for name in ("language", "authors", "license_name", "license_link", "url", "cite_as", "texts"):
+        del record[name]
+    (folder / "release.json").write_text(json.dumps(record))
+    for path in ("LICENSE", "CITATION.cff"):
+        (folder / path).unlink()
+    reseal(folder)
 
 
 def test_a_release_of_version_2_opens_verifies_and_compares(released, tmp_path):

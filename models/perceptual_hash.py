@@ -9,9 +9,20 @@ from typing import Final
 
 from PIL import Image
 
-from alignbench.models.pixels import shown_pixels
+from alignbench.models.pixels import opened_image, shown_pixels
+from alignbench.models.sixteen_bits import eight_bits
 
 _SIDE: Final = 8
+
+
+def difference_hash_of_file(data: bytes) -> str:
+    """Returns the difference hash of an encoded image.
+
+    Raises:
+        OSError: It is none of the formats, or damaged; decoders raise other errors too.
+    """
+    with opened_image(data) as image:
+        return difference_hash(eight_bits(image, data))
 
 
 def difference_hash(image: Image.Image) -> str:
