@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from alignbench.evaluation.offline import check_model_is_named, naming_what_runs_offline
 from alignbench.evaluation.prompts import read_prompt
-from alignbench.models.in_process.weights import PACKAGE
+from alignbench.models.in_process.weights import PACKAGE, HubRevision
 from alignbench.schemas.catalog import CatalogModel, catalog
 from alignbench.schemas.config_errors import describe
 from alignbench.schemas.detection import Detector, ListingDetector, WordDetector
@@ -66,6 +67,7 @@ class PreparedDetector:
     Raises:
         ConfigError: A key or value is wrong.
         UnknownNameError: There is no such plug-in or prompt.
+        ModelNotFoundError: Its model is not named, or cannot be had.
     """
 
     def __init__(self, entry: DetectorEntry) -> None:
@@ -75,7 +77,12 @@ class PreparedDetector:
         self._params = _checked(f"{place}: params", self._plugin.params_type, entry.params)
         self._repo = entry.repo
         self._prompt = self._read_prompt(entry)
-        self._revision = entry.revision or self._plugin.resolve_revision(entry.repo, self._options)
+        if issubclass(self._plugin, HubRevision):
+            check_model_is_named(entry.name, entry.backend, entry.repo)
+        with naming_what_runs_offline():
+            self._revision = entry.revision or self._plugin.resolve_revision(
+                entry.repo, self._options
+            )
         self.name, self.family = entry.name, entry.family or entry.name
         self.reads_pixels = self._plugin.reads_pixels
         self.word_threshold = (
@@ -99,8 +106,15 @@ class PreparedDetector:
         return self._plugin.listed_sentences(self._options)
 
     def load(self) -> Detector:
-        """Loads the model."""
-        return self._plugin(self._repo, self._revision, self._prompt, self._options, self._params)
+        """Loads the model.
+
+        Raises:
+            ModelNotFoundError: It cannot be had.
+        """
+        with naming_what_runs_offline():
+            return self._plugin(
+                self._repo, self._revision, self._prompt, self._options, self._params
+            )
 
     def _read_prompt(self, entry: DetectorEntry) -> str | None:
         default = self._plugin.default_prompt(self._params)
