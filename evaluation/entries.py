@@ -16,7 +16,12 @@ from alignbench.evaluation.prompts import read_prompt
 from alignbench.models.in_process.weights import PACKAGE, HubRevision
 from alignbench.schemas.catalog import CatalogModel, catalog
 from alignbench.schemas.config_errors import describe
-from alignbench.schemas.detection import Detector, ListingDetector, WordDetector
+from alignbench.schemas.detection import (
+    Detector,
+    ListingDetector,
+    ReferenceDetector,
+    WordDetector,
+)
 from alignbench.schemas.errors import ConfigError, UnknownNameError, UsageError
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.names import Name
@@ -61,6 +66,7 @@ class PreparedDetector:
         family: Its family; its name if it has none.
         detector_id: Hash of all that its scores depend on.
         reads_pixels: Whether it looks at images.
+        most_references: How many reference captions of a sentence it is given at the most.
         word_threshold: The score below which a word counts as wrong, if it scores words.
         record: What is written down of it; without secrets.
 
@@ -85,6 +91,11 @@ class PreparedDetector:
             )
         self.name, self.family = entry.name, entry.family or entry.name
         self.reads_pixels = self._plugin.reads_pixels
+        self.most_references = (
+            self._plugin.most_references(self._params)
+            if issubclass(self._plugin, ReferenceDetector)
+            else 0
+        )
         self.word_threshold = (
             self._plugin.word_threshold(self._params)
             if issubclass(self._plugin, WordDetector)

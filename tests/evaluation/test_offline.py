@@ -16,7 +16,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     # Stands in for a machine without a network; what is cached there is nobody's business here.
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
-    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *given: None)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: None)
 
 
 @pytest.mark.usefixtures("_no_network")
