@@ -70,7 +70,7 @@ def analyse(
         sentence_level(sentences, told),
         *calibration(sentences, told),
         *label_errors(sentences, told, known, aids.gold),
-        speed(detectors, aids.seconds),
+        speed(told, aids.seconds),
     ]
     if aids.unknown is not None:
         analyses.append(unknown_bounds(sentences, told, known, aids.unknown))
