@@ -28,3 +28,10 @@ class ModelShapeError(AlignBenchError):
 
     code = "AB-E08"
     exit_code = 2
+
+
+class OwnLabelsError(AlignBenchError):
+    """An imported sentence's own labels are not such as its set has."""
+
+    code = "AB-E09"
+    exit_code = 2

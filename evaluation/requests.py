@@ -1,12 +1,12 @@
 """What a detector is asked: a release's sentences, each image with all of them in a row."""
 
-import json
 from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
+from alignbench.evaluation.own_labels import decoded_labels
 from alignbench.release_format.sentences import FILE, OWN_LABELS, ROW, ReleaseReader
 from alignbench.schemas.detection import ScoringRequest
 from alignbench.schemas.item_codes import ItemCode
@@ -70,8 +70,7 @@ def _references(rows: pa.Table, most: int) -> list[tuple[str, ...]]:
         return [()] * len(rows)
     found = []
     for text in rows[OWN_LABELS].to_pylist():
-        own = json.loads(text) if text else {}
-        listed = own.get("references") if isinstance(own, dict) else None
+        listed = decoded_labels(text).get("references")
         texts = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
         found.append(tuple([one for one in texts if one.strip()][:most]))
     return found

@@ -50,17 +50,18 @@ def unknown_bounds(
     unknown: UnknownSentences,
 ) -> Analysis:
     """Returns each detector's AUROC with the unknown sentences counted either way."""
-    sides = {verdict: _with(sentences, unknown.table, verdict)
-             for verdict in (Verdict.CORRECT, Verdict.INCORRECT)}  # fmt: skip
+    sides = [
+        _with(sentences, unknown.table, verdict) for verdict in (Verdict.CORRECT, Verdict.INCORRECT)
+    ]
     rows: list[dict[str, Any]] = []
     for detector, plain in zip(detectors, aurocs, strict=True):
         scores = unknown.scores[detector.name]
         count = int(np.isfinite(scores).sum())
         both = np.concatenate([detector.scores, scores])
-        found = {verdict: model_auroc(side, both) for verdict, side in sides.items()}
+        as_correct, as_incorrect = (model_auroc(side, both) for side in sides)
         for over, seen, correct, incorrect in (
-            (MEAN, plain.mean(), *(found[verdict].mean() for verdict in sides)),
-            (POOLED, plain.pooled, *(found[verdict].pooled for verdict in sides)),
+            (MEAN, plain.mean(), as_correct.mean(), as_incorrect.mean()),
+            (POOLED, plain.pooled, as_correct.pooled, as_incorrect.pooled),
         ):
             rows.append({
                 "detector": detector.name,

@@ -78,20 +78,11 @@ class RefClipDetector(HubRevision, DetectorBase[DualEncoderOptions, RefClipParam
             return list(self._encoder.embed_texts([text[a:b] for text, (a, b) in some]).float())
 
         read = dict(zip(pieces, self._encoder.in_batches(pieces, forward), strict=True))
-        means: dict[str, torch.Tensor | ItemFailure] = {}
-        for text, windows in cuts.items():
-            total: torch.Tensor | None = None
-            for cut in windows:
-                vector = read[text, cut]
-                if isinstance(vector, ItemFailure):
-                    means[text] = vector
-                    break
-                weighted = vector * (cut.end - cut.start)
-                total = weighted if total is None else total + weighted
-            else:
-                if total is not None:
-                    means[text] = total / sum(cut.end - cut.start for cut in windows)
-        return means
+        return {
+            text: _mean([(read[text, cut], cut.end - cut.start) for cut in windows])
+            for text, windows in cuts.items()
+            if windows
+        }
 
     def _one(
         self,
@@ -117,3 +108,15 @@ class RefClipDetector(HubRevision, DetectorBase[DualEncoderOptions, RefClipParam
         said = _SCALE * max(0.0, *(float(spoken @ vector) for vector in references))
         score = 2 * seen * said / (seen + said) if seen + said else 0.0
         return SentenceScore(score, parts=len(parts.windows))
+
+
+def _mean(
+    parts: Sequence[tuple[torch.Tensor | ItemFailure, int]],
+) -> torch.Tensor | ItemFailure:
+    """Returns the mean of vectors, each with its weight; the failure of the first that has one."""
+    weighted = []
+    for vector, weight in parts:
+        if isinstance(vector, ItemFailure):
+            return vector
+        weighted.append(vector * weight)
+    return torch.stack(weighted).sum(dim=0) / sum(weight for _, weight in parts)

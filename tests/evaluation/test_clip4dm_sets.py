@@ -13,7 +13,9 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
 from alignbench.evaluation.analyses.clip4dm_sets.analysis import Judge, clip4dm_evaluation
+from alignbench.evaluation.errors import OwnLabelsError
 from alignbench.evaluation.evaluate import Settings, evaluated_sentences
+from alignbench.evaluation.own_labels import decoded_labels
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.flows.imports import import_set
 from alignbench.release_format.folder import open_release
@@ -262,3 +264,14 @@ def test_a_release_of_another_set_has_no_such_table(tmp_path: Path) -> None:
     sentences = imported(tmp_path, "sugarcrepe", *written(tmp_path, "sugarcrepe"))
     scored: Callable[..., Scored] = Scored
     assert clip4dm_evaluation(sentences, [scored("a", "a", np.zeros(2))], None) is None
+
+
+def test_own_labels_of_another_set_are_refused(tmp_path: Path) -> None:
+    sentences = imported(tmp_path, "hat", *written(tmp_path, "hat"))
+    place = sentences.table.column_names.index("own_labels")
+    odd = pa.array(['{"grounding": [1, 2]}'])
+    table = sentences.table.set_column(place, "own_labels", odd)
+    changed = Sentences.of(table, import_kind="hat")
+    with pytest.raises(OwnLabelsError):
+        clip4dm_evaluation(changed, [Scored("a", "a", np.zeros(1))], None)
+    assert decoded_labels("no JSON") == decoded_labels("[1]") == decoded_labels(None) == {}

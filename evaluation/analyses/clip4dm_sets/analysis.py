@@ -93,7 +93,7 @@ def clip4dm_evaluation(
     if word_set is None or sentences.import_kind is None:
         return None
     remembering = None if judge is None else judge._replace(entails=_remembering(judge.entails))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for detector in detectors:
         whole = told_sentences(sentences, detector, word_set)
         for group, told in _groups(sentences, detector, word_set, whole):

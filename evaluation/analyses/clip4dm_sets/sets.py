@@ -1,6 +1,5 @@
 """What each set says of a sentence, as the published code reads it from the set's own labels."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -38,12 +37,6 @@ def is_original(wrong_words: str) -> bool:
 def token_ranges(text: str) -> list[tuple[int, int]]:
     """Returns where the tokens stand that Rich-HF labels."""
     return [match.span() for match in _TOKEN.finditer(text)]
-
-
-def own_labels(text: str | None) -> Mapping[str, Any]:
-    """Returns a row's `own_labels`; nothing where there are none."""
-    found = json.loads(text) if text else {}
-    return found if isinstance(found, dict) else {}
 
 
 def _of_foil(text: str, own: Mapping[str, Any]) -> str:  # noqa: ARG001

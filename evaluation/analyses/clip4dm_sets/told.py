@@ -1,15 +1,17 @@
 """The scored sentences of a set, with what a detector says of their words."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from alignbench.evaluation.analyses.clip4dm_sets.sets import WordSet, is_original, own_labels
+from alignbench.evaluation.analyses.clip4dm_sets.sets import WordSet, is_original
+from alignbench.evaluation.errors import OwnLabelsError
 from alignbench.evaluation.misaligned_words import Phrase, misaligned_phrases
+from alignbench.evaluation.own_labels import decoded_labels
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
 from alignbench.schemas.rows import WordScore
@@ -34,7 +36,7 @@ class ToldSentence:
     text: str
     words: tuple[WordScore, ...]
     threshold: float | None
-    own: Any
+    own: Mapping[str, Any]
     wrong_words: str
     spans: tuple[Range, ...]
     is_located: bool
@@ -105,7 +107,11 @@ class Told:
 
 
 def told_sentences(sentences: Sentences, detector: Scored, word_set: WordSet) -> Told:
-    """Returns what a detector says of the sentences that it has a score of."""
+    """Returns what a detector says of the sentences that it has a score of.
+
+    Raises:
+        OwnLabelsError: A sentence's own labels are not those of the set.
+    """
     there = np.flatnonzero(detector.there)
     words: dict[int, list[WordScore]] = defaultdict(list)
     if detector.words is not None:
@@ -115,7 +121,7 @@ def told_sentences(sentences: Sentences, detector: Scored, word_set: WordSet) ->
     rows = sentences.table.select(["caption", "own_labels", "error_spans"]).take(there)
     found = []
     for place, row in zip(there.tolist(), rows.to_pylist(), strict=True):
-        own = own_labels(row["own_labels"])
+        own = decoded_labels(row["own_labels"])
         spans = tuple((span["start"], span["end"]) for span in row["error_spans"] or ())
         found.append(
             ToldSentence(
@@ -123,7 +129,7 @@ def told_sentences(sentences: Sentences, detector: Scored, word_set: WordSet) ->
                 words=tuple(sorted(words[place], key=lambda word: word.start)),
                 threshold=detector.word_threshold,
                 own=own,
-                wrong_words=word_set.wrong_words(row["caption"], own),
+                wrong_words=_wrong_words(word_set, row["caption"], own),
                 spans=spans,
                 is_located=bool(sentences.correct[place]) or bool(spans),
             )
@@ -136,3 +142,14 @@ def told_sentences(sentences: Sentences, detector: Scored, word_set: WordSet) ->
         sentences.image.codes[there],
         len(sentences.image.names),
     )
+
+
+def _wrong_words(word_set: WordSet, text: str, own: Mapping[str, Any]) -> str:
+    try:
+        return word_set.wrong_words(text, own)
+    except (TypeError, ValueError, LookupError):
+        raise OwnLabelsError(
+            f"The own_labels of the sentence {text[:80]!r} are not those of the set that the "
+            "release says it was imported from.",
+            "Import the set again, or run 'alignbench verify' on the release.",
+        ) from None
