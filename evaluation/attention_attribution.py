@@ -8,12 +8,15 @@ over layers. A token's attribution stands in the row of the token that the text 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import torch
 
 _LEGACY_END: Final = 2
 """The end token of configurations that mean the highest token instead (see `CLIPTextModel`)."""
+
+Gradient = Literal["full", "negative_heads", "negative_layers"]
+"""What of the gradient counts; the paper's poster compares the full one with the other two."""
 
 
 class Attributions(NamedTuple):
@@ -31,7 +34,12 @@ class Attributions(NamedTuple):
 
 
 def token_attributions(
-    model: Any, tokens: dict[str, torch.Tensor], images: torch.Tensor, start: int, end: int | None
+    model: Any,
+    tokens: dict[str, torch.Tensor],
+    images: torch.Tensor,
+    start: int,
+    end: int | None,
+    counted: Gradient = "full",
 ) -> Attributions:
     """Returns the attributions of a batch; every text has an image of its own.
 
@@ -44,6 +52,7 @@ def token_attributions(
         images: Vectors of length 1, one for each text.
         start: First layer that counts, from the end if negative.
         end: Layer before which it ends; all if None.
+        counted: What of the gradient counts.
     """
     layers = list(model.text_model.encoder.layers)
     chosen = layers[start:end]
@@ -57,7 +66,10 @@ def token_attributions(
     rows = torch.arange(len(ends), device=ends.device)
     total = torch.zeros(tokens["input_ids"].shape, device=ends.device)
     for attention, gradient in zip(attentions, gradients, strict=True):
-        total += (attention * gradient)[rows, :, ends].detach().float().mean(dim=1)
+        if counted == "negative_heads":
+            gradient = gradient.clamp(max=0)
+        of_heads = (attention * gradient)[rows, :, ends].detach().float().mean(dim=1)
+        total += of_heads.clamp(max=0) if counted == "negative_layers" else of_heads
     return Attributions(cosine.detach().float(), total / len(attentions), ends)
 
 

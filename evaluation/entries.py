@@ -11,11 +11,17 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from alignbench.evaluation.offline import check_model_is_named, naming_what_runs_offline
 from alignbench.evaluation.prompts import read_prompt
-from alignbench.models.in_process.weights import PACKAGE
+from alignbench.models.in_process.weights import PACKAGE, HubRevision
 from alignbench.schemas.catalog import CatalogModel, catalog
 from alignbench.schemas.config_errors import describe
-from alignbench.schemas.detection import Detector, ListingDetector, WordDetector
+from alignbench.schemas.detection import (
+    Detector,
+    ListingDetector,
+    ReferenceDetector,
+    WordDetector,
+)
 from alignbench.schemas.errors import ConfigError, UnknownNameError, UsageError
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.names import Name
@@ -60,12 +66,14 @@ class PreparedDetector:
         family: Its family; its name if it has none.
         detector_id: Hash of all that its scores depend on.
         reads_pixels: Whether it looks at images.
+        most_references: How many reference captions of a sentence it is given at the most.
         word_threshold: The score below which a word counts as wrong, if it scores words.
         record: What is written down of it; without secrets.
 
     Raises:
         ConfigError: A key or value is wrong.
         UnknownNameError: There is no such plug-in or prompt.
+        ModelNotFoundError: Its model is not named, or cannot be had.
     """
 
     def __init__(self, entry: DetectorEntry, plugin: type[Detector] | None = None) -> None:
@@ -76,9 +84,19 @@ class PreparedDetector:
         self._params = _checked(f"{place}: params", self._plugin.params_type, entry.params)
         self._repo = entry.repo
         self._prompt = self._read_prompt(entry)
-        self._revision = entry.revision or self._plugin.resolve_revision(entry.repo, self._options)
+        if issubclass(self._plugin, HubRevision):
+            check_model_is_named(entry.name, entry.backend, entry.repo)
+        with naming_what_runs_offline():
+            self._revision = entry.revision or self._plugin.resolve_revision(
+                entry.repo, self._options
+            )
         self.name, self.family = entry.name, entry.family or entry.name
         self.reads_pixels = self._plugin.reads_pixels
+        self.most_references = (
+            self._plugin.most_references(self._params)
+            if issubclass(self._plugin, ReferenceDetector)
+            else 0
+        )
         self.word_threshold = (
             self._plugin.word_threshold(self._params)
             if issubclass(self._plugin, WordDetector)
@@ -100,8 +118,15 @@ class PreparedDetector:
         return self._plugin.listed_sentences(self._options)
 
     def load(self) -> Detector:
-        """Loads the model."""
-        return self._plugin(self._repo, self._revision, self._prompt, self._options, self._params)
+        """Loads the model.
+
+        Raises:
+            ModelNotFoundError: It cannot be had.
+        """
+        with naming_what_runs_offline():
+            return self._plugin(
+                self._repo, self._revision, self._prompt, self._options, self._params
+            )
 
     def _read_prompt(self, entry: DetectorEntry) -> str | None:
         default = self._plugin.default_prompt(self._params)

@@ -35,3 +35,10 @@ class FunctionResultError(AlignBenchError):
 
     code = "AB-E38"
     exit_code = 2
+
+
+class OwnLabelsError(AlignBenchError):
+    """An imported sentence's own labels are not such as its set has."""
+
+    code = "AB-E09"
+    exit_code = 2

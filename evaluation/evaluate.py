@@ -5,12 +5,16 @@ CSV, LaTeX, Parquet and SVG.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alignbench.evaluation.aids import found_aids
 from alignbench.evaluation.analyses.analysis import Analysis
 from alignbench.evaluation.analyses.run import Outside, analyse, hardest
 from alignbench.evaluation.domains import DomainStep, with_domains
@@ -23,11 +27,13 @@ from alignbench.evaluation.scored import Scored, Sentences, join_scores
 from alignbench.evaluation.scores import RECORD, score_rows
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.reporting.tables import csv_bytes, latex, parquet_bytes
-from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.errors import MissingExtraError, UsageError
+from alignbench.schemas.vocabulary import Verdict
 from alignbench.workspace.workspace import Workspace
 
 REPORT: Final = "report.html"
 RESULTS: Final = "results"
+_JUDGED_SET: Final = "seetrue_feedback"
 
 
 class Settings(NamedTuple):
@@ -39,6 +45,11 @@ class Settings(NamedTuple):
         figures: Whether figures are drawn, for which Matplotlib is needed.
         outside: Figures to correlate with, if any.
         domains: How images without a domain are given one, if at all.
+        gold: True verdicts by sentence, beside those of the release's workspace.
+        unknown: Whether sentences of unknown verdict are scored too, to bound what they could do;
+            those that a file of scores lists are in any case.
+        entailment: The NLI model that SeeTRUE-Feedback is judged by, if any.
+        parts_of_speech: The spaCy model that words are tagged by, if any.
     """
 
     split: str | None = None
@@ -46,6 +57,10 @@ class Settings(NamedTuple):
     figures: bool = True
     outside: Outside | None = None
     domains: DomainStep | None = None
+    gold: Mapping[str, Verdict] = {}
+    unknown: bool = False
+    entailment: str | None = None
+    parts_of_speech: str | None = None
 
     def check(self) -> None:
         """Checks that it can be done here.
@@ -96,7 +111,13 @@ def evaluated_sentences(
 
     Raises:
         NothingToScoreError: There is none.
+        UsageError: An NLI model is named, and the release is not of the set that it is for.
     """
+    if settings.entailment is not None and reader.import_kind != _JUDGED_SET:
+        raise UsageError(
+            f"{reader.address} is not SeeTRUE-Feedback, which alone is judged by entailment.",
+            "Leave out --entailment.",
+        )
     table = reader.sentences()
     if not len(table):
         raise NothingToScoreError(
@@ -106,7 +127,20 @@ def evaluated_sentences(
     if settings.domains is not None:
         table, note = with_domains(reader, table, settings.domains, out)
         notes = [*notes, note]
-    return Sentences.of(table, reader.families, notes)
+    return Sentences.of(table, reader.families, notes, reader.import_kind)
+
+
+def sentences_to_score(
+    reader: ReleaseReader, sentences: Sentences, detector: PreparedDetector, settings: Settings
+) -> pa.Table:
+    """Returns what a detector is asked about: all known sentences, and perhaps unknown ones."""
+    listed = detector.listed_sentences()
+    if not settings.unknown and listed is None:
+        return sentences.table
+    unknown = reader.sentences(Verdict.UNKNOWN)
+    if not settings.unknown:
+        unknown = unknown.filter(pc.is_in(unknown["sentence_id"], pa.array(listed, pa.string())))
+    return pa.concat_tables([sentences.table, unknown.cast(sentences.table.schema)])
 
 
 def report_scores(
@@ -139,7 +173,15 @@ def report_scores(
         )
         for detector in detectors
     ]
-    analyses = analyse(sentences, scored, settings.outside)
+    aids = found_aids(
+        reader,
+        detectors,
+        workspace,
+        settings.gold,
+        settings.entailment,
+        settings.parts_of_speech,
+    )
+    analyses = analyse(sentences, scored, settings.outside, aids)
     records = [detector.record for detector in detectors]
     notes = [*sentences.notes, *(f"{name}: {why}" for name, why in gave_up.items())]
     about = _about(reader, sentences, notes)
@@ -190,6 +232,10 @@ def _record(
         "images": about.images,
         "outside": settings.outside.label if settings.outside else None,
         "domains": domains.record() if domains else None,
+        "gold": len(settings.gold),
+        "unknown": settings.unknown,
+        "entailment": settings.entailment,
+        "parts_of_speech": settings.parts_of_speech,
         "detectors": list(records),
         "alignbench": version("alignbench"),
     }

@@ -45,6 +45,7 @@ class Sentences:
         domain: What the image is of.
         families: Family of each generating model.
         notes: What the report is to say of how they were come by.
+        import_kind: Which published set they were imported from, if they were.
     """
 
     table: pa.Table
@@ -56,6 +57,7 @@ class Sentences:
     domain: Coded
     families: Mapping[str, str]
     notes: Sequence[str] = ()
+    import_kind: str | None = None
 
     @classmethod
     def of(
@@ -63,6 +65,7 @@ class Sentences:
         table: pa.Table,
         families: Mapping[str, str] | None = None,
         notes: Sequence[str] = (),
+        import_kind: str | None = None,
     ) -> Self:
         """Returns the rows of a release so; a model without a family is one of its own."""
         verdict = table["annotation"].to_numpy(zero_copy_only=False)
@@ -78,6 +81,7 @@ class Sentences:
             domain=Coded.of(table["domain"]),
             families={name: given.get(name, name) for name in model.names},
             notes=notes,
+            import_kind=import_kind,
         )
 
     def __len__(self) -> int:

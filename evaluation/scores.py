@@ -60,6 +60,15 @@ def score_rows(workspace: Workspace, detector_id: str) -> pa.Table:
     )
 
 
+def mean_seconds(workspace: Workspace, detector_id: str) -> float | None:
+    """Returns how long a sentence took, as noted with the scores; None where nothing was noted."""
+    scores = workspace.table(SCORES).read(
+        ["seconds", "detector_id", "status"], _of(detector_id) & _is_usable()
+    )
+    found: float | None = pc.mean(scores["seconds"]).as_py()
+    return found
+
+
 def current_failures(workspace: Workspace, detector_id: str) -> Iterator[Failure]:
     """Yields a detector's failures that no later run has made good."""
     done = KeySet(scored_keys(workspace, detector_id))

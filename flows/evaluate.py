@@ -14,7 +14,13 @@ from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
 from alignbench.engine.running import RunContext, run_stage
 from alignbench.engine.stage import Limits
 from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, check_names
-from alignbench.evaluation.evaluate import Evaluation, Settings, evaluated_sentences, report_scores
+from alignbench.evaluation.evaluate import (
+    Evaluation,
+    Settings,
+    evaluated_sentences,
+    report_scores,
+    sentences_to_score,
+)
 from alignbench.evaluation.listed import notes_on_lists
 from alignbench.evaluation.listing import Detectors, listed_detectors
 from alignbench.flows.orchestration import flow_run_id, run_flow
@@ -96,7 +102,8 @@ def _evaluated(
     for detector in prepared:
 
         def make_stage(_: Fence, detector: PreparedDetector = detector) -> ScoringStage:
-            return new_scoring_stage(reader, sentences.table, detector, place.context)
+            asked = sentences_to_score(reader, sentences, detector, settings)
+            return new_scoring_stage(reader, asked, detector, place.context)
 
         try:
             run_stage(StageName.EVALUATE, make_stage, place.context, Limits(retry=settings.retry))

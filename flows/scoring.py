@@ -87,7 +87,12 @@ class ScoringStage(Stage):
         """Scores sentences; one whose image the release does not hold is not asked about."""
         if self._loaded is None:
             self._loaded = self._detector.load()
-        asked = scoring_requests(self._reader, items, with_images=self._detector.reads_pixels)
+        asked = scoring_requests(
+            self._reader,
+            items,
+            with_images=self._detector.reads_pixels,
+            most_references=self._detector.most_references,
+        )
         results = answered(asked, _stream(self._loaded), self._detector.name)
         started = time.monotonic()
         for count, ((key, request), result) in enumerate(results, 1):

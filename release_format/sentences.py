@@ -25,6 +25,11 @@ COLUMNS: Final = (
 )  # fmt: skip
 """Columns that are read of each sentence."""
 
+OWN_LABELS: Final = "own_labels"
+
+FURTHER_COLUMNS: Final = (OWN_LABELS, "confidence")
+"""Columns that are read of each sentence where a release has them, and are null where not."""
+
 FILE, ROW = "file", "row"
 """Columns that are added: which file a sentence stands in, and in which row of it."""
 
@@ -49,6 +54,8 @@ class ReleaseReader:
         name: `NAME/VERSION`, safe as a relative path.
         families: For each generating model, the family that its configuration says.
         checksum: SHA-256 of `SHA256SUMS`, or None; it stands for every byte of the release.
+        import_kind: Which published set it was imported from, as the importer is called; None for
+            a release that was labelled here.
     """
 
     def __init__(self, folder: ReleaseFolder, split: str | None = None) -> None:
@@ -65,6 +72,7 @@ class ReleaseReader:
         self._every_path = [p for p, shard in folder.shards.items() if shard.kind == DATA]
         self.address, self.name, self.checksum = folder.address, folder.name, folder.checksum
         self.families = _families(folder.record)
+        self.import_kind = _import_kind(folder.record)
         self._paths = [
             path for path in self._every_path if split in (None, folder.shards[path].split)
         ]
@@ -76,16 +84,19 @@ class ReleaseReader:
                 "Name the folder that has the release's SHA256SUMS: a path or s3://bucket/prefix.",
             )
 
-    def sentences(self) -> pa.Table:
-        """Returns the sentences that are known to be correct or incorrect, in the files' order.
+    def sentences(self, *verdicts: Verdict) -> pa.Table:
+        """Returns the sentences with these verdicts, in the files' order.
+
+        Args:
+            verdicts: By default those of a sentence that is known to be correct or incorrect.
 
         Raises:
             ReleaseColumnError: A file lacks a column.
         """
-        known = [Verdict.CORRECT.value, Verdict.INCORRECT.value]
+        known = [verdict.value for verdict in verdicts or (Verdict.CORRECT, Verdict.INCORRECT)]
         tables = []
         for number, path in enumerate(self._paths):
-            table = self._read(path)
+            table = self._read(path, further=FURTHER_COLUMNS)
             rows = pa.array(np.arange(len(table)), pa.int64())
             files = pa.array(np.full(len(table), number), pa.int32())
             table = table.append_column(FILE, files).append_column(ROW, rows)
@@ -127,7 +138,9 @@ class ReleaseReader:
                     place += 1
                 start += len(batch)
 
-    def _read(self, path: str, columns: Sequence[str] = COLUMNS) -> pa.Table:
+    def _read(
+        self, path: str, columns: Sequence[str] = COLUMNS, further: Sequence[str] = ()
+    ) -> pa.Table:
         try:
             file = pq.ParquetFile(self._folder.open_ranges(path), pre_buffer=True)
         except pa.ArrowException as error:
@@ -142,13 +155,25 @@ class ReleaseReader:
                     f"{path} in {self.address} has no column {name!r} of type {kind}.",
                     "Evaluate a release that 'alignbench verify' finds sound.",
                 )
-        return file.read(list(columns))
+        there = [name for name in further if _is_as_declared(name, file.schema_arrow)]
+        table = file.read([*columns, *there])
+        for name in further:
+            if name not in there:
+                nulls = pa.nulls(len(table), DATA_SCHEMA.field(name).type)
+                table = table.append_column(name, nulls)
+        return table.select([*columns, *further])
 
 
 def _is_as_declared(name: str, schema: pa.Schema) -> bool:
     if name not in schema.names:
         return False
     return name == _SPANS or schema.field(name).type == DATA_SCHEMA.field(name).type
+
+
+def _import_kind(record: Mapping[str, object]) -> str | None:
+    imported = record.get("imported")
+    kind = imported.get("kind") if isinstance(imported, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _families(record: Mapping[str, object]) -> dict[str, str]:

@@ -23,12 +23,14 @@ class ScoringRequest:
         text: The sentence.
         image_id: SHA-256 of the image's bytes.
         image: The encoded image; empty for a detector that does not read pixels.
+        references: Captions of the image by people, for a detector that asks for them.
     """
 
     sentence_id: str
     text: str
     image_id: str
     image: bytes = b""
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,16 @@ class ListingDetector(Protocol):
     @classmethod
     def listed_sentences(cls, options: Options) -> Sequence[str]:
         """Returns the ids of the sentences that it has scores of."""
+        ...
+
+
+@runtime_checkable
+class ReferenceDetector(Protocol):
+    """A detector that compares a sentence with reference captions, where the release has any."""
+
+    @classmethod
+    def most_references(cls, params: Options) -> int:
+        """Returns how many references of a sentence it is to be given at the most."""
         ...
 
 

@@ -87,6 +87,7 @@ class ItemCode(StrEnum):
     SCORE_ABSENT = "AB-E23", "The file of scores has none for this sentence."
     ANSWER_NO_SCORE = "AB-E24", "The model's answer is not a score, and was not when asked again."
     SCORE_SCALE = "AB-E28", "The number that a judge wrote is not on the scale that it was given."
+    REFERENCES_ABSENT = "AB-E29", "The release has no reference captions for this sentence."
     SENTENCE_TOO_LONG = "AB-E25", "The sentence is longer than the model reads."
     SENTENCE_EMPTY = "AB-E26", "The sentence has no word that the model reads."
     SENTENCE_HAS_IMAGE_TOKEN = "AB-E27", "The sentence contains the model's token for an image."

@@ -60,6 +60,21 @@ def evaluate(
     domain_model: Annotated[
         str, typer.Option("--domain-model", help="The detector that guesses them.")
     ] = "clip",
+    gold: Annotated[
+        Path | None,
+        typer.Option("--gold", help="True verdicts by sentence_id, to judge the labels by."),
+    ] = None,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Score sentences of unknown verdict too, for bounds.")
+    ] = False,
+    entailment: Annotated[
+        str | None,
+        typer.Option("--entailment", help="The NLI model that SeeTRUE-Feedback is judged by."),
+    ] = None,
+    parts_of_speech: Annotated[
+        str | None,
+        typer.Option("--parts-of-speech", help="The spaCy model to tag words by."),
+    ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Score failed sentences again.")] = False,
     figures: Annotated[bool, typer.Option(help="Draw figures (needs matplotlib).")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -74,6 +89,7 @@ def evaluate(
     from alignbench.evaluation.analyses.run import Outside
     from alignbench.evaluation.domains import PAPER, DomainStep
     from alignbench.evaluation.evaluate import Settings
+    from alignbench.evaluation.gold import read_gold
     from alignbench.flows.watching import shown_by
     from alignbench.terminal.context import use_local_services
 
@@ -86,6 +102,10 @@ def evaluate(
         domains=DomainStep(domain_model, PAPER if domains == "paper" else _words(domains))
         if domains
         else None,
+        gold=read_gold(str(gold)) if gold else {},
+        unknown=unknown,
+        entailment=entailment,
+        parts_of_speech=parts_of_speech,
     )
     use_local_services(context.obj)
     from alignbench.flows.evaluate import evaluate as evaluate_release

@@ -66,20 +66,31 @@ def gold_words(sentences: Sentences, words: pa.Table) -> Words:
         words: `row` (of the sentence), `start`, `end`, `score`.
     """
     spans = sentences.table["error_spans"].combine_chunks()
-    flat = spans.flatten()
     of_span = pc.list_parent_indices(spans).to_numpy()
     marked = ~sentences.correct & (np.bincount(of_span, minlength=len(sentences)) > 0)
     words = words.filter(pa.array(marked[words["row"].to_numpy()]))
     row, score = words["row"].to_numpy(), words["score"].to_numpy().astype(np.float64)
     words = words.filter(pa.array(np.isfinite(score)))
     row, score = row[np.isfinite(score)], score[np.isfinite(score)]
-    wrong = _overlaps(
-        row, words["start"].to_numpy(), words["end"].to_numpy(),
-        of_span, flat.field("start").to_numpy(), flat.field("end").to_numpy(),
-    )  # fmt: skip
+    wrong = overlapping(words, spans)
     found, sentence = np.unique(row, return_inverse=True)
     image = sentences.image.codes[row]
     return Words(sentence.astype(np.int64), image, score, wrong, len(found))
+
+
+def overlapping(words: pa.Table, spans: pa.ListArray) -> Bools:
+    """Returns whether each word overlaps a released span of its sentence.
+
+    Args:
+        words: `row` (of the sentence), `start`, `end`.
+        spans: Of each sentence.
+    """
+    flat = spans.flatten()
+    return _overlaps(
+        words["row"].to_numpy(), words["start"].to_numpy(), words["end"].to_numpy(),
+        pc.list_parent_indices(spans).to_numpy(),
+        flat.field("start").to_numpy(), flat.field("end").to_numpy(),
+    )  # fmt: skip
 
 
 def localisation(sentences: Sentences, detectors: Sequence[Scored]) -> Analysis:

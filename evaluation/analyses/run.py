@@ -5,17 +5,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alignbench.evaluation.analyses.aids import Aids
 from alignbench.evaluation.analyses.analysis import Analysis
 from alignbench.evaluation.analyses.by_kind import by_domain, by_type
 from alignbench.evaluation.analyses.by_model import by_model, model_auroc
+from alignbench.evaluation.analyses.by_part_of_speech import by_part_of_speech
+from alignbench.evaluation.analyses.calibration import calibration
+from alignbench.evaluation.analyses.clip4dm_sets.analysis import clip4dm_evaluation
 from alignbench.evaluation.analyses.comparison import comparison
 from alignbench.evaluation.analyses.correlation import correlations
 from alignbench.evaluation.analyses.coverage import coverage
 from alignbench.evaluation.analyses.ensembles import combined, ensembles, ranks
 from alignbench.evaluation.analyses.filtering import filtering
+from alignbench.evaluation.analyses.label_errors import label_errors
 from alignbench.evaluation.analyses.localisation import localisation
 from alignbench.evaluation.analyses.position import position_corrected, position_curves
 from alignbench.evaluation.analyses.self_preference import self_preference
+from alignbench.evaluation.analyses.sentence_level import sentence_level
+from alignbench.evaluation.analyses.speed import speed
+from alignbench.evaluation.analyses.unknown_bounds import unknown_bounds
 from alignbench.evaluation.scored import Scored, Sentences
 
 
@@ -30,6 +38,7 @@ def analyse(
     sentences: Sentences,
     detectors: Sequence[Scored],
     outside: Outside | None = None,
+    aids: Aids = Aids(),  # noqa: B008 - an immutable value
 ) -> list[Analysis]:
     """Returns every analysis; detectors whose scores say nothing are in the first two only.
 
@@ -37,6 +46,7 @@ def analyse(
         sentences: Of the release.
         detectors: Their scores of these sentences.
         outside: What to correlate with, if anything.
+        aids: What some analyses need beside.
     """
     aurocs = [
         None if detector.says_nothing else model_auroc(sentences, detector.scores)
@@ -57,7 +67,18 @@ def analyse(
         ensembles(sentences, told, known),
         localisation(sentences, told),
         filtering(sentences, told),
+        sentence_level(sentences, told),
+        *calibration(sentences, told),
+        *label_errors(sentences, told, known, aids.gold),
+        speed(told, aids.seconds),
     ]
+    if aids.unknown is not None:
+        analyses.append(unknown_bounds(sentences, told, known, aids.unknown))
+    of_set = clip4dm_evaluation(sentences, told, aids.judge)
+    if of_set is not None:
+        analyses.append(of_set)
+    if aids.tagger is not None:
+        analyses.append(by_part_of_speech(sentences, told, aids.tagger))
     if outside is not None:
         figures, label = outside.figures, outside.label
         analyses += correlations(sentences, told, known, figures, label)

@@ -9,11 +9,17 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import torch
 
-from alignbench.evaluation.attention_attribution import token_attributions
+from alignbench.evaluation.attention_attribution import Gradient, token_attributions
 from alignbench.evaluation.detectors.clip import DualEncoderOptions
 from alignbench.evaluation.dual_encoder import DualEncoder, Parts, parts_of, weighted_mean
 from alignbench.evaluation.errors import ModelShapeError
-from alignbench.evaluation.words import is_punctuation, words_from_tokens
+from alignbench.evaluation.misaligned_words import (
+    lowest_phrase,
+    lowest_word,
+    misaligned_phrases,
+    misaligned_words,
+)
+from alignbench.evaluation.words import words_from_tokens
 from alignbench.models.in_process.weights import HubRevision
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.plugins import DetectorBase
@@ -36,7 +42,12 @@ class Clip4dmParams(Options):
         start_layer: First layer of the text tower that counts, from the end if negative.
         end_layer: Layer before which it ends; all if not given.
         epsilon: A word is misaligned if its attribution is below this.
-        mode: `threshold`: all misaligned words but punctuation; `most_negative`: the lowest word.
+        gradient: `full`, or one of two ablations: `negative_heads` counts only the negative
+            gradients of each head, `negative_layers` only what is negative in a layer's mean over
+            heads.
+        mode: Whose attributions the score sums up. `threshold`: all misaligned words but
+            punctuation; `most_negative`: the lowest word, misaligned or not; `lowest_phrase`: the
+            mean of the lowest run of misaligned words, as the published evaluation of HAT.
         prefix: Put before each sentence; its words are left out.
         long_text: As for `clip`.
     """
@@ -44,7 +55,8 @@ class Clip4dmParams(Options):
     start_layer: int = -3
     end_layer: int | None = None
     epsilon: float = -5e-5
-    mode: Literal["threshold", "most_negative"] = "threshold"
+    gradient: Gradient = "full"
+    mode: Literal["threshold", "most_negative", "lowest_phrase"] = "threshold"
     prefix: str = "A photo depicts "
     long_text: Literal["parts", "fail"] = "parts"
 
@@ -122,6 +134,7 @@ class Clip4dmDetector(HubRevision, DetectorBase[Clip4dmOptions, Clip4dmParams]):
             torch.stack(images),
             self.params.start_layer,
             self.params.end_layer,
+            self.params.gradient,
         )
         begin = len(self.params.prefix)
         rows = zip(texts, places.tolist(), result.tokens.tolist(), result.ends.tolist(),
@@ -154,8 +167,11 @@ class Clip4dmDetector(HubRevision, DetectorBase[Clip4dmOptions, Clip4dmParams]):
         return SentenceScore((1.0 - cosine) * negative, tuple(words), len(parts.windows))
 
     def _misaligned(self, text: str, words: Sequence[WordScore]) -> float:
-        """Returns the sum over misaligned words, or the lowest word's attribution."""
-        told = [w.score for w in words if not is_punctuation(text[w.start : w.end])]
+        """Returns what the misaligned words come to; 0 without one."""
         if self.params.mode == "most_negative":
-            return min((word.score for word in words), default=0.0)
-        return sum(score for score in told if score < self.params.epsilon)
+            word = lowest_word(words)
+            return 0.0 if word is None else word.score
+        if self.params.mode == "lowest_phrase":
+            phrase = lowest_phrase(misaligned_phrases(text, words, self.params.epsilon))
+            return 0.0 if phrase is None else phrase.score
+        return sum(word.score for word in misaligned_words(text, words, self.params.epsilon))

@@ -1,18 +1,13 @@
 """A researcher's own scores, from a file: whatever made them, they are analysed like any others."""
 
 import hashlib
-import json
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.json as pa_json
-import pyarrow.parquet as pq
 
 from alignbench.evaluation.errors import ScoreFileError
+from alignbench.evaluation.tabular_files import read_by_ending
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.plugins import DetectorBase
@@ -89,11 +84,8 @@ class ScoresDetector(DetectorBase[ScoresOptions, NoOptions]):
 
 
 def _read(path: str) -> pa.Table:
-    read = _READERS.get(Path(path).suffix.lower())
-    if read is None:
-        raise _unreadable(path, f"its name ends in none of {', '.join(_READERS)}")
     try:
-        table = read(path)
+        table = read_by_ending(path)
         columns = {
             "sentence_id": table["sentence_id"].cast(pa.string()),
             "score": table["score"].cast(pa.float64()),
@@ -103,30 +95,6 @@ def _read(path: str) -> pa.Table:
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise _unreadable(path, str(error)) from None
     return pa.table(columns)
-
-
-def _delimited(path: str, delimiter: str) -> pa.Table:
-    # Ids are text, though some have digits only.
-    kinds = pa_csv.ConvertOptions(column_types={"sentence_id": pa.string()})
-    cut = pa_csv.ParseOptions(delimiter=delimiter)
-    return pa_csv.read_csv(path, parse_options=cut, convert_options=kinds)
-
-
-def _json_array(path: str) -> pa.Table:
-    rows = json.loads(Path(path).read_bytes())
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ValueError("it is not an array of objects")
-    return pa.Table.from_pylist(rows)
-
-
-_READERS: Final[dict[str, Callable[[str], pa.Table]]] = {
-    ".csv": partial(_delimited, delimiter=","),
-    ".tsv": partial(_delimited, delimiter="\t"),
-    ".jsonl": pa_json.read_json,
-    ".ndjson": pa_json.read_json,
-    ".json": _json_array,
-    ".parquet": pq.read_table,
-}
 
 
 def _unreadable(path: str, reason: str) -> ScoreFileError:

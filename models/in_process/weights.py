@@ -98,7 +98,13 @@ class HubRevision:
 
 
 def local_folder(repo: str) -> Path | None:
-    """Returns the folder that a model's name stands for; None for one on the hub."""
+    """Returns the folder that a model's name stands for; None for one on the hub.
+
+    Raises:
+        ModelNotFoundError: There is no such package or folder, or nothing is named.
+    """
+    if not repo:  # the path "" is the current folder
+        raise ModelNotFoundError("No model is named.", "Give a repository or a folder.")
     if repo.startswith(PACKAGE):
         name, _, path = repo.removeprefix(PACKAGE).partition("/")
         package = f"alignbench.{name}" if name in _OUR_PACKAGES else name

@@ -7,6 +7,7 @@ which needs a model brings a catalog with it, whose entry is what is tried.
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,8 +49,9 @@ class Specimen(NamedTuple):
 
 
 def asked(sentences: list[str]) -> list[ScoringRequest]:
-    """Returns requests about two images, those of an image together."""
-    return sorted(requests(sentences), key=lambda request: request.image_id)
+    """Returns requests about two images, those of an image together, with a reference each."""
+    told = (replace(one, references=("A ball on the grass.",)) for one in requests(sentences))
+    return sorted(told, key=lambda request: request.image_id)
 
 
 def tried() -> list[str]:
@@ -134,6 +136,7 @@ STAND_INS: dict[str, Callable[[Path, ExitStack], DetectorEntry]] = {
     "clip4dm": _clip("clip4dm"),
     "itm": _itm,
     "likelihood": _likelihood,
+    "refclip": _clip("refclip"),
     "scores": _scores,
     "siglip": _siglip,
     "vlm": _vlm,

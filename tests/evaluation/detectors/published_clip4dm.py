@@ -15,7 +15,7 @@ PREFIX = "A photo depicts "
 
 def word_attributions(
     model: Any, tokenizer: Any, processor: Any, image: Image.Image, sentence: str,
-    start: int, end: int | None,
+    start: int, end: int | None, counted: str = "full",
 ) -> tuple[float, list[tuple[int, int, float]]]:  # fmt: skip
     """Returns the cosine, and (start, end, attribution) of each word of the sentence."""
     pixels = processor(images=image, return_tensors="pt")["pixel_values"]
@@ -31,8 +31,14 @@ def word_attributions(
     layers = attentions[start:end]
     total = torch.zeros(len(ids))
     for heads in layers:
-        of_heads = [(attention.grad * attention)[last].detach() for attention in heads]
-        total += torch.stack(of_heads).mean(0)
+        of_heads = []
+        for attention in heads:
+            gradient = attention.grad
+            if counted == "negative_heads":  # the signed form of ReLU(-gradient)
+                gradient = -torch.relu(-gradient)
+            of_heads.append((gradient * attention)[last].detach())
+        of_layer = torch.stack(of_heads).mean(0)
+        total += -torch.relu(-of_layer) if counted == "negative_layers" else of_layer
     total /= len(layers)
     return float(cosine.detach()), _words(text, encoded["offset_mapping"], total.tolist())
 

@@ -9,6 +9,7 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from alignbench.evaluation.detectors.clip4dm import Clip4dmDetector, Clip4dmOptions, Clip4dmParams
 from alignbench.evaluation.errors import ModelShapeError
+from alignbench.evaluation.misaligned_words import misaligned_phrases
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
@@ -61,6 +62,38 @@ def test_words_have_the_published_attributions(
         assert largest > 1e-4, "The model tells words apart, or the comparison says nothing."
         for word, (*_, score) in zip(result.words, expected, strict=True):
             assert word.score == pytest.approx(score, abs=1e-5)
+
+
+@pytest.mark.parametrize("counted", ["negative_heads", "negative_layers"])
+def test_ablations_count_only_what_is_negative(folder: Path, counted: str) -> None:
+    model = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    processor = AutoImageProcessor.from_pretrained(folder)
+    asked = requests(SENTENCES[:2])
+    full = scored(detector(folder).score(asked))
+    found = scored(detector(folder, gradient=counted).score(asked))
+    for request, result, whole in zip(asked, found, full, strict=True):
+        image = Image.open(io.BytesIO(request.image)).convert("RGB")
+        _, expected = word_attributions(
+            model, tokenizer, processor, image, request.text, -3, None, counted
+        )
+        for word, (*_, score), plain in zip(result.words, expected, whole.words, strict=True):
+            assert word.score == pytest.approx(score, abs=1e-5)
+            assert word.score <= min(0.0, plain.score) + 1e-9
+
+
+def test_a_dash_counts_as_a_word_and_the_lowest_phrase_is_a_mean(folder: Path) -> None:
+    [request] = requests(["A dog - very large - runs!"])
+    [plain] = scored(detector(folder).score([request]))
+    below = [word for word in plain.words if word.score < -5e-5]
+    dashes = [w for w in below if request.text[w.start : w.end] == "-"]
+    assert dashes, "The model finds a dash misaligned, or the comparison says nothing."
+    [lowest] = scored(detector(folder, mode="most_negative").score([request]))
+    share = lowest.score / min(word.score for word in plain.words)  # one less the cosine
+    assert plain.score == pytest.approx(share * sum(word.score for word in below))
+    [phrase] = scored(detector(folder, mode="lowest_phrase").score([request]))
+    means = [run.score for run in misaligned_phrases(request.text, plain.words, -5e-5)]
+    assert phrase.score == pytest.approx(share * min(means))
 
 
 def test_the_score_is_one_less_the_cosine_times_the_misaligned_words(folder: Path) -> None:

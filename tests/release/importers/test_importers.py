@@ -207,3 +207,18 @@ def test_model_names_that_are_no_folders_become_some(tmp_path):
     assert len({row["model"] for row in rows}) == 3
     assert {"all-model", "LLaVA-1.6-7B"} < {row["model"] for row in rows}
     assert done.manifest.imported.unplaced["model renamed"] == 3
+
+
+def test_foil_takes_cocos_captions_as_references_but_the_one_a_foil_is_made_of(tmp_path):
+    [foil] = written(tmp_path, "foil")
+    captions = tmp_path / "captions_val2014.json"
+    told = {1: "A dog on a mat.", 2: "A brown dog.", 3: "A dog lies down. "}
+    captions.write_text(
+        json.dumps({
+            "images": [],
+            "annotations": [{"image_id": 9, "id": k, "caption": v} for k, v in told.items()],
+        })
+    )  # fmt: skip
+    done = import_set("foil", [captions, foil], str(tmp_path / "out" / "1.0.0"))
+    for row in rows_of(Path(done.address)):
+        assert json.loads(row["own_labels"])["references"] == ["A brown dog.", "A dog lies down."]
