@@ -21,7 +21,9 @@ from alignbench.evaluation.report.html import About, render
 from alignbench.evaluation.scored import Scored, Sentences, join_scores
 from alignbench.evaluation.scores import RECORD, score_rows
 from alignbench.release_format.sentences import ReleaseReader
-from alignbench.reporting.tables import csv_bytes, latex, parquet_bytes
+from alignbench.reporting.latex import latex, latex_matrix
+from alignbench.reporting.matrix import turned
+from alignbench.reporting.tables import csv_bytes, parquet_bytes
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.workspace.workspace import Workspace
 
@@ -135,7 +137,7 @@ def report_scores(
     records = [detector.record for detector in detectors]
     notes = [*sentences.notes, *(f"{name}: {why}" for name, why in gave_up.items())]
     about = _about(reader, sentences, notes)
-    figures = _write_results(out / RESULTS, analyses, draw=settings.figures)
+    figures = write_results(out / RESULTS, analyses, draw=settings.figures)
     worst = hardest(sentences, scored, MOST_EXAMPLES)
     shown = examples(reader, sentences, scored, worst)
     _write(out / REPORT, render(about, analyses, figures, shown, records).encode())
@@ -153,13 +155,13 @@ def _about(release: ReleaseReader, sentences: Sentences, notes: Sequence[str]) -
     )
 
 
-def _write_results(folder: Path, analyses: Sequence[Analysis], *, draw: bool) -> dict[str, bytes]:
+def write_results(folder: Path, analyses: Sequence[Analysis], *, draw: bool) -> dict[str, bytes]:
+    """Writes each analysis as CSV, Parquet, LaTeX and SVG; returns the figures by name."""
     figures: dict[str, bytes] = {}
     for analysis in analyses:
         _write(folder / f"{analysis.name}.csv", csv_bytes(analysis.table))
         _write(folder / f"{analysis.name}.parquet", parquet_bytes(analysis.table))
-        text = latex(analysis.table, analysis.title, f"tab:{analysis.name}")
-        _write(folder / f"{analysis.name}.tex", text.encode())
+        _write(folder / f"{analysis.name}.tex", _latex(analysis).encode())
         if draw:
             from alignbench.evaluation.figures import svg  # Matplotlib is an extra
 
@@ -168,6 +170,14 @@ def _write_results(folder: Path, analyses: Sequence[Analysis], *, draw: bool) ->
                 figures[analysis.name] = drawn
                 _write(folder / f"{analysis.name}.svg", drawn)
     return figures
+
+
+def _latex(analysis: Analysis) -> str:
+    label = f"tab:{analysis.name}"
+    if analysis.matrix is None:
+        return latex(analysis.table, analysis.title, label)
+    caption = f"{analysis.title}. {analysis.matrix.legend()}".strip()
+    return latex_matrix(turned(analysis.told, analysis.matrix), caption, label)
 
 
 def _record(

@@ -13,7 +13,7 @@ from alignbench.evaluation.analyses.analysis import (
     NUMBER,
     TEXT,
     Analysis,
-    Bars,
+    Dots,
     Lines,
     table_of,
     with_interval,
@@ -23,6 +23,7 @@ from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Ints
 from alignbench.evaluation.statistics.clustered import PairSums, mean_of, pair_sums
 from alignbench.reporting.jackknife import Estimate
+from alignbench.reporting.matrix import Matrix
 
 LAST: Final = 5
 """The place from which on sentences are counted together, as in the paper's plots."""
@@ -73,6 +74,7 @@ def position_curves(sentences: Sentences, detectors: Sequence[Scored]) -> Analys
         table.drop_columns(["series"]),
         Lines("position", "series", "score", "mean score", "position in the text", "detector"),
         drawn=table.filter([row["model"] == _ALL for row in rows]) if rows else table,
+        matrix=Matrix(("detector", "verdict"), "position", "score", percent=False, best=None),
     )
 
 
@@ -133,7 +135,8 @@ def position_corrected(
         "both more often correct and scored higher; what a detector gains by that alone is the "
         f"difference. {INTERVAL_METHOD}",
         table_of(_CORRECTED, rows),
-        Bars("model", "detector", "corrected", "AUROC within positions", 0.5),
+        Dots("model", "detector", "corrected", "AUROC within positions", 0.5),
+        matrix=Matrix(("detector",), "model", "corrected"),
     )
 
 

@@ -14,6 +14,7 @@ from alignbench.evaluation.analyses.coverage import coverage
 from alignbench.evaluation.analyses.ensembles import combined, ensembles, ranks
 from alignbench.evaluation.analyses.filtering import filtering
 from alignbench.evaluation.analyses.localisation import localisation
+from alignbench.evaluation.analyses.main_table import main_table
 from alignbench.evaluation.analyses.position import position_corrected, position_curves
 from alignbench.evaluation.analyses.self_preference import self_preference
 from alignbench.evaluation.scored import Scored, Sentences
@@ -45,9 +46,11 @@ def analyse(
     usable = [(d, found) for d, found in zip(detectors, aurocs, strict=True) if found is not None]
     told = [detector for detector, _ in usable]
     known = [found for _, found in usable]
+    of_models = by_model(sentences, detectors, aurocs)
     analyses = [
         coverage(detectors),
-        by_model(sentences, detectors, aurocs),
+        of_models,
+        main_table(of_models),
         comparison(sentences, told, known),
         position_curves(sentences, told),
         position_corrected(sentences, told, known),
