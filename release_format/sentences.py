@@ -25,6 +25,9 @@ COLUMNS: Final = (
 )  # fmt: skip
 """Columns that are read of each sentence."""
 
+VOTES: Final = ("n_correct", "n_incorrect", "n_unknown")
+"""Columns that are read of each sentence where a file has them; null where it does not."""
+
 FILE, ROW = "file", "row"
 """Columns that are added: which file a sentence stands in, and in which row of it."""
 
@@ -85,7 +88,7 @@ class ReleaseReader:
         known = [Verdict.CORRECT.value, Verdict.INCORRECT.value]
         tables = []
         for number, path in enumerate(self._paths):
-            table = self._read(path)
+            table = self._read(path, optional=VOTES)
             rows = pa.array(np.arange(len(table)), pa.int64())
             files = pa.array(np.full(len(table), number), pa.int32())
             table = table.append_column(FILE, files).append_column(ROW, rows)
@@ -127,7 +130,9 @@ class ReleaseReader:
                     place += 1
                 start += len(batch)
 
-    def _read(self, path: str, columns: Sequence[str] = COLUMNS) -> pa.Table:
+    def _read(
+        self, path: str, columns: Sequence[str] = COLUMNS, optional: Sequence[str] = ()
+    ) -> pa.Table:
         try:
             file = pq.ParquetFile(self._folder.open_ranges(path), pre_buffer=True)
         except pa.ArrowException as error:
@@ -142,7 +147,13 @@ class ReleaseReader:
                     f"{path} in {self.address} has no column {name!r} of type {kind}.",
                     "Evaluate a release that 'alignbench verify' finds sound.",
                 )
-        return file.read(list(columns))
+        there = [name for name in optional if _is_as_declared(name, file.schema_arrow)]
+        table = file.read([*columns, *there])
+        for name in optional:
+            if name not in there:
+                kind = DATA_SCHEMA.field(name).type
+                table = table.append_column(name, pa.nulls(len(table), kind))
+        return table.select([*columns, *optional])
 
 
 def _is_as_declared(name: str, schema: pa.Schema) -> bool:

@@ -109,7 +109,7 @@ def test_text_of_models_and_detectors_is_shown_and_never_run(
     assert asked == [done.report.as_uri()]
     assert "<script>alert(1)</script>" in text
     page = done.report.read_text()
-    assert "<script" not in page
+    assert page.count("<script>") == page.count("<script") == 1, "The one that sorts tables."
     assert re.search(r"<img[^>]*onerror", page) is None
     assert done.report.stat().st_size < 5_000_000
 
