@@ -1,23 +1,28 @@
 """An evaluation from end to end: scores, analyses, files, report.
 
-In its folder: `report.html`, `evaluation.json` (what was run), and in `results/` each analysis as
-CSV, LaTeX, Parquet and SVG.
+In its folder: `report.html`, `sentences.html` with what it shows in `sentences/`, `evaluation.json`
+(what was run), and in `results/` each analysis as CSV, LaTeX, Parquet and SVG.
 """
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+import pyarrow.compute as pc
 
 from alignbench.evaluation.analyses.analysis import Analysis
 from alignbench.evaluation.analyses.run import Outside, analyse, hardest
 from alignbench.evaluation.domains import DomainStep, with_domains
 from alignbench.evaluation.entries import PreparedDetector
 from alignbench.evaluation.errors import NothingToScoreError
+from alignbench.evaluation.report.browser import write_browser
 from alignbench.evaluation.report.examples import MOST_EXAMPLES, examples
 from alignbench.evaluation.report.html import About, render
+from alignbench.evaluation.running import running
 from alignbench.evaluation.scored import Scored, Sentences, join_scores
 from alignbench.evaluation.scores import RECORD, score_rows
 from alignbench.release_format.sentences import ReleaseReader
@@ -38,6 +43,8 @@ class Settings(NamedTuple):
         split: Only this split of the release; all if None.
         retry: Whether sentences that a detector failed on are tried again.
         figures: Whether figures are drawn, for which Matplotlib is needed.
+        dollars_per_hour: What an hour of the machine costs on which detectors ran, if known.
+        sentences: Whether the browser of single sentences is written, with copies of the images.
         outside: Figures to correlate with, if any.
         domains: How images without a domain are given one, if at all.
     """
@@ -45,6 +52,8 @@ class Settings(NamedTuple):
     split: str | None = None
     retry: bool = False
     figures: bool = True
+    sentences: bool = True
+    dollars_per_hour: float | None = None
     outside: Outside | None = None
     domains: DomainStep | None = None
 
@@ -123,26 +132,28 @@ def report_scores(
         settings: How it is done.
         gave_up: Why a detector was not asked about every sentence, by its name.
     """
-    scored = [
-        join_scores(
-            sentences,
-            score_rows(workspace, detector.detector_id),
-            detector.name,
-            detector.family,
-            detector.word_threshold,
-        )
-        for detector in detectors
-    ]
+    scored = [_scored(sentences, detector, workspace, settings) for detector in detectors]
     analyses = analyse(sentences, scored, settings.outside)
     records = [detector.record for detector in detectors]
     notes = [*sentences.notes, *(f"{name}: {why}" for name, why in gave_up.items())]
     about = _about(reader, sentences, notes)
     figures = write_results(out / RESULTS, analyses, draw=settings.figures)
-    worst = hardest(sentences, scored, MOST_EXAMPLES)
-    shown = examples(reader, sentences, scored, worst)
-    _write(out / REPORT, render(about, analyses, figures, shown, records).encode())
+    worst = hardest(sentences, scored)
+    shown = examples(reader, sentences, scored, worst[:MOST_EXAMPLES])
+    page = write_browser(out, reader, sentences, scored, worst) if settings.sentences else None
+    _write(out / REPORT, render(about, analyses, figures, shown, records, page).encode())
     _write(out / RECORD, _record(reader, settings, about, records))
     return Evaluation(out / REPORT, analyses, scored, gave_up)
+
+
+def _scored(
+    sentences: Sentences, detector: PreparedDetector, workspace: Workspace, settings: Settings
+) -> Scored:
+    rows = score_rows(workspace, detector.detector_id)
+    name, family, threshold = detector.name, detector.family, detector.word_threshold
+    found = join_scores(sentences, rows, name, family, threshold)
+    seconds = pc.mean(rows["seconds"]).as_py()
+    return replace(found, running=running(detector, sentences, seconds, settings.dollars_per_hour))
 
 
 def _about(release: ReleaseReader, sentences: Sentences, notes: Sequence[str]) -> About:

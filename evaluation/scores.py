@@ -27,7 +27,7 @@ USABLE: Final = (ScoreStatus.SCORED, ScoreStatus.WINDOWED)
 
 _ROW: Final = pa.schema(
     [(name, SCORES.schema.field(name).type) for name in ("sentence_id", "score", "words")]
-    + [("status", pa.string()), ("note", pa.string())]
+    + [("status", pa.string()), ("note", pa.string()), ("seconds", pa.float64())]
 )
 
 
@@ -49,10 +49,10 @@ def scored_keys(workspace: Workspace, detector_id: str) -> pa.ChunkedArray:
 def score_rows(workspace: Workspace, detector_id: str) -> pa.Table:
     """Returns what came of each sentence that a detector was asked about.
 
-    The columns are `sentence_id`, `score`, `words`, `status` and `note`, which says why there is no
-    score, or what is to be said of it.
+    The columns are `sentence_id`, `score`, `words`, `status`, `note`, which says why there is no
+    score, or what is to be said of it, and `seconds`.
     """
-    columns = ["sentence_id", "score", "words", "status", "note", "detector_id"]
+    columns = ["sentence_id", "score", "words", "status", "note", "seconds", "detector_id"]
     scores = workspace.table(SCORES).read(columns, _of(detector_id) & _is_usable())
     lost = [_unscored(failure) for failure in current_failures(workspace, detector_id)]
     return pa.concat_tables(
@@ -106,6 +106,7 @@ def _unscored(failure: Failure) -> dict[str, object]:
         "words": [],
         "status": (ScoreStatus.INVALID if invalid else ScoreStatus.FAILED).value,
         "note": f"{failure.code}: {failure.message}",
+        "seconds": None,
     }
 
 

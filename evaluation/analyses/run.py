@@ -8,8 +8,10 @@ import numpy as np
 from alignbench.evaluation.analyses.analysis import Analysis
 from alignbench.evaluation.analyses.by_kind import by_domain, by_type
 from alignbench.evaluation.analyses.by_model import by_model, model_auroc
+from alignbench.evaluation.analyses.by_prompt import by_prompt
 from alignbench.evaluation.analyses.comparison import comparison
 from alignbench.evaluation.analyses.correlation import correlations
+from alignbench.evaluation.analyses.cost import cost
 from alignbench.evaluation.analyses.coverage import coverage
 from alignbench.evaluation.analyses.ensembles import combined, ensembles, ranks
 from alignbench.evaluation.analyses.filtering import filtering
@@ -60,6 +62,8 @@ def analyse(
         ensembles(sentences, told, known),
         localisation(sentences, told),
         filtering(sentences, told),
+        cost(detectors),
+        by_prompt(told, known),
     ]
     if outside is not None:
         figures, label = outside.figures, outside.label
@@ -67,7 +71,7 @@ def analyse(
     return analyses
 
 
-def hardest(sentences: Sentences, detectors: Sequence[Scored], most: int) -> list[int]:
+def hardest(sentences: Sentences, detectors: Sequence[Scored]) -> list[int]:
     """Returns the rows that the detectors together get most wrong, the worst first.
 
     A sentence's badness is its mean rank over detectors, counted from the wrong end: high for an
@@ -80,4 +84,4 @@ def hardest(sentences: Sentences, detectors: Sequence[Scored], most: int) -> lis
     badness = np.where(sentences.correct, 1 - rank, rank)
     there = np.flatnonzero(np.isfinite(badness))
     order = there[np.argsort(-badness[there], kind="stable")]
-    return [int(row) for row in order[:most]]
+    return [int(row) for row in order]
