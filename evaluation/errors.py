@@ -28,3 +28,16 @@ class ModelShapeError(AlignBenchError):
 
     code = "AB-E08"
     exit_code = 2
+
+
+class SubmissionError(AlignBenchError):
+    """A file is not a submission to a leaderboard."""
+
+    code = "AB-E40"
+    exit_code = 2
+
+
+class SubmissionRefusedError(AlignBenchError):
+    """A submission does not hold against its release, so it is not ranked."""
+
+    code = "AB-E41"

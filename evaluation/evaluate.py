@@ -25,6 +25,7 @@ from alignbench.evaluation.report.html import About, render
 from alignbench.evaluation.running import running
 from alignbench.evaluation.scored import Scored, Sentences, join_scores
 from alignbench.evaluation.scores import RECORD, score_rows
+from alignbench.evaluation.submissions import SUFFIX, claim_of, write_submission
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.reporting.latex import latex, latex_matrix
 from alignbench.reporting.matrix import turned
@@ -34,6 +35,7 @@ from alignbench.workspace.workspace import Workspace
 
 REPORT: Final = "report.html"
 RESULTS: Final = "results"
+SUBMISSIONS: Final = "submissions"
 
 
 class Settings(NamedTuple):
@@ -43,6 +45,7 @@ class Settings(NamedTuple):
         split: Only this split of the release; all if None.
         retry: Whether sentences that a detector failed on are tried again.
         figures: Whether figures are drawn, for which Matplotlib is needed.
+        submissions: Whether each detector's scores are written as a file for a leaderboard.
         dollars_per_hour: What an hour of the machine costs on which detectors ran, if known.
         sentences: Whether the browser of single sentences is written, with copies of the images.
         outside: Figures to correlate with, if any.
@@ -53,6 +56,7 @@ class Settings(NamedTuple):
     retry: bool = False
     figures: bool = True
     sentences: bool = True
+    submissions: bool = False
     dollars_per_hour: float | None = None
     outside: Outside | None = None
     domains: DomainStep | None = None
@@ -142,6 +146,8 @@ def report_scores(
     shown = examples(reader, sentences, scored, worst[:MOST_EXAMPLES])
     page = write_browser(out, reader, sentences, scored, worst) if settings.sentences else None
     _write(out / REPORT, render(about, analyses, figures, shown, records, page).encode())
+    if settings.submissions:
+        _write_submissions(out / SUBMISSIONS, reader, sentences, scored, records)
     _write(out / RECORD, _record(reader, settings, about, records))
     return Evaluation(out / REPORT, analyses, scored, gave_up)
 
@@ -164,6 +170,19 @@ def _about(release: ReleaseReader, sentences: Sentences, notes: Sequence[str]) -
         len(sentences.model.names),
         notes,
     )
+
+
+def _write_submissions(
+    folder: Path,
+    reader: ReleaseReader,
+    sentences: Sentences,
+    scored: Sequence[Scored],
+    records: Sequence[dict[str, Any]],
+) -> None:
+    for detector, record in zip(scored, records, strict=True):
+        claim = claim_of(reader, sentences, detector, record, version("alignbench"))
+        path = folder / f"{detector.name}{SUFFIX}"
+        write_submission(path, sentences, detector, claim)
 
 
 def write_results(folder: Path, analyses: Sequence[Analysis], *, draw: bool) -> dict[str, bytes]:

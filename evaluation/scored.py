@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -124,12 +125,12 @@ class Scored:
     word_threshold: float | None = None
     running: Running = field(default_factory=Running)
 
-    @property
+    @cached_property
     def there(self) -> Bools:
         """Where there is a usable score."""
         return np.isfinite(self.scores)
 
-    @property
+    @cached_property
     def says_nothing(self) -> str | None:
         """Why no result can be had of these scores; None if one can."""
         found = self.scores[self.there]

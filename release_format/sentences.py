@@ -51,6 +51,7 @@ class ReleaseReader:
         address: Where it is.
         name: `NAME/VERSION`, safe as a relative path.
         families: For each generating model, the family that its configuration says.
+        split: Which split of it is read; all if None.
         checksum: SHA-256 of `SHA256SUMS`, or None; it stands for every byte of the release.
     """
 
@@ -68,6 +69,7 @@ class ReleaseReader:
         self._every_path = [p for p, shard in folder.shards.items() if shard.kind == DATA]
         self.address, self.name, self.checksum = folder.address, folder.name, folder.checksum
         self.families = _families(folder.record)
+        self.split = split
         self._paths = [
             path for path in self._every_path if split in (None, folder.shards[path].split)
         ]

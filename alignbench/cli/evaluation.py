@@ -66,6 +66,9 @@ def evaluate(
     sentences: Annotated[
         bool, typer.Option(help="Write the browser of single sentences, with small images.")
     ] = True,
+    submissions: Annotated[
+        bool, typer.Option("--submissions", help="Write each detector's file for a leaderboard.")
+    ] = False,
     dollars_per_hour: Annotated[
         float | None,
         typer.Option("--dollars-per-hour", min=0, help="Of the machine, to reckon the cost."),
@@ -92,6 +95,7 @@ def evaluate(
         retry=retry,
         figures=figures,
         sentences=sentences,
+        submissions=submissions,
         dollars_per_hour=dollars_per_hour,
         outside=Outside(outside_label, read_outside(str(outside))) if outside else None,
         domains=DomainStep(domain_model, PAPER if domains == "paper" else _words(domains))

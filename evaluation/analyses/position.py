@@ -86,9 +86,11 @@ def _curve_rows(
 ) -> list[dict[str, object]]:
     verdicts = ("incorrect", "correct")
     cell = (group * 2 + sentences.correct) * (LAST + 1) + places(sentences)
+    there = np.flatnonzero(detector.there)
+    in_cells = there[np.argsort(cell[there], kind="stable")]
+    codes, starts = np.unique(cell[in_cells], return_index=True)
     rows = []
-    for code in np.unique(cell[detector.there]).tolist():
-        own = detector.there & (cell == code)
+    for code, own in zip(codes.tolist(), np.split(in_cells, starts[1:]), strict=True):
         score = mean_of(
             detector.scores[own], sentences.image.codes[own], len(sentences.image.names)
         )
@@ -99,7 +101,7 @@ def _curve_rows(
             "model": name,
             "verdict": verdict,
             "position": place,
-            "sentences": int(own.sum()),
+            "sentences": len(own),
             "series": verdict,
         }
         rows.append(with_interval(columns, "score", score))

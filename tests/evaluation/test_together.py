@@ -70,7 +70,7 @@ def test_the_command_line_takes_several_releases(tmp_path: Path) -> None:
 
 def test_one_release_twice_is_refused(tmp_path: Path) -> None:
     release = str(released(tmp_path, "one", 0))
-    with pytest.raises(UsageError, match="Two releases are one/1.0.0"):
+    with pytest.raises(UsageError, match=r"Two releases are one/1\.0\.0"):
         evaluate_together([release, release], [parse_detector("constant")], tmp_path, QUICK)
 
 
