@@ -91,9 +91,8 @@ def _curve_rows(
     codes, starts = np.unique(cell[in_cells], return_index=True)
     rows = []
     for code, own in zip(codes.tolist(), np.split(in_cells, starts[1:]), strict=True):
-        score = mean_of(
-            detector.scores[own], sentences.image.codes[own], len(sentences.image.names)
-        )
+        images, image = np.unique(sentences.image.codes[own], return_inverse=True)
+        score = mean_of(detector.scores[own], image, len(images))
         of_group, place = divmod(code, LAST + 1)
         name, verdict = names[of_group // 2], verdicts[of_group % 2]
         columns = {
