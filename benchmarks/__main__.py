@@ -10,6 +10,7 @@ BENCHMARKS = (
     "benchmarks.imagine",
     "benchmarks.endpoint",
     "benchmarks.evaluation",
+    "benchmarks.paper",
     "benchmarks.clip4dm",
     "benchmarks.shared_images",
     "benchmarks.labelling",

@@ -9,7 +9,7 @@ from alignbench.evaluation.entries import PreparedDetector
 from alignbench.evaluation.gold import gold_of
 from alignbench.evaluation.parts_of_speech import Tagger
 from alignbench.evaluation.scored import Sentences, join_scores
-from alignbench.evaluation.scores import mean_seconds, score_rows
+from alignbench.evaluation.scores import score_rows
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.vocabulary import Verdict
@@ -43,7 +43,6 @@ def found_aids(
         unknown=_unknown(reader, detectors, workspace),
         judge=None if entailment is None else _judge(entailment),
         tagger=None if parts_of_speech is None else Tagger(parts_of_speech),
-        seconds={one.name: mean_seconds(workspace, one.detector_id) for one in detectors},
     )
 
 

@@ -111,6 +111,11 @@ class PreparedDetector:
             "detector_id": self.detector_id,
         }
 
+    @property
+    def runs(self) -> bool:
+        """Whether it scores anything itself, rather than handing on a list of scores."""
+        return not issubclass(self._plugin, ListingDetector)
+
     def listed_sentences(self) -> Sequence[str] | None:
         """Returns the ids of the sentences that it has scores of; None if it can score any."""
         if not issubclass(self._plugin, ListingDetector):

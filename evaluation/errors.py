@@ -42,3 +42,16 @@ class OwnLabelsError(AlignBenchError):
 
     code = "AB-E09"
     exit_code = 2
+
+
+class SubmissionError(AlignBenchError):
+    """A file is not a submission to a leaderboard."""
+
+    code = "AB-E40"
+    exit_code = 2
+
+
+class SubmissionRefusedError(AlignBenchError):
+    """A submission does not hold against its release, so it is not ranked."""
+
+    code = "AB-E41"

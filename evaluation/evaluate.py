@@ -1,11 +1,12 @@
 """An evaluation from end to end: scores, analyses, files, report.
 
-In its folder: `report.html`, `evaluation.json` (what was run), and in `results/` each analysis as
-CSV, LaTeX, Parquet and SVG.
+In its folder: `report.html`, `sentences.html` with what it shows in `sentences/`, `evaluation.json`
+(what was run), and in `results/` each analysis as CSV, LaTeX, Parquet and SVG.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,13 +21,18 @@ from alignbench.evaluation.analyses.run import Outside, analyse, hardest
 from alignbench.evaluation.domains import DomainStep, with_domains
 from alignbench.evaluation.entries import PreparedDetector
 from alignbench.evaluation.errors import NothingToScoreError
+from alignbench.evaluation.report.browser import write_browser
 from alignbench.evaluation.report.examples import MOST_EXAMPLES, examples
 from alignbench.evaluation.report.html import About, render
 from alignbench.evaluation.results import Results
+from alignbench.evaluation.running import running
 from alignbench.evaluation.scored import Scored, Sentences, join_scores
 from alignbench.evaluation.scores import RECORD, score_rows
+from alignbench.evaluation.submissions import SUFFIX, claim_of, write_submission
 from alignbench.release_format.sentences import ReleaseReader
-from alignbench.reporting.tables import csv_bytes, latex, parquet_bytes
+from alignbench.reporting.latex import latex, latex_matrix
+from alignbench.reporting.matrix import turned
+from alignbench.reporting.tables import csv_bytes, parquet_bytes
 from alignbench.schemas.errors import MissingExtraError, UsageError
 from alignbench.schemas.vocabulary import Verdict
 from alignbench.workspace.workspace import Workspace
@@ -34,6 +40,7 @@ from alignbench.workspace.workspace import Workspace
 REPORT: Final = "report.html"
 RESULTS: Final = "results"
 _JUDGED_SET: Final = "seetrue_feedback"
+SUBMISSIONS: Final = "submissions"
 
 
 class Settings(NamedTuple):
@@ -43,6 +50,9 @@ class Settings(NamedTuple):
         split: Only this split of the release; all if None.
         retry: Whether sentences that a detector failed on are tried again.
         figures: Whether figures are drawn, for which Matplotlib is needed.
+        submissions: Whether each detector's scores are written as a file for a leaderboard.
+        dollars_per_hour: What an hour of the machine costs on which detectors ran, if known.
+        sentences: Whether the browser of single sentences is written, with copies of the images.
         outside: Figures to correlate with, if any.
         domains: How images without a domain are given one, if at all.
         gold: True verdicts by sentence, beside those of the release's workspace.
@@ -55,6 +65,9 @@ class Settings(NamedTuple):
     split: str | None = None
     retry: bool = False
     figures: bool = True
+    sentences: bool = True
+    submissions: bool = False
+    dollars_per_hour: float | None = None
     outside: Outside | None = None
     domains: DomainStep | None = None
     gold: Mapping[str, Verdict] = {}
@@ -163,16 +176,7 @@ def report_scores(
         settings: How it is done.
         gave_up: Why a detector was not asked about every sentence, by its name.
     """
-    scored = [
-        join_scores(
-            sentences,
-            score_rows(workspace, detector.detector_id),
-            detector.name,
-            detector.family,
-            detector.word_threshold,
-        )
-        for detector in detectors
-    ]
+    scored = [_scored(sentences, detector, workspace, settings) for detector in detectors]
     aids = found_aids(
         reader,
         detectors,
@@ -185,12 +189,25 @@ def report_scores(
     records = [detector.record for detector in detectors]
     notes = [*sentences.notes, *(f"{name}: {why}" for name, why in gave_up.items())]
     about = _about(reader, sentences, notes)
-    figures = _write_results(out / RESULTS, analyses, draw=settings.figures)
-    worst = hardest(sentences, scored, MOST_EXAMPLES)
-    shown = examples(reader, sentences, scored, worst)
-    _write(out / REPORT, render(about, analyses, figures, shown, records).encode())
+    figures = write_results(out / RESULTS, analyses, draw=settings.figures)
+    worst = hardest(sentences, scored)
+    shown = examples(reader, sentences, scored, worst[:MOST_EXAMPLES])
+    page = write_browser(out, reader, sentences, scored, worst) if settings.sentences else None
+    _write(out / REPORT, render(about, analyses, figures, shown, records, page).encode())
+    if settings.submissions:
+        _write_submissions(out / SUBMISSIONS, reader, sentences, scored, records)
     _write(out / RECORD, _record(reader, settings, about, records))
     return Evaluation(out / REPORT, analyses, scored, gave_up, sentences)
+
+
+def _scored(
+    sentences: Sentences, detector: PreparedDetector, workspace: Workspace, settings: Settings
+) -> Scored:
+    rows = score_rows(workspace, detector.detector_id)
+    name, family, threshold = detector.name, detector.family, detector.word_threshold
+    found = join_scores(sentences, rows, name, family, threshold)
+    seconds = pc.mean(rows["seconds"]).as_py()
+    return replace(found, running=running(detector, sentences, seconds, settings.dollars_per_hour))
 
 
 def _about(release: ReleaseReader, sentences: Sentences, notes: Sequence[str]) -> About:
@@ -203,13 +220,26 @@ def _about(release: ReleaseReader, sentences: Sentences, notes: Sequence[str]) -
     )
 
 
-def _write_results(folder: Path, analyses: Sequence[Analysis], *, draw: bool) -> dict[str, bytes]:
+def _write_submissions(
+    folder: Path,
+    reader: ReleaseReader,
+    sentences: Sentences,
+    scored: Sequence[Scored],
+    records: Sequence[dict[str, Any]],
+) -> None:
+    for detector, record in zip(scored, records, strict=True):
+        claim = claim_of(reader, sentences, detector, record, version("alignbench"))
+        path = folder / f"{detector.name}{SUFFIX}"
+        write_submission(path, sentences, detector, claim)
+
+
+def write_results(folder: Path, analyses: Sequence[Analysis], *, draw: bool) -> dict[str, bytes]:
+    """Writes each analysis as CSV, Parquet, LaTeX and SVG; returns the figures by name."""
     figures: dict[str, bytes] = {}
     for analysis in analyses:
         _write(folder / f"{analysis.name}.csv", csv_bytes(analysis.table))
         _write(folder / f"{analysis.name}.parquet", parquet_bytes(analysis.table))
-        text = latex(analysis.table, analysis.title, f"tab:{analysis.name}")
-        _write(folder / f"{analysis.name}.tex", text.encode())
+        _write(folder / f"{analysis.name}.tex", _latex(analysis).encode())
         if draw:
             from alignbench.evaluation.figures import svg  # Matplotlib is an extra
 
@@ -218,6 +248,14 @@ def _write_results(folder: Path, analyses: Sequence[Analysis], *, draw: bool) ->
                 figures[analysis.name] = drawn
                 _write(folder / f"{analysis.name}.svg", drawn)
     return figures
+
+
+def _latex(analysis: Analysis) -> str:
+    label = f"tab:{analysis.name}"
+    if analysis.matrix is None:
+        return latex(analysis.table, analysis.title, label)
+    caption = f"{analysis.title}. {analysis.matrix.legend()}".strip()
+    return latex_matrix(turned(analysis.told, analysis.matrix), caption, label)
 
 
 def _record(

@@ -1,7 +1,8 @@
 """What analyses work on: a release's sentences as NumPy columns, and detectors' scores of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -88,6 +89,22 @@ class Sentences:
         return len(self.correct)
 
 
+class Running(NamedTuple):
+    """How a detector was asked, and what that took.
+
+    Attributes:
+        model: What it is apart from its prompt, as an id; None if it is asked nothing.
+        seconds: Mean time of a sentence; None if nothing was run.
+        dollars: What a thousand sentences cost; None if there is no price.
+        priced_by: What the cost was reckoned from.
+    """
+
+    model: str | None = None
+    seconds: float | None = None
+    dollars: float | None = None
+    priced_by: str | None = None
+
+
 @dataclass(frozen=True)
 class Scored:
     """One detector's scores of a release's sentences.
@@ -100,6 +117,7 @@ class Scored:
         reasons: Why there is no score, of those without one.
         words: Scores of words, `row`, `start`, `end`, `score`; None if the detector gives none.
         word_threshold: The score below which a word counts as wrong, if it has one.
+        running: How it was asked, and what that took.
     """
 
     name: str
@@ -109,13 +127,14 @@ class Scored:
     reasons: tuple[str, ...] = ()
     words: pa.Table | None = None
     word_threshold: float | None = None
+    running: Running = field(default_factory=Running)
 
-    @property
+    @cached_property
     def there(self) -> Bools:
         """Where there is a usable score."""
         return np.isfinite(self.scores)
 
-    @property
+    @cached_property
     def says_nothing(self) -> str | None:
         """Why no result can be had of these scores; None if one can."""
         found = self.scores[self.there]

@@ -27,7 +27,7 @@ USABLE: Final = (ScoreStatus.SCORED, ScoreStatus.WINDOWED)
 
 _ROW: Final = pa.schema(
     [(name, SCORES.schema.field(name).type) for name in ("sentence_id", "score", "words")]
-    + [("status", pa.string()), ("note", pa.string())]
+    + [("status", pa.string()), ("note", pa.string()), ("seconds", pa.float64())]
 )
 
 
@@ -49,24 +49,15 @@ def scored_keys(workspace: Workspace, detector_id: str) -> pa.ChunkedArray:
 def score_rows(workspace: Workspace, detector_id: str) -> pa.Table:
     """Returns what came of each sentence that a detector was asked about.
 
-    The columns are `sentence_id`, `score`, `words`, `status` and `note`, which says why there is no
-    score, or what is to be said of it.
+    The columns are `sentence_id`, `score`, `words`, `status`, `note`, which says why there is no
+    score, or what is to be said of it, and `seconds`.
     """
-    columns = ["sentence_id", "score", "words", "status", "note", "detector_id"]
+    columns = ["sentence_id", "score", "words", "status", "note", "seconds", "detector_id"]
     scores = workspace.table(SCORES).read(columns, _of(detector_id) & _is_usable())
     lost = [_unscored(failure) for failure in current_failures(workspace, detector_id)]
     return pa.concat_tables(
         [scores.select(_ROW.names).cast(_ROW), pa.Table.from_pylist(lost, _ROW)]
     )
-
-
-def mean_seconds(workspace: Workspace, detector_id: str) -> float | None:
-    """Returns how long a sentence took, as noted with the scores; None where nothing was noted."""
-    scores = workspace.table(SCORES).read(
-        ["seconds", "detector_id", "status"], _of(detector_id) & _is_usable()
-    )
-    found: float | None = pc.mean(scores["seconds"]).as_py()
-    return found
 
 
 def current_failures(workspace: Workspace, detector_id: str) -> Iterator[Failure]:
@@ -115,6 +106,7 @@ def _unscored(failure: Failure) -> dict[str, object]:
         "words": [],
         "status": (ScoreStatus.INVALID if invalid else ScoreStatus.FAILED).value,
         "note": f"{failure.code}: {failure.message}",
+        "seconds": None,
     }
 
 

@@ -94,9 +94,12 @@ class ScoringStage(Stage):
             most_references=self._detector.most_references,
         )
         results = answered(asked, _stream(self._loaded), self._detector.name)
-        started = time.monotonic()
-        for count, ((key, request), result) in enumerate(results, 1):
-            yield self._outcome(key, request, result, (time.monotonic() - started) / count)
+        before = time.monotonic()
+        for (key, request), result in results:
+            # The first of a batch has its whole time, so that the mean over sentences is right.
+            now = time.monotonic()
+            yield self._outcome(key, request, result, now - before)
+            before = now
 
     def _outcome(
         self, key: str, request: ScoringRequest, result: SentenceScore | ItemFailure, seconds: float

@@ -27,8 +27,10 @@ COLUMNS: Final = (
 
 OWN_LABELS: Final = "own_labels"
 
-FURTHER_COLUMNS: Final = (OWN_LABELS, "confidence")
-"""Columns that are read of each sentence where a release has them, and are null where not."""
+VOTES: Final = ("n_correct", "n_incorrect", "n_unknown")
+
+FURTHER_COLUMNS: Final = (OWN_LABELS, "confidence", *VOTES)
+"""Columns that are read of each sentence where a file has them, and are null where not."""
 
 FILE, ROW = "file", "row"
 """Columns that are added: which file a sentence stands in, and in which row of it."""
@@ -53,6 +55,7 @@ class ReleaseReader:
         address: Where it is.
         name: `NAME/VERSION`, safe as a relative path.
         families: For each generating model, the family that its configuration says.
+        split: Which split of it is read; all if None.
         checksum: SHA-256 of `SHA256SUMS`, or None; it stands for every byte of the release.
         import_kind: Which published set it was imported from, as the importer is called; None for
             a release that was labelled here.
@@ -73,6 +76,7 @@ class ReleaseReader:
         self.address, self.name, self.checksum = folder.address, folder.name, folder.checksum
         self.families = _families(folder.record)
         self.import_kind = _import_kind(folder.record)
+        self.split = split
         self._paths = [
             path for path in self._every_path if split in (None, folder.shards[path].split)
         ]

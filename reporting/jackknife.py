@@ -17,11 +17,12 @@ Sources:
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -55,7 +56,7 @@ class Sample:
     there: Bools
     what: str
 
-    @property
+    @cached_property
     def clusters(self) -> int:
         """How many clusters have such items."""
         return int(np.count_nonzero(self.there))
@@ -95,6 +96,10 @@ class Estimate:
 
     def standard_error(self) -> float:
         """Returns the jackknife standard error; NaN where the figure needs a single cluster."""
+        return self._standard_error
+
+    @cached_property
+    def _standard_error(self) -> float:
         there = np.any([sample.there for sample in self.samples], axis=0)
         count = np.count_nonzero(there)
         if count < 2:
@@ -116,7 +121,8 @@ class Estimate:
             return Interval(None, None, None)
         if (reason := self.why_no_interval()) is not None:
             return Interval(None, None, reason)
-        margin = stats.t.ppf((1 + LEVEL) / 2, self.degrees_of_freedom()) * self.standard_error()
+        quantile = float(special.stdtrit(self.degrees_of_freedom(), (1 + LEVEL) / 2))
+        margin = quantile * self.standard_error()
         if not self.is_share:
             return Interval(self.value - margin, self.value + margin)
         logit = math.log(self.value / (1 - self.value))
@@ -129,10 +135,14 @@ class Estimate:
         if math.isnan(self.value) or self.why_no_interval() is not None:
             return None
         ratio = abs(self.value) / self.standard_error()
-        return float(2 * stats.t.sf(ratio, self.degrees_of_freedom()))
+        return float(2 * special.stdtr(self.degrees_of_freedom(), -ratio))
 
     def why_no_interval(self) -> str | None:
         """Returns why the figure has no interval that can be trusted; None if it has one."""
+        return self._why_no_interval
+
+    @cached_property
+    def _why_no_interval(self) -> str | None:
         if self.distrust is not None:
             return self.distrust
         for sample in self.samples:

@@ -24,8 +24,9 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     context: typer.Context,
-    address: Annotated[
-        str, typer.Argument(metavar="RELEASE", help="A release's folder, or s3://bucket/prefix.")
+    addresses: Annotated[
+        list[str],
+        typer.Argument(metavar="RELEASE...", help="Folders of releases, or s3://bucket/prefix."),
     ],
     detector: Annotated[
         list[str] | None,
@@ -77,10 +78,21 @@ def evaluate(
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Score failed sentences again.")] = False,
     figures: Annotated[bool, typer.Option(help="Draw figures (needs matplotlib).")] = True,
+    sentences: Annotated[
+        bool, typer.Option(help="Write the browser of single sentences, with small images.")
+    ] = True,
+    submissions: Annotated[
+        bool, typer.Option("--submissions", help="Write each detector's file for a leaderboard.")
+    ] = False,
+    dollars_per_hour: Annotated[
+        float | None,
+        typer.Option("--dollars-per-hour", min=0, help="Of the machine, to reckon the cost."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Score a release with detectors and write tables, figures and a report.
+    """Score releases with detectors and write tables, figures and a report.
 
+    Several releases are scored one after the other, and stand in one table of a common report.
     Scores are kept in the release's workspace, or else in the folder of the report, so that the
     same command goes on where it was stopped. Without --out that folder is
     evaluations/NAME/VERSION in the workspace, or else in the current folder.
@@ -98,6 +110,9 @@ def evaluate(
         split=split,
         retry=retry,
         figures=figures,
+        sentences=sentences,
+        submissions=submissions,
+        dollars_per_hour=dollars_per_hour,
         outside=Outside(outside_label, read_outside(str(outside))) if outside else None,
         domains=DomainStep(domain_model, PAPER if domains == "paper" else _words(domains))
         if domains
@@ -110,10 +125,47 @@ def evaluate(
     use_local_services(context.obj)
     from alignbench.flows.evaluate import evaluate as evaluate_release
 
+    if len(addresses) > 1:
+        _evaluate_together(addresses, entries, out, settings, as_json=as_json)
+        return
     with shown_by(TerminalProgress(quiet=as_json)):
-        done = evaluate_release(address, entries, out, settings)
+        done = evaluate_release(addresses[0], entries, out, settings)
     _report(done, as_json)
     _fail_if_much_is_unscored(done, settings)
+
+
+def _evaluate_together(
+    addresses: Sequence[str],
+    entries: "Sequence[DetectorEntry]",
+    out: Path | None,
+    settings: "Settings",
+    *,
+    as_json: bool,
+) -> None:
+    from alignbench.flows.evaluate_together import evaluate_together
+    from alignbench.flows.watching import shown_by
+
+    with shown_by(TerminalProgress(quiet=as_json)):
+        done = evaluate_together(addresses, entries, out, settings)
+    tables = {analysis.name: analysis.table for analysis in done.analyses}
+    if as_json:
+        print_json(
+            {
+                "report": str(done.report),
+                "gave_up": {name: found.gave_up for name, found in done.evaluations.items()},
+                "results": {name: table.to_pylist() for name, table in tables.items()},
+            }
+        )
+    else:
+        main = tables["main_table"]
+        rows = [[_shown_percent(cell) for cell in row.values()] for row in main.to_pylist()]
+        print_table(main.column_names, rows)
+        for name, found in done.evaluations.items():
+            for detector, why in found.gave_up.items():
+                say(f"{name}, {detector}: {why}")
+        say(f"Report: {done.report}")
+    for found in done.evaluations.values():
+        _fail_if_much_is_unscored(found, settings)
 
 
 def _entries(
@@ -163,6 +215,12 @@ def _shown(value: object) -> object:
     if value is None:
         return ""
     return f"{value:.3f}" if isinstance(value, float) else value
+
+
+def _shown_percent(value: object) -> object:
+    if value is None:
+        return ""
+    return f"{value:.1f}" if isinstance(value, float) else value
 
 
 def _words(names: str) -> tuple[str, ...]:

@@ -17,11 +17,9 @@ class Aids(NamedTuple):
         unknown: The sentences whose verdict is unknown, if there are any.
         judge: The NLI model, if one was named.
         tagger: The model of parts of speech, if one was named.
-        seconds: What a pair took on average, by detector.
     """
 
     gold: Mapping[str, Verdict] = {}
     unknown: UnknownSentences | None = None
     judge: Judge | None = None
     tagger: Tagger | None = None
-    seconds: Mapping[str, float | None] = {}

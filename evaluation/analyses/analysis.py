@@ -7,10 +7,24 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from alignbench.reporting.jackknife import Estimate
+from alignbench.reporting.matrix import Matrix
 
 
-class Bars(NamedTuple):
-    """Bars in groups, with intervals `low` and `high`; names of columns of the table."""
+class Dots(NamedTuple):
+    """Dots with intervals `low` and `high`; names of columns of the table.
+
+    A panel for each group, with a line for each series; few series stand in one panel together.
+    """
+
+    groups: str
+    series: str
+    value: str
+    label: str
+    reference: float | None = None
+
+
+class Radar(NamedTuple):
+    """A small radar for each series, with a spoke for each group, from `reference` outwards."""
 
     groups: str
     series: str
@@ -20,7 +34,10 @@ class Bars(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Lines with bands `low` and `high`, a panel for each value of `panels`."""
+    """Lines with bands `low` and `high`, a panel for each value of `panels`.
+
+    Without panels, many series have a panel each, in which the others are grey.
+    """
 
     x: str
     series: str
@@ -31,12 +48,19 @@ class Lines(NamedTuple):
 
 
 class Heatmap(NamedTuple):
-    """A coloured matrix with its values written in."""
+    """A coloured matrix with its values written in; those of a column `self` are bold.
+
+    Attributes:
+        centre: The value at which colours turn.
+        percent: Whether values are written in percent.
+    """
 
     rows: str
     columns: str
     value: str
     label: str
+    centre: float = 1.0
+    percent: bool = False
 
 
 class Scatter(NamedTuple):
@@ -49,7 +73,7 @@ class Scatter(NamedTuple):
     label: str
 
 
-Figure = Bars | Lines | Heatmap | Scatter
+Figure = Dots | Radar | Lines | Heatmap | Scatter
 
 
 class Analysis(NamedTuple):
@@ -62,7 +86,8 @@ class Analysis(NamedTuple):
         table: The result; a null is a result that cannot be had.
         figure: What is to be drawn of the table, if anything.
         notes: What a reader must know of this very result.
-        drawn: The rows that are drawn, where not all are.
+        drawn: The rows that are drawn, and turned, where not all are.
+        matrix: How a paper prints it, where that is not row by row.
     """
 
     name: str
@@ -72,6 +97,12 @@ class Analysis(NamedTuple):
     figure: Figure | None
     notes: tuple[str, ...] = ()
     drawn: pa.Table | None = None
+    matrix: Matrix | None = None
+
+    @property
+    def told(self) -> pa.Table:
+        """The rows that figure and matrix are made of."""
+        return self.table if self.drawn is None else self.drawn
 
 
 def with_interval(

@@ -12,7 +12,8 @@ from alignbench.evaluation.analyses.analysis import (
     NUMBER,
     TEXT,
     Analysis,
-    Bars,
+    Dots,
+    Radar,
     class_images,
     table_of,
     with_interval,
@@ -21,6 +22,7 @@ from alignbench.evaluation.analyses.by_model import INTERVAL_METHOD
 from alignbench.evaluation.scored import Coded, Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools
 from alignbench.evaluation.statistics.clustered import mean_of, pair_sums
+from alignbench.reporting.matrix import Matrix
 
 _NONE: Final = "none given"
 _TYPES = {
@@ -66,7 +68,8 @@ def by_type(sentences: Sentences, detectors: Sequence[Scored]) -> Analysis:
         "generating models; and the mean score of those incorrect sentences, as in AlignBench "
         f"(lower is better caught). {INTERVAL_METHOD}",
         table_of(_TYPES, rows),
-        Bars("error_type", "detector", "auroc", "AUROC", 0.5),
+        Dots("error_type", "detector", "auroc", "AUROC", 0.5),
+        matrix=Matrix(("detector",), "error_type", "auroc"),
     )
 
 
@@ -88,8 +91,9 @@ def by_domain(sentences: Sentences, detectors: Sequence[Scored]) -> Analysis:
         "AUROC within the images of one domain, over all generating models, and their mean score. "
         f"{INTERVAL_METHOD}",
         table_of(_DOMAINS, rows),
-        Bars("domain", "detector", "auroc", "AUROC", 0.5),
+        Radar("domain", "detector", "auroc", "AUROC", 0.5),
         ("No image has a domain.",) if not sentences.domain.names else (),
+        matrix=Matrix(("detector",), "domain", "auroc"),
     )
 
 

@@ -13,7 +13,7 @@ from alignbench.evaluation.analyses.analysis import (
     NUMBER,
     TEXT,
     Analysis,
-    Bars,
+    Dots,
     class_images,
     table_of,
     with_interval,
@@ -126,7 +126,7 @@ def by_model(
         "marks a detector on captions of its own family. `correct_images` and `incorrect_images` "
         f"count the images that hold such sentences. {INTERVAL_METHOD}",
         table_of(_SCHEMA, rows),
-        Bars("model", "detector", "auroc", "AUROC", 0.5),
+        Dots("model", "detector", "auroc", "AUROC", 0.5),
         tuple(sorted(notes)),
     )
 

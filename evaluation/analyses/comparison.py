@@ -24,6 +24,8 @@ from alignbench.evaluation.analyses.by_model import (
     model_auroc,
 )
 from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.statistics.arrays import Bools
+from alignbench.reporting.jackknife import Estimate
 
 _SCHEMA: Final = {
     "detector": TEXT,
@@ -50,6 +52,17 @@ def comparison(
         aurocs: Of each detector on all its own scores.
     """
     rows: list[dict[str, object]] = []
+    means: dict[tuple[int, bytes], Estimate] = {}
+
+    def mean(auroc: ModelAuroc, models: Bools) -> Estimate:
+        """Returns the mean, which is the same in most pairs of a detector."""
+        key = id(auroc), models.tobytes()
+        if not any(auroc is kept for kept in aurocs):
+            return auroc.mean(models)
+        if key not in means:
+            means[key] = auroc.mean(models)
+        return means[key]
+
     for (one, one_auroc), (other, other_auroc) in combinations(
         zip(detectors, aurocs, strict=True), 2
     ):
@@ -59,7 +72,7 @@ def comparison(
             other_auroc = model_auroc(sentences, other.scores, both)
         models = common_models([one_auroc, other_auroc])
         for over, value, other_value in (
-            (MEAN, one_auroc.mean(models), other_auroc.mean(models)),
+            (MEAN, mean(one_auroc, models), mean(other_auroc, models)),
             (POOLED, one_auroc.pooled, other_auroc.pooled),
         ):
             difference = value - other_value

@@ -13,7 +13,7 @@ from alignbench.evaluation.analyses.analysis import (
     NUMBER,
     TEXT,
     Analysis,
-    Bars,
+    Dots,
     table_of,
     with_interval,
 )
@@ -108,7 +108,7 @@ def ensembles(
         "is above that of the better member on the same sentences; intervals are paired. "
         f"{INTERVAL_METHOD}",
         table_of(_SCHEMA, rows),
-        Bars("detectors", "rule", "gain", "gain in AUROC", 0.0),
+        Dots("detectors", "rule", "gain", "gain in AUROC", 0.0),
         tuple(notes),
     )
 

@@ -16,7 +16,7 @@ from alignbench.evaluation.analyses.analysis import (
     NUMBER,
     TEXT,
     Analysis,
-    Bars,
+    Dots,
     table_of,
     with_interval,
 )
@@ -120,7 +120,7 @@ def localisation(sentences: Sentences, detectors: Sequence[Scored]) -> Analysis:
         f"marked one. `{PRECISION}`, `{RECALL}`, `{F1}`: of the words below the detector's own "
         f"threshold. `{CHANCE}` is what a guess would have as average precision.",
         table_of(_SCHEMA, rows),
-        Bars("measure", "detector", "value", "share"),
+        Dots("measure", "detector", "value", "share"),
         notes,
     )
 

@@ -13,7 +13,7 @@ from alignbench.evaluation.analyses.analysis import (
     NUMBER,
     TEXT,
     Analysis,
-    Bars,
+    Dots,
     Lines,
     table_of,
     with_interval,
@@ -23,6 +23,7 @@ from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Ints
 from alignbench.evaluation.statistics.clustered import PairSums, mean_of, pair_sums
 from alignbench.reporting.jackknife import Estimate
+from alignbench.reporting.matrix import Matrix
 
 LAST: Final = 5
 """The place from which on sentences are counted together, as in the paper's plots."""
@@ -73,6 +74,7 @@ def position_curves(sentences: Sentences, detectors: Sequence[Scored]) -> Analys
         table.drop_columns(["series"]),
         Lines("position", "series", "score", "mean score", "position in the text", "detector"),
         drawn=table.filter([row["model"] == _ALL for row in rows]) if rows else table,
+        matrix=Matrix(("detector", "verdict"), "position", "score", percent=False, best=None),
     )
 
 
@@ -84,12 +86,13 @@ def _curve_rows(
 ) -> list[dict[str, object]]:
     verdicts = ("incorrect", "correct")
     cell = (group * 2 + sentences.correct) * (LAST + 1) + places(sentences)
+    there = np.flatnonzero(detector.there)
+    in_cells = there[np.argsort(cell[there], kind="stable")]
+    codes, starts = np.unique(cell[in_cells], return_index=True)
     rows = []
-    for code in np.unique(cell[detector.there]).tolist():
-        own = detector.there & (cell == code)
-        score = mean_of(
-            detector.scores[own], sentences.image.codes[own], len(sentences.image.names)
-        )
+    for code, own in zip(codes.tolist(), np.split(in_cells, starts[1:]), strict=True):
+        images, image = np.unique(sentences.image.codes[own], return_inverse=True)
+        score = mean_of(detector.scores[own], image, len(images))
         of_group, place = divmod(code, LAST + 1)
         name, verdict = names[of_group // 2], verdicts[of_group % 2]
         columns = {
@@ -97,7 +100,7 @@ def _curve_rows(
             "model": name,
             "verdict": verdict,
             "position": place,
-            "sentences": int(own.sum()),
+            "sentences": len(own),
             "series": verdict,
         }
         rows.append(with_interval(columns, "score", score))
@@ -133,7 +136,8 @@ def position_corrected(
         "both more often correct and scored higher; what a detector gains by that alone is the "
         f"difference. {INTERVAL_METHOD}",
         table_of(_CORRECTED, rows),
-        Bars("model", "detector", "corrected", "AUROC within positions", 0.5),
+        Dots("model", "detector", "corrected", "AUROC within positions", 0.5),
+        matrix=Matrix(("detector",), "model", "corrected"),
     )
 
 

@@ -10,19 +10,21 @@ from alignbench.evaluation.analyses.analysis import Analysis
 from alignbench.evaluation.analyses.by_kind import by_domain, by_type
 from alignbench.evaluation.analyses.by_model import by_model, model_auroc
 from alignbench.evaluation.analyses.by_part_of_speech import by_part_of_speech
+from alignbench.evaluation.analyses.by_prompt import by_prompt
 from alignbench.evaluation.analyses.calibration import calibration
 from alignbench.evaluation.analyses.clip4dm_sets.analysis import clip4dm_evaluation
 from alignbench.evaluation.analyses.comparison import comparison
 from alignbench.evaluation.analyses.correlation import correlations
+from alignbench.evaluation.analyses.cost import cost
 from alignbench.evaluation.analyses.coverage import coverage
 from alignbench.evaluation.analyses.ensembles import combined, ensembles, ranks
 from alignbench.evaluation.analyses.filtering import filtering
 from alignbench.evaluation.analyses.label_errors import label_errors
 from alignbench.evaluation.analyses.localisation import localisation
+from alignbench.evaluation.analyses.main_table import main_table
 from alignbench.evaluation.analyses.position import position_corrected, position_curves
 from alignbench.evaluation.analyses.self_preference import self_preference
 from alignbench.evaluation.analyses.sentence_level import sentence_level
-from alignbench.evaluation.analyses.speed import speed
 from alignbench.evaluation.analyses.unknown_bounds import unknown_bounds
 from alignbench.evaluation.scored import Scored, Sentences
 
@@ -55,9 +57,11 @@ def analyse(
     usable = [(d, found) for d, found in zip(detectors, aurocs, strict=True) if found is not None]
     told = [detector for detector, _ in usable]
     known = [found for _, found in usable]
+    of_models = by_model(sentences, detectors, aurocs)
     analyses = [
         coverage(detectors),
-        by_model(sentences, detectors, aurocs),
+        of_models,
+        main_table(of_models),
         comparison(sentences, told, known),
         position_curves(sentences, told),
         position_corrected(sentences, told, known),
@@ -70,7 +74,8 @@ def analyse(
         sentence_level(sentences, told),
         *calibration(sentences, told),
         *label_errors(sentences, told, known, aids.gold),
-        speed(told, aids.seconds),
+        cost(detectors),
+        by_prompt(told, known),
     ]
     if aids.unknown is not None:
         analyses.append(unknown_bounds(sentences, told, known, aids.unknown))
@@ -85,7 +90,7 @@ def analyse(
     return analyses
 
 
-def hardest(sentences: Sentences, detectors: Sequence[Scored], most: int) -> list[int]:
+def hardest(sentences: Sentences, detectors: Sequence[Scored]) -> list[int]:
     """Returns the rows that the detectors together get most wrong, the worst first.
 
     A sentence's badness is its mean rank over detectors, counted from the wrong end: high for an
@@ -98,4 +103,4 @@ def hardest(sentences: Sentences, detectors: Sequence[Scored], most: int) -> lis
     badness = np.where(sentences.correct, 1 - rank, rank)
     there = np.flatnonzero(np.isfinite(badness))
     order = there[np.argsort(-badness[there], kind="stable")]
-    return [int(row) for row in order[:most]]
+    return [int(row) for row in order]

@@ -15,6 +15,7 @@ from alignbench.evaluation.analyses.analysis import (
 from alignbench.evaluation.analyses.by_model import INTERVAL_METHOD, ModelAuroc
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.reporting.jackknife import quotient
+from alignbench.reporting.matrix import Matrix
 
 _SCHEMA = {"detector": TEXT, "model": TEXT, "self": FLAG, "ratio": NUMBER, **INTERVAL}
 
@@ -42,4 +43,5 @@ def self_preference(
         f"hard a model's sentences are. {INTERVAL_METHOD}",
         table_of(_SCHEMA, rows),
         Heatmap("detector", "model", "ratio", "AUROC / mean AUROC"),
+        matrix=Matrix(("detector",), "model", "ratio", percent=False, best=None, own="self"),
     )

@@ -85,8 +85,8 @@ def pair_sums(scores: Floats, correct: Bools, image: Ints, images: int) -> PairS
     ranks = int(rank.max(initial=0)) + 1
     right, wrong = rank[correct], rank[~correct]
     right_image, wrong_image = image[correct], image[~correct]
-    below = _below(right, wrong)  # of each correct sentence
-    above = len(right) - _below(wrong, right)  # of each incorrect one
+    below = _ranked_below(right, wrong, ranks)  # of each correct sentence
+    above = len(right) - _ranked_below(wrong, right, ranks)  # of each incorrect one
     right_of, wrong_of = (_counts(own, images) for own in (right_image, wrong_image))
     of_earlier_images = np.cumsum(wrong_of) - wrong_of
     within = (
@@ -137,6 +137,12 @@ def _below(one: Ints, other: Ints) -> Floats:
     lower = np.searchsorted(ordered, one, side="left")
     not_above = np.searchsorted(ordered, one, side="right")
     return np.asarray(0.5 * (lower + not_above))
+
+
+def _ranked_below(one: Ints, other: Ints, ranks: int) -> Floats:
+    """Returns what `_below` does, of ranks that are few enough to be counted."""
+    counts = np.bincount(other, minlength=ranks)
+    return np.asarray((counts.cumsum() - 0.5 * counts)[one])
 
 
 def _counts(image: Ints, images: int) -> Floats:

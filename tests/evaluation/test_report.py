@@ -13,7 +13,6 @@ from alignbench.evaluation.scored import Sentences
 from alignbench.flows.evaluate import evaluate
 from alignbench.release.build import build_release
 from alignbench.release.labels.compute import compute_labels
-from alignbench.reporting.tables import latex
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import open_store
 from tests.evaluation.releases import write_release
@@ -110,17 +109,9 @@ def test_text_of_models_and_detectors_is_shown_and_never_run(
     assert asked == [done.report.as_uri()]
     assert "<script>alert(1)</script>" in text
     page = done.report.read_text()
-    assert "<script" not in page
+    assert page.count("<script>") == page.count("<script") == 1, "The one that sorts tables."
     assert re.search(r"<img[^>]*onerror", page) is None
     assert done.report.stat().st_size < 5_000_000
-
-
-def test_latex_shows_every_character_as_it_is() -> None:
-    text = latex(pa.table({"a_b": [EVIL], "n": [0.5], "x": [None]}), "50 % & more", "tab:x")
-    assert r"\textless" not in text
-    assert r"\$\textbackslash{}frac\{1\}\{2\}\$ \_\#\%" in text
-    assert r"a b & n & x \\" in text
-    assert r"0.500 & --" in text
 
 
 def test_a_release_on_s3_is_evaluated_by_ranges(tmp_path: Path, s3_environment: None) -> None:
