@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alignbench.schemas.errors import UsageError
-from alignbench.terminal.output import TerminalProgress, print_json, print_table, say
+from alignbench.terminal.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from alignbench.evaluation.entries import DetectorEntry
@@ -90,7 +90,7 @@ def evaluate(
     use_local_services(context.obj)
     from alignbench.flows.evaluate import evaluate as evaluate_release
 
-    with shown_by(TerminalProgress(quiet=as_json)):
+    with shown_by(context.obj.watcher(quiet=as_json)):
         done = evaluate_release(address, entries, out, settings)
     _report(done, as_json)
     _fail_if_much_is_unscored(done, settings)
