@@ -34,6 +34,12 @@ class StageReport:
         rows: Rows written, by table.
         commits: Commits, each one part per table.
         seconds: Wall-clock time.
+        calls: Calls to models behind endpoints.
+        prompt_tokens: Tokens that those sent.
+        completion_tokens: Tokens that they received.
+        usd: US dollars that they cost, where a price is known.
+        unpriced_calls: Calls whose price is not known.
+        budget_reached: Whether the run stopped at its budget.
         notes: Sentences an operator should read.
     """
 
@@ -45,6 +51,12 @@ class StageReport:
     rows: dict[str, int] = field(default_factory=dict)
     commits: int = 0
     seconds: float = 0.0
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    usd: float = 0.0
+    unpriced_calls: int = 0
+    budget_reached: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -74,7 +86,28 @@ class StageReport:
         parts += [f"{self.failed:,} failed"] if self.failed else []
         parts += [f"{self.empty:,} empty"] if self.empty else []
         parts += [f"{self.duplicates:,} duplicate inputs"] if self.duplicates else []
+        parts += [self._spending()] if self.calls else []
         return f"{self.stage}: {', '.join(parts)} in {self.seconds:.1f} s"
+
+    def _spending(self) -> str:
+        said = f"{self.prompt_tokens:,} tokens sent and {self.completion_tokens:,} received"
+        return f"{said} (${self.usd:,.4f})" if self.usd else said
+
+    def metrics(self) -> dict[str, int | float]:
+        """Returns what can be counted of the run, by names that do not change."""
+        return {
+            "items": self.items,
+            "made": self.made,
+            "failed": self.failed,
+            "empty": self.empty,
+            "commits": self.commits,
+            "seconds": round(self.seconds, 3),
+            "items_per_second": round(self.items / self.seconds, 3) if self.seconds else 0.0,
+            "calls": self.calls,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "usd": round(self.usd, 6),
+        }
 
     def as_json(self) -> dict[str, JsonValue]:
         """Returns the report for scripts."""

@@ -6,11 +6,13 @@ what was in flight or not yet committed, and the same command goes on.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pyarrow.compute as pc
 
+from alignbench.engine.account import StageAccount
 from alignbench.engine.commits import Commits
 from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
 from alignbench.engine.lease import work_lease
@@ -21,6 +23,7 @@ from alignbench.engine.watching import Watcher
 from alignbench.schemas.config import RunConfig
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.fence import Fence, fenced
+from alignbench.schemas.spending import BudgetReachedError, paid_from
 from alignbench.schemas.tables import CREATED_AT, FAILURES
 from alignbench.schemas.vocabulary import FailureKind, StageName
 from alignbench.workspace.errors import LockLostError
@@ -67,12 +70,14 @@ def run_stage(
         NothingWorksError: It stopped because the first items all failed.
         LockHeldError: Another run of this stage is at work in this workspace.
         LockLostError: Another run has taken this stage over, after this one had been asleep.
+        UnknownCostError: There is a budget, and it is not known what calls can cost.
     """
     if limits.limit is not None and limits.limit < 1:
         raise UsageError(f"A limit of {limits.limit} takes nothing.", "Give 1 or more.")
     started = time.monotonic()
     report = StageReport(name)
-    with context.workspace.store.lock(name) as fence, fenced(fence):
+    account = StageAccount(context.workspace, name, context.run_id, limits.budget)
+    with context.workspace.store.lock(name) as fence, fenced(fence), _kept(account, report):
         stage = make_stage(fence)
         plan = Plan(stage, context.workspace, retry=limits.retry)
         total = plan.pending_count()
@@ -96,6 +101,20 @@ def run_stage(
     if too_many is not None:
         raise too_many
     return report
+
+
+@contextmanager
+def _kept(account: StageAccount, report: StageReport) -> Iterator[None]:
+    """Lets the account pay for what the body asks of models, and closes it."""
+    try:
+        with paid_from(account):
+            yield
+    except LockLostError:
+        raise  # nothing more is written; what it may have spent stands as it was written down
+    except BaseException:
+        account.close(report)
+        raise
+    account.close(report)
 
 
 class _StageRun:
@@ -127,7 +146,8 @@ class _StageRun:
         for lease in self._plan.leases(rows, limits.limit, mix_scopes=mixed):
             self._failed_at_first = 0
             self._something_worked = limits.retry  # items that stay bad stand first there
-            self._work_through(lease)
+            with suppress(BudgetReachedError):  # the next one may cost less, or nothing
+                self._work_through(lease)
 
     def _work_through(self, lease: Lease) -> None:
         try:

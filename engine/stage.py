@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from alignbench.schemas.columns import DataclassRow
 from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import TableSpec
 from alignbench.schemas.vocabulary import StageName
 
@@ -91,7 +92,14 @@ class Stage(StageInputs, Protocol):
 
 
 class Limits(NamedTuple):
-    """What a caller may ask of a run: at most so many items; only failed and empty ones again."""
+    """What a caller may ask of a run.
+
+    Attributes:
+        limit: At most so many items.
+        retry: Only those that failed or were empty before.
+        budget: What it may spend on calls to models, together with all runs before it.
+    """
 
     limit: int | None = None
     retry: bool = False
+    budget: Budget = Budget()

@@ -20,7 +20,12 @@ STAGES: "tuple[Flow[..., StageReport], ...]" = (ingest, prompts, caption, imagin
 
 
 @stage_flow("build")
-def build(workspace: str = ".", limit: int | None = None) -> list[StageReport]:
+def build(
+    workspace: str = ".",
+    limit: int | None = None,
+    budget: float | None = None,
+    max_tokens: int | None = None,
+) -> list[StageReport]:
     """Runs every stage from ingest to push.
 
     Too many failures in one stage do not stop the next, which go on with what is good.
@@ -28,15 +33,19 @@ def build(workspace: str = ".", limit: int | None = None) -> list[StageReport]:
     Args:
         workspace: Path, or `s3://bucket/prefix`.
         limit: Most items to take in each stage.
+        budget: Most US dollars that all runs of the generating stages may spend together.
+        max_tokens: Most tokens that they may send and receive together.
 
     Raises:
         TooManyFailuresError: After the last stage, if any had too many failures.
     """
+    spending = {"budget": budget, "max_tokens": max_tokens}
     reports: list[StageReport] = []
     failures: list[TooManyFailuresError] = []
     for stage in STAGES:
         try:
-            reports.append(run_flow(stage, workspace=workspace, limit=limit))
+            paid = spending if stage in (prompts, caption, imagine) else {}
+            reports.append(run_flow(stage, workspace=workspace, limit=limit, **paid))
         except TooManyFailuresError as error:
             failures.append(error)
             reports += error.reports

@@ -35,6 +35,7 @@ from alignbench.schemas.protocols import (
     StreamingCaptioner,
 )
 from alignbench.schemas.rows import Generator
+from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import PAIRS, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import Direction, FailureKind, StageName
@@ -42,15 +43,24 @@ from alignbench.workspace.errors import ObjectNotFoundError
 
 
 @stage_flow("caption")
-def caption(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
+def caption(
+    workspace: str = ".",
+    limit: int | None = None,
+    retry: bool = False,
+    budget: float | None = None,
+    max_tokens: int | None = None,
+) -> StageReport:
     """Writes captions for the workspace's images with the configured captioners.
 
     Args:
         workspace: Path, or `s3://bucket/prefix`.
         limit: Most captions to write in this run.
         retry: Take only those that failed before.
+        budget: Most US dollars that all runs of the generating stages may spend together.
+        max_tokens: Most tokens that they may send and receive together.
     """
     run = open_run(workspace)
+    limits = Limits(limit, retry, Budget(budget, max_tokens))
 
     def make_stage(_: Fence) -> CaptionStage:
         captioners = register_generators(run, Direction.I2T)
@@ -58,7 +68,7 @@ def caption(workspace: str = ".", limit: int | None = None, retry: bool = False)
         stage.notes = unchecked_models(run.workspace.store, [each.row for each in captioners])
         return stage
 
-    report = run_stage(StageName.CAPTION, make_stage, run.context, Limits(limit, retry))
+    report = run_stage(StageName.CAPTION, make_stage, run.context, limits)
     if report.made:
         show_pairs(run, Direction.I2T)
     return report

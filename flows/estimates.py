@@ -2,15 +2,28 @@
 
 import datetime
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyarrow.compute as pc
 
 from alignbench.engine.pending import Plan
+from alignbench.engine.report import StageReport
+from alignbench.engine.running import run_stage
+from alignbench.engine.stage import Limits
 from alignbench.flows.caption import CaptionStage
-from alignbench.flows.generators import SelectedGenerator, planned_generators, reads_pixels
+from alignbench.flows.generators import (
+    SelectedGenerator,
+    planned_generators,
+    reads_pixels,
+    register_generators,
+)
 from alignbench.flows.imagine import ImagineStage
+from alignbench.flows.prices import catalog_entry, prices
 from alignbench.flows.run import Run, open_run
-from alignbench.schemas.catalog import CatalogModel, catalog
+from alignbench.models.endpoint.options import EndpointOptions
+from alignbench.schemas.catalog import CatalogModel
+from alignbench.schemas.fence import Fence
+from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import PAIRS
 from alignbench.schemas.vocabulary import Direction, StageName
 
@@ -21,6 +34,9 @@ ANSWER_TOKENS = 200
 """A caption of several sentences, where the catalog says nothing of the model."""
 
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_new_tokens")
+
+
+_STAGES = {Direction.I2T: CaptionStage, Direction.T2I: ImagineStage}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +50,8 @@ class Estimate:
         input_tokens: Tokens sent, in all; None where nothing is known of them.
         output_tokens: Tokens received, in all.
         cost_usd: US dollars, in all; None where no price is known.
-        price_date: The day on which the price was read.
+        price_date: The day on which the price was read, if it is the catalog's.
+        seconds: Time of the run, from how long it took so far; None where nothing was made yet.
     """
 
     model: str
@@ -44,6 +61,7 @@ class Estimate:
     output_tokens: int | None = None
     cost_usd: float | None = None
     price_date: datetime.date | None = None
+    seconds: float | None = None
 
 
 def generation_estimates(address: str, stage: StageName, limit: int | None) -> list[Estimate]:
@@ -57,8 +75,7 @@ def generation_estimates(address: str, stage: StageName, limit: int | None) -> l
     run = open_run(address)
     direction = Direction.T2I if stage is StageName.IMAGINE else Direction.I2T
     generators = planned_generators(run, direction)
-    plan_of = ImagineStage if stage is StageName.IMAGINE else CaptionStage
-    plan = Plan(plan_of(run, generators), run.workspace)
+    plan = Plan(_STAGES[direction](run, generators), run.workspace)
     pending = {counts.scope: counts.pending for counts in plan.counts()}
     left = limit
     found: list[Estimate] = []
@@ -71,13 +88,51 @@ def generation_estimates(address: str, stage: StageName, limit: int | None) -> l
     return found
 
 
+def try_calls(address: str, stage: StageName, calls: int, budget: Budget) -> list[StageReport]:
+    """Lets each model do a few of its pending items, so that estimates rest on what it did.
+
+    What they make is kept: it is paid for.
+
+    Args:
+        address: The workspace.
+        stage: `caption` or `imagine`.
+        calls: How many items for each model.
+        budget: What all runs may spend together.
+
+    Raises:
+        AlignBenchError: As a run of the stage does.
+    """
+    run = open_run(address)
+    direction = Direction.T2I if stage is StageName.IMAGINE else Direction.I2T
+    asked = [
+        selected.config.name
+        for selected in planned_generators(run, direction)
+        if direction is Direction.T2I or reads_pixels(selected)
+    ]
+    return [_few(run, stage, direction, name, Limits(calls, budget=budget)) for name in asked]
+
+
+def _few(
+    run: Run, stage: StageName, direction: Direction, name: str, limits: Limits
+) -> StageReport:
+    def make_stage(_: Fence) -> CaptionStage | ImagineStage:
+        registered = register_generators(run, direction)
+        chosen = [selected for selected in registered if selected.config.name == name]
+        return _STAGES[direction](run, chosen)
+
+    return run_stage(stage, make_stage, run.context, limits)
+
+
 def _estimate(run: Run, selected: SelectedGenerator, pending: int, requests: int) -> Estimate:
     name = selected.config.name
     if selected.row.direction is Direction.I2T and not reads_pixels(selected):
         return Estimate(name, pending, 0, 0, 0, 0.0)  # the captions are there: nobody is asked
-    model = _priced_as(selected)
-    sent, received = _measured_tokens(run, selected) or _expected_tokens(selected, model)
-    cost = _cost(model, sent, received)
+    model = catalog_entry(selected.config)
+    price = prices(selected.config, selected.config.options(selected.group))
+    measured = _measured(run, selected)
+    counted = measured.tokens if measured else None
+    sent, received = counted or _expected_tokens(selected, model)
+    cost = price.of(sent, received)
     return Estimate(
         name,
         pending,
@@ -85,31 +140,45 @@ def _estimate(run: Run, selected: SelectedGenerator, pending: int, requests: int
         None if sent is None else round(sent * requests),
         None if received is None else round(received * requests),
         None if cost is None else cost * requests,
-        model.price_date if model is not None and cost is not None else None,
+        price.read_on if cost is not None else None,
+        measured.seconds_each * requests if measured and measured.seconds_each else None,
     )
 
 
-def _priced_as(selected: SelectedGenerator) -> CatalogModel | None:
-    """Returns the model of the catalog, unless the entry goes to another server or repository."""
-    config = selected.config
-    model = catalog().get(config.model) if config.model is not None else None
-    if model is None or config.repo != model.repo:
-        return None
-    same_server = config.further.get("base_url") == model.options.get("base_url")
-    return model if same_server else None
+class _Measured(NamedTuple):
+    """Means of what a generator has made so far: tokens of a call, and the time it takes of a run.
+
+    Attributes:
+        tokens: Sent and received; None where they were not counted.
+        seconds_each: From one answer to the next, where several are asked for at once.
+    """
+
+    tokens: tuple[float, float] | None
+    seconds_each: float | None
 
 
-def _measured_tokens(run: Run, selected: SelectedGenerator) -> tuple[float, float] | None:
-    """Returns the mean tokens of what this generator has done so far, if they were counted."""
+def _measured(run: Run, selected: SelectedGenerator) -> _Measured | None:
+    """Returns what is known of a generator from what it has made; None if nothing is."""
     ours = pc.field("generator_id") == selected.row.generator_id
-    columns = ["generator_id", "prompt_tokens", "completion_tokens"]
-    counted = sent = received = 0
+    columns = ["generator_id", "prompt_tokens", "completion_tokens", "seconds"]
+    counted = timed = sent = received = 0
+    seconds = 0.0
     for pairs in run.workspace.table(PAIRS).scan(columns, ours):
-        whole = pairs.drop_null()
+        whole = pairs.select(columns[1:3]).drop_null()
         counted += len(whole)
         sent += pc.sum(whole["prompt_tokens"]).as_py() or 0
         received += pc.sum(whole["completion_tokens"]).as_py() or 0
-    return (sent / counted, received / counted) if counted else None
+        timed += len(pairs) - pairs["seconds"].null_count
+        seconds += pc.sum(pairs["seconds"]).as_py() or 0.0
+    each = seconds / timed / _at_once(selected) if timed else None
+    if not counted and not timed:
+        return None
+    return _Measured((sent / counted, received / counted) if counted else None, each)
+
+
+def _at_once(selected: SelectedGenerator) -> int:
+    options = selected.config.options(selected.group)
+    return options.start_concurrency if isinstance(options, EndpointOptions) else 1
 
 
 def _expected_tokens(
@@ -121,13 +190,3 @@ def _expected_tokens(
     answer = model.answer_tokens or ANSWER_TOKENS
     limits = [value for key in _LIMITS if (value := selected.config.params.get(key)) is not None]
     return model.image_tokens + asked, min([answer, *limits])
-
-
-def _cost(model: CatalogModel | None, sent: float | None, received: float | None) -> float | None:
-    if model is None:
-        return None
-    if model.price_image is not None:
-        return model.price_image
-    if model.price_in is None or model.price_out is None or sent is None or received is None:
-        return None
-    return (sent * model.price_in + received * model.price_out) / 1_000_000

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from alignbench.engine.errors import BackendFailedError
+from alignbench.flows.prices import with_prices
 from alignbench.flows.run import Run
 from alignbench.schemas import ids
 from alignbench.schemas.config_plugins import GeneratorConfig
@@ -102,7 +103,7 @@ def load(selected: SelectedGenerator) -> Any:
         config.backend,
         selected.row.repo,
         selected.row.revision,
-        config.options(selected.group).model_dump_json(),
+        with_prices(config, config.options(selected.group)).model_dump_json(),
         selected.row.params,
     )
     if wanted not in _loaded:
@@ -114,7 +115,7 @@ def load(selected: SelectedGenerator) -> Any:
 def _made(selected: SelectedGenerator) -> Any:
     config = selected.config
     plugin = find(selected.group, config.backend)
-    options = config.options(selected.group)
+    options = with_prices(config, config.options(selected.group))
     params = config.checked_params(selected.group)
     try:
         return plugin(selected.row.repo, selected.row.revision, options, params)

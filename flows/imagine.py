@@ -36,21 +36,31 @@ from alignbench.schemas.protocols import (
     StreamingImageGenerator,
 )
 from alignbench.schemas.rows import Generator
+from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import IMAGES, PAIRS, PROMPTS, TableSpec
 from alignbench.schemas.vocabulary import Direction, ImageType, StageName
 from alignbench.workspace.workspace import Workspace
 
 
 @stage_flow("imagine")
-def imagine(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
+def imagine(
+    workspace: str = ".",
+    limit: int | None = None,
+    retry: bool = False,
+    budget: float | None = None,
+    max_tokens: int | None = None,
+) -> StageReport:
     """Makes images from the workspace's prompts with the configured image generators.
 
     Args:
         workspace: Path, or `s3://bucket/prefix`.
         limit: Most images to make in this run.
         retry: Take only those that failed before.
+        budget: Most US dollars that all runs of the generating stages may spend together.
+        max_tokens: Most tokens that they may send and receive together.
     """
     run = open_run(workspace)
+    limits = Limits(limit, retry, Budget(budget, max_tokens))
 
     def make_stage(_: Fence) -> ImagineStage:
         generators = register_generators(run, Direction.T2I)
@@ -58,7 +68,7 @@ def imagine(workspace: str = ".", limit: int | None = None, retry: bool = False)
         stage.notes = unchecked_models(run.workspace.store, [each.row for each in generators])
         return stage
 
-    report = run_stage(StageName.IMAGINE, make_stage, run.context, Limits(limit, retry))
+    report = run_stage(StageName.IMAGINE, make_stage, run.context, limits)
     if report.made:
         show_pairs(run, Direction.T2I)
     return report

@@ -215,6 +215,19 @@ def _publish_report(report: StageReport) -> None:
     notes = [f"- {note}" for note in report.notes]
     markdown = [f"**{report.summary()}**", "", "| table | rows |", "| --- | ---: |", *lines, ""]
     _publish(f"{report.stage}-report", report.summary(), "\n".join([*markdown, *notes]))
+    _publish_metrics(report)
+
+
+def _publish_metrics(report: StageReport) -> None:
+    if flow_run_id() is None:
+        return
+    from prefect.artifacts import create_table_artifact
+
+    create_table_artifact(
+        [{"metric": name, "value": value} for name, value in report.metrics().items()],
+        key=f"{report.stage}-metrics",
+        description=f"What {report.stage} did, what it took and what it cost",
+    )
 
 
 def publish_samples(stage: StageName, samples: list[str]) -> None:

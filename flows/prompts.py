@@ -4,6 +4,7 @@ What comes in: the configured prompt sources. What goes out: rows of `prompts`, 
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import ItemFailure, PromptItem, PromptSource, PromptWriter
 from alignbench.schemas.registry import Group, find
 from alignbench.schemas.rows import Prompt
+from alignbench.schemas.spending import Budget, BudgetReachedError
 from alignbench.schemas.tables import PROMPTS, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import FailureKind, StageName
@@ -31,22 +33,31 @@ _READ_AT_ONCE = 1024
 
 
 @stage_flow("prompts")
-def prompts(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
+def prompts(
+    workspace: str = ".",
+    limit: int | None = None,
+    retry: bool = False,
+    budget: float | None = None,
+    max_tokens: int | None = None,
+) -> StageReport:
     """Reads prompts from the configured sources into the workspace.
 
     Args:
         workspace: Path, or `s3://bucket/prefix`.
         limit: Most prompts to take in this run.
         retry: Take only those that failed before.
+        budget: Most US dollars that all runs of the generating stages may spend together.
+        max_tokens: Most tokens that they may send and receive together.
     """
     run = open_run(workspace)
+    limits = Limits(limit, retry, Budget(budget, max_tokens))
 
     def make_stage(_: Fence) -> PromptsStage:
         stage = PromptsStage(run)
         stage.write_missing_prompts()
         return stage
 
-    return run_stage(StageName.PROMPTS, make_stage, run.context, Limits(limit, retry))
+    return run_stage(StageName.PROMPTS, make_stage, run.context, limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +90,8 @@ class PromptsStage(Stage):
         """Has the prompts written that are missing; the stage's lock must be held."""
         for source in self._sources.values():
             if isinstance(source, PromptWriter):
-                source.complete()
+                with suppress(BudgetReachedError):  # the report says so
+                    source.complete()
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - a prompt is its key
         """Yields what the sources have; looking at it makes no prompt."""

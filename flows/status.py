@@ -19,6 +19,7 @@ from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_splitter
 from alignbench.flows.split import SplitStage, installed_row
 from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.rows import StageRun
 from alignbench.schemas.tables import (
     ANNOTATIONS,
     FAILURES,
@@ -26,9 +27,11 @@ from alignbench.schemas.tables import (
     LABEL_SETS,
     QUARANTINE,
     SCORES,
+    STAGE_RUNS,
 )
 from alignbench.schemas.vocabulary import Direction, FailureKind, StageName
 from alignbench.workspace.keys import KeySet
+from alignbench.workspace.workspace import open_workspace
 
 
 class FailureRow(NamedTuple):
@@ -41,6 +44,12 @@ class FailureRow(NamedTuple):
     code: str
     message: str
     attempts: int
+
+
+def stage_runs(address: str) -> list[StageRun]:
+    """Returns the runs of stages that did or spent something, the oldest first."""
+    rows = open_workspace(address).table(STAGE_RUNS).rows()
+    return sorted(rows, key=lambda row: (row.started_at, row.stage_run_id))
 
 
 def workspace_status(address: str) -> list[StageCounts]:

@@ -77,6 +77,7 @@ RATINGS = TableSpec(
     ("server", "project_id", "annotation_id", "response_id"),
     "updated_at",
 )
+STAGE_RUNS = TableSpec("stage_runs", rows.StageRun, ("stage_run_id",), "version")
 FAILURES = TableSpec("failures", rows.Failure, ("stage", "key"), "attempts")
 
 TABLES: tuple[TableSpec[DataclassRow], ...] = (
@@ -102,6 +103,7 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     RESPONSES,
     JUDGEMENTS,
     RATINGS,
+    STAGE_RUNS,
     FAILURES,
 )  # type: ignore[assignment]
 

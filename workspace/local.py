@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from alignbench.schemas.fence import Fence, no_fence
 from alignbench.workspace.errors import LockHeldError, ObjectNotFoundError, UnsafeKeyError
+from alignbench.workspace.leftovers import TEMPORARY, claim, remove_leftovers
 from alignbench.workspace.store import ObjectInfo, checked_key
 
-_TEMPORARY = ".tmp-"
 _PRIVATE = "private"
 """What lies in this folder of a workspace is the operator's alone to read."""
 
@@ -139,10 +139,16 @@ class LocalStore:
                     f"Another run holds the lock {str(name)!r} of {self.root} ({owner}).",
                     "Wait for it to end, or stop it.",
                 ) from None
+            file.seek(0)
+            if file.read():  # who held it last was killed, and may have left more behind
+                remove_leftovers(self.root)
             file.truncate(0)
             file.write(json.dumps(_owner()))
             file.flush()
-            yield no_fence  # the kernel lets nobody else in while this process lives
+            try:
+                yield no_fence  # the kernel lets nobody else in while this process lives
+            finally:
+                file.truncate(0)
 
     def _missing(self, key: str) -> ObjectNotFoundError:
         return ObjectNotFoundError(
@@ -169,11 +175,19 @@ def _staged(path: Path) -> Iterator[IO[bytes]]:
     _make_folder(path.parent)
     if path.parent.name == _PRIVATE:
         path.parent.chmod(0o700)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_TEMPORARY, delete=False) as file:
+    with _temporary_in(path.parent) as file:
         try:
             yield file
         finally:
             Path(file.name).unlink(missing_ok=True)
+
+
+def _temporary_in(folder: Path) -> IO[bytes]:
+    while True:
+        file = tempfile.NamedTemporaryFile(dir=folder, prefix=TEMPORARY, delete=False)  # noqa: SIM115 - the caller's
+        if claim(file):
+            return file
+        file.close()
 
 
 def _commit(file: IO[bytes], path: Path) -> None:
@@ -201,7 +215,7 @@ def _files(folder: Path) -> Iterator[Path]:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     names.append(f"{entry.name}/")
-                elif entry.is_file() and not entry.name.startswith(_TEMPORARY):
+                elif entry.is_file() and not entry.name.startswith(TEMPORARY):
                     names.append(entry.name)
     except _NO_FILE:
         return

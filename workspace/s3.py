@@ -26,11 +26,13 @@ from alignbench.workspace.errors import ObjectNotFoundError, StoreRefusedError
 from alignbench.workspace.ranges import Ranges
 from alignbench.workspace.s3_answers import basic_is_set, store_error, unreachable
 from alignbench.workspace.s3_lock import hold
+from alignbench.workspace.s3_reading import read_content
 from alignbench.workspace.s3_upload import PART_BYTES, Target, upload
 from alignbench.workspace.store import ObjectInfo, checked_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10, read_timeout=60
@@ -41,6 +43,7 @@ _BASIC_CONFIG = Config(
 _SETTLING_SECONDS = 1.0
 """How long after a write without a condition a rival's write is waited for."""
 
+_NOT_FOUND = 404
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
@@ -65,6 +68,7 @@ class S3Store:
         self.prefix = prefix.strip("/")
         self.is_basic = basic_is_set() if is_basic is None else is_basic
         self._client = client
+        self._has_answered = False
 
     @property
     def url(self) -> str:
@@ -87,10 +91,8 @@ class S3Store:
         return S3Store, (self.bucket, self.prefix, None, self.is_basic)
 
     def read(self, key: str) -> bytes:
-        """Returns an object's bytes."""
-        with self._errors(key):
-            answer = self.client.get_object(Bucket=self.bucket, Key=self._name(key))
-            return answer["Body"].read()
+        """Returns an object's bytes; a body that breaks off is read on from there."""
+        return self.read_with_etag(key)[0]
 
     def open(self, key: str) -> pa.NativeFile:
         """Opens an object for random access; it is read whole, since parts are bounded in size.
@@ -102,14 +104,11 @@ class S3Store:
     def open_ranges(self, key: str) -> pa.NativeFile:
         """Opens an object for random access; each read is one GET of a range."""
         with self._errors(key):
-            head = self.client.head_object(Bucket=self.bucket, Key=self._name(key))
+            head = self._head(key)
 
         def fetch(start: int, end: int) -> bytes:
             with self._errors(key):
-                answer = self.client.get_object(
-                    Bucket=self.bucket, Key=self._name(key), Range=f"bytes={start}-{end - 1}"
-                )
-                return answer["Body"].read()
+                return read_content(self.client, self.bucket, self._name(key), start, end).data
 
         return pa.PythonFile(Ranges(head["ContentLength"], fetch), mode="r")
 
@@ -174,15 +173,40 @@ class S3Store:
     def _etag(self, key: str) -> str | None:
         try:
             with self._errors(key):
-                return self.client.head_object(Bucket=self.bucket, Key=self._name(key))["ETag"]
+                return self._head(key)["ETag"]
         except ObjectNotFoundError:
             return None
+
+    def _head(self, key: str) -> "HeadObjectOutputTypeDef":
+        """Returns what the store says of an object.
+
+        A refused HEAD has a status and no words: an expired token looks like a header that the
+        store does not know, a missing bucket like a missing object. So what is not plain is asked
+        again by a GET of one byte.
+        """
+        try:
+            head = self.client.head_object(Bucket=self.bucket, Key=self._name(key))
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == _NOT_FOUND and self._has_answered:
+                raise
+            raise self._in_words(error, key) from None
+        self._has_answered = True
+        return head
+
+    def _in_words(self, error: ClientError, key: str) -> ClientError:
+        try:
+            self.client.get_object(Bucket=self.bucket, Key=self._name(key), Range="bytes=0-0")
+        except ClientError as worded:
+            code = worded.response["Error"]["Code"]
+            self._has_answered |= code == "NoSuchKey"
+            return error if code == "InvalidRange" else worded
+        return error
 
     def read_with_etag(self, key: str) -> tuple[bytes, str]:
         """Returns an object's bytes and its ETag."""
         with self._errors(key):
-            answer = self.client.get_object(Bucket=self.bucket, Key=self._name(key))
-            return answer["Body"].read(), answer["ETag"]
+            return read_content(self.client, self.bucket, self._name(key))
 
     def put_file(self, key: str, source: IO[bytes], sha256: str) -> bool:
         """Writes a file as an object in checked parts, unless it is there already.

@@ -23,11 +23,35 @@ _ABOUT_SOMETHING_ELSE: Final = frozenset(
         "AuthorizationHeaderMalformed",
         "ExpiredToken",
         "InvalidToken",
+        "ExpiredTokenException",
+        "TokenRefreshRequired",
+        "IllegalLocationConstraintException",
         "RequestTimeout",
         "NoSuchBucket",
     }
 )
 """Codes that come with one of these statuses and mean credentials, time or the bucket."""
+
+_ANY_FIX: Final = (
+    "Check the bucket, the credentials and AWS_ENDPOINT_URL_S3, then run the same command again."
+)
+_RENEW: Final = "Renew the credentials (AWS_SESSION_TOKEN goes with its key), then go on."
+_REGION: Final = "Set AWS_DEFAULT_REGION to the region of the bucket."
+_FIXES: Final = {
+    "ExpiredToken": _RENEW,
+    "ExpiredTokenException": _RENEW,
+    "InvalidToken": _RENEW,
+    "TokenRefreshRequired": _RENEW,
+    "RequestTimeTooSkewed": "Set the clock of this machine: it is off by more than S3 allows.",
+    "RequestExpired": "Set the clock of this machine: it is off by more than S3 allows.",
+    "NoSuchBucket": "Make the bucket, or correct its name in the address of the workspace.",
+    "InvalidAccessKeyId": "Set AWS_ACCESS_KEY_ID to a key that this store knows.",
+    "SignatureDoesNotMatch": "Correct AWS_SECRET_ACCESS_KEY; the key's id is known to the store.",
+    "AccessDenied": "Let this key list the bucket, and read, write and delete in the workspace.",
+    "AuthorizationHeaderMalformed": _REGION,
+    "PermanentRedirect": _REGION,
+    "IllegalLocationConstraintException": _REGION,
+}
 
 _SECRETS: Final = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _LONGEST: Final = 400
@@ -58,15 +82,13 @@ def store_error(url: str, error: ClientError, *, is_basic: bool) -> AlignBenchEr
                 "and run the same command again; docs/operators.md says what that costs."
             )
         return StoreRefusedError(what, fix)
-    return unreachable(url, "there is no such bucket" if code == "NoSuchBucket" else _words(error))
+    words = "there is no such bucket" if code == "NoSuchBucket" else _words(error)
+    return unreachable(url, words, _FIXES.get(code, _ANY_FIX))
 
 
-def unreachable(url: str, reason: str) -> StoreUnreachableError:
+def unreachable(url: str, reason: str, fix: str = _ANY_FIX) -> StoreUnreachableError:
     """Returns the error of a store that cannot be used at all."""
-    return StoreUnreachableError(
-        f"{url} cannot be used: {reason.rstrip('.')}.",
-        "Check the bucket, the credentials and AWS_ENDPOINT_URL_S3, then run 'alignbench doctor'.",
-    )
+    return StoreUnreachableError(f"{url} cannot be used: {reason.rstrip('.')}.", fix)
 
 
 def _words(error: ClientError) -> str:

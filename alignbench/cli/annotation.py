@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alignbench.terminal.context import Context, use_local_services
-from alignbench.terminal.output import TerminalProgress, print_json, print_table, say
+from alignbench.terminal.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from alignbench.annotation.pulling.annotator_reports import AnnotatorReport
@@ -121,7 +121,7 @@ def adjudicate_push(
     from alignbench.flows.orchestration import run_flow
     from alignbench.flows.watching import shown_by
 
-    with shown_by(TerminalProgress(quiet=as_json)):
+    with shown_by(context.obj.watcher(quiet=as_json)):
         report = run_flow(flow, workspace=context.obj.address, limit=limit, below=below)
     if as_json:
         print_json(report.as_json())
@@ -135,7 +135,7 @@ def adjudicate_pull(context: typer.Context, as_json: Json = False) -> None:
     from alignbench.flows.watching import shown_by
     from alignbench.schemas.vocabulary import Purpose
 
-    with shown_by(TerminalProgress(quiet=as_json)):
+    with shown_by(context.obj.watcher(quiet=as_json)):
         report = run_flow(flow, workspace=context.obj.address, purpose=Purpose.ADJUDICATE)
     if as_json:
         print_json(report.as_json())

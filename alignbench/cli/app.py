@@ -1,6 +1,8 @@
 """The root of the command line: the workspace option, the verbs, and how errors end a command."""
 
 import sys
+from collections.abc import Callable
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -22,7 +24,8 @@ from alignbench.cli import (
 )
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.terminal.context import Context
-from alignbench.terminal.process import Stop, drop_empty_variables
+from alignbench.terminal.json_log import log_error
+from alignbench.terminal.process import Stop, drop_empty_variables, print_whatever_is_said
 
 MACHINE_FAULT = "AB-S03"
 """Code of a fault of the machine, such as a full disk or a missing permission."""
@@ -54,6 +57,27 @@ for verbs in (
     verbs.register(app)
 
 
+class LogFormat(StrEnum):
+    """How runs are told on standard error."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class _Told:
+    """How the error is told that ends a command; settled as the command line is read."""
+
+    def __init__(self) -> None:
+        self.error: Callable[[AlignBenchError], None] = _print_error
+
+
+def _print_error(error: AlignBenchError) -> None:
+    sys.stderr.write(f"{error}\n")
+
+
+_told = _Told()
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         import alignbench
@@ -74,6 +98,14 @@ def _root(
             help="The workspace: a folder, or s3://bucket/prefix.",
         ),
     ] = ".",
+    log: Annotated[
+        LogFormat,
+        typer.Option(
+            "--log",
+            envvar="ALIGNBENCH_LOG",
+            help="How runs are told on standard error: for people, or as lines of JSON.",
+        ),
+    ] = LogFormat.TEXT,
     version: Annotated[  # noqa: ARG001 - its callback has printed it and ended the command
         bool,
         typer.Option(
@@ -81,18 +113,21 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    context.obj = Context(workspace)
+    context.obj = Context(workspace, logs_json=log is LogFormat.JSON)
+    if log is LogFormat.JSON:
+        _told.error = log_error
 
 
 def main() -> None:
     """Runs a command; an error that a person can act on ends it with one line and its exit code."""
     drop_empty_variables()
+    print_whatever_is_said()
     stop = Stop()
     stop.listen()
     try:
         app()
     except AlignBenchError as error:
-        sys.stderr.write(f"{error}\n")
+        _told.error(error)
         raise SystemExit(error.exit_code) from None
     except SystemExit as ending:
         if ending.code != _INTERRUPTED:  # what Typer makes of an interruption

@@ -37,6 +37,24 @@ def print_dry_run(context: Context, name: str, as_json: bool, limit: int | None)
     _print_totals(name, bool(pending), limit, estimates)
 
 
+def print_calls(
+    context: Context,
+    name: str,
+    as_json: bool,
+    calls: int,
+    budget: float | None,
+    max_tokens: int | None,
+) -> None:
+    """Makes a few real calls to each model of a stage, and prints what they came to."""
+    from alignbench.flows.estimates import try_calls
+    from alignbench.flows.watching import shown_by
+    from alignbench.schemas.spending import Budget
+    from alignbench.schemas.vocabulary import StageName
+
+    with shown_by(context.watcher(quiet=as_json)):
+        try_calls(context.address, StageName(name), calls, Budget(budget, max_tokens))
+
+
 def _print_totals(
     name: str, anything: bool, limit: int | None, estimates: "list[Estimate]"
 ) -> None:
@@ -56,9 +74,12 @@ def _sentence(estimate: "Estimate") -> str:
     said = f"estimate: {estimate.requests:,} requests"
     if estimate.input_tokens is not None and estimate.output_tokens is not None:
         said += f", about {estimate.input_tokens:,} tokens in and {estimate.output_tokens:,} out"
+    if estimate.seconds is not None:
+        said += f", about {estimate.seconds / 3600:,.1f} hours"
     if estimate.cost_usd is None:
         return f"{said}; no price known"
-    return f"{said}; about ${estimate.cost_usd:,.2f} (price of {estimate.price_date})"
+    said += f"; about ${estimate.cost_usd:,.2f}"
+    return said if estimate.price_date is None else f"{said} (price of {estimate.price_date})"
 
 
 def _as_json(scope: str, pending: int, estimate: "Estimate | None") -> "JsonValue":
@@ -70,6 +91,7 @@ def _as_json(scope: str, pending: int, estimate: "Estimate | None") -> "JsonValu
             "input_tokens": estimate.input_tokens,
             "output_tokens": estimate.output_tokens,
             "cost_usd": estimate.cost_usd,
+            "seconds": estimate.seconds,
             "price_date": date.isoformat() if date is not None else None,
         }
     return said

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alignbench.schemas.errors import UsageError
-from alignbench.terminal.output import TerminalProgress, print_json, print_table, say
+from alignbench.terminal.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from alignbench.evaluation.entries import DetectorEntry
@@ -126,15 +126,16 @@ def evaluate(
     from alignbench.flows.evaluate import evaluate as evaluate_release
 
     if len(addresses) > 1:
-        _evaluate_together(addresses, entries, out, settings, as_json=as_json)
+        _evaluate_together(context.obj, addresses, entries, out, settings, as_json=as_json)
         return
-    with shown_by(TerminalProgress(quiet=as_json)):
+    with shown_by(context.obj.watcher(quiet=as_json)):
         done = evaluate_release(addresses[0], entries, out, settings)
     _report(done, as_json)
     _fail_if_much_is_unscored(done, settings)
 
 
 def _evaluate_together(
+    context: Context,
     addresses: Sequence[str],
     entries: "Sequence[DetectorEntry]",
     out: Path | None,
@@ -145,7 +146,7 @@ def _evaluate_together(
     from alignbench.flows.evaluate_together import evaluate_together
     from alignbench.flows.watching import shown_by
 
-    with shown_by(TerminalProgress(quiet=as_json)):
+    with shown_by(context.watcher(quiet=as_json)):
         done = evaluate_together(addresses, entries, out, settings)
     tables = {analysis.name: analysis.table for analysis in done.analyses}
     if as_json:

@@ -1,5 +1,6 @@
 """`status`: where every stage stands, for each source and model."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -18,10 +19,17 @@ def status(
     failures: Annotated[
         bool, typer.Option("--failures", help="List what failed, and why.")
     ] = False,
+    runs: Annotated[
+        bool,
+        typer.Option("--runs", help="List the runs of stages: items, seconds, tokens, cost."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show done, pending, failed and not selected, per stage and model."""
     use_local_services(context.obj)
+    if runs:
+        _print_runs(context.obj.workspace, as_json)
+        return
     from alignbench.flows.status import failure_rows, workspace_status
 
     if failures:
@@ -56,4 +64,31 @@ def status(
     print_table(
         ["stage", "source or model", "done", "pending", "failed", "empty", "not selected"],
         [(i.stage, i.scope, i.done, i.pending, i.failed, i.empty, i.not_selected) for i in counts],
+    )
+
+
+def _print_runs(workspace: str, as_json: bool) -> None:
+    from alignbench.flows.status import stage_runs
+
+    rows = stage_runs(workspace)
+    if as_json:
+        print_json([asdict(row) | {"started_at": row.started_at.isoformat()} for row in rows])
+        return
+    print_table(
+        ["started", "stage", "done", "failed", "empty", "seconds", "calls", "tokens", "USD", ""],
+        [
+            (
+                f"{row.started_at:%Y-%m-%d %H:%M:%S}",
+                row.stage,
+                row.made,
+                row.failed,
+                row.empty,
+                round(row.seconds),
+                row.calls,
+                row.most_tokens,
+                f"{row.most_usd:,.4f}",
+                "" if row.ended else "at work or killed: the most it may have spent",
+            )
+            for row in rows
+        ],
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alignbench.terminal.context import use_local_services
-from alignbench.terminal.output import TerminalProgress, print_json, print_table, say
+from alignbench.terminal.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from alignbench.release.diff import Change, Difference
@@ -44,7 +44,7 @@ def release(
     from alignbench.flows.release import release as release_flow
     from alignbench.flows.watching import shown_by
 
-    with shown_by(TerminalProgress(quiet=as_json)):
+    with shown_by(context.obj.watcher(quiet=as_json)):
         report = run_flow(
             release_flow, workspace=context.obj.address, after=_absolute(after), to=to
         )

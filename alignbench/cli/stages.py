@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alignbench.cli.dry_run import print_dry_run
+from alignbench.cli.dry_run import print_calls, print_dry_run
 from alignbench.cli.rounds import checked_round, repeat_until_interrupted, strata
 from alignbench.terminal.context import Context, use_local_services
-from alignbench.terminal.output import TerminalProgress, print_json
+from alignbench.terminal.output import print_json
 
 if TYPE_CHECKING:
     from prefect import Flow
@@ -19,6 +19,31 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="Process at most this many items in this run.")
+]
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        "--budget",
+        min=0,
+        help="Stop before all runs together have spent so many US dollars on calls to models.",
+    ),
+]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens",
+        min=1,
+        help="Stop before all runs together have sent and received so many tokens.",
+    ),
+]
+Calls = Annotated[
+    int | None,
+    typer.Option(
+        "--calls",
+        min=1,
+        help="With --dry-run: first make so many real calls to each model, keep what they give, "
+        "and estimate from them.",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 
@@ -35,22 +60,28 @@ def ingest(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
     _stage(context.obj, "ingest", as_json, dry_run, limit=limit)
 
 
-def prompts(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
+def prompts(context: typer.Context, limit: Limit = None, budget: Budget = None,
+            max_tokens: MaxTokens = None, dry_run: DryRun = False,
             as_json: Json = False) -> None:  # fmt: skip
     """Read prompts for image generators from the configured sources."""
-    _stage(context.obj, "prompts", as_json, dry_run, limit=limit)
+    paid = {"budget": budget, "max_tokens": max_tokens}
+    _stage(context.obj, "prompts", as_json, dry_run, limit=limit, **paid)
 
 
-def caption(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
+def caption(context: typer.Context, limit: Limit = None, budget: Budget = None,
+            max_tokens: MaxTokens = None, dry_run: DryRun = False, calls: Calls = None,
             as_json: Json = False) -> None:  # fmt: skip
     """Write captions for the images with the configured captioners."""
-    _stage(context.obj, "caption", as_json, dry_run, limit=limit)
+    paid = {"budget": budget, "max_tokens": max_tokens}
+    _generate(context.obj, "caption", as_json, dry_run, calls, limit=limit, **paid)
 
 
-def imagine(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
+def imagine(context: typer.Context, limit: Limit = None, budget: Budget = None,
+            max_tokens: MaxTokens = None, dry_run: DryRun = False, calls: Calls = None,
             as_json: Json = False) -> None:  # fmt: skip
     """Make images from the prompts with the configured image generators."""
-    _stage(context.obj, "imagine", as_json, dry_run, limit=limit)
+    paid = {"budget": budget, "max_tokens": max_tokens}
+    _generate(context.obj, "imagine", as_json, dry_run, calls, limit=limit, **paid)
 
 
 def split(
@@ -141,15 +172,23 @@ def label(
     _stage(context.obj, "label", as_json, name=name)
 
 
-def build(context: typer.Context, limit: Limit = None, as_json: Json = False) -> None:
+def build(context: typer.Context, limit: Limit = None, budget: Budget = None,
+          max_tokens: MaxTokens = None, as_json: Json = False) -> None:  # fmt: skip
     """Run every stage from ingest to push."""
     use_local_services(context.obj)
     from alignbench.flows.build import build as build_flow
     from alignbench.flows.orchestration import run_flow
     from alignbench.flows.watching import shown_by
 
-    with shown_by(TerminalProgress(quiet=as_json)), _json_despite_failures(as_json, many=True):
-        reports = run_flow(build_flow, workspace=context.obj.address, limit=limit)
+    watcher = context.obj.watcher(quiet=as_json)
+    with shown_by(watcher), _json_despite_failures(as_json, many=True):
+        reports = run_flow(
+            build_flow,
+            workspace=context.obj.address,
+            limit=limit,
+            budget=budget,
+            max_tokens=max_tokens,
+        )
     if as_json:
         print_json([report.as_json() for report in reports])
 
@@ -158,6 +197,8 @@ def retry(
     context: typer.Context,
     stage: Annotated[str, typer.Argument(help="The stage whose failed items are tried again.")],
     limit: Limit = None,
+    budget: Budget = None,
+    max_tokens: MaxTokens = None,
     as_json: Json = False,
 ) -> None:
     """Try a stage's failed and empty items again."""
@@ -167,7 +208,30 @@ def retry(
     retryable = ("ingest", "prompts", "caption", "imagine", "split", "push")
     if stage not in retryable:
         raise UsageError(f"{stage!r} keeps no failures.", suggestion(stage, retryable))
-    _stage(context.obj, stage, as_json, limit=limit, retry=True)
+    paid = {"budget": budget, "max_tokens": max_tokens}
+    given = {name: value for name, value in paid.items() if value is not None}
+    if given and stage not in ("prompts", "caption", "imagine"):
+        raise UsageError(f"{stage!r} calls no models.", "Leave out --budget and --max-tokens.")
+    _stage(context.obj, stage, as_json, limit=limit, retry=True, **given)
+
+
+def _generate(
+    context: Context,
+    stage: str,
+    as_json: bool,
+    dry_run: bool,
+    calls: int | None,
+    /,
+    **parameters: Any,
+) -> None:
+    if calls is not None:
+        from alignbench.schemas.errors import UsageError
+
+        if not dry_run:
+            raise UsageError("--calls is for estimates.", "Add --dry-run, or use --limit.")
+        use_local_services(context)
+        print_calls(context, stage, as_json, calls, parameters["budget"], parameters["max_tokens"])
+    _stage(context, stage, as_json, dry_run, **parameters)
 
 
 def _stage(
@@ -183,7 +247,8 @@ def _stage(
         print_dry_run(context, stage, as_json, parameters["limit"])
         return
     flow: Flow[..., Any] = getattr(import_module(f"alignbench.flows.{stage}"), stage)
-    with shown_by(TerminalProgress(quiet=as_json)), _json_despite_failures(as_json, many=False):
+    watcher = context.watcher(quiet=as_json)
+    with shown_by(watcher), _json_despite_failures(as_json, many=False):
         report: StageReport = run_flow(flow, workspace=context.address, **parameters)
     if as_json:
         print_json(report.as_json())

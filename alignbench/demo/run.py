@@ -100,7 +100,7 @@ def _evaluate(release: Path) -> None:
 
 
 def _release_folder(root: Path) -> Path:
-    named = parse_config((root / CONFIG_KEY).read_text(), CONFIG_KEY).release
+    named = parse_config((root / CONFIG_KEY).read_text(encoding="utf-8"), CONFIG_KEY).release
     return root / "releases" / named.name / named.version
 
 

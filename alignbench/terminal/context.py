@@ -4,14 +4,31 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from alignbench.engine.watching import Watcher
 from alignbench.schemas.errors import UsageError
+from alignbench.terminal.json_log import JsonLog
+from alignbench.terminal.output import TerminalProgress
 
 
 @dataclass(frozen=True)
 class Context:
-    """The workspace that a command is about: a folder, or `s3://bucket/prefix`."""
+    """The workspace that a command is about: a folder, or `s3://bucket/prefix`.
+
+    Attributes:
+        workspace: Its address, as it was given.
+        logs_json: Whether runs are told as lines of JSON instead of a progress bar.
+    """
 
     workspace: str
+    logs_json: bool = False
+
+    def watcher(self, *, quiet: bool = False) -> Watcher:
+        """Returns who shows the runs of this command.
+
+        Args:
+            quiet: Whether a script gets the reports as JSON at the end.
+        """
+        return JsonLog() if self.logs_json else TerminalProgress(quiet=quiet)
 
     @property
     def address(self) -> str:

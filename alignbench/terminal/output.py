@@ -1,6 +1,7 @@
 """What commands print: a progress bar and sentences for people, one JSON document for scripts."""
 
 import json
+import sys
 from collections.abc import Sequence
 
 import typer
@@ -20,6 +21,7 @@ from alignbench.engine.report import StageReport
 from alignbench.engine.watching import Watcher
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.vocabulary import StageName
+from alignbench.terminal.process import speaks_unicode
 
 console = Console(stderr=True)
 
@@ -90,7 +92,8 @@ def say(message: str) -> None:
 
 def print_json(value: JsonValue) -> None:
     """Prints one JSON document for scripts."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    ascii_only = not speaks_unicode(sys.stdout)
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=ascii_only, default=str))
 
 
 def print_table(

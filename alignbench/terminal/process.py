@@ -1,10 +1,12 @@
 """What a command does to its own process before anything else: its environment, its ending."""
 
 import contextlib
+import io
 import os
 import signal
+import sys
 from types import FrameType
-from typing import Final
+from typing import Final, TextIO
 
 _OURS: Final = ("ALIGNBENCH_", "AWS_", "LABEL_STUDIO_", "PREFECT_")
 
@@ -20,6 +22,18 @@ def drop_empty_variables() -> None:
     for name, value in list(os.environ.items()):
         if name.startswith(_OURS) and not value.strip():
             del os.environ[name]
+
+
+def print_whatever_is_said() -> None:
+    """Lets a terminal that does not know a letter show its number instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not speaks_unicode(stream):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def speaks_unicode(stream: TextIO) -> bool:
+    """Tells whether every letter can be written to a stream."""
+    return (stream.encoding or "").lower().replace("-", "").startswith("utf")
 
 
 class Stop:

@@ -41,10 +41,13 @@ class ProjectLedger:
     Attributes:
         confirmed: How many tasks of it are confirmed.
         open: Sentences with an intent in it that is not settled.
+        has_doubles: Whether a sentence is confirmed in it that is confirmed a second time, there
+            or in another project: two runs may have sent it at once.
     """
 
     confirmed: int = 0
     open: set[str] = field(default_factory=set)
+    has_doubles: bool = False
 
 
 class Ledger:
@@ -81,6 +84,8 @@ class Ledger:
             self.projects[project_id] = ProjectLedger()
         for counted in pc.value_counts(confirmed["project_id"]).to_pylist():
             self.projects[counted["values"]].confirmed = counted["counts"]
+        for project_id in _with_doubles(confirmed):
+            self.projects[project_id].has_doubles = True
         settled = KeySet(confirmed["sentence_id"]).contains(intents["sentence_id"])
         unsettled = intents.filter(pc.invert(settled))
         places = (unsettled[name].to_pylist() for name in ("project_id", "sentence_id"))
@@ -146,6 +151,15 @@ class Ledger:
             version=self.version,
             assignee=self.assignee,
         )
+
+
+def _with_doubles(confirmed: pa.Table) -> list[int]:
+    """Returns the projects in which a sentence is confirmed that is confirmed more than once."""
+    counts = pc.value_counts(confirmed["sentence_id"].combine_chunks())
+    twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+    doubles = confirmed.filter(pc.is_in(confirmed["sentence_id"], twice))
+    found: list[int] = pc.unique(doubles["project_id"]).to_pylist()
+    return found
 
 
 def _of_round(server: str, round_name: str) -> pc.Expression:

@@ -61,13 +61,14 @@ class Reconciler:
         self._fence = fence
 
     def is_needed(self, project_id: int) -> bool:
-        """Tells whether a project has open intents, or another number of tasks than is confirmed.
+        """Tells whether a project has open intents, doubles, or more or fewer tasks than confirmed.
 
         Raises:
             MissingProjectError: Tasks of it are confirmed and it is not there.
         """
         project = self._ledger.projects[project_id]
-        return bool(project.open) or self._task_count(project_id) != project.confirmed
+        count = self._task_count(project_id)
+        return bool(project.open) or project.has_doubles or count != project.confirmed
 
     def reconcile(self, project_id: int) -> ReconciledProject:
         """Lists a project and finds out which sentences are in it; duplicates are removed.

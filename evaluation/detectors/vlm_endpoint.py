@@ -14,13 +14,14 @@ from alignbench.models.endpoint.chat import (
     PATH,
     ChatParams,
     Message,
-    chat_body,
+    chat_request,
     image_message,
 )
 from alignbench.models.endpoint.chat_replies import ChatReply, read_reply
 from alignbench.models.endpoint.client import Answer, Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.models.endpoint.pictures import picture_to_send
+from alignbench.models.endpoint.request import Request
 from alignbench.models.endpoint.stream import answered
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.errors import ConfigError
@@ -101,8 +102,8 @@ class VlmEndpointDetector(StreamingDetectorBase[VlmEndpointOptions, VlmEndpointP
             return error.failure
         messages = [image_message(picture, asked(self._prompt, request.text))]
         if self.params.answer == "yes_no":
-            return await session.ask(PATH, self._body(messages), _read_yes)
-        first = await session.ask(PATH, self._body(messages), read_reply)
+            return await session.ask(PATH, self._request(messages), _read_yes)
+        first = await session.ask(PATH, self._request(messages), read_reply)
         if isinstance(first, ItemFailure):
             return first
         score = scored_answer(first.raw)
@@ -112,11 +113,11 @@ class VlmEndpointDetector(StreamingDetectorBase[VlmEndpointOptions, VlmEndpointP
             {"role": "assistant", "content": _said(first)},
             {"role": "user", "content": ask_again()},
         ]
-        second = await session.ask(PATH, self._body(messages), read_reply)
+        second = await session.ask(PATH, self._request(messages), read_reply)
         return second if isinstance(second, ItemFailure) else scored_answer(second.raw)
 
-    def _body(self, messages: Sequence[Message]) -> bytes:
-        return chat_body(self.repo, messages, self.params, seed=None)
+    def _request(self, messages: Sequence[Message]) -> Request:
+        return chat_request(self.repo, messages, self.params, seed=None)
 
 
 def _said(reply: ChatReply) -> str:

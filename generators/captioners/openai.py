@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 from alignbench.models.endpoint.chat import (
     PATH,
     ChatParams,
-    chat_body,
+    chat_request,
     image_message,
     sent_seed,
 )
@@ -80,7 +80,7 @@ class OpenAICaptioner(StreamingCaptionerBase[OpenAICaptionerOptions, ChatParams]
         except ItemError as error:
             return error.failure
         seed = request.seed if self.options.send_seed else None
-        body = chat_body(self.repo, [image_message(picture, instruction)], self.params, seed)
+        asked = chat_request(self.repo, [image_message(picture, instruction)], self.params, seed)
         engine: dict[str, JsonValue] = {
             "endpoint": self.options.base_url,
             "image_size": [picture.width, picture.height],
@@ -91,4 +91,4 @@ class OpenAICaptioner(StreamingCaptionerBase[OpenAICaptionerOptions, ChatParams]
         def read(answer: Answer) -> Generation | ItemFailure:
             return read_chat(answer, engine, keep_truncated=self.options.keep_truncated)
 
-        return await session.ask(PATH, body, read)
+        return await session.ask(PATH, asked, read)

@@ -17,6 +17,7 @@ from alignbench.generators.sources.download import DownloadLimits, download_all
 from alignbench.models.endpoint.chat import check_extra, sent_seed
 from alignbench.models.endpoint.client import Answer, Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions
+from alignbench.models.endpoint.request import Request, text_bytes
 from alignbench.models.endpoint.responses import ErrorInAnswerError, MalformedAnswerError
 from alignbench.models.endpoint.stream import answered
 from alignbench.schemas.item_codes import ItemCode
@@ -105,7 +106,8 @@ class OpenAIImageGenerator(StreamingImageGeneratorBase[OpenAIImageOptions, Image
         seed = {"seed": sent_seed(request.seed)} if self.options.send_seed else {}
         body = {"model": self.repo, "prompt": request.prompt, "n": 1}
         sent = json.dumps(body | self.params.body() | seed).encode()
-        found = await session.ask(PATH, sent, _read, most_bytes=_MOST_BYTES)
+        asked = Request(sent, text_bytes([request.prompt]))
+        found = await session.ask(PATH, asked, _read, most_bytes=_MOST_BYTES)
         if isinstance(found, ItemFailure):
             return found
         url_or_data = found.data

@@ -13,7 +13,7 @@ from alignbench.generators.prompts.journal import NEAR_DUPLICATE, Draw, Journal
 from alignbench.generators.prompts.near_duplicates import NearDuplicates
 from alignbench.generators.prompts.scene_draws import SceneDraw, draw_scene
 from alignbench.generators.sources.paths import configured_path
-from alignbench.models.endpoint.chat import PATH, ChatParams, chat_body
+from alignbench.models.endpoint.chat import PATH, ChatParams, chat_request
 from alignbench.models.endpoint.chat_replies import read_chat
 from alignbench.models.endpoint.client import Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions, refusal
@@ -23,6 +23,7 @@ from alignbench.schemas.config_errors import refusing
 from alignbench.schemas.item_codes import shorten
 from alignbench.schemas.plugins import PromptSourceBase
 from alignbench.schemas.protocols import Generation, ItemFailure, PromptItem, Surroundings
+from alignbench.schemas.spending import BudgetReachedError
 from alignbench.schemas.text import clean_text
 
 TEMPLATE: Final = Path(__file__).with_name("scene_v1.txt")
@@ -146,15 +147,24 @@ class LlmPrompts(PromptSourceBase[LlmPromptsOptions]):
             draw_scene(number, options.seed, options.concepts, options.concepts_per_prompt)
             for number in range(start, start + size)
         ]
-        answers = dict(answered(endpoint, iter(draws), self._ask))
+        answers: dict[int, Generation | ItemFailure] = {}
+        reached: BudgetReachedError | None = None
+        try:
+            answers.update(answered(endpoint, iter(draws), self._ask))
+        except BudgetReachedError as error:
+            reached = error  # what was answered before is paid for
         for place, draw in enumerate(draws):
+            if place not in answers:
+                break
             yield draw, answers[place]
+        if reached is not None:
+            raise reached
 
     async def _ask(self, session: Session, draw: SceneDraw) -> Generation | ItemFailure:
         message = {"role": "user", "content": draw.instruction(self._template)}
         seed = draw.seed if self.options.send_seed else None
-        body = chat_body(self.options.model, [message], self.options.params, seed)
-        return await session.ask(PATH, body, partial(read_chat, engine={}, keep_truncated=False))
+        asked = chat_request(self.options.model, [message], self.options.params, seed)
+        return await session.ask(PATH, asked, partial(read_chat, engine={}, keep_truncated=False))
 
     def _too_few(self, kept: int, drawn: int, why: str) -> TooFewPromptsError:
         return TooFewPromptsError(

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from alignbench.models.endpoint.options import refusal
 from alignbench.models.endpoint.pictures import Picture
+from alignbench.models.endpoint.request import Request, text_bytes
 from alignbench.schemas.protocols import Options
 
 PATH: Final = "chat/completions"
@@ -79,10 +80,21 @@ def image_message(picture: Picture, text: str | None) -> Message:
     return {"role": "user", "content": parts}
 
 
-def chat_body(
+def chat_request(
     model: str, messages: Sequence[Message], params: ChatParams, seed: int | None
-) -> bytes:
-    """Returns a request as JSON; `seed` is the item's, None to send none."""
+) -> Request:
+    """Returns a request; `seed` is the item's, None to send none."""
     seeded = {} if seed is None else {"seed": sent_seed(seed)}
     body = {"model": model, "messages": messages} | params.body() | seeded
-    return json.dumps(body).encode()
+    said = [message["content"] for message in messages]
+    parts = [part for content in said if isinstance(content, list) for part in content]
+    return Request(
+        json.dumps(body).encode(),
+        text_bytes(
+            [content for content in said if isinstance(content, str)]
+            + [part["text"] for part in parts if "text" in part]
+            + [json.dumps(params.chat_template_kwargs or {})]
+        ),
+        sum("image_url" in part for part in parts),
+        params.max_tokens or params.max_completion_tokens,
+    )

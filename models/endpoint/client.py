@@ -14,6 +14,7 @@ from alignbench.models.endpoint.health import Health
 from alignbench.models.endpoint.key import ApiKey
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.models.endpoint.pauses import back_off
+from alignbench.models.endpoint.request import Request
 from alignbench.models.endpoint.responses import (
     AttemptError,
     Blame,
@@ -24,11 +25,13 @@ from alignbench.models.endpoint.responses import (
     failure_in_answer,
     failure_of,
 )
+from alignbench.models.endpoint.till import Payment, Till
 from alignbench.models.errors import EndpointDownError
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.protocols import ItemFailure
+from alignbench.schemas.spending import Account
 
 T = TypeVar("T")
 
@@ -72,11 +75,12 @@ class Endpoint:
         )
 
     @asynccontextmanager
-    async def session(self, fence: Fence) -> AsyncIterator["Session"]:
+    async def session(self, fence: Fence, account: Account) -> AsyncIterator["Session"]:
         """Opens connections for one stream of requests, closed at its end.
 
         Args:
             fence: Passed before each attempt at a request.
+            account: Pays for each.
         """
         options = self.options
         connections = httpx.Limits(
@@ -90,24 +94,27 @@ class Endpoint:
             timeout=timeout,
             trust_env=not options.is_private,  # a proxy does not lead to this machine
         ) as client:
-            yield Session(self, client, fence)
+            yield Session(self, client, fence, Till(account, options))
 
 
 class Session:
     """Open connections to an endpoint."""
 
-    def __init__(self, endpoint: Endpoint, client: httpx.AsyncClient, fence: Fence) -> None:
+    def __init__(
+        self, endpoint: Endpoint, client: httpx.AsyncClient, fence: Fence, till: Till
+    ) -> None:
         self.slots = Slots(endpoint.limit)
         self._endpoint = endpoint
         self._options = endpoint.options
         self._client = client
         self._fence = fence
+        self._till = till
         self._health = Health(endpoint.options.patience_seconds)
 
     async def ask(
         self,
         path: str,
-        body: bytes,
+        request: Request,
         read: Callable[[Answer], T],
         *,
         most_bytes: int = MAX_TEXT_BYTES,
@@ -116,7 +123,7 @@ class Session:
 
         Args:
             path: Below the base URL, such as `chat/completions`.
-            body: JSON.
+            request: What is sent.
             read: Turns an answer into a result. A `MalformedAnswerError` or `BrokenOffError` from
                 it is tried again; an `ErrorInAnswerError` counts as the error of that status.
             most_bytes: Most bytes of an answer, unpacked; a longer one is not read to its end.
@@ -124,15 +131,19 @@ class Session:
         Raises:
             EndpointDownError: Nothing succeeded for longer than the patience.
             EndpointRefusedError: The server would refuse every other request too.
+            BudgetReachedError: The next attempt could pass the budget; it was not made.
             Exception: What the fence raised; that attempt was not made.
         """
         counted = failures = 0
         while True:
-            self._fence()  # after every pause: the process may have slept in it
             sent_at = time.monotonic()
             try:
-                content = await self._attempt(path, body, most_bytes)
-                seconds = time.monotonic() - sent_at
+                async with self._till.paid(request) as payment:
+                    self._fence()  # after every pause: the process may have slept in it
+                    payment.sent()
+                    sent_at = time.monotonic()
+                    content = await self._attempt(path, request.body, most_bytes, payment)
+                    seconds = time.monotonic() - sent_at
                 answer = Answer(content.body, seconds, failures + 1, content.retry_after)
                 result = self._readable(read, answer)
             except ItemError as error:
@@ -172,12 +183,15 @@ class Session:
         # The server's wish comes first, the jitter on top of it; the end of patience is the end.
         await anyio.sleep(min(trouble.wait_seconds + pause, left))
 
-    async def _attempt(self, path: str, body: bytes, most_bytes: int) -> "_Content":
+    async def _attempt(
+        self, path: str, body: bytes, most_bytes: int, payment: Payment
+    ) -> "_Content":
         timeout = self._options.timeout_seconds
         try:
             with anyio.fail_after(timeout):
-                return await self._exchange(path, body, most_bytes)
+                return await self._exchange(path, body, most_bytes, payment)
         except httpx.ConnectTimeout:
+            payment.nothing()
             raise self._unreachable("no connection in time") from None
         except TimeoutError:
             raise AttemptError(
@@ -188,10 +202,14 @@ class Session:
         except httpx.DecodingError as error:
             raise _malformed(self._hidden(str(error))) from None
         except httpx.RequestError as error:
+            if isinstance(error, httpx.ConnectError):
+                payment.nothing()
             reason = self._hidden(str(error)).rstrip(".") or type(error).__name__
             raise self._unreachable(reason) from None
 
-    async def _exchange(self, path: str, body: bytes, most_bytes: int) -> "_Content":
+    async def _exchange(
+        self, path: str, body: bytes, most_bytes: int, payment: Payment
+    ) -> "_Content":
         headers = {"Content-Type": "application/json", **self._endpoint.recipient.key.headers()}
         url = f"{self._options.base_url.rstrip('/')}/{path}"
         async with self._client.stream("POST", url, content=body, headers=headers) as response:
@@ -204,7 +222,9 @@ class Session:
                     break
         retry_after = response.headers.get("retry-after")
         if response.status_code == 200:
+            payment.answered(bytes(content))
             return _Content(bytes(content), retry_after)
+        payment.refused(response.status_code)
         raise failure_of(
             response.status_code, retry_after, bytes(content), self._endpoint.recipient
         )

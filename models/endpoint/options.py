@@ -12,6 +12,7 @@ from alignbench.schemas.protocols import Options
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Concurrency = Annotated[int, Field(ge=1, le=1024)]
+Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 _LOCAL_ENDINGS: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
@@ -50,6 +51,10 @@ class EndpointOptions(Options):
             or a malformed answer is tried three times at most.
         first_pause_seconds: Longest pause after a first failure; it doubles with each further one.
         longest_pause_seconds: Where the pauses stop growing.
+        price_in: US dollars for a million tokens sent; the catalog's, if it has the model.
+        price_out: US dollars for a million tokens received.
+        price_image: US dollars for an image made.
+        most_image_tokens: More tokens than an image that is sent ever counts as, for budgets.
     """
 
     base_url: Annotated[str, AfterValidator(_address)] = "https://api.openai.com/v1"
@@ -62,6 +67,10 @@ class EndpointOptions(Options):
     attempts: Annotated[int, Field(ge=1, le=20)] = 6
     first_pause_seconds: Seconds = 1.0
     longest_pause_seconds: Seconds = 60.0
+    price_in: Price | None = None
+    price_out: Price | None = None
+    price_image: Price | None = None
+    most_image_tokens: Annotated[int, Field(ge=0)] = 50_000
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
@@ -69,6 +78,15 @@ class EndpointOptions(Options):
             raise refusal(
                 "min_concurrency is above max_concurrency",
                 "Set min_concurrency to max_concurrency or less.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _prices_are_whole(self) -> Self:
+        if (self.price_in is None) != (self.price_out is None):
+            raise refusal(
+                "price_in and price_out do not stand together",
+                "Give both; one that is free is 0.",
             )
         return self
 

@@ -6,7 +6,7 @@ are pulled in a further thread: reading the next image may block without holding
 
 from collections.abc import Awaitable, Callable, Iterator
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -15,11 +15,19 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from alignbench.models.endpoint.client import Endpoint, Session
 from alignbench.schemas.fence import Fence, current_fence
+from alignbench.schemas.spending import Account, BudgetReachedError, current_account
 
 Q = TypeVar("Q")
 A = TypeVar("A")
 
 _READ_AHEAD: Final = 4
+
+
+class _Rules(NamedTuple):
+    """What is asked before each attempt at a request: may it be made, and who pays for it."""
+
+    fence: Fence
+    account: Account
 
 
 class _End(Enum):
@@ -40,26 +48,28 @@ def answered(
     and returns when the thread that reads the requests has let go of them.
 
     The fence that is in force where this is called is passed before each attempt at a request; once
-    it raises, nothing more is sent, and the iterator raises the same.
+    it raises, nothing more is sent, and the iterator raises the same. The account that is in force
+    pays for each attempt; once it has no more, what is under way is waited for.
 
     Raises:
+        BudgetReachedError: The account has no more, after the answers to all that was sent.
         Exception: Whatever reading the requests, the fence or `answer` raised, after the answers
             that were ready.
     """
-    return _answers(endpoint, requests, answer, current_fence())
+    return _answers(endpoint, requests, answer, _Rules(current_fence(), current_account()))
 
 
 def _answers(
     endpoint: Endpoint,
     requests: Iterator[Q],
     answer: Callable[[Session, Q], Awaitable[A]],
-    fence: Fence,
+    rules: _Rules,
 ) -> Iterator[tuple[int, A]]:
     send, receive = anyio.create_memory_object_stream[tuple[int, A]](
         endpoint.options.max_concurrency
     )
     with start_blocking_portal(name="endpoint") as portal:
-        running = portal.start_task_soon(_work, endpoint, requests, answer, fence, send)
+        running = portal.start_task_soon(_work, endpoint, requests, answer, rules, send)
         while True:
             try:
                 ready = portal.call(_all_ready, receive)
@@ -81,14 +91,21 @@ async def _work(
     endpoint: Endpoint,
     requests: Iterator[Q],
     answer: Callable[[Session, Q], Awaitable[A]],
-    fence: Fence,
+    rules: _Rules,
     send: MemoryObjectSendStream[tuple[int, A]],
 ) -> None:
+    reached: list[BudgetReachedError] = []
     try:
-        async with send, endpoint.session(fence) as session, anyio.create_task_group() as tasks:
-            await _start_all(session, requests, answer, send, tasks)
+        async with (
+            send,
+            endpoint.session(rules.fence, rules.account) as session,
+            anyio.create_task_group() as tasks,
+        ):
+            await _start_all(session, requests, answer, send, tasks, reached)
     except BaseExceptionGroup as group:
         raise _first(group) from None
+    if reached:
+        raise reached[0]
 
 
 async def _start_all(
@@ -97,28 +114,39 @@ async def _start_all(
     answer: Callable[[Session, Q], Awaitable[A]],
     send: MemoryObjectSendStream[tuple[int, A]],
     tasks: TaskGroup,
+    reached: list[BudgetReachedError],
 ) -> None:
+    """Starts requests as there is room, until there are none or the budget is reached."""
+    starting = anyio.CancelScope()
+
     async def one(place: int, request: Q) -> None:
         try:
             await send.send((place, await answer(session, request)))
+        except BudgetReachedError as error:
+            reached.append(error)
+            starting.cancel()  # no more is begun; what is under way is paid for, and finished
         finally:
             session.slots.give_back()
 
     push, ahead = anyio.create_memory_object_stream[Q](_READ_AHEAD)
     tasks.start_soon(_read, requests, push)
     place = 0
-    await session.slots.take()
     async with ahead:
-        async for request in ahead:
-            tasks.start_soon(one, place, request)
-            place += 1
+        with starting:
             await session.slots.take()
+            async for request in ahead:
+                tasks.start_soon(one, place, request)
+                place += 1
+                await session.slots.take()
 
 
 async def _read(requests: Iterator[Q], push: MemoryObjectSendStream[Q]) -> None:
     async with push:
         while (request := await anyio.to_thread.run_sync(next, requests, _End.END)) is not _End.END:
-            await push.send(request)
+            try:
+                await push.send(request)
+            except anyio.BrokenResourceError:  # no more are taken
+                return
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alignbench.doctor import examination, workspace_checks
+from alignbench.doctor import examination, run_checks, workspace_checks
 from alignbench.doctor.check_result import CheckResult
 from alignbench.doctor.examination import examine
 from alignbench.schemas.rows import Prompt
@@ -14,6 +14,7 @@ from alignbench.schemas.tables import PROMPTS
 from alignbench.workspace.workspace import Workspace, open_store
 from tests.fixtures.s3 import BUCKET
 from tests.fixtures.services import EmbeddedLabelStudio
+from tests.generators.endpoint.model_server import running
 
 CHECKS = {
     "Python", "pyarrow", "disk", "sentence splitter", "Label Studio program", "workspace",
@@ -224,3 +225,59 @@ def test_a_token_is_tried_and_never_printed(
     assert bad.state == "missing"
     assert "does not accept the API token" in bad.found
     assert "sekret" not in str(bad)
+
+
+def test_what_the_first_stages_need_is_tried(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "photos").mkdir()
+    (root / "photos" / "a.png").write_bytes(b"1")
+    (root / "empty").mkdir()
+    (root / "prompts.txt").write_text("A cat.\n")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with running() as server:
+        url, nowhere = server.base_url, "http://127.0.0.1:1/v1"
+        server.gets["/v1/models"] = b'{"data": [{"id": "there"}]}'
+        (root / "alignbench.toml").write_text(
+            f"""
+            sources = [
+                {{ name = "photos", kind = "folder", path = "photos" }},
+                {{ name = "nothing", kind = "folder", path = "empty" }},
+                {{ name = "nowhere", kind = "folder", path = "gone" }},
+            ]
+            prompts = [
+                {{ name = "list", kind = "file", path = "prompts.txt" }},
+                {{ name = "lost", kind = "file", path = "gone.txt" }},
+            ]
+            captioners = [
+                {{ name = "served", backend = "openai", repo = "there", base_url = "{url}" }},
+                {{ name = "absent", backend = "openai", repo = "other", base_url = "{url}" }},
+                {{ name = "down", backend = "openai", repo = "x", base_url = "{nowhere}" }},
+                {{ name = "paid", backend = "openai", repo = "gpt" }},
+                {{ name = "mine", backend = "transformers", repo = "some/model" }},
+            ]
+            """
+        )
+        findings = found(root)
+    states = {name: finding.state for name, finding in findings.items()}
+    assert states | {
+        "source photos": "ok", "source nothing": "missing", "source nowhere": "missing",
+        "prompts list": "ok", "prompts lost": "missing",
+        "model served": "ok", "model absent": "note", "model down": "missing",
+        "model paid": "missing", "model mine": "note",
+        "room": "ok",
+    } == states  # fmt: skip
+    assert "OPENAI_API_KEY" in findings["model paid"].fix
+    assert "models --check mine" in findings["model mine"].fix
+
+
+def test_too_little_room_for_what_is_planned_is_missing(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "photos").mkdir()
+    for number in range(4):
+        (root / "photos" / f"{number}.png").write_bytes(b"1")
+    (root / "alignbench.toml").write_text(
+        'sources = [{ name = "photos", kind = "folder", path = "photos" }]\n'
+    )
+    assert found(root)["room"].found.startswith("4 images to come")
+    monkeypatch.setattr(run_checks, "_IMAGE_BYTES", 1e15)
+    assert found(root)["room"].state == "missing"

@@ -206,3 +206,17 @@ def test_shell_scripts_parse(root: Path) -> None:
     for script in scripts:
         assert os.access(script, os.X_OK), script
         subprocess.run(["sh", "-n", script], check=True)
+
+
+@pytest.mark.parametrize("name", ["worker", "cli"])
+def test_what_runs_stages_finds_label_studio_where_it_listens(
+    services: dict[str, dict[str, Any]], name: str
+) -> None:
+    inside = services["label-studio"]["ports"][0].rpartition(":")[2]
+    assert services[name]["environment"]["LABEL_STUDIO_URL"] == f"http://label-studio:{inside}"
+
+
+def test_the_page_says_what_push_needs_there(root: Path) -> None:
+    page = (root / "docs" / "deployment.md").read_text()
+    assert 'storage = "s3"' in page
+    assert "not built yet" not in page

@@ -2,7 +2,10 @@
 
 import io
 import pickle
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 
 from alignbench.schemas.ids import sha256_hex
 from alignbench.workspace.errors import ObjectNotFoundError, StoreUnreachableError, UnsafeKeyError
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.local import LocalStore, _staged
 from alignbench.workspace.s3 import S3Store
 from alignbench.workspace.store import ObjectStore, checked_key
 
@@ -313,3 +316,28 @@ def test_what_is_private_is_the_operators_alone(tmp_path: Path) -> None:
     assert modes["private"] == 0o700
     assert modes["pseudonyms.json"] == 0o600
     assert modes["part"] & 0o044 == 0o044
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+from pathlib import Path
+from alignbench.workspace import local
+local.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+store = local.LocalStore(Path(sys.argv[1]))
+with store.lock("caption"):
+    store.write("tables/pairs/part", b"half")
+"""
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / "tables/pairs").mkdir(parents=True)
+    store = LocalStore(tmp_path)
+    command = [sys.executable, "-c", KILLED_WHILE_WRITING, str(tmp_path)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    [left] = tmp_path.rglob(".tmp-*")
+    with store.lock("split"):
+        assert left.exists(), "it was not a run of this stage"
+    with _staged(tmp_path / "tables/images") as live, store.lock("caption"):
+        assert not left.exists()
+        assert Path(live.name).exists(), "somebody is writing it"
+    assert not list(tmp_path.rglob(".tmp-*"))

@@ -129,6 +129,22 @@ def test_tasks_that_a_proxy_sent_twice_are_removed(
     assert push_all(reopened(prepared), server) == 0
 
 
+def test_doubles_that_two_runs_have_both_confirmed_are_found_and_removed(
+    server: LabelStudioServer, root: Path
+) -> None:
+    prepared = prepare(root)
+    [sentences] = ordered_sentences(prepared.workspace, prepared.selection)
+    rivals = [Pusher(prepared.workspace, server, options(), "test") for _ in range(2)]
+    for rival in rivals:  # neither knows of the other's rows
+        prepared.workspace.table(TASKS).append(rival.send(sentences), "test")
+    assert set(on_server(prepared, server).values()) == {2}
+    found = Pusher(prepared.workspace, server, options(), "test").reconcile()
+    assert found.removed == len(sentences)
+    assert set(on_server(prepared, server).values()) == {1}
+    assert Pusher(prepared.workspace, server, options(), "test").reconcile().removed == 0
+    assert push_all(reopened(prepared), server) == 0
+
+
 def test_an_import_that_arrives_late_leaves_no_duplicate(
     label_studio: EmbeddedLabelStudio, server: LabelStudioServer, root: Path
 ) -> None:
