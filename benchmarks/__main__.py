@@ -12,6 +12,7 @@ BENCHMARKS = (
     "benchmarks.evaluation",
     "benchmarks.clip4dm",
     "benchmarks.labelling",
+    "benchmarks.adaptive_votes",
     "benchmarks.release_writing",
     "benchmarks.annotation",
     "benchmarks.scenes",
