@@ -107,10 +107,11 @@ class SuggestionsError(AlignBenchError):
     exit_code = 2
 
 
-class NobodyToAnswerError(AlignBenchError):
-    """Each annotator is to have a project of their own, and there are no annotators."""
+class NoSuchAnnotatorError(AlignBenchError):
+    """Somebody who is named has no account, or is not in the team."""
 
     code = "AB-A17"
+    exit_code = 2
 
 
 class Doubt(StrEnum):
@@ -132,3 +133,5 @@ class Doubt(StrEnum):
     """Where a span lies in the sentence cannot be told from its text."""
     DELETED = "AB-A38"
     """It was in quarantine, and has been deleted on the server since."""
+    NOT_ASKED = "AB-A39"
+    """Its task is in the queue of somebody else."""

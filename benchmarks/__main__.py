@@ -14,6 +14,7 @@ BENCHMARKS = (
     "benchmarks.clip4dm",
     "benchmarks.shared_images",
     "benchmarks.labelling",
+    "benchmarks.adaptive_votes",
     "benchmarks.release_writing",
     "benchmarks.annotation",
     "benchmarks.scenes",

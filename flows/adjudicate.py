@@ -95,7 +95,7 @@ class AdjudicationStage(Stage):
 
     def closing_notes(self) -> Sequence[str]:
         """Returns where they are decided."""
-        return labelling_links(self._server, self._pusher.projects())
+        return labelling_links(self._server, {None: self._pusher.projects()})
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the disputed sentences, those of one image one after another."""

@@ -1,7 +1,7 @@
 """The annotation server that a run talks to: its address and its token."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -58,17 +58,33 @@ def server_address(configured: str | None) -> tuple[str | None, str | None]:
     return os.environ.get(EMBEDDED_URL), os.environ.get(EMBEDDED_TOKEN)
 
 
-def labelling_links(server: "LabelStudioServer", projects: Sequence[int]) -> list[str]:
-    """Returns what tells people where to answer, a line for each project."""
-    return [f"Answer at {server.url}/projects/{project}/data?labeling=1" for project in projects]
+def labelling_links(
+    server: "LabelStudioServer", projects: Mapping[str | None, Sequence[int]]
+) -> list[str]:
+    """Returns what tells people where to answer, a line for each project.
+
+    Args:
+        server: Where the projects are.
+        projects: Their ids, by who answers in them; None is everybody.
+    """
+    return [
+        f"{'Answer' if name is None else f'{name} answers'} at {queue_address(server, project_id)}"
+        for name, ids in projects.items()
+        for project_id in sorted(ids)
+    ]
 
 
-def assigned_settings(run: "Run", assignee: str | None) -> "ProjectSettings":
+def queue_address(server: "LabelStudioServer", project_id: int) -> str:
+    """Returns the address that opens the first task of a project which is still to be answered."""
+    return f"{server.url}/projects/{project_id}/data?labeling=1"
+
+
+def assigned_settings(run: "Run", round_name: str, assignee: str | None) -> "ProjectSettings":
     """Returns how an annotator's own project is set up; without an annotator, everybody's."""
     settings = project_settings(run)
     if assignee is None:
         return settings
-    own = settings.titled(f" ({assignee.partition('@')[0][:20]})")
+    own = settings.titled(f" {round_name[:16]} ({assignee.partition('@')[0][:16]})")
     return replace(own, annotators_per_sentence=1)
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
+from alignbench.annotation.rounds.forms import round_form
 from alignbench.engine.pending import Plan
 from alignbench.engine.report import StageCounts
 from alignbench.engine.stage import StageInputs
@@ -14,7 +15,7 @@ from alignbench.flows.generators import planned_generators
 from alignbench.flows.imagine import ImagineStage
 from alignbench.flows.ingest import IngestStage
 from alignbench.flows.prompts import PromptsStage
-from alignbench.flows.push import RoundInputs
+from alignbench.flows.round_inputs import RoundInputs
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_splitter
 from alignbench.flows.split import SplitStage, installed_row
@@ -118,7 +119,9 @@ def _stages(run: Run) -> Iterator[StageInputs]:
     except MissingExtraError:
         # Nothing was split yet and nothing can be here; the stages around it can still be told.
         return
-    yield RoundInputs(run, None, run.config.annotation.round)
+    settings = run.config.annotation
+    form = round_form(run.workspace, settings.round, settings)
+    yield RoundInputs(run, None, form, with_undealt=True)
 
 
 def _named(run: Run, plan: Plan) -> list[StageCounts]:

@@ -118,7 +118,8 @@ class Votes:
 
 
 def _withdrawn(workspace: Workspace) -> dict[str, list[str]]:
-    table = workspace.table(WITHDRAWN).read(["kind", "id"])
+    holds = ~pc.coalesce(pc.field("revoked"), False)
+    table = workspace.table(WITHDRAWN).read(["kind", "id", "revoked"], holds)
     return {
         kind: table.filter(pc.field("kind") == kind).column("id").to_pylist()
         for kind in ("image", "annotator")

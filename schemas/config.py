@@ -7,9 +7,18 @@ and passwords come from the environment.
 import datetime
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from alignbench.schemas.config_catalog import with_catalog
 from alignbench.schemas.config_errors import describe, find_at, is_http_address, refusing
@@ -18,7 +27,7 @@ from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.names import Name
 from alignbench.schemas.protocols import Options
 from alignbench.schemas.registry import Group
-from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, ImageMode, Isolation, LabelMethod
+from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, ImageMode, LabelMethod
 
 # datasets reads a split's name out of file names; better to hear it before the work.
 _split_name = refusing(
@@ -38,9 +47,22 @@ _address = refusing(
 )
 
 
+_isolation = refusing(
+    lambda _: True,
+    "every annotator has a project of their own now",
+    "Take the line out; 'team' names the annotators if they are not all who have an account.",
+)
+_addresses = refusing(
+    lambda people: any("@" not in one or one != one.strip() for one in people),
+    "it is to list e-mail addresses",
+    "Name people by the addresses that they log in with.",
+)
+
+
 SplitName = Annotated[Name, AfterValidator(_split_name)]
 RoundName = Annotated[Name, AfterValidator(_round_name)]
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+People = Annotated[tuple[str, ...], AfterValidator(_addresses)]
 
 
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
@@ -48,6 +70,30 @@ Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VotesConfig(_Section):
+    """`votes` in `[annotation]`: how many answers a sentence is to get, as they are needed.
+
+    Attributes:
+        first: How many every sentence gets.
+        most: How many a sentence gets at most.
+        until: The confidence of a label from which on no further answer is asked for.
+        control_share: Share of the images whose sentences get `most` answers in any case: agreement
+            can be told from these alone.
+    """
+
+    first: Annotated[int, Field(ge=1, le=50)]
+    most: Annotated[int, Field(ge=1, le=50)]
+    until: Annotated[float, Field(ge=0.5, lt=1)] = 0.98
+    control_share: Annotated[float, Field(ge=0.01, le=1)] = 0.05
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.most < self.first:
+            advice = {"what": "most is less than first", "fix": "Let most be first, or more."}
+            raise PydanticCustomError("refused", "{what}", advice)
+        return self
 
 
 class AnnotationConfig(_Section):
@@ -61,12 +107,14 @@ class AnnotationConfig(_Section):
             `ja`, `zh`), or the path of a file with its texts.
         round: Name of the current round.
         annotators_per_sentence: How many answers each sentence is to get.
+        votes: How many it is to get as they are needed, instead.
         tasks_per_project: Where a further project is begun.
         storage: How images reach the browser: `local`, as files on the server's machine, or `s3`,
             by addresses that the server signs for some minutes.
         gold: JSON Lines file with sentences whose answer is known.
         gold_share: How many of them are mixed into a round, as a share of its sentences.
-        isolation: Whether each annotator has a project of their own.
+        team: E-mail addresses of the annotators; all who have an account, if there are none.
+        isolation: No longer a key.
     """
 
     url: Annotated[str | None, AfterValidator(_address)] = None
@@ -74,11 +122,13 @@ class AnnotationConfig(_Section):
     language: str = "en"
     round: RoundName = "1"
     annotators_per_sentence: Annotated[int, Field(ge=1, le=50)] = 3
+    votes: VotesConfig | None = None
     tasks_per_project: Annotated[int, Field(ge=1, le=50_000)] = 50_000
     storage: Literal["local", "s3"] = "local"
     gold: Path | None = None
     gold_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    isolation: Isolation = Isolation.NONE
+    team: People = ()
+    isolation: Annotated[None, BeforeValidator(_isolation)] = None
 
 
 class LabelsConfig(_Section):
@@ -200,6 +250,7 @@ def parse_config(text: str, where: str) -> Config:
     except ValidationError as error:
         raise describe(error, where, Config) from None
     _check_names(config, where)
+    _check_votes(config, where)
     _find_ats(config, where)
     return config
 
@@ -256,6 +307,19 @@ def _check_names(config: Config, where: str) -> None:
                     "which is not there.",
                     f"Known sources: {', '.join(sources) or 'none'}.",
                 )
+
+
+def _check_votes(config: Config, where: str) -> None:
+    """Refuses to ask for votes by a method that is not the one that labels are made by."""
+    votes, method = config.annotation.votes, config.labels.method
+    if votes is None or votes.first == votes.most:
+        return
+    if method is not LabelMethod.SMOOTHED_DAWID_SKENE:
+        raise ConfigError(
+            f"{where}: [annotation] votes asks for answers as they are needed, and [labels] method "
+            f"is {method.value!r}, whose confidence says too little with two votes.",
+            f"Set method = {LabelMethod.SMOOTHED_DAWID_SKENE.value!r} in [labels].",
+        )
 
 
 def _find_ats(config: Config, where: str) -> None:

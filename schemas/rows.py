@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from alignbench.schemas.columns import Bool, Instant, Int, Long, Real, Str
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
+    AnnotationUnit,
+    AssignmentState,
     Direction,
     FailureKind,
     HallucinationType,
     ImageType,
     Purpose,
+    RoundForm,
     ScoreStatus,
     StageName,
     TaskState,
@@ -190,6 +193,51 @@ class RoundSentence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """How a round was begun, which it keeps.
+
+    `first` votes are asked for on every unit; of those in doubt, further ones up to `most`, until a
+    label's confidence is `until` (null: nothing is ever in doubt). `control_share` is the share of
+    images whose units are asked in full all the same.
+    """
+
+    round: Str
+    form: RoundForm
+    unit: AnnotationUnit
+    first: Int
+    most: Int
+    until: Real | None
+    control_share: Real
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """A question put to an annotator: one unit of a round. Written before its task is sent.
+
+    `unit_id` is a sentence's id, or a pair's where the unit is a caption. `wave` counts from 1: 1
+    for the votes that every unit gets, higher for those that a doubt asked for.
+    """
+
+    round: Str
+    unit_id: Str
+    annotator: Str
+    unit: AnnotationUnit
+    purpose: Purpose
+    wave: Int
+    state: AssignmentState
+    version: Long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PausedAnnotator:
+    """Whether an annotator gets no further work for now; the highest version counts."""
+
+    annotator: Str
+    paused: Bool
+    version: Long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
     """One annotator's answer, as it stood on the server at `updated_at`."""
 
@@ -257,7 +305,7 @@ class Withdrawn:
     """An image or an annotator (`kind`) whose data is used no more.
 
     `keeps_answers` tells an annotator whose answers an operator excluded from one who withdrew:
-    what the latter answered is not kept.
+    what the latter answered is not kept. `revoked`: it no longer holds; an exclusion was undone.
     """
 
     kind: WithdrawnKind
@@ -265,6 +313,7 @@ class Withdrawn:
     reason: Str
     version: Long
     keeps_answers: Bool | None = None
+    revoked: Bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from alignbench.schemas import question_rows, rows
 from alignbench.schemas.columns import DataclassRow, Row, arrow_schema
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever a column is added; a part of an older version reads its new columns as null."""
 
 CREATED_AT = pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False)
@@ -48,6 +48,11 @@ PAIRS = TableSpec("pairs", rows.Pair, ("pair_id",))
 SENTENCES = TableSpec("sentences", rows.Sentence, ("sentence_id",))
 SPLITTERS = TableSpec("splitters", rows.Splitter, ("splitter_id",), "version")
 TASKS = TableSpec("tasks", rows.Task, ("server", "project_id", "task_id", "sentence_id"), "version")
+ROUNDS = TableSpec("rounds", rows.Round, ("round",))
+ASSIGNMENTS = TableSpec(
+    "assignments", rows.Assignment, ("round", "unit_id", "annotator"), "version"
+)
+PAUSED_ANNOTATORS = TableSpec("paused_annotators", rows.PausedAnnotator, ("annotator",), "version")
 ROUND_SENTENCES = TableSpec("round_sentences", rows.RoundSentence, ("round", "sentence_id"))
 ROUND_SUGGESTIONS = TableSpec("round_suggestions", rows.RoundSuggestions, ("round",))
 ANNOTATIONS = TableSpec(
@@ -88,8 +93,11 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     PAIRS,
     SPLITTERS,
     SENTENCES,
+    ROUNDS,
     ROUND_SENTENCES,
     ROUND_SUGGESTIONS,
+    ASSIGNMENTS,
+    PAUSED_ANNOTATORS,
     TASKS,
     ANNOTATIONS,
     QUARANTINE,

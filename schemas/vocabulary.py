@@ -61,6 +61,8 @@ class LabelMethod(StrEnum):
     """The most frequent verdict; a tie is unknown."""
     DAWID_SKENE = "dawid-skene"
     """The most probable verdict, given how each annotator errs (Dawid and Skene, 1979)."""
+    SMOOTHED_DAWID_SKENE = "smoothed-dawid-skene"
+    """The same, with error rates that stay away from 0 and 1 however few answers there are."""
 
 
 PUBLISHED_LABEL: Final = "published"
@@ -170,13 +172,32 @@ class Stratum(StrEnum):
     """The sentence's place in its caption: 1 to 5, and 6+ for all later ones."""
 
 
-class Isolation(StrEnum):
-    """How far annotators are kept from each other's answers."""
+class AnnotationUnit(StrEnum):
+    """What an annotator is asked about at once."""
 
-    NONE = "none"
-    """All answer in one project; the label stream shows nobody's answer but their own."""
-    PROJECT = "project"
-    """Each has a project of their own."""
+    SENTENCE = "sentence"
+    CAPTION = "caption"
+    """All sentences of a caption on one page."""
+
+
+class RoundForm(StrEnum):
+    """How the sentences of a round reach the annotators; a round keeps the form it began with."""
+
+    SHARED = "shared"
+    """All answer in one project, and the server says who gets what: rounds of earlier versions."""
+    QUEUES = "queues"
+    """Each annotator has a project of their own; table `assignments` says who is asked what."""
+
+
+class AssignmentState(StrEnum):
+    """What became of a question that was put to an annotator."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    """By an answer that is a vote, or is measured against gold."""
+    SKIPPED = "skipped"
+    CLOSED = "closed"
+    """Taken back, or answered in a way that does not count."""
 
 
 class FailureKind(StrEnum):

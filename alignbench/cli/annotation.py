@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alignbench.cli import team
 from alignbench.terminal.context import Context, use_local_services
 from alignbench.terminal.output import print_json, print_table, say
 
@@ -28,7 +29,7 @@ def register(app: typer.Typer) -> None:
     )
     people.command("list")(list_annotators)
     people.command("add")(add_annotators)
-    people.command("exclude")(exclude)
+    team.register(people)
     app.add_typer(people)
     deciding = typer.Typer(
         name="adjudicate", help="Have disputed sentences decided.", no_args_is_help=True
@@ -90,20 +91,6 @@ def add_annotators(
     finally:
         # If one fails, the passwords of those made before it must not be lost.
         _show_credentials(made, as_json)
-
-
-def exclude(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="EMAIL", help="The annotator.")],
-    reason: Reason = "",
-) -> None:
-    """Stop counting an annotator's answers; the next push asks others about their sentences."""
-    from alignbench.annotation.rounds.withdrawal import exclude_annotator
-
-    done = _withdrawn(context.obj, exclude_annotator, name, reason)
-    say(f"{done.id} is excluded{'' if done.is_new else ' already'}: their answers are kept "
-        "but no longer count.")  # fmt: skip
-    say("Next: 'alignbench push' for other annotators' answers, then 'label'.")
 
 
 def adjudicate_push(

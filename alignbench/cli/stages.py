@@ -120,6 +120,10 @@ def push(
         bool,
         typer.Option("--other-server", help="Push although earlier tasks are on another server."),
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Ask people too who answered a sentence in another round."),
+    ] = False,
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
@@ -135,6 +139,7 @@ def push(
         stratify=strata(stratify),
         suggest=suggest,
         other_server=other_server,
+        again=again,
     )
 
 

@@ -31,6 +31,7 @@ PROFILES: Mapping[str, AnnotatorProfile] = {
 
 class _Task(NamedTuple):
     task_id: int
+    assignee: str
     sentence: Sentence
 
 
@@ -63,18 +64,22 @@ def accounts(server: LabelStudioServer, folder: Path) -> dict[str, str]:
 def answer_everything(
     workspace: Workspace, server: LabelStudioServer, tokens: Mapping[str, str], progress: Watcher
 ) -> int:
-    """Lets each annotator answer every task that they have not answered yet.
+    """Lets each annotator answer every task of their own that they have not answered yet.
 
     Returns:
         How many answers were submitted.
     """
     truths = Truths(workspace)
-    tasks = list(_tasks(workspace, server.identity))
     answered = _answered(workspace)
-    progress.started(StageName.PULL, len(tasks) * len(tokens))
+    tasks = [
+        task
+        for task in _tasks(workspace, server.identity)
+        if (task.assignee, task.sentence.sentence_id) not in answered
+    ]
+    progress.started(StageName.PULL, len(tasks))
 
     def work_through(email: str) -> int:
-        own = [task for task in tasks if (email, task.sentence.sentence_id) not in answered]
+        own = [task for task in tasks if task.assignee == email]
         for task in own:
             _answer(server.url, tokens[email], email, task, truths)
             progress.advanced(1, 0)
@@ -96,11 +101,10 @@ def _answer(url: str, token: str, email: str, task: _Task, truths: Truths) -> No
 
 def _tasks(workspace: Workspace, server: str) -> Iterator[_Task]:
     sent = (pc.field("state") == TaskState.CONFIRMED.value) & (pc.field("server") == server)
-    task_ids = {row.sentence_id: row.task_id for row in workspace.table(TASKS).rows(sent)}
-    for sentence in workspace.table(SENTENCES).rows():
-        task_id = task_ids.get(sentence.sentence_id)
-        if task_id is not None:
-            yield _Task(task_id, sentence)
+    sentences = {row.sentence_id: row for row in workspace.table(SENTENCES).rows()}
+    for row in workspace.table(TASKS).rows(sent):
+        if row.task_id is not None and row.assignee is not None:
+            yield _Task(row.task_id, row.assignee, sentences[row.sentence_id])
 
 
 def _answered(workspace: Workspace) -> set[tuple[str, str]]:

@@ -80,6 +80,8 @@ def _build_and_release(root: Path, annotate_yourself: bool) -> None:
     address = str(root)
     with shown_by(TerminalProgress()):
         say("3. From images and prompts to tasks: ingest, prompts, caption, imagine, split, push")
+        if not annotate_yourself:
+            _make_accounts(address)  # whoever has one when sentences are sent gets a share of them
         run_flow(build, workspace=address)
         if annotate_yourself:
             _wait_for_a_person(root)
@@ -104,8 +106,18 @@ def _release_folder(root: Path) -> Path:
     return root / "releases" / named.name / named.version
 
 
+def _make_accounts(address: str) -> dict[str, str]:
+    """Returns the tokens of the simulated annotators, who have accounts then."""
+    from alignbench.demo.annotators import accounts
+    from alignbench.flows.label_studio import annotation_server
+    from alignbench.flows.run import open_run
+
+    server = annotation_server(open_run(address))
+    return accounts(server, Path(address) / "services" / "label-studio")
+
+
 def _let_annotators_answer(address: str) -> None:
-    from alignbench.demo.annotators import PROFILES, accounts, answer_everything
+    from alignbench.demo.annotators import PROFILES, answer_everything
     from alignbench.flows.label_studio import annotation_server
     from alignbench.flows.pull import pull
     from alignbench.flows.run import open_run
@@ -114,9 +126,8 @@ def _let_annotators_answer(address: str) -> None:
     say(f"4. Three simulated annotators answer as {', '.join(PROFILES)}")
     run = open_run(address)
     pull.fn(workspace=address)  # what an earlier demo, cut short, had answered
-    server = annotation_server(run)
-    tokens = accounts(server, Path(address) / "services" / "label-studio")
-    count = answer_everything(run.workspace, server, tokens, run_watcher())
+    tokens = _make_accounts(address)
+    count = answer_everything(run.workspace, annotation_server(run), tokens, run_watcher())
     say(f"   {count:,} answers")
 
 

@@ -63,6 +63,14 @@ class TaskOverlap(NamedTuple):
     answers: int
 
 
+class OfferedTask(NamedTuple):
+    """A task, whether the server offers it to be answered, and how many answers it has."""
+
+    task_id: int
+    is_offered: bool
+    answers: int
+
+
 class ImportedTask(NamedTuple):
     """A task as it is sent: what it shows, and answers that it shows as predictions."""
 

@@ -21,6 +21,7 @@ from alignbench.annotation.label_studio.records import (
     ImportedTask,
     JsonObject,
     ListedTask,
+    OfferedTask,
     ProjectCounts,
     ProjectSettings,
     RawAnswer,
@@ -219,6 +220,44 @@ class LabelStudioServer:
         what = f"setting the overlap of task {task_id}"
         body = {"overlap": overlap, "is_labeled": finished}
         self._transport.send_json("PATCH", what, f"api/tasks/{task_id}/", body)
+
+    def offered(self, project_id: int, task_ids: Sequence[int]) -> list[OfferedTask]:
+        """Returns whether these tasks are offered to be answered, without those that are gone."""
+        what = f"reading tasks of project {project_id}"
+        fields = f"id,is_labeled,{_ANSWERS}"
+        page, _ = self._read.page(
+            project_id, what, exactly(task_ids), len(task_ids), include=fields
+        )
+        return [
+            OfferedTask(
+                self._read.checked_id(task.get("id"), what),
+                not task.get("is_labeled"),
+                self._read.count(task.get("total_annotations"), what),
+            )
+            for task in page
+        ]
+
+    def set_offered(self, task_id: int, *, offered: bool) -> None:
+        """Has a task offered, or offered no more; who has it open can submit it all the same."""
+        what = f"{'opening' if offered else 'closing'} task {task_id}"
+        body = {"is_labeled": not offered}
+        self._transport.send_json("PATCH", what, f"api/tasks/{task_id}/", body)
+
+    def drafted_tasks(self, project_id: int, task_ids: Sequence[int]) -> set[int]:
+        """Returns which of these tasks somebody has a draft of.
+
+        Listings show drafts to their author only; the export shows them all.
+        """
+        what = f"reading drafts of project {project_id}"
+        params: dict[str, str | list[str]] = {
+            "exportType": "JSON",
+            "download_all_tasks": "true",
+            "ids[]": [str(task_id) for task_id in task_ids],
+        }
+        tasks = as_objects(
+            self._transport.get_json(what, f"api/projects/{project_id}/export", params)
+        )
+        return {self._read.checked_id(task.get("id"), what) for task in tasks if task.get("drafts")}
 
     def changed_tasks(self, project_id: int, since: datetime | None) -> Iterator[ChangedTask]:
         """Yields the tasks that changed, or got, lost or changed an answer, at `since` or later."""

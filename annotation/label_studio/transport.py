@@ -131,7 +131,7 @@ class Transport:
         return result
 
     def get_json(
-        self, what: str, path: str, params: Mapping[str, str | int] | None = None
+        self, what: str, path: str, params: Mapping[str, str | int | list[str]] | None = None
     ) -> object:
         """Returns the JSON of a GET as the server sent it.
 

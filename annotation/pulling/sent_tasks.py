@@ -19,12 +19,13 @@ class SentTasks:
     def __init__(self, project: Project) -> None:
         """Reads the project's tasks and the text of their sentences."""
         workspace = project.workspace
-        columns = ["server", "project_id", "task_id", "sentence_id", "round", "purpose"]
+        place = ("server", "project_id", "task_id")
+        columns = [*place, "sentence_id", "round", "purpose", "assignee"]
         tasks = workspace.table(TASKS).read(columns, project.filter())
         wanted = pc.field("sentence_id").isin(pc.unique(tasks["sentence_id"]))
         texts = workspace.table(SENTENCES).read(["sentence_id", "text"], wanted)
-        place = pc.index_in(tasks["sentence_id"], texts["sentence_id"].combine_chunks())
-        tasks = tasks.append_column("text", texts["text"].take(place)).filter(pc.is_valid(place))
+        found = pc.index_in(tasks["sentence_id"], texts["sentence_id"].combine_chunks())
+        tasks = tasks.append_column("text", texts["text"].take(found)).filter(pc.is_valid(found))
         intents = tasks.filter(pc.is_null(tasks["task_id"]))
         confirmed = tasks.filter(pc.is_valid(tasks["task_id"])).sort_by("task_id")
         self._confirmed = confirmed.combine_chunks()
@@ -53,6 +54,7 @@ class SentTasks:
             row["round"],
             Purpose(row["purpose"]),
             self._suggesting.get(row["round"]),
+            row["assignee"],
         )
 
 

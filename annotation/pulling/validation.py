@@ -32,7 +32,8 @@ from alignbench.schemas.vocabulary import AnnotationStatus, AnswerFlag, Purpose,
 class SentTask:
     """What this workspace sent, and an answered task must therefore be about.
 
-    `suggested_by` is the detector whose suggestions its round shows.
+    `suggested_by` is the detector whose suggestions its round shows, `assignee` whose queue it is
+    in; None if anybody may answer.
     """
 
     sentence_id: str
@@ -40,6 +41,7 @@ class SentTask:
     round: str
     purpose: Purpose
     suggested_by: str | None = None
+    assignee: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def _annotation(answer: RawAnswer, task: TaskOnServer, annotators: Mapping[int, 
         raise _Doubtful(Doubt.MALFORMED, "It is not an object with an id.")
     sent = _checked_task(task)
     annotator_id, editor_id = _authors(answer, fields)
+    _check_asked(annotator_name(annotator_id, annotators), sent)
     skipped = fields.get("was_cancelled")
     if not isinstance(skipped, bool):
         raise _Doubtful(Doubt.MALFORMED, "It does not say whether it is a skip.")
@@ -145,6 +148,11 @@ def _checked_task(task: TaskOnServer) -> SentTask:
                 Doubt.CHANGED_TASK, f"{name} of task {task.task_id} is not what was sent."
             )
     return sent
+
+
+def _check_asked(annotator: str, sent: SentTask) -> None:
+    if sent.assignee not in (None, annotator):
+        raise _Doubtful(Doubt.NOT_ASKED, f"{annotator} answered in the queue of {sent.assignee}.")
 
 
 def _authors(answer: RawAnswer, fields: JsonObject) -> tuple[int, int | None]:

@@ -1,4 +1,4 @@
-"""The overlap of single tasks, where it differs from their project's.
+"""The overlap of single tasks in shared rounds, where it differs from their project's.
 
 A task's overlap, in Label Studio's word, is how many answers the server collects for it. A project
 gives all its tasks the number of answers that a sentence is to have. Gold goes to everybody; a task
@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.label_studio.records import TaskOverlap
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.rounds.withdrawal import withdrawn_ids
+from alignbench.annotation.rounds.withdrawal import hidden_sentences, withdrawn_ids
 from alignbench.schemas.fence import Fence, no_fence
-from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
+from alignbench.schemas.tables import ANNOTATIONS, ROUNDS, TASKS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, TaskState, WithdrawnKind
 from alignbench.workspace.workspace import Workspace
 
@@ -97,34 +97,29 @@ def _wanted(
 ) -> dict[int, dict[int, _WantedOverlap]]:
     """Returns, by project and task, what differs from the project's own overlap."""
     tasks = workspace.table(TASKS).read(
-        ["server", "project_id", "task_id", "sentence_id", "purpose", "state", "assignee"],
-        (pc.field("server") == server) & (pc.field("state") == TaskState.CONFIRMED.value),
-    )
-    hidden = _hidden_sentences(workspace)
+        ["server", "project_id", "task_id", "sentence_id", "purpose", "state", "assignee",
+         "round"],
+        (pc.field("server") == server)
+        & (pc.field("state") == TaskState.CONFIRMED.value)
+        & pc.field("assignee").is_null(),
+    )  # fmt: skip
+    answers_of = {row.round: row.first for row in workspace.table(ROUNDS).rows()}
+    hidden = hidden_sentences(workspace)
     void = _void_answers(workspace, server)
     wanted: dict[int, dict[int, _WantedOverlap]] = {}
-    names = ("project_id", "task_id", "sentence_id", "purpose", "assignee")
-    for project, task, sentence, purpose, assignee in zip(
+    names = ("project_id", "task_id", "sentence_id", "purpose", "round")
+    for project, task, sentence, purpose, of_round in zip(
         *(tasks[name].to_pylist() for name in names), strict=True
     ):
-        usual = answers_per_sentence if purpose == Purpose.LABEL and assignee is None else 1
+        usual = answers_of.get(of_round, answers_per_sentence) if purpose == Purpose.LABEL else 1
         if sentence in hidden:
             wanted.setdefault(project, {})[task] = _WantedOverlap(0)
-        elif purpose == Purpose.GOLD and assignee is None:
+        elif purpose == Purpose.GOLD:
             wanted.setdefault(project, {})[task] = _WantedOverlap(EVERYBODY)
-        elif void[project, task] and assignee is None:
+        elif void[project, task]:
             again = void[project, task]
             wanted.setdefault(project, {})[task] = _WantedOverlap(usual + again, again)
     return wanted
-
-
-def _hidden_sentences(workspace: Workspace) -> set[str]:
-    images = withdrawn_ids(workspace, WithdrawnKind.IMAGE)
-    if not len(images):
-        return set()
-    of_images = pc.field("image_id").isin(images)
-    sentences = workspace.table(SENTENCES).read(["sentence_id", "image_id"], of_images)
-    return set(sentences["sentence_id"].to_pylist())
 
 
 def _void_answers(workspace: Workspace, server: str) -> Counter[tuple[int, int]]:

@@ -137,8 +137,8 @@ class Pusher:
         return Reconciliation(confirmed, retracted, removed)
 
     def projects(self) -> list[int]:
-        """Returns the ids of the projects that the round has here."""
-        return list(self._ledger.projects)
+        """Returns the ids of the projects that have tasks of the round."""
+        return [key for key, project in self._ledger.projects.items() if project.confirmed]
 
     def send(
         self, sentences: pa.Table, shown: Mapping[str, ShownAnswers] | None = None

@@ -88,6 +88,8 @@ def draw_sample(
 ) -> int:
     """Draws what a round still lacks of its sample, by a hash of round and sentence.
 
+    The round's gold is no part of what is drawn from.
+
     Args:
         workspace: Where the sentences are.
         selection: Which of them count now.
@@ -101,41 +103,56 @@ def draw_sample(
     Raises:
         UnknownModelError: No selected sentence is of one of the models.
     """
-    withdrawn = withdrawn_ids(workspace, WithdrawnKind.IMAGE)
-    everything = RoundMembers(None, pa.array([], pa.string()), withdrawn).filter(selection)
-    columns = [*_DRAWN_FROM, "generator_id", "splitter_id", "image_id"]
-    sentences = workspace.table(SENTENCES).read(columns, everything).select(list(_DRAWN_FROM))
-    _check_models(draw.models, pc.unique(sentences["model"]).to_pylist())
-    if draw.models:
-        sentences = sentences.filter(pc.is_in(sentences["model"], pa.array(draw.models)))
+    sentences = _population(workspace, selection, draw.models)
     drawn = _drawn(workspace, round_name)
     purpose_of = dict(zip(*(drawn[name].to_pylist() for name in _DRAWN), strict=True))
+    gold = pa.array([key for key, why in purpose_of.items() if why == Purpose.GOLD], pa.string())
+    sentences = sentences.filter(pc.invert(pc.is_in(sentences["sentence_id"], value_set=gold)))
     strata = _strata(sentences, draw.stratify)
-    sampled = (sentence for sentence, why in purpose_of.items() if why == Purpose.LABEL)
-    before = Counter(strata[sentence] for sentence in sampled if sentence in strata)
+    before = Counter(strata[sentence] for sentence in purpose_of if sentence in strata)
     free: dict[str, list[str]] = {}
     undrawn = strata.keys() - purpose_of.keys()
     for sentence in sorted(undrawn, key=lambda sentence: derive_id(round_name, sentence)):
         free.setdefault(strata[sentence], []).append(sentence)
     wanted = len(strata) if draw.sample is None else min(draw.sample, len(strata))
     shares = proportional(Counter(strata.values()), wanted)
+    lacking = {stratum: max(0, share - before[stratum]) for stratum, share in shares.items()}
+    # An earlier sample, drawn in other proportions, may hold more of some stratum than its share.
+    missing = min(sum(lacking.values()), max(0, wanted - before.total()))
     rows = [
         RoundSentence(
             round=round_name, sentence_id=sentence, purpose=Purpose.LABEL, stratum=stratum or None
         )
-        for stratum, share in shares.items()
-        for sentence in free.get(stratum, [])[: max(0, share - before[stratum])]
+        for stratum, count in proportional(lacking, missing).items()
+        for sentence in free.get(stratum, [])[:count]
     ]
     workspace.table(ROUND_SENTENCES).append(rows, run_id)
     return len(rows)
 
 
 def draw_gold(
-    workspace: Workspace, selection: Selection, round_name: str, share: float, run_id: str
+    workspace: Workspace,
+    selection: Selection,
+    round_name: str,
+    share: float,
+    run_id: str,
+    draw: Draw = Draw(),
 ) -> int:
     """Draws gold sentences for a round, up to a share of its sentences; returns how many now.
 
-    A sentence that was sent in this round to be labelled cannot be its gold.
+    A sentence that was sent in this round to be labelled cannot be its gold, so gold is drawn
+    before the sample beside which it stands.
+
+    Args:
+        workspace: Where the sentences are.
+        selection: Which of them count now.
+        round_name: The round.
+        share: How many gold sentences there are to be, as a share of the round's sentences.
+        run_id: Stamped on the rows.
+        draw: What the round is about to have.
+
+    Raises:
+        UnknownModelError: No selected sentence is of one of the models.
     """
     gold = workspace.table(GOLD).read(["sentence_id"])["sentence_id"]
     if share <= 0 or not len(gold):
@@ -150,7 +167,7 @@ def draw_gold(
     only = pc.field("sentence_id").isin(gold.combine_chunks())
     only &= ~pc.field("image_id").isin(members.withdrawn_images)
     usable = workspace.table(SENTENCES).read(columns, only)["sentence_id"].to_pylist()
-    size = sum(len(b) for b in workspace.table(SENTENCES).scan(columns, members.filter(selection)))
+    size = _size(workspace, selection, members, draw)
     missing = round(share * size) - len(members.gold)
     free = sorted(set(usable) - taken, key=lambda sentence: derive_id(round_name, sentence))
     rows = [
@@ -159,6 +176,30 @@ def draw_gold(
     ]
     workspace.table(ROUND_SENTENCES).append(rows, run_id)
     return len(rows)
+
+
+def _size(workspace: Workspace, selection: Selection, members: RoundMembers, draw: Draw) -> int:
+    """Returns how many sentences a round has, or is about to have, without gold drawn beside."""
+    if not draw.is_everything():
+        everything = len(_population(workspace, selection, draw.models))
+        asked = everything if draw.sample is None else min(draw.sample, everything)
+        return max(asked, 0 if members.drawn is None else len(members.drawn))
+    without_gold = members._replace(gold=pa.array([], pa.string()))
+    columns = ["sentence_id", "generator_id", "splitter_id", "image_id"]
+    ours = without_gold.filter(selection)
+    return sum(len(batch) for batch in workspace.table(SENTENCES).scan(columns, ours))
+
+
+def _population(workspace: Workspace, selection: Selection, models: Sequence[str]) -> pa.Table:
+    """Returns what a sample is drawn from, of these models or of all."""
+    withdrawn = withdrawn_ids(workspace, WithdrawnKind.IMAGE)
+    everything = RoundMembers(None, pa.array([], pa.string()), withdrawn).filter(selection)
+    columns = [*_DRAWN_FROM, "generator_id", "splitter_id", "image_id"]
+    sentences = workspace.table(SENTENCES).read(columns, everything).select(list(_DRAWN_FROM))
+    _check_models(models, pc.unique(sentences["model"]).to_pylist())
+    if models:
+        sentences = sentences.filter(pc.is_in(sentences["model"], pa.array(models)))
+    return sentences
 
 
 def proportional(sizes: Mapping[str, int], wanted: int) -> dict[str, int]:

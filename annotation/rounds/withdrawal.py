@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.errors import UnknownWithdrawalError
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Withdrawn
-from alignbench.schemas.tables import ANNOTATIONS, IMAGES, WITHDRAWN
+from alignbench.schemas.tables import ANNOTATIONS, IMAGES, SENTENCES, WITHDRAWN
 from alignbench.schemas.vocabulary import AnnotationStatus, WithdrawnKind
 from alignbench.workspace.workspace import Workspace
 
@@ -87,17 +87,52 @@ def exclude_annotator(workspace: Workspace, name: str, reason: str, run_id: str)
     )
 
 
+def readmit_annotator(workspace: Workspace, name: str, run_id: str) -> Withdrawal:
+    """Takes an exclusion back: the annotator's answers count again.
+
+    Raises:
+        UnknownWithdrawalError: Nobody of that name is excluded. Who has withdrawn is not: what they
+            answered was erased.
+    """
+    of_people = pc.field("kind") == WithdrawnKind.ANNOTATOR.value
+    excluded = {
+        row.id: row
+        for row in workspace.table(WITHDRAWN).rows(of_people)
+        if row.keeps_answers and not row.revoked
+    }
+    row = excluded.get(name) or excluded.get(name.lower())
+    if row is None:
+        raise UnknownWithdrawalError(
+            f"{name!r} is not excluded in {workspace.url}.",
+            f"Excluded: {', '.join(sorted(excluded)) or 'nobody'}.",
+        )
+    undone = replace(row, revoked=True, version=row.version + 1)
+    workspace.table(WITHDRAWN).append([undone], run_id)
+    return Withdrawal(row.id, is_new=True)
+
+
 def withdrawn_ids(workspace: Workspace, kind: WithdrawnKind) -> pa.Array:
     """Returns the ids of what has been withdrawn of one kind, excluded annotators among them."""
-    rows = workspace.table(WITHDRAWN).read(["kind", "id"], pc.field("kind") == kind.value)
+    holds = (pc.field("kind") == kind.value) & ~pc.coalesce(pc.field("revoked"), False)
+    rows = workspace.table(WITHDRAWN).read(["kind", "id", "revoked"], holds)
     return rows["id"].combine_chunks()
+
+
+def hidden_sentences(workspace: Workspace) -> set[str]:
+    """Returns the sentences of withdrawn images."""
+    images = withdrawn_ids(workspace, WithdrawnKind.IMAGE)
+    if not len(images):
+        return set()
+    of_images = pc.field("image_id").isin(images)
+    sentences = workspace.table(SENTENCES).read(["sentence_id", "image_id"], of_images)
+    return set(sentences["sentence_id"].to_pylist())
 
 
 def withdrawn_annotators(workspace: Workspace) -> frozenset[str]:
     """Returns the annotators who have withdrawn, without those who are only excluded."""
     of_people = pc.field("kind") == WithdrawnKind.ANNOTATOR.value
     rows = workspace.table(WITHDRAWN).rows(of_people)
-    return frozenset(row.id for row in rows if not row.keeps_answers)
+    return frozenset(row.id for row in rows if not row.keeps_answers and not row.revoked)
 
 
 def emptied(row: Annotation | QuarantinedAnnotation) -> Annotation | QuarantinedAnnotation:
@@ -146,7 +181,8 @@ def _note(
     """Writes a row unless one says so already; who has withdrawn is not excluded after it."""
     of_key = (pc.field("kind") == kind.value) & (pc.field("id") == key)
     before = next(iter(workspace.table(WITHDRAWN).rows(of_key)), None)
-    if before is not None and (not before.keeps_answers or keeps_answers):
+    holds = before is not None and not before.revoked
+    if before is not None and holds and (not before.keeps_answers or keeps_answers):
         return False
     row = Withdrawn(
         kind=kind,

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from alignbench.release.labels.dawid_skene import posteriors
+from alignbench.release.labels.dawid_skene import Posteriors, posteriors
 from alignbench.release.labels.majority import agreement_ratio, majority
+from alignbench.release.labels.smoothed import VoteArrays, smoothed_posteriors
 from alignbench.release.verdict_counts import VERDICTS, Counts
 from alignbench.release.votes import SentenceBucket
 from alignbench.schemas.vocabulary import LabelMethod, Verdict
@@ -37,7 +38,9 @@ def deciding_by(method: LabelMethod, votes: Iterable[SentenceBucket]) -> Decide:
         case LabelMethod.MAJORITY:
             return by_majority
         case LabelMethod.DAWID_SKENE:
-            return by_dawid_skene(votes)
+            return by_probabilities(*posteriors(votes))
+        case LabelMethod.SMOOTHED_DAWID_SKENE:
+            return by_probabilities(*smoothed(votes))
 
 
 def by_majority(_: pa.Array, counts: Counts) -> Decision:
@@ -45,9 +48,8 @@ def by_majority(_: pa.Array, counts: Counts) -> Decision:
     return Decision(majority(counts), agreement_ratio(counts))
 
 
-def by_dawid_skene(votes: Iterable[SentenceBucket]) -> Decide:
+def by_probabilities(sentences: pa.Array, probabilities: npt.NDArray[np.float64]) -> Decide:
     """The most probable verdict given everybody's votes, a tie is unknown; as sure as that."""
-    sentences, probabilities = posteriors(votes)
 
     def decide(sentence_ids: pa.Array, _: Counts) -> Decision:
         places = pa.compute.index_in(sentence_ids, value_set=sentences).to_numpy()
@@ -58,3 +60,24 @@ def by_dawid_skene(votes: Iterable[SentenceBucket]) -> Decide:
         return Decision(verdicts, best)
 
     return decide
+
+
+def smoothed(votes: Iterable[SentenceBucket]) -> Posteriors:
+    """Returns the probabilities of all sentences that have votes, with smoothed error rates."""
+    columns = ("sentence_id", "annotator", "verdict")
+    tables = [bucket.votes.select(columns) for bucket in votes]
+    if not tables:
+        return Posteriors(pa.array([], pa.string()), np.zeros((0, len(VERDICTS))))
+    table = pa.concat_tables(tables)
+    sentences, annotators = (
+        table[name].combine_chunks().dictionary_encode() for name in columns[:2]
+    )
+    known = pa.array([verdict.value for verdict in VERDICTS])
+    given = pa.compute.index_in(table["verdict"], value_set=known)
+    arrays = VoteArrays(
+        sentences.indices.to_numpy().astype(np.int64),
+        annotators.indices.to_numpy().astype(np.int64),
+        given.to_numpy().astype(np.int64),
+    )
+    found = smoothed_posteriors(arrays, len(sentences.dictionary), len(annotators.dictionary))
+    return Posteriors(sentences.dictionary, found)

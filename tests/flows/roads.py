@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,14 @@ from alignbench.workspace.workspace import open_workspace
 from tests.fixtures.services import EmbeddedLabelStudio
 
 CONFIG = (Path(__file__).parent / "photographs.toml").read_text()
+
+
+def with_team(people: Sequence[str], answers: int = 3) -> str:
+    """Returns the configuration with these people in the team, so many of them a sentence."""
+    team = ", ".join(f'"{name}"' for name in people)
+    config = CONFIG.replace('team = ["operator@localhost"]', f"team = [{team}]")
+    return config.replace("annotators_per_sentence = 1", f"annotators_per_sentence = {answers}")
+
 
 # Runs a command and kills its own process before the n-th write to the store.
 KILL_BEFORE_WRITE = """

@@ -18,7 +18,7 @@ from alignbench.schemas.vocabulary import ScoreStatus, Verdict
 from alignbench.workspace.workspace import open_workspace
 from tests.fixtures.services import EmbeddedLabelStudio
 from tests.fixtures.tiny_dual_encoders import save_clip
-from tests.flows.roads import CONFIG, alignbench, contents, environment, new_workspace
+from tests.flows.roads import alignbench, contents, environment, new_workspace, with_team
 
 
 @pytest.fixture(scope="module")
@@ -46,20 +46,24 @@ def confirmed(root: Path, round_name: str) -> list[dict[str, object]]:
 def test_a_round_is_a_sample_answered_disputed_and_decided(
     split: Path, label_studio: EmbeddedLabelStudio
 ) -> None:
+    names = [f"{split.name}-{n}@example.org" for n in ("a", "b")]
+    made = json.loads(run(split, label_studio, "annotators", "add", *names, "--json"))
+    (split / "alignbench.toml").write_text(with_team(names))
     draw = ("push", "--round", "pilot", "--sample", "6", "--stratify", "model,position")
     told = run(split, label_studio, *draw)
     assert "6 sentences drawn for round pilot" in told
-    assert f"Answer at {label_studio.url}/projects/" in told
-    assert "nothing to do" in run(split, label_studio, *draw)
-    assert len(confirmed(split, "pilot")) == 6
-    names = [f"{split.name}-{n}@example.org" for n in ("a", "b")]
-    made = json.loads(run(split, label_studio, "annotators", "add", *names, "--json"))
+    assert f"{names[0]} answers at {label_studio.url}/projects/" in told
+    assert "6 answers are wanted of which there is nobody to ask" in told
+    assert "put to an annotator" not in run(split, label_studio, *draw)
+    assert len(confirmed(split, "pilot")) == 2 * 6
     tokens = [token_of(one["url"], one["email"], one["password"]) for one in made]
     tasks = sorted(confirmed(split, "pilot"), key=lambda row: str(row["sentence_id"]))
-    for number, task in enumerate(tasks):
-        submit_answer(label_studio.url, tokens[0], int(str(task["task_id"])), Verdict.CORRECT)
-        said = Verdict.UNKNOWN if number < 2 else Verdict.CORRECT
-        submit_answer(label_studio.url, tokens[1], int(str(task["task_id"])), said)
+    disputed = sorted({str(task["sentence_id"]) for task in tasks})[:2]
+    for task in tasks:
+        person = names.index(str(task["assignee"]))
+        doubts = person == 1 and task["sentence_id"] in disputed
+        said = Verdict.UNKNOWN if doubts else Verdict.CORRECT
+        submit_answer(label_studio.url, tokens[person], int(str(task["task_id"])), said)
     run(split, label_studio, "pull")
     listed = json.loads(run(split, label_studio, "annotators", "list", "--json"))
     assert [(row["annotator"], row["answers"]) for row in listed] == [(name, 6) for name in names]
@@ -68,7 +72,7 @@ def test_a_round_is_a_sample_answered_disputed_and_decided(
     assert "2 disputed: two verdicts" in run(split, label_studio, "adjudicate", "push")
     assert "nothing to do" in run(split, label_studio, "adjudicate", "push")
     decided = confirmed(split, "adjudication")
-    assert {row["sentence_id"] for row in decided} == {row["sentence_id"] for row in tasks[:2]}
+    assert {row["sentence_id"] for row in decided} == set(disputed)
     for task in decided:
         submit_answer(label_studio.url, tokens[0], int(str(task["task_id"])), Verdict.INCORRECT)
     assert "2 done" in run(split, label_studio, "adjudicate", "pull")
@@ -121,13 +125,12 @@ def test_a_round_shows_what_a_detector_finds_from_its_first_task_on(
 def test_each_annotator_gets_a_project_with_the_share_of_sentences_that_is_theirs(
     label_studio: EmbeddedLabelStudio, tmp_path: Path
 ) -> None:
-    own = '[annotation]\nisolation = "project"'
-    config = CONFIG.replace("[annotation]", own)
-    root = new_workspace(label_studio.root / "blobs" / tmp_path.name, config)
+    root = new_workspace(label_studio.root / "blobs" / tmp_path.name)
     for stage in ("ingest", "caption", "split"):
         assert alignbench(root, stage).returncode == 0
-    for letter in "abcd":
-        run(root, label_studio, "annotators", "add", f"{letter}-{tmp_path.name}@example.org")
+    people = [f"{letter}-{tmp_path.name}@example.org" for letter in "abcd"]
+    run(root, label_studio, "annotators", "add", *people)
+    (root / "alignbench.toml").write_text(with_team(people))
     run(root, label_studio, "push")
     tables = contents(root)
     rows = [row for row in tables["tasks"] if row["state"] == "confirmed"]
@@ -136,6 +139,20 @@ def test_each_annotator_gets_a_project_with_the_share_of_sentences_that_is_their
     of_project = {row["project_id"]: row["assignee"] for row in rows}
     assert len(set(of_project.values())) == len(of_project) > 3
     assert "nothing to do" in run(root, label_studio, "push")
+    queues = json.loads(run(root, label_studio, "annotators", "links", "--json"))
+    assert [queue["annotator"] for queue in queues] == people
+    assert sum(queue["open"] for queue in queues) == len(rows)
+    moved = run(root, label_studio, "annotators", "hand-over", people[0], people[1])
+    assert "questions were handed over" in moved
+    run(root, label_studio, "annotators", "pause", people[2])
+    left = {
+        queue["annotator"]: (queue["open"], queue["paused"])
+        for queue in json.loads(run(root, label_studio, "annotators", "links", "--json"))
+    }
+    assert left[people[2]] == (20, True), "what comes next stays"
+    unknown = alignbench(root, "annotators", "pause", "nobody@example.org", server=label_studio)
+    assert unknown.returncode == 2
+    assert "AB-A17" in unknown.stderr
 
 
 def test_a_watching_pull_goes_on_until_it_is_interrupted(

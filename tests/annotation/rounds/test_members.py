@@ -118,6 +118,35 @@ def test_gold_is_mixed_in_at_its_share_and_stands_where_it_would_anyway(
     assert _sent(two_models) == everything, "none is moved, none is there twice"
 
 
+@pytest.mark.parametrize(
+    ("sample", "share", "gold"), [(10, 0.1, 1), (30, 0.1, 3), (60, 0.05, 3), (120, 0.1, 12)]
+)
+@pytest.mark.parametrize("stratify", [(), (Stratum.MODEL,), tuple(Stratum)])
+def test_gold_is_a_share_of_the_round_and_takes_nothing_from_the_sample(
+    two_models: Prepared,
+    tmp_path: Path,
+    sample: int,
+    share: float,
+    gold: int,
+    stratify: tuple[Stratum, ...],
+) -> None:
+    read_gold(two_models.workspace, _gold_file(tmp_path, _sent(two_models)[::3]), "test")
+    draw = Draw(sample=sample, stratify=stratify)
+    here = (two_models.workspace, two_models.selection, "pilot")
+    assert draw_gold(*here, share, "test", draw) == gold
+    assert _draw(two_models, draw) == min(sample, 120 - gold)
+    assert draw_gold(*here, share, "test", draw) == 0, "The same command adds nothing."
+    assert draw_gold(*here, share, "test") == 0, "Nor does a plain push."
+    assert _draw(two_models, draw) == 0
+
+
+def test_a_sample_that_grows_in_other_proportions_has_as_many_as_are_asked_for(
+    two_models: Prepared,
+) -> None:
+    _draw(two_models, Draw(models=("model-a",), sample=20))
+    assert _draw(two_models, Draw(sample=30, stratify=(Stratum.MODEL,))) == 10
+
+
 def test_gold_of_a_model_that_is_not_selected_joins_the_round(
     two_models: Prepared, tmp_path: Path
 ) -> None:

@@ -1,0 +1,239 @@
+"""What has become of the questions of a round, read from the tables alone."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from enum import IntEnum
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alignbench.annotation.assigning.dealer import Standing
+from alignbench.annotation.rounds.withdrawal import withdrawn_ids
+from alignbench.schemas.rows import Assignment
+from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, TASKS
+from alignbench.schemas.vocabulary import (
+    AnnotationStatus,
+    AnnotationUnit,
+    AssignmentState,
+    Purpose,
+    TaskState,
+    WithdrawnKind,
+)
+from alignbench.workspace.workspace import Workspace
+
+MOST_SKIPS = 3
+"""A unit that so many people have skipped is put to nobody else."""
+
+
+class _Reply(IntEnum):
+    """What somebody did with a task; of several things the highest counts."""
+
+    VOID = 0
+    """Deleted, set aside, or by somebody else."""
+    SKIP = 1
+    VOTE = 2
+
+
+_REPLIES = {
+    AnnotationStatus.SUBMITTED.value: _Reply.VOTE,
+    AnnotationStatus.SKIPPED.value: _Reply.SKIP,
+}
+_STATES = {
+    _Reply.VOTE: AssignmentState.ANSWERED,
+    _Reply.SKIP: AssignmentState.SKIPPED,
+    _Reply.VOID: AssignmentState.CLOSED,
+}
+
+
+class Question(NamedTuple):
+    """A unit and who is asked about it."""
+
+    unit_id: str
+    annotator: str
+
+
+class Places(NamedTuple):
+    """How many votes a unit has, and how many people are asked about it now."""
+
+    votes: int
+    open: int
+
+    @property
+    def total(self) -> int:
+        """Both together."""
+        return self.votes + self.open
+
+
+class RoundStandings:
+    """The questions of one round: what the tables say of each, and what has become of it since.
+
+    Attributes:
+        rows: Their rows, brought up to date with the answers.
+    """
+
+    def __init__(self, workspace: Workspace, round_name: str) -> None:
+        """Reads the tables."""
+        self._workspace = workspace
+        self._round = round_name
+        self._excluded = set(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist())
+        self._replies = self._read_replies()
+        self._written = {
+            Question(row.unit_id, row.annotator): row
+            for row in workspace.table(ASSIGNMENTS).rows(pc.field("round") == round_name)
+        }
+        self.rows: dict[Question, Assignment] = {}
+        for question, row in [*self._written.items(), *self._adopted()]:
+            state = self._state(question, row.state)
+            self.rows[question] = row if state is row.state else self._changed(row, state)
+
+    def unwritten(self) -> list[Assignment]:
+        """Returns the rows that are not, or not so, in the table."""
+        return [row for key, row in self.rows.items() if self._written.get(key) != row]
+
+    def standing(self, question: Question, begun: bool) -> Standing:
+        """Returns where somebody stands with a unit.
+
+        Args:
+            question: Who and what.
+            begun: Whether they have begun it, if it is open.
+        """
+        reply = self._replies.get(question)
+        if reply is not None:
+            counts = reply is _Reply.VOTE and question.annotator not in self._excluded
+            return Standing.VOTED if counts else Standing.SPENT
+        match self.rows[question].state:
+            case AssignmentState.OPEN:
+                return Standing.BEGUN if begun else Standing.WAITING
+            case AssignmentState.CLOSED:
+                return Standing.TAKEN_BACK
+            case _:  # the answer has left the tables, which only a person can have done
+                return Standing.SPENT
+
+    def open_of(self, annotator: str) -> set[str]:
+        """Returns the units that are open for somebody."""
+        return {
+            row.unit_id
+            for row in self.rows.values()
+            if row.annotator == annotator and row.state is AssignmentState.OPEN
+        }
+
+    def places(self) -> Mapping[str, Places]:
+        """Returns what each unit has; a unit that nobody was asked about has nothing."""
+        votes, opened = Counter[str](), Counter[str]()
+        for question in self.rows:
+            standing = self.standing(question, begun=False)
+            votes[question.unit_id] += standing is Standing.VOTED
+            opened[question.unit_id] += standing is Standing.WAITING
+        places: defaultdict[str, Places] = defaultdict(lambda: Places(0, 0))
+        places.update({unit_id: Places(votes[unit_id], opened[unit_id]) for unit_id in votes})
+        return places
+
+    def skips(self, unit_id: str) -> int:
+        """Returns how many people have skipped a unit."""
+        return self._skips.get(unit_id, 0)
+
+    def set_open(self, question: Question, purpose: Purpose, wave: int) -> None:
+        """Puts a unit to somebody, for the first time or again."""
+        row = self.rows.get(question)
+        self.rows[question] = (
+            _row(self._round, question, purpose, wave)
+            if row is None
+            else self._changed(replace(row, wave=wave), AssignmentState.OPEN)
+        )
+
+    def set_closed(self, question: Question) -> None:
+        """Takes a unit back from somebody."""
+        self.rows[question] = self._changed(self.rows[question], AssignmentState.CLOSED)
+
+    def _changed(self, row: Assignment, state: AssignmentState) -> Assignment:
+        written = self._written.get(Question(row.unit_id, row.annotator))
+        if written is not None and written.state is state and written.wave == row.wave:
+            return written
+        return replace(row, state=state, version=1 if written is None else written.version + 1)
+
+    def _state(self, question: Question, written: AssignmentState) -> AssignmentState:
+        reply = self._replies.get(question)
+        return written if reply is None else _STATES[reply]
+
+    def _read_replies(self) -> dict[Question, _Reply]:
+        replies: dict[Question, _Reply] = {}
+        self._skips: defaultdict[str, int] = defaultdict(int)
+        columns = ["sentence_id", "annotator", "round", "purpose", "status"]
+        where = pc.field("round") == self._round
+        where &= pc.field("purpose") != Purpose.ADJUDICATE.value
+        for batch in self._workspace.table(ANNOTATIONS).scan(columns, where):
+            names = ("sentence_id", "annotator", "status")
+            for unit_id, annotator, status in _columns(batch, names):
+                question = Question(unit_id, annotator)
+                reply = _REPLIES.get(status, _Reply.VOID)
+                replies[question] = max(reply, replies.get(question, reply))
+        for question in self._set_aside():
+            replies.setdefault(question, _Reply.VOID)
+        for question, reply in replies.items():
+            self._skips[question.unit_id] += reply is _Reply.SKIP
+        return replies
+
+    def _set_aside(self) -> Iterator[Question]:
+        """Yields the questions to whose tasks there is an answer in quarantine."""
+        columns = ["server", "project_id", "task_id"]
+        doubtful = self._workspace.table(QUARANTINE).read(columns)
+        if not len(doubtful):
+            return
+        tasks = set(_columns(doubtful, columns))
+        wanted = [*columns, "sentence_id", "assignee", "round", "state"]
+        where = (pc.field("round") == self._round) & pc.field("assignee").is_valid()
+        for batch in self._workspace.table(TASKS).scan(wanted, where):
+            for *task, unit_id, assignee, _, _ in _columns(batch, wanted):
+                if tuple(task) in tasks:
+                    yield Question(unit_id, assignee)
+
+    def _adopted(self) -> Iterator[tuple[Question, Assignment]]:
+        """Yields the questions that an earlier version put to people, which wrote no rows."""
+        where = (pc.field("round") == self._round) & pc.field("assignee").is_valid()
+        where &= pc.field("state") == TaskState.CONFIRMED.value
+        columns = ["sentence_id", "assignee", "purpose", "round", "state"]
+        for batch in self._workspace.table(TASKS).scan(columns, where):
+            for unit_id, assignee, purpose in _columns(batch, columns[:3]):
+                question = Question(unit_id, assignee)
+                if question not in self._written:
+                    yield question, _row(self._round, question, Purpose(purpose), wave=1)
+
+
+def answered_elsewhere(
+    workspace: Workspace, round_name: str, unit_ids: pa.Array
+) -> dict[str, set[str]]:
+    """Returns, by unit, who has answered it in another round.
+
+    Args:
+        workspace: Whose answers.
+        round_name: The round that does not count.
+        unit_ids: The units.
+    """
+    barred: defaultdict[str, set[str]] = defaultdict(set)
+    where = pc.field("round") != round_name
+    where &= pc.field("status") == AnnotationStatus.SUBMITTED.value
+    where &= pc.field("sentence_id").isin(unit_ids)
+    columns = ["sentence_id", "annotator", "round", "status"]
+    for batch in workspace.table(ANNOTATIONS).scan(columns, where):
+        for unit_id, annotator in _columns(batch, columns[:2]):
+            barred[unit_id].add(annotator)
+    return barred
+
+
+def _row(round_name: str, question: Question, purpose: Purpose, wave: int) -> Assignment:
+    return Assignment(
+        round=round_name,
+        unit_id=question.unit_id,
+        annotator=question.annotator,
+        unit=AnnotationUnit.SENTENCE,
+        purpose=purpose,
+        wave=wave,
+        state=AssignmentState.OPEN,
+        version=1,
+    )
+
+
+def _columns(table: pa.Table, names: "list[str] | tuple[str, ...]") -> Iterator[tuple[str, ...]]:
+    return zip(*(table[name].to_pylist() for name in names), strict=True)

@@ -1,0 +1,59 @@
+"""The form of a round: fixed by its first push, so that a round ends as it was begun."""
+
+import pyarrow.compute as pc
+
+from alignbench.schemas.config import AnnotationConfig
+from alignbench.schemas.ids import sha256_hex
+from alignbench.schemas.rows import Round
+from alignbench.schemas.tables import ROUNDS, TASKS
+from alignbench.schemas.vocabulary import AnnotationUnit, RoundForm
+from alignbench.workspace.workspace import Workspace
+
+
+def round_form(workspace: Workspace, name: str, settings: AnnotationConfig) -> Round:
+    """Returns the form of a round: the one it was begun with, or the one it would be begun with.
+
+    A round that has tasks and no row was begun by an earlier version. It has the votes that the
+    configuration names; where its tasks are one annotator's each, they are queues.
+
+    Args:
+        workspace: Where it is.
+        name: The round.
+        settings: Says how many votes a unit is to get in a round that is begun now.
+    """
+    known = next(iter(workspace.table(ROUNDS).rows(pc.field("round") == name)), None)
+    if known is not None:
+        return known
+    tasks = workspace.table(TASKS).read(["round", "assignee"], pc.field("round") == name)
+    # Label Studio keeps one number for a whole shared project.
+    votes = None if len(tasks) else settings.votes
+    is_shared = len(tasks) > 0 and tasks["assignee"].null_count > 0
+    return Round(
+        round=name,
+        form=RoundForm.SHARED if is_shared else RoundForm.QUEUES,
+        unit=AnnotationUnit.SENTENCE,
+        first=settings.annotators_per_sentence if votes is None else votes.first,
+        most=settings.annotators_per_sentence if votes is None else votes.most,
+        until=None if votes is None or votes.first == votes.most else votes.until,
+        control_share=1.0 if votes is None else votes.control_share,
+    )
+
+
+def begin_round(workspace: Workspace, name: str, settings: AnnotationConfig, run_id: str) -> Round:
+    """Returns the form of a round and writes it down, if it is not there yet."""
+    form = round_form(workspace, name, settings)
+    if not any(map(len, workspace.table(ROUNDS).scan(["round"], pc.field("round") == name))):
+        workspace.table(ROUNDS).append([form], run_id)
+    return form
+
+
+def in_control(form: Round, image_id: str) -> bool:
+    """Tells whether an image's units are asked in full, whatever the first votes say.
+
+    They are chosen by a hash, so that nothing about them differs from the others. In a round whose
+    units all get the same number of votes all are.
+    """
+    if form.until is None:
+        return True
+    drawn = int(sha256_hex(f"control {form.round} {image_id}".encode())[:8], 16) / 16**8
+    return drawn < form.control_share

@@ -1,0 +1,174 @@
+"""The inputs of push: every question of a round, in the order in which people get them."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alignbench.annotation.assigning.dealing import Asked
+from alignbench.annotation.assigning.standings import RoundStandings
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.tasks import PURPOSE
+from alignbench.annotation.rounds.members import RoundMembers, round_members
+from alignbench.engine.stage import StageInputs
+from alignbench.flows.run import Run
+from alignbench.flows.selection import current_selection
+from alignbench.schemas.rows import Round
+from alignbench.schemas.tables import SENTENCES, TASKS
+from alignbench.schemas.vocabulary import (
+    AssignmentState,
+    Purpose,
+    RoundForm,
+    StageName,
+    TaskState,
+)
+
+ASSIGNEE = "assignee"
+
+
+class RoundInputs(StageInputs):
+    """The questions of a round; the key is sentence, round and annotator.
+
+    In a shared round there is no annotator in it. A sentence that was put to nobody yet counts as
+    one question.
+    """
+
+    name: ClassVar[StageName] = StageName.PUSH
+
+    def __init__(
+        self, run: Run, server: LabelStudioServer | None, form: Round, *, with_undealt: bool
+    ) -> None:
+        """Reads what is asked of whom.
+
+        Args:
+            run: Whose round.
+            server: Where questions must be to be done; None counts what any server was sent.
+            form: The round.
+            with_undealt: Count sentences too that were put to nobody yet.
+        """
+        self._run = run
+        self._server_identity = None if server is None else server.identity
+        self._form = form
+        self._members = round_members(run.workspace, form.round)
+        self._selection = current_selection(run)
+        self._with_undealt = with_undealt
+        self._is_shared = form.form is RoundForm.SHARED
+        self._questions = _Questions(run, form)
+
+    def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
+        """Yields the round's questions, those of one person image by image."""
+        where = self._members.filter(self._selection)
+        for sentences in ordered_sentences(self._run.workspace, where, keys_only):
+            if not keys_only:
+                sentences = sentences.append_column(PURPOSE, _purposes(sentences, self._members))
+            yield from self._of_each(sentences)
+
+    def done(self) -> pa.Table:
+        """Returns the questions that are on the server, or answered wherever they were."""
+        sent = pc.field("state") == TaskState.CONFIRMED.value
+        sent &= pc.field("round") == self._form.round
+        if self._server_identity is not None:
+            sent &= pc.field("server") == self._server_identity
+        columns = ["sentence_id", "server", "round", "state", ASSIGNEE]
+        tasks = self._run.workspace.table(TASKS).read(columns, sent)
+        tasks = tasks.group_by(["sentence_id", ASSIGNEE]).aggregate([])
+        if not self._is_shared:
+            tasks = self._questions.done(tasks)
+        sentences = self._run.workspace.table(SENTENCES).read(["sentence_id", "generator_id"])
+        known = tasks.join(sentences, "sentence_id")
+        keys = self._keys(known["sentence_id"], known[ASSIGNEE])
+        return pa.table({"key": keys, "scope": known["generator_id"]})
+
+    def assignees(self) -> Sequence[str | None]:
+        """Returns who has been asked something; None where all answer in one project."""
+        return [None] if self._is_shared else self._questions.holders
+
+    def _of_each(self, sentences: pa.Table) -> Iterator[pa.Table]:
+        """Yields the sentences with key, scope and assignee: once for each who is asked."""
+        if self._is_shared:
+            yield self._keyed(sentences, None)
+            return
+        for assignee, units in self._questions.of.items():
+            own = sentences.filter(pc.is_in(sentences["sentence_id"], value_set=units))
+            if len(own):
+                yield self._keyed(own, assignee)
+        if self._with_undealt:
+            is_dealt = pc.is_in(sentences["sentence_id"], value_set=self._questions.dealt)
+            yield self._keyed(sentences.filter(pc.invert(is_dealt)), None)
+
+    def _keyed(self, sentences: pa.Table, assignee: str | None) -> pa.Table:
+        to = pa.chunked_array([pa.array([assignee] * len(sentences), pa.string())])
+        sentences = sentences.append_column(ASSIGNEE, to)
+        sentences = sentences.append_column("key", self._keys(sentences["sentence_id"], to))
+        return sentences.append_column("scope", sentences["generator_id"])
+
+    def _keys(self, sentences: pa.ChunkedArray, assignees: pa.ChunkedArray) -> pa.ChunkedArray:
+        """What failed in one round is no failure of the next."""
+        common = pc.binary_join_element_wise(sentences, self._form.round, ":")
+        own = pc.binary_join_element_wise(common, assignees, ":")
+        return pc.coalesce(own, common)
+
+
+class _Questions:
+    """The questions of a round that were not taken back.
+
+    Attributes:
+        of: The units that each annotator is asked about, by name.
+        dealt: All units that anybody is asked about.
+        holders: All annotators, those included from whom everything was taken back.
+    """
+
+    def __init__(self, run: Run, form: Round) -> None:
+        units: defaultdict[str, list[str]] = defaultdict(list)
+        holders: set[str] = set()
+        self._replied: dict[str, list[str]] = {"sentence_id": [], ASSIGNEE: []}
+        if form.form is RoundForm.QUEUES:
+            for (unit_id, annotator), row in RoundStandings(run.workspace, form.round).rows.items():
+                holders.add(annotator)
+                if row.state is AssignmentState.CLOSED:
+                    continue
+                units[annotator].append(unit_id)
+                if row.state is not AssignmentState.OPEN:
+                    self._replied["sentence_id"].append(unit_id)
+                    self._replied[ASSIGNEE].append(annotator)
+        self.holders = sorted(holders)
+        self.of: Mapping[str, pa.Array] = {
+            name: pa.array(units[name], pa.string()) for name in sorted(units)
+        }
+        self.dealt = pc.unique(pa.chunked_array(list(self.of.values()), pa.string()))
+
+    def done(self, sent: pa.Table) -> pa.Table:
+        """Returns those that were sent or have a reply, without what was taken back."""
+        replied = pa.table(self._replied, sent.schema)
+        here = [
+            sent.filter((pc.field(ASSIGNEE) == name) & pc.field("sentence_id").isin(units))
+            for name, units in self.of.items()
+        ]
+        both = pa.concat_tables([replied, *here])
+        return both.group_by(["sentence_id", ASSIGNEE]).aggregate([])
+
+
+def asked_units(run: Run, round_name: str) -> list[Asked]:
+    """Returns the units of a round, those of an image one after another."""
+    members = round_members(run.workspace, round_name)
+    where = members.filter(current_selection(run))
+    units: list[Asked] = []
+    for sentences in ordered_sentences(run.workspace, where, keys_only=True):
+        columns = (
+            sentences["sentence_id"].to_pylist(),
+            sentences["image_id"].to_pylist(),
+            _purposes(sentences, members).to_pylist(),
+        )
+        units += [
+            Asked(sentence, image, Purpose(why))
+            for sentence, image, why in zip(*columns, strict=True)
+        ]
+    return units
+
+
+def _purposes(sentences: pa.Table, members: RoundMembers) -> pa.ChunkedArray:
+    is_gold = pc.is_in(sentences["sentence_id"], value_set=members.gold)
+    return pc.if_else(is_gold, Purpose.GOLD.value, Purpose.LABEL.value)

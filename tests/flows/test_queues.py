@@ -1,0 +1,246 @@
+"""A round in which everybody has a queue, on the real server: who is asked what, and how often."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+import pytest
+
+from alignbench.annotation.label_studio.accounts import create_annotator, submit_answer, token_of
+from alignbench.annotation.label_studio.server import LabelStudioServer, connect
+from alignbench.annotation.rounds.withdrawal import exclude_annotator, readmit_annotator
+from alignbench.flows.caption import caption
+from alignbench.flows.ingest import ingest
+from alignbench.flows.people import hand_over_work, pause, push_open_rounds, resume
+from alignbench.flows.pull import pull
+from alignbench.flows.push import push
+from alignbench.flows.queues import round_queues
+from alignbench.flows.split import split
+from alignbench.schemas.rows import Annotation, Task
+from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, SENTENCES, TASKS
+from alignbench.schemas.vocabulary import (
+    AnnotationStatus,
+    AssignmentState,
+    TaskState,
+    Verdict,
+)
+from alignbench.workspace.workspace import Workspace, open_workspace
+from tests.fixtures.services import EmbeddedLabelStudio
+from tests.flows.roads import new_workspace, with_team
+
+PASSWORD = "a long password"
+
+
+class Team:
+    """People with real accounts who answer what their queue offers them."""
+
+    def __init__(self, root: Path, label_studio: EmbeddedLabelStudio) -> None:
+        self.root = root
+        self.url = label_studio.url
+        self.server: LabelStudioServer = connect(label_studio.url, label_studio.token)
+        self.people: list[str] = []
+        self._tokens: dict[str, str] = {}
+
+    @property
+    def address(self) -> str:
+        return str(self.root)
+
+    def workspace(self) -> Workspace:
+        return open_workspace(self.address)
+
+    def join(self, count: int) -> list[str]:
+        """Makes accounts of people who are in the team then."""
+        first = len(self.people)
+        new = [f"{self.root.name}-{n:02}@example.org" for n in range(first, first + count)]
+        for name in new:
+            create_annotator(self.url, self.server.invitation(), name, PASSWORD)
+            self._tokens[name] = token_of(self.url, name, PASSWORD)
+        self.people += new
+        self.form(self.people)
+        return new
+
+    def form(self, people: Sequence[str], answers: int = 3) -> None:
+        """Names who is in the team, in the configuration."""
+        (self.root / "alignbench.toml").write_text(with_team(people, answers))
+
+    def tasks(self, name: str | None = None) -> list[Task]:
+        rows = [t for t in self.workspace().table(TASKS).rows() if t.state is TaskState.CONFIRMED]
+        return sorted((t for t in rows if name in (None, t.assignee)), key=lambda t: t.task_id or 0)
+
+    def project(self, name: str) -> int:
+        [project] = {task.project_id for task in self.tasks(name)}
+        return project
+
+    def next_task(self, name: str, project: int) -> int | None:
+        """What the label stream offers, asked as a page does that shows tasks as displayed."""
+        response = httpx.post(
+            f"{self.url}/api/dm/actions",
+            params={"id": "next_task", "project": project},
+            json={"ordering": [], "filters": {"conjunction": "and", "items": []}},
+            headers={"Authorization": f"Token {self._tokens[name]}"},
+            timeout=120,
+        )
+        return response.json()["id"] if response.status_code == 200 else None
+
+    def submit(self, name: str, task_id: int) -> None:
+        submit_answer(self.url, self._tokens[name], task_id, Verdict.CORRECT)
+
+    def work(self, name: str, most: int) -> list[int]:
+        """Answers what the queue offers; returns the tasks in order."""
+        if not self.tasks(name):
+            return []
+        project, done = self.project(name), []
+        while len(done) < most and (task_id := self.next_task(name, project)) is not None:
+            self.submit(name, task_id)
+            done.append(task_id)
+        return done
+
+    def work_at_once(self, most: int) -> dict[str, list[int]]:
+        with ThreadPoolExecutor(len(self.people)) as threads:
+            found = threads.map(lambda name: self.work(name, most), self.people)
+            return dict(zip(self.people, found, strict=True))
+
+    def votes(self) -> list[Annotation]:
+        rows = self.workspace().table(ANNOTATIONS).rows()
+        return [row for row in rows if row.status is AnnotationStatus.SUBMITTED]
+
+
+@pytest.fixture
+def team(
+    label_studio: EmbeddedLabelStudio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Team:
+    """A workspace with sentences, none of them sent, and nobody in the team yet."""
+    monkeypatch.setenv("LABEL_STUDIO_URL", label_studio.url)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.token)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    root = new_workspace(label_studio.root / "blobs" / f"{tmp_path.parent.name}-{tmp_path.name}")
+    for stage in (ingest, caption, split):
+        stage.fn(workspace=str(root))
+    return Team(root, label_studio)
+
+
+def image_changes(team: Team, orders: Sequence[Sequence[int]]) -> int:
+    images = {row.sentence_id: row.image_id for row in team.workspace().table(SENTENCES).rows()}
+    of_task = {task.task_id: images[task.sentence_id] for task in team.tasks()}
+    return sum(
+        of_task[one] != of_task[next_one] for order in orders for one, next_one in pairwise(order)
+    )
+
+
+@pytest.mark.parametrize(
+    ("people", "sentences"),
+    [
+        (5, 14),
+        pytest.param(20, 300, marks=[pytest.mark.full, pytest.mark.timeout(3600)]),
+    ],
+)
+def test_people_who_answer_at_once_join_and_leave_give_each_sentence_three_answers(
+    team: Team, people: int, sentences: int
+) -> None:
+    team.join(people)
+    push.fn(workspace=team.address, sample=sentences)
+    total = len({task.sentence_id for task in team.tasks()})
+    assert len(team.tasks()) == 3 * total
+    orders = {name: list(done) for name, done in team.work_at_once(2).items()}
+    pull.fn(workspace=team.address)
+    pause(team.address, team.people[0])
+    hand_over_work(team.address, team.people[1], [team.people[2]])
+    team.join(1)
+    push_open_rounds(team.address)
+    resume(team.address, team.people[0])
+    for name, done in team.work_at_once(10_000).items():
+        orders.setdefault(name, []).extend(done)
+    pull.fn(workspace=team.address)
+    given = Counter((vote.sentence_id, vote.annotator) for vote in team.votes())
+    assert max(given.values()) == 1, "nothing is asked twice of one person"
+    counts = Counter(sentence for sentence, _ in given)
+    assert min(counts.values()) == 3
+    assert len(given) <= 3 * total * 1.01
+    assert push.fn(workspace=team.address).made == 0
+    images = {row.sentence_id: row.image_id for row in team.workspace().table(SENTENCES).rows()}
+    least = len({(images[sentence], name) for sentence, name in given}) - len(orders)
+    assert image_changes(team, list(orders.values())) <= 1.1 * max(1, least)
+
+
+def test_what_does_not_count_goes_to_somebody_new_and_an_exclusion_can_be_undone(
+    team: Team,
+) -> None:
+    ann, bob, carl, dora = team.join(4)
+    push.fn(workspace=team.address, sample=4)
+    theirs = team.tasks(ann)
+    team.submit(bob, theirs[0].task_id or 0)
+    for task in theirs[1:]:
+        team.submit(ann, task.task_id or 0)
+    pull.fn(workspace=team.address)
+    [doubtful] = team.workspace().table(QUARANTINE).rows()
+    assert doubtful.code == "AB-A39"
+    push.fn(workspace=team.address)
+    asked = {
+        row.annotator: row.state
+        for row in team.workspace().table(ASSIGNMENTS).rows()
+        if row.unit_id == theirs[0].sentence_id
+    }
+    assert asked[ann] is AssignmentState.CLOSED
+    assert set(asked) == {ann, bob, carl, dora}, "A queue of their own for everybody."
+    exclude_annotator(team.workspace(), ann, "guesses", "test")
+    push.fn(workspace=team.address)
+    open_now = [q.open for q in round_queues(team.address, None) if q.annotator != ann]
+    assert sum(open_now) == 3 * 4
+    readmit_annotator(team.workspace(), ann, "test")
+    push.fn(workspace=team.address)
+    queues = {queue.annotator: queue for queue in round_queues(team.address, None)}
+    assert queues[ann].answered == len(theirs) - 1
+    assert queues[ann].open == 0
+
+
+def test_a_task_that_is_open_when_it_is_taken_back_can_still_be_answered_and_counts(
+    team: Team,
+) -> None:
+    ann, bob = team.join(2)
+    team.form([ann, bob], answers=1)
+    push.fn(workspace=team.address, sample=60)
+    last = team.tasks(ann)[-1]
+    hand_over_work(team.address, ann, [bob])
+    offers = team.server.offered(last.project_id, [last.task_id or 0])
+    assert [task.is_offered for task in offers] == [False]
+    team.submit(ann, last.task_id or 0)
+    pull.fn(workspace=team.address)
+    push.fn(workspace=team.address)
+    states = {
+        row.annotator: row.state
+        for row in team.workspace().table(ASSIGNMENTS).rows()
+        if row.unit_id == last.sentence_id
+    }
+    assert states[ann] is AssignmentState.ANSWERED
+    assert states[bob] in (AssignmentState.CLOSED, AssignmentState.OPEN)
+    left = [queue.open for queue in round_queues(team.address, None)]
+    assert sum(left) in (59, 60), "Only what the other has begun may be answered twice."
+
+
+def test_no_field_of_a_task_tells_gold_from_what_is_to_be_labelled(team: Team) -> None:
+    ann, *_ = team.join(3)
+    sentences = sorted(row.sentence_id for row in team.workspace().table(SENTENCES).rows())
+    lines = [f'{{"sentence_id": "{key}", "verdict": "correct"}}' for key in sentences[:3]]
+    (team.root / "gold.jsonl").write_text("\n".join(lines))
+    config = team.root / "alignbench.toml"
+    gold = '[annotation]\ngold = "gold.jsonl"\ngold_share = 0.2'
+    config.write_text(config.read_text().replace("[annotation]", gold))
+    push.fn(workspace=team.address, sample=10)
+    tasks = {task.task_id: task.purpose for task in team.tasks(ann)}
+    assert Counter(tasks.values()) == {"label": 10, "gold": 2}
+    seen: dict[str, set[str]] = {"label": set(), "gold": set()}
+    own = {"id", "data", "created_at", "updated_at", "inner_id"}
+    for task_id, purpose in tasks.items():
+        answer = httpx.get(
+            f"{team.url}/api/tasks/{task_id}/",
+            headers={"Authorization": f"Token {team._tokens[ann]}"},
+            timeout=60,
+        ).json()
+        assert set(answer["data"]) == {
+            "image", "sentence", "before", "after", "place", "sentence_id", "text_sha256"
+        }  # fmt: skip
+        seen[purpose].add(repr(sorted((k, repr(v)) for k, v in answer.items() if k not in own)))
+    assert seen["gold"] == seen["label"]
