@@ -12,6 +12,7 @@ from alignbench.terminal.output import print_json, print_table, say
 if TYPE_CHECKING:
     from alignbench.evaluation.entries import DetectorEntry
     from alignbench.evaluation.evaluate import Evaluation, Settings
+    from alignbench.terminal.context import Context
 
 MAX_FAILURE_SHARE = 0.01
 """A detector without a usable score of a larger share of the sentences ends the command with 1."""
@@ -135,7 +136,7 @@ def evaluate(
 
 
 def _evaluate_together(
-    context: Context,
+    context: "Context",
     addresses: Sequence[str],
     entries: "Sequence[DetectorEntry]",
     out: Path | None,

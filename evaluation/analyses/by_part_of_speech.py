@@ -14,7 +14,7 @@ from alignbench.evaluation.analyses.analysis import (
     NUMBER,
     TEXT,
     Analysis,
-    Bars,
+    Dots,
     table_of,
     with_interval,
 )
@@ -61,7 +61,7 @@ def by_part_of_speech(
         "all correct sentences, and the incorrect ones whose wrong words are known. Intervals are "
         "of F1: 95 %, by leaving out one image at a time.",
         table_of(_SCHEMA, rows),
-        Bars("part_of_speech", "detector", "f1", "token F1"),
+        Dots("part_of_speech", "detector", "f1", "token F1"),
         () if rows else ("No detector here has scores of words, and a threshold of them.",),
     )
 
