@@ -2,12 +2,12 @@
 
     inspect eval task.py --model openai/gpt-4o -T split=test
 
-where `task.py` is what `alignbench export inspect_ai RELEASE --to FOLDER` writes. The metrics are
-`auroc` (the unweighted mean over the generating models, as the report's) and `scored` (the share of
-sentences whose answer is a score).
+where `alignbench export inspect_ai RELEASE --to FOLDER` writes `task.py`. The metric `auroc` is the
+unweighted mean over the generating models, as the report's. A sentence whose answer is no score is
+left out, and counted by inspect_ai as not scored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from inspect_ai import Task
@@ -20,7 +20,6 @@ from inspect_ai.model import (
     ModelOutput,
 )
 from inspect_ai.scorer import (
-    NOANSWER,
     Metric,
     SampleScore,
     Score,
@@ -93,28 +92,16 @@ def auroc() -> Metric:
     return compute
 
 
-@metric
-def scored() -> Metric:
-    """The share of sentences whose answer is a score."""
-
-    def compute(scores: list[SampleScore]) -> float:
-        there = sum(answer.score is not None for answer in _answers(scores))
-        return there / len(scores) if scores else 0.0
-
-    return compute
-
-
-@scorer(metrics=[auroc(), scored()])
+@scorer(metrics=[auroc()])
 def certainty() -> Scorer:
     """How sure a model is that a sentence is right, from 0 to 100."""
 
     async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001
         value = score_in(state.output.completion, _ending(state.output))
-        return Score(
-            value=NOANSWER if value is None else value,
-            answer=state.output.completion,
-            metadata=dict(state.metadata),
-        )
+        said, facts = state.output.completion, dict(state.metadata)
+        if value is None:
+            return Score.unscored(answer=said, metadata=facts)
+        return Score(value=value, answer=said, metadata=facts)
 
     return score
 
@@ -136,14 +123,10 @@ def _sample(question: Question) -> Sample:
     )
 
 
-def _answers(scores: Sequence[SampleScore]) -> list[Answer]:
-    found = []
+def _answers(scores: Sequence[SampleScore]) -> Iterator[Answer]:
     for sample in scores:
-        of = sample.score.metadata or {}
-        value = sample.score.value
-        number = float(value) if isinstance(value, int | float) else None
-        found.append(Answer(str(of["model"]), bool(of["correct"]), number))
-    return found
+        facts = sample.score.metadata or {}
+        yield Answer(str(facts["model"]), bool(facts["correct"]), sample.score.as_float())
 
 
 def _ending(output: ModelOutput) -> str | None:

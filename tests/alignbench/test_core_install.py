@@ -10,9 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# Everything that only an extra brings: importing one of them fails, as where it is not installed.
+# Everything that only an extra brings: importing one of them fails, and looking for it finds none,
+# as where it is not installed.
 BLOCK = """
-import sys
+import importlib.util, sys
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *package: (
+    None if name.partition(".")[0] in {blocked} else find_spec(name, *package)
+)
 class Missing:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {blocked}:

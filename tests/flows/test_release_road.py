@@ -68,4 +68,10 @@ def test_labels_become_releases_that_are_published_and_compared(
     said = alignbench(root, "diff", str(first), "s3://public/sets/photographs/latest")
     assert "1 from correct to incorrect" in said
     assert sentences[0].text in said
-    assert "changes: 1" in said
+    changed_one = f"{sentences[0].model} {sentences[0].sentence_id}"
+    assert f"verdict: {changed_one}: correct -> incorrect | " in said
+    latest = "s3://public/sets/photographs/latest"
+    listed = json.loads(alignbench(root, "diff", str(first), latest, "--json"))["changes"]
+    assert {change["sentence_id"] for change in listed} == {sentences[0].sentence_id}
+    assert [change["kind"] for change in listed].count("votes") == 3
+    assert {"annotation", "n_incorrect", "span_agreement"} <= {c["column"] for c in listed}
