@@ -95,7 +95,7 @@ def by_release(evaluations: Mapping[str, Evaluation]) -> list[Analysis]:
         Analysis(
             "main_table",
             "Detectors by release",
-            "The mean AUROC over generating models in percent, on each release, and the unweighted "
+            "The mean AUROC over generating models on each release, and the unweighted "
             f"mean over releases. {_MATRIX.legend()}",
             turned(turned_from, _MATRIX).table(),
             Heatmap("detector", "release", "auroc", "AUROC", centre=0.5, percent=True),

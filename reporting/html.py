@@ -66,6 +66,7 @@ class Section(NamedTuple):
         columns: Headings of the table.
         rows: As many as are shown.
         left_out: How many are not.
+        table_first: Whether the table stands before the figure.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Section(NamedTuple):
     columns: Sequence[Heading]
     rows: Sequence[Sequence[Cell]]
     left_out: int = 0
+    table_first: bool = False
 
 
 def section(
@@ -93,7 +95,8 @@ def section(
     if isinstance(table, Turned):
         columns = [Heading(heading(name), number=False) for name in table.stub]
         columns += [Heading(name, number=True) for name in table.columns]
-        return Section(name, title, said, notes, image, columns, _turned_rows(table))
+        rows = _turned_rows(table)
+        return Section(name, title, said, notes, image, columns, rows, table_first=True)
     columns = [Heading(heading(f.name), number=_is_number(f.type)) for f in table.schema]
     left_out = max(0, len(table) - MOST_ROWS)
     return Section(name, title, said, notes, image, columns, _rows(table), left_out)

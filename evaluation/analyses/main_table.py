@@ -25,7 +25,7 @@ def main_table(by_model: Analysis) -> Analysis:
     return Analysis(
         "main_table",
         "Detectors by generating model",
-        "AUROC of correct against incorrect sentences in percent (50 is chance), for each "
+        "AUROC of correct against incorrect sentences (50 is chance), for each "
         f"generating model, and their unweighted mean. {_MATRIX.legend()} Intervals, and the "
         f"models that the mean is over, stand under “{by_model.title}”.",
         turned(kept, _MATRIX).table(),
