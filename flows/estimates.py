@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from alignbench.engine.pending import Plan
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
-from alignbench.engine.stage import Limits
+from alignbench.engine.stage import Limits, Stage
 from alignbench.flows.caption import CaptionStage
 from alignbench.flows.generators import (
     SelectedGenerator,
@@ -115,7 +115,7 @@ def try_calls(address: str, stage: StageName, calls: int, budget: Budget) -> lis
 def _few(
     run: Run, stage: StageName, direction: Direction, name: str, limits: Limits
 ) -> StageReport:
-    def make_stage(_: Fence) -> CaptionStage | ImagineStage:
+    def make_stage(_: Fence) -> Stage:
         registered = register_generators(run, direction)
         chosen = [selected for selected in registered if selected.config.name == name]
         return _STAGES[direction](run, chosen)

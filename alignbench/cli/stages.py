@@ -214,7 +214,7 @@ def retry(
     if stage not in retryable:
         raise UsageError(f"{stage!r} keeps no failures.", suggestion(stage, retryable))
     paid = {"budget": budget, "max_tokens": max_tokens}
-    given = {name: value for name, value in paid.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in paid.items() if value is not None}
     if given and stage not in ("prompts", "caption", "imagine"):
         raise UsageError(f"{stage!r} calls no models.", "Leave out --budget and --max-tokens.")
     _stage(context.obj, stage, as_json, limit=limit, retry=True, **given)
