@@ -42,7 +42,7 @@ def deal_round(
     doubtful = doubtful_sentences(run.workspace, form)
     asked = asked_units(run, form.round)
     dealer = RoundDealer(run.workspace, form, asked, doubtful=doubtful, again=again)
-    team = current_team(run.workspace, server, run.config.annotation.team, dealer.holders)
+    team = current_team(run.workspace, server, run.config.annotation, dealer.holders)
     team = team._replace(joining=team.joining | (team.active & frozenset(joining)))
     begun = BegunWork(run.workspace, server, form.round)
     return dealer.deal(deals, team, begun, run.run_id, fence=fence)

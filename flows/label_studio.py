@@ -46,6 +46,12 @@ def annotation_server(run: "Run") -> "LabelStudioServer":
     return connect(url, token)
 
 
+def adjudicators(run: "Run", server: "LabelStudioServer") -> frozenset[str]:
+    """Returns who may decide what is disputed: those who are named, or else the operator."""
+    named = frozenset(name.lower() for name in run.config.annotation.adjudicators)
+    return named or frozenset({server.operator()})
+
+
 def server_address(configured: str | None) -> tuple[str | None, str | None]:
     """Returns the address of the server to use, and the token that belongs to it.
 

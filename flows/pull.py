@@ -10,7 +10,7 @@ import time
 
 from alignbench.annotation.pulling.pull import pull as pull_answers
 from alignbench.engine.report import StageReport
-from alignbench.flows.label_studio import annotation_server
+from alignbench.flows.label_studio import adjudicators, annotation_server
 from alignbench.flows.run import open_run
 from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.watching import run_watcher
@@ -20,7 +20,10 @@ from alignbench.schemas.vocabulary import Purpose, StageName
 
 @stage_flow("pull")
 def pull(
-    workspace: str = ".", accept_deletions: bool = False, purpose: Purpose | None = None
+    workspace: str = ".",
+    accept_deletions: bool = False,
+    purpose: Purpose | None = None,
+    keep_answers: bool = False,
 ) -> StageReport:
     """Fetches new, changed and deleted answers.
 
@@ -28,12 +31,21 @@ def pull(
         workspace: Path, or `s3://bucket/prefix`.
         accept_deletions: Go on although answers or projects have disappeared from the server.
         purpose: Only answers that were asked for this.
+        keep_answers: Go on although projects have disappeared, and keep what was pulled from them.
     """
     started = time.monotonic()
     run = open_run(workspace)
     server = annotation_server(run)
     with run.workspace.store.lock(StageName.PULL):
-        found = pull_answers(run.workspace, server, run.run_id, accept_deletions, purpose=purpose)
+        found = pull_answers(
+            run.workspace,
+            server,
+            run.run_id,
+            accept_deletions,
+            purpose=purpose,
+            keep_answers=keep_answers,
+            adjudicators=adjudicators(run, server),
+        )
     quarantined = sum(found.quarantined.values())
     report = StageReport(StageName.PULL, made=found.written - quarantined)
     report.rows = {

@@ -32,7 +32,7 @@ from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
 from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.suggestions import Suggester, suggester
-from alignbench.schemas.config import RoundName
+from alignbench.schemas.config import AnnotationConfig, RoundName, VotesConfig
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import TASKS, TableSpec
@@ -83,7 +83,7 @@ def push(
         if form.form is RoundForm.QUEUES:
             notes |= dealt_notes(deal_round(run, server, form, fence, joining=joining, again=again))
         stage = PushStage(run, server, form, suggests, fence)
-        stage.notes = counted(notes | stage.settle())
+        stage.notes = [*counted(notes | stage.settle()), *_kept(form, run.config.annotation)]
         return stage
 
     return run_stage(StageName.PUSH, make_stage, run.context, Limits(limit, retry))
@@ -192,6 +192,20 @@ class PushStage(RoundInputs, Stage):
 def counted(found: Mapping[str, int]) -> list[str]:
     """Returns what there was at least one of, as sentences for a report."""
     return [f"{count:,} {what}" for what, count in found.items() if count]
+
+
+def _kept(form: Round, settings: AnnotationConfig) -> list[str]:
+    """Returns what a round does otherwise than the configuration says by now, in words."""
+    wanted = settings.votes or VotesConfig(
+        first=settings.annotators_per_sentence, most=settings.annotators_per_sentence
+    )
+    if (form.first, form.most) == (wanted.first, wanted.most):
+        return []
+    votes = f"{form.first}" if form.first == form.most else f"{form.first} to {form.most}"
+    return [
+        f"round {form.round} keeps the {votes} answers a sentence that it was begun with; another "
+        "round begins with what the configuration says now"
+    ]
 
 
 def _is(column: pa.ChunkedArray, value: str | None) -> pa.ChunkedArray:

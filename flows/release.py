@@ -58,7 +58,7 @@ def published(config: Config) -> dict[str, Any]:
             "prompts": {"__all__": {"name", "kind"}},
             "captioners": {"__all__": model},
             "image_generators": {"__all__": model},
-            "annotation": {"round", "annotators_per_sentence"},
+            "annotation": {"round", "annotators_per_sentence", "votes"},
             "labels": True,
             "release": True,
         },

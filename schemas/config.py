@@ -114,6 +114,8 @@ class AnnotationConfig(_Section):
         gold: JSON Lines file with sentences whose answer is known.
         gold_share: How many of them are mixed into a round, as a share of its sentences.
         team: E-mail addresses of the annotators; all who have an account, if there are none.
+        adjudicators: E-mail addresses of those who decide what is disputed, and who are in the team
+            only if it names them; the operator, if there are none.
         isolation: No longer a key.
     """
 
@@ -128,6 +130,7 @@ class AnnotationConfig(_Section):
     gold: Path | None = None
     gold_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     team: People = ()
+    adjudicators: People = ()
     isolation: Annotated[None, BeforeValidator(_isolation)] = None
 
 

@@ -149,6 +149,10 @@ def pull(
         bool,
         typer.Option("--accept-deletions", help="Accept that answers are gone from the server."),
     ] = False,
+    keep_answers: Annotated[
+        bool,
+        typer.Option("--keep-answers", help="Keep the answers of projects that are gone."),
+    ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Keep fetching until stopped with Ctrl+C.")
     ] = False,
@@ -158,12 +162,11 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Fetch the annotators' answers."""
+    gone = {"accept_deletions": accept_deletions, "keep_answers": keep_answers}
     if not watch:
-        _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions)
+        _stage(context.obj, "pull", as_json, **gone)
         return
-    repeat_until_interrupted(
-        lambda: _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions), every
-    )
+    repeat_until_interrupted(lambda: _stage(context.obj, "pull", as_json, **gone), every)
 
 
 def label(

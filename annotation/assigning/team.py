@@ -8,6 +8,7 @@ from alignbench.annotation.assigning.dealer import Team
 from alignbench.annotation.errors import NoSuchAnnotatorError
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
+from alignbench.schemas.config import AnnotationConfig
 from alignbench.schemas.rows import PausedAnnotator
 from alignbench.schemas.tables import PAUSED_ANNOTATORS
 from alignbench.schemas.vocabulary import WithdrawnKind
@@ -17,18 +18,18 @@ from alignbench.workspace.workspace import Workspace
 def current_team(
     workspace: Workspace,
     server: LabelStudioServer,
-    named: Collection[str],
+    settings: AnnotationConfig,
     holders: Collection[str],
 ) -> Team:
     """Returns who can be asked in a round.
 
-    Everybody who has an account is in the team, without the operator. The operator is in it as long
-    as nobody else has one, and in rounds in which that was so.
+    Everybody who has an account is in the team, without operator and adjudicators. The operator is
+    in it as long as nobody else is, and in rounds in which that was so.
 
     Args:
         workspace: Where it is known who is out, and who pauses.
         server: Whose accounts.
-        named: Who is in it, by e-mail address; everybody if empty.
+        settings: Names who is in the team, if it is not everybody.
         holders: Who has been asked something in the round already.
 
     Raises:
@@ -36,11 +37,12 @@ def current_team(
     """
     operator = server.operator()
     accounts = frozenset(server.annotators().values()) | {operator}
-    if named:
-        people = frozenset(name.lower() for name in named)
+    if settings.team:
+        people = frozenset(name.lower() for name in settings.team)
         _check_accounts(people, accounts, server.url)
     else:
-        people = accounts - {operator}
+        deciding = frozenset(name.lower() for name in settings.adjudicators)
+        people = accounts - {operator} - deciding
         if not people or operator in holders:
             people |= {operator}
     people -= frozenset(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist())

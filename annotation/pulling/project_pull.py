@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from alignbench.annotation.errors import MissingProjectError
+import pyarrow.compute as pc
+
+from alignbench.annotation.errors import Doubt, MissingProjectError
 from alignbench.annotation.label_studio.records import (
     AnsweredTask,
     ChangedTask,
@@ -31,6 +33,7 @@ from alignbench.annotation.pulling.validation import TaskOnServer, annotator_nam
 from alignbench.annotation.rounds.withdrawal import emptied
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
+from alignbench.schemas.vocabulary import AnnotationStatus
 
 COMMIT_ANSWERS = 10_000
 """Answers of one commit."""
@@ -49,6 +52,7 @@ class PullRun:
         withdrawn: Annotators whose answers are written without what they say.
         look_back: How far to go back before the last pull.
         run_id: Stamped on the rows.
+        adjudicators: Who may decide what is disputed; None if anybody may.
     """
 
     server: LabelStudioServer
@@ -56,6 +60,7 @@ class PullRun:
     withdrawn: frozenset[str]
     look_back: timedelta
     run_id: str
+    adjudicators: frozenset[str] | None = None
 
 
 @dataclass
@@ -125,7 +130,7 @@ class _Reading:
     @cached_property
     def _sent(self) -> SentTasks:
         """Read when the first task is; in an idle pull there is none."""
-        return SentTasks(self._project)
+        return SentTasks(self._project, self._run.adjudicators)
 
     def count_on_server(self) -> int:
         counts = self._server.counts(self._project.project_id)
@@ -224,6 +229,8 @@ class _Reading:
             self.result.unchanged += 1
             return
         row = self._row(answer, task)
+        if isinstance(row, QuarantinedAnnotation) and row.code == Doubt.EDITED:
+            row = self._unchanged(answer, task) or row
         if isinstance(row, QuarantinedAnnotation):
             if is_same:
                 self.result.unchanged += 1
@@ -247,6 +254,23 @@ class _Reading:
         name = annotator_name(answer.user_id, self._run.annotators)
         return emptied(row) if name in self._run.withdrawn else row
 
+    def _unchanged(self, answer: RawAnswer, task: TaskOnServer) -> Annotation | None:
+        """Returns the row of an answer that somebody else saved and left as its annotator gave it.
+
+        A star on the server is such a save: it says nothing about the answer.
+        """
+        row = validate(answer, task, self._run.annotators, whoever_saved_it=True)
+        if isinstance(row, QuarantinedAnnotation):
+            return None
+        return row if self._contents.get(row.annotation_id) == _content(row) else None
+
+    @cached_property
+    def _contents(self) -> dict[int, tuple[object, ...]]:
+        """What the tables have of the project's answers; read when somebody else has saved one."""
+        there = self._project.filter() & (pc.field("status") != AnnotationStatus.DELETED.value)
+        rows = self._project.workspace.table(ANNOTATIONS).rows(there)
+        return {row.annotation_id: _content(row) for row in rows}
+
     def _note_deletions(self, answer_ids: Iterable[int], seen: datetime | None) -> None:
         for answer_id in answer_ids:
             self._with_deletions.add(self.known[answer_id].task_id)
@@ -265,6 +289,10 @@ class _Reading:
         workspace.table(ANNOTATIONS).append(believed, run_id)
         self._rows, self._retired = [], {}
         self.known.compact()
+
+
+def _content(row: Annotation) -> tuple[object, ...]:
+    return (row.sentence_id, row.annotator, row.status, row.verdict, row.spans, row.note)
 
 
 def _by_change(tasks: Iterable[AnsweredTask]) -> list[AnsweredTask]:

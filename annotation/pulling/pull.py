@@ -67,6 +67,9 @@ def pull(
     accept_deletions: bool = False,
     look_back: timedelta = LOOK_BACK,
     purpose: Purpose | None = None,
+    *,
+    keep_answers: bool = False,
+    adjudicators: frozenset[str] | None = None,
 ) -> PullReport:
     """Pulls what annotators did since the last pull, in every project of table `tasks`.
 
@@ -79,6 +82,10 @@ def pull(
             from another server stay as they are.
         look_back: How far to go back before the last pull.
         purpose: Only projects with tasks that were sent for this.
+        keep_answers: Carry on where a project has disappeared: its sentences count as not sent, and
+            the answers that were pulled from it stay.
+        adjudicators: Who may decide what is disputed: others' answers there go to quarantine. None
+            lets anybody.
 
     Raises:
         OtherServerError: All tasks are on another server.
@@ -87,20 +94,23 @@ def pull(
             written, deletions have not.
         AlignBenchError: The server cannot be asked.
     """
-    present, missing = _projects(workspace, server, accept_deletions, purpose)
+    present, missing = _projects(
+        workspace, server, accept_deletions, purpose, keep_answers=keep_answers
+    )
     run = PullRun(
         server=server,
         annotators=server.annotators(),
         withdrawn=withdrawn_annotators(workspace),
         look_back=look_back,
         run_id=run_id,
+        adjudicators=adjudicators,
     )
     pulled = {project: pull_project(run, project, counts) for project, counts in present.items()}
     deletions = {project: result.deletions for project, result in pulled.items()}
     if not accept_deletions:
         _check_deletions(server, pulled.values())
-    for project in missing:
-        deletions[project] = _all_deleted(project)
+    if not keep_answers:
+        deletions |= {project: _all_deleted(project) for project in missing}
     for project, versions in deletions.items():
         _write_deletions(project, versions, run_id)
     for project in missing:
@@ -113,6 +123,8 @@ def _projects(
     server: LabelStudioServer,
     accept_deletions: bool,
     purpose: Purpose | None,
+    *,
+    keep_answers: bool,
 ) -> tuple[dict[Project, ProjectCounts], list[Project]]:
     """Gives the projects that are on the server with what they hold, and those that should be."""
     tasks = workspace.table(TASKS).read(["server", "project_id", "state", "purpose"])
@@ -138,11 +150,12 @@ def _projects(
         for project, counts in counted.items()
         if counts is None and project.project_id in with_tasks
     ]
-    if missing and not accept_deletions:
+    if missing and not (accept_deletions or keep_answers):
         raise MissingProjectError(
             f"Project {missing[0].project_id} is not on Label Studio at {server.url}.",
-            "If it was deleted on purpose, pull with --accept-deletions: its answers then count as "
-            "deleted and its sentences as not sent.",
+            "Pull with --keep-answers to keep the answers that were pulled from it, or with "
+            "--accept-deletions if they are to count as deleted; either way what is not answered "
+            "is sent again by the next push.",
         )
     return present, missing
 

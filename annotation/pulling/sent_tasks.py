@@ -16,8 +16,14 @@ from alignbench.schemas.vocabulary import Purpose, TaskState
 class SentTasks:
     """What this workspace sent to one project, by task and, for intents, by sentence."""
 
-    def __init__(self, project: Project) -> None:
-        """Reads the project's tasks and the text of their sentences."""
+    def __init__(self, project: Project, adjudicators: frozenset[str] | None = None) -> None:
+        """Reads the project's tasks and the text of their sentences.
+
+        Args:
+            project: The project.
+            adjudicators: Who may decide; None if anybody may.
+        """
+        self._adjudicators = adjudicators
         workspace = project.workspace
         place = ("server", "project_id", "task_id")
         columns = [*place, "sentence_id", "round", "purpose", "assignee"]
@@ -54,8 +60,13 @@ class SentTasks:
             row["round"],
             Purpose(row["purpose"]),
             self._suggesting.get(row["round"]),
-            row["assignee"],
+            self._may_answer(row["assignee"], Purpose(row["purpose"])),
         )
+
+    def _may_answer(self, assignee: str | None, purpose: Purpose) -> frozenset[str] | None:
+        if assignee is not None:
+            return frozenset({assignee})
+        return self._adjudicators if purpose is Purpose.ADJUDICATE else None
 
 
 def retractions(project: Project) -> list[Task]:

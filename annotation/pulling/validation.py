@@ -32,8 +32,8 @@ from alignbench.schemas.vocabulary import AnnotationStatus, AnswerFlag, Purpose,
 class SentTask:
     """What this workspace sent, and an answered task must therefore be about.
 
-    `suggested_by` is the detector whose suggestions its round shows, `assignee` whose queue it is
-    in; None if anybody may answer.
+    `suggested_by` is the detector whose suggestions its round shows, `may_answer` who was asked:
+    the annotator whose queue it is in, or the adjudicators; None if anybody may answer.
     """
 
     sentence_id: str
@@ -41,7 +41,7 @@ class SentTask:
     round: str
     purpose: Purpose
     suggested_by: str | None = None
-    assignee: str | None = None
+    may_answer: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,11 @@ class _Doubtful(Exception):  # noqa: N818 - not an error: it carries the reason 
 
 
 def validate(
-    answer: RawAnswer, task: TaskOnServer, annotators: Mapping[int, str]
+    answer: RawAnswer,
+    task: TaskOnServer,
+    annotators: Mapping[int, str],
+    *,
+    whoever_saved_it: bool = False,
 ) -> Annotation | QuarantinedAnnotation:
     """Turns one answer into a row; never raises, whatever the answer is.
 
@@ -85,9 +89,10 @@ def validate(
         answer: What the server sent.
         task: The task it was given to.
         annotators: Names of users by their id; a user without one is `user-<id>`.
+        whoever_saved_it: Believe it although somebody else saved it last.
     """
     try:
-        return _annotation(answer, task, annotators)
+        return _annotation(answer, task, annotators, whoever_saved_it)
     except _Doubtful as doubtful:
         return _quarantined(answer, task, doubtful)
 
@@ -97,12 +102,17 @@ def annotator_name(user_id: int, annotators: Mapping[int, str]) -> str:
     return annotators.get(user_id, f"user-{user_id}")
 
 
-def _annotation(answer: RawAnswer, task: TaskOnServer, annotators: Mapping[int, str]) -> Annotation:
+def _annotation(
+    answer: RawAnswer, task: TaskOnServer, annotators: Mapping[int, str], whoever_saved_it: bool
+) -> Annotation:
     fields = as_object(answer.content)
     if fields is None or answer.answer_id < 0:
         raise _Doubtful(Doubt.MALFORMED, "It is not an object with an id.")
     sent = _checked_task(task)
     annotator_id, editor_id = _authors(answer, fields)
+    if not whoever_saved_it and editor_id not in (None, annotator_id):
+        reason = f"User {editor_id} saved the answer of user {annotator_id}."
+        raise _Doubtful(Doubt.EDITED, reason)
     _check_asked(annotator_name(annotator_id, annotators), sent)
     skipped = fields.get("was_cancelled")
     if not isinstance(skipped, bool):
@@ -151,8 +161,9 @@ def _checked_task(task: TaskOnServer) -> SentTask:
 
 
 def _check_asked(annotator: str, sent: SentTask) -> None:
-    if sent.assignee not in (None, annotator):
-        raise _Doubtful(Doubt.NOT_ASKED, f"{annotator} answered in the queue of {sent.assignee}.")
+    if sent.may_answer is not None and annotator not in sent.may_answer:
+        asked = ", ".join(sorted(sent.may_answer))
+        raise _Doubtful(Doubt.NOT_ASKED, f"{annotator} answered what {asked} is asked.")
 
 
 def _authors(answer: RawAnswer, fields: JsonObject) -> tuple[int, int | None]:
@@ -162,8 +173,6 @@ def _authors(answer: RawAnswer, fields: JsonObject) -> tuple[int, int | None]:
         raise _Doubtful(Doubt.MALFORMED, "It does not say whose it is.")
     if editor is None and fields.get("updated_by") is not None:
         raise _Doubtful(Doubt.MALFORMED, "It does not say who saved it last.")
-    if editor not in (None, annotator):
-        raise _Doubtful(Doubt.EDITED, f"User {editor} saved the answer of user {annotator}.")
     return annotator, editor
 
 

@@ -153,8 +153,8 @@ class Reconciler:
         raise MissingProjectError(
             f"Project {project_id} of round {self._ledger.round!r} is not on Label Studio at "
             f"{self._server.url}.",
-            "Somebody deleted it. If that was intended, run 'alignbench pull --accept-deletions': "
-            "its answers then count as deleted and its sentences as not sent.",
+            "Somebody deleted it. Run 'alignbench pull --keep-answers' to keep what was pulled of "
+            "it, or 'pull --accept-deletions' if its answers are to count as deleted.",
         )
 
 

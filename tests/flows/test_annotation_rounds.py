@@ -74,6 +74,12 @@ def test_a_round_is_a_sample_answered_disputed_and_decided(
     decided = confirmed(split, "adjudication")
     assert {row["sentence_id"] for row in decided} == set(disputed)
     for task in decided:
+        submit_answer(label_studio.url, tokens[1], int(str(task["task_id"])), Verdict.CORRECT)
+    assert "2 set aside: AB-A39" in run(split, label_studio, "adjudicate", "pull")
+    config = split / "alignbench.toml"
+    deciding = f'[annotation]\nadjudicators = ["{names[0]}"]'
+    config.write_text(config.read_text().replace("[annotation]", deciding))
+    for task in decided:
         submit_answer(label_studio.url, tokens[0], int(str(task["task_id"])), Verdict.INCORRECT)
     assert "2 done" in run(split, label_studio, "adjudicate", "pull")
     answers = contents(split)["annotations"]

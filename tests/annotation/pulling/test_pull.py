@@ -387,6 +387,31 @@ def test_a_deleted_project_stops_the_pull_until_it_is_accepted(pushed: Round) ->
     assert push_all(reopened(pushed.prepared), pushed.server) == 6
 
 
+def test_answers_of_a_project_that_is_gone_can_be_kept(pushed: Round) -> None:
+    answer = pushed.answer("ann", 0)
+    pushed.pull()
+    pushed.request("DELETE", f"/api/projects/{pushed.project()}/", pushed.operator)
+    with pytest.raises(MissingProjectError, match=r"keep-answers"):
+        pushed.pull()
+    workspace = reopened(pushed.prepared).workspace
+    assert pull(workspace, pushed.server, "test", keep_answers=True) == PullReport()
+    assert pushed.rows()[answer].status is AnnotationStatus.SUBMITTED
+    assert pushed.pull() == PullReport()
+    assert push_all(reopened(pushed.prepared), pushed.server) == 6
+
+
+def test_a_star_on_the_server_costs_nobody_their_vote(pushed: Round) -> None:
+    answer = pushed.answer("ann", 0, Verdict.INCORRECT)
+    pushed.pull()
+    path = f"/api/annotations/{answer}/"
+    pushed.request("PATCH", path, pushed.operator, ground_truth=True)
+    assert pushed.pull().quarantined == {}
+    row = pushed.rows()[answer]
+    assert (row.status, row.verdict) == (AnnotationStatus.SUBMITTED, Verdict.INCORRECT)
+    assert pushed.doubts() == {}
+    assert pushed.pull().written == 0
+
+
 def test_tasks_on_another_server_stop_the_pull(pushed: Round) -> None:
     table = pushed.workspace.table(TASKS)
     for name in table.part_names():

@@ -119,9 +119,9 @@ def test_gold_is_mixed_in_at_its_share_and_stands_where_it_would_anyway(
 
 
 @pytest.mark.parametrize(
-    ("sample", "share", "gold"), [(10, 0.1, 1), (30, 0.1, 3), (60, 0.05, 3), (120, 0.1, 12)]
+    ("sample", "share", "gold", "stratify"),
+    [(10, 0.1, 1, ()), (30, 0.1, 3, tuple(Stratum)), (120, 0.1, 12, (Stratum.MODEL,))],
 )
-@pytest.mark.parametrize("stratify", [(), (Stratum.MODEL,), tuple(Stratum)])
 def test_gold_is_a_share_of_the_round_and_takes_nothing_from_the_sample(
     two_models: Prepared,
     tmp_path: Path,
