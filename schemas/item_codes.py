@@ -81,6 +81,7 @@ class ItemCode(StrEnum):
     CONTROL_TOKEN = "AB-G70", "The answer has a model's control token or wrapper inside it."
     ANSWER_TOO_LONG = "AB-G71", "The answer is longer than any caption."
     ANSWER_NOT_PROSE = "AB-G72", "The answer is JSON without a caption in it."
+    TURNS_NOT_TAKEN = "AB-G73", "The model's prompt has no place for a turn of the conversation."
 
     IMAGE_ABSENT = "AB-E20", "The release does not hold the image of this sentence."
     SCORE_INVALID = "AB-E21", "The detector's score is not a finite number."

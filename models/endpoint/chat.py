@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from alignbench.models.endpoint.options import refusal
 from alignbench.models.endpoint.pictures import Picture
+from alignbench.schemas.chat import ChatRole, ChatTurn
 from alignbench.schemas.protocols import Options
 
 PATH: Final = "chat/completions"
@@ -79,10 +80,42 @@ def image_message(picture: Picture, text: str | None) -> Message:
     return {"role": "user", "content": parts}
 
 
+def chat_messages(turns: Sequence[ChatTurn], picture: Picture | None) -> list[Message]:
+    """Returns a conversation as messages, the image before the user's first words."""
+    messages: list[Message] = []
+    for role, text in turns:
+        if picture is not None and role is ChatRole.USER:
+            messages.append(image_message(picture, text))
+            picture = None
+        else:
+            messages.append({"role": role.value, "content": text})
+    return messages
+
+
 def chat_body(
-    model: str, messages: Sequence[Message], params: ChatParams, seed: int | None
+    model: str,
+    messages: Sequence[Message],
+    params: ChatParams,
+    seed: int | None,
+    reply_schema: Mapping[str, JsonValue] | None = None,
 ) -> bytes:
-    """Returns a request as JSON; `seed` is the item's, None to send none."""
+    """Returns a request as JSON.
+
+    Args:
+        model: As the server calls it.
+        messages: What was said.
+        params: What is sent beside; what it says of the answer's format goes before the schema.
+        seed: The item's; None to send none.
+        reply_schema: What the server is to hold the model to.
+    """
     seeded = {} if seed is None else {"seed": sent_seed(seed)}
-    body = {"model": model, "messages": messages} | params.body() | seeded
+    held = {} if reply_schema is None else {"response_format": _format(reply_schema)}
+    body = {"model": model, "messages": messages} | held | params.body() | seeded
     return json.dumps(body).encode()
+
+
+def _format(schema: Mapping[str, JsonValue]) -> dict[str, object]:
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "reply", "strict": True, "schema": schema},
+    }
