@@ -9,7 +9,5 @@ from alignbench.schemas.tables import QUESTIONS, VARIANTS
 def selected_questions(run: Run) -> dict[str, Asked]:
     """Returns what models are asked, by its id: questions, and variants by configured rewriters."""
     writers = {selected.row.generator_id for selected in planned_rewriters(run)}
-    variants = (
-        row for row in run.workspace.table(VARIANTS).rows() if row.generator_id in writers
-    )
+    variants = (row for row in run.workspace.table(VARIANTS).rows() if row.generator_id in writers)
     return asked_questions(run.workspace.table(QUESTIONS).rows(), variants)

@@ -5,7 +5,6 @@ known by a row of `generators` without an instruction.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from alignbench.engine.matching import Stream
 from alignbench.flows.errors import NoChatModelError
@@ -16,8 +15,6 @@ from alignbench.schemas.config_plugins import GeneratorConfig
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.registry import Group, find
 from alignbench.schemas.vocabulary import Direction
-
-Config = TypeVar("Config", bound=GeneratorConfig)
 
 
 def planned_responders(run: Run) -> list[SelectedGenerator]:
@@ -34,9 +31,9 @@ def register_responders(run: Run) -> list[SelectedGenerator]:
     return register_makers(run, _responders(run), Direction.I2T)
 
 
-def without_instruction(config: Config) -> Config:
-    """Returns an entry as it is in a conversation."""
-    return config.model_copy(update={"instruction": None})
+def planned_rewriters(run: Run) -> list[SelectedGenerator]:
+    """Returns the models that put questions in other words; writes and asks nothing."""
+    return planned_models(run, run.config.rewriters, Direction.I2T)
 
 
 def check_chats(configs: Sequence[GeneratorConfig], section: str) -> None:
@@ -61,7 +58,11 @@ def chat_stream(selected: SelectedGenerator) -> Stream[ChatRequest, ChatAnswer |
 
 
 def _responders(run: Run) -> list[GeneratorConfig]:
-    return [without_instruction(config) for config in run.config.captioners if _chats(config)]
+    return [
+        config.model_copy(update={"instruction": None})
+        for config in run.config.captioners
+        if _chats(config)
+    ]
 
 
 def _chats(config: GeneratorConfig) -> bool:

@@ -1,7 +1,9 @@
 """What generation would ask of each model, and what that would cost: estimates, never bills."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow.compute as pc
 
@@ -11,8 +13,9 @@ from alignbench.flows.generators import SelectedGenerator, planned_generators, r
 from alignbench.flows.imagine import ImagineStage
 from alignbench.flows.run import Run, open_run
 from alignbench.schemas.catalog import CatalogModel, catalog
-from alignbench.schemas.tables import PAIRS
+from alignbench.schemas.tables import PAIRS, TableSpec
 from alignbench.schemas.vocabulary import Direction, StageName
+from alignbench.workspace.workspace import Workspace
 
 CHARACTERS_PER_TOKEN = 4
 """Of English text; good to about a fifth for the tokenizers in use."""
@@ -75,8 +78,30 @@ def _estimate(run: Run, selected: SelectedGenerator, pending: int, requests: int
     name = selected.config.name
     if selected.row.direction is Direction.I2T and not reads_pixels(selected):
         return Estimate(name, pending, 0, 0, 0, 0.0)  # the captions are there: nobody is asked
-    model = _priced_as(selected)
-    sent, received = _measured_tokens(run, selected) or _expected_tokens(selected, model)
+    model = priced_as(selected)
+    ours = pc.field("generator_id") == selected.row.generator_id
+    measured = measured_tokens(run.workspace, PAIRS, ours, ["generator_id"])
+    tokens = measured or _expected_tokens(selected, model)
+    return priced(name, model, pending, requests, tokens)
+
+
+def priced(
+    name: str,
+    model: CatalogModel | None,
+    pending: int,
+    requests: int,
+    tokens: tuple[float | None, float | None],
+) -> Estimate:
+    """Returns an estimate of requests of so many tokens each, sent and received.
+
+    Args:
+        name: The model's name in the configuration.
+        model: Whose price it is; None where no price is known.
+        pending: What it has to do.
+        requests: What it would be asked in this run.
+        tokens: Of one request and of its answer; None where nothing is known of them.
+    """
+    sent, received = tokens
     cost = _cost(model, sent, received)
     return Estimate(
         name,
@@ -89,7 +114,7 @@ def _estimate(run: Run, selected: SelectedGenerator, pending: int, requests: int
     )
 
 
-def _priced_as(selected: SelectedGenerator) -> CatalogModel | None:
+def priced_as(selected: SelectedGenerator) -> CatalogModel | None:
     """Returns the model of the catalog, unless the entry goes to another server or repository."""
     config = selected.config
     model = catalog().get(config.model) if config.model is not None else None
@@ -99,13 +124,21 @@ def _priced_as(selected: SelectedGenerator) -> CatalogModel | None:
     return model if same_server else None
 
 
-def _measured_tokens(run: Run, selected: SelectedGenerator) -> tuple[float, float] | None:
-    """Returns the mean tokens of what this generator has done so far, if they were counted."""
-    ours = pc.field("generator_id") == selected.row.generator_id
-    columns = ["generator_id", "prompt_tokens", "completion_tokens"]
+def measured_tokens(
+    workspace: Workspace, table: TableSpec[Any], ours: pc.Expression, columns: Sequence[str]
+) -> tuple[float, float] | None:
+    """Returns the mean tokens of what a model has done so far, if they were counted.
+
+    Args:
+        workspace: Where that is.
+        table: What it has made.
+        ours: Which rows are that model's.
+        columns: What `ours` looks at.
+    """
     counted = sent = received = 0
-    for pairs in run.workspace.table(PAIRS).scan(columns, ours):
-        whole = pairs.drop_null()
+    wanted = [*columns, "prompt_tokens", "completion_tokens"]
+    for rows in workspace.table(table).scan(wanted, ours):
+        whole = rows.drop_null()
         counted += len(whole)
         sent += pc.sum(whole["prompt_tokens"]).as_py() or 0
         received += pc.sum(whole["completion_tokens"]).as_py() or 0
@@ -118,9 +151,14 @@ def _expected_tokens(
     if model is None or model.image_tokens is None:
         return None, None
     asked = len(selected.row.instruction or "") / CHARACTERS_PER_TOKEN
-    answer = model.answer_tokens or ANSWER_TOKENS
+    return model.image_tokens + asked, answer_tokens(selected, model)
+
+
+def answer_tokens(selected: SelectedGenerator, model: CatalogModel | None) -> float:
+    """Returns how many tokens an answer is expected to have: no more than its limit."""
+    answer = (model.answer_tokens if model is not None else None) or ANSWER_TOKENS
     limits = [value for key in _LIMITS if (value := selected.config.params.get(key)) is not None]
-    return model.image_tokens + asked, min([answer, *limits])
+    return float(min([answer, *limits]))
 
 
 def _cost(model: CatalogModel | None, sent: float | None, received: float | None) -> float | None:

@@ -116,7 +116,7 @@ class RespondStage(Stage):
         table = self._workspace.table(RESPONSES)
         found = table.read(["response_id", "generator_id", "blind"])
         scopes = [
-            _scope(generator_id, blind=blind)
+            respond_scope(generator_id, blind=blind)
             for generator_id, blind in zip(
                 found["generator_id"].to_pylist(), found["blind"].to_pylist(), strict=True
             )
@@ -142,7 +142,7 @@ class RespondStage(Stage):
         )
 
     def _items(self, generator_id: str, *, blind: bool, sample: int) -> Iterator[RespondItem]:
-        scope = _scope(generator_id, blind=blind)
+        scope = respond_scope(generator_id, blind=blind)
         for asked_id, one in self._asked.items():
             if blind or one.question.image_id in self._blobs:
                 key = ids.response_id(generator_id, asked_id, blind=blind, sample_index=sample)
@@ -173,7 +173,8 @@ def scope_names(names: dict[str, str]) -> dict[str, str]:
     return {f"{scope}{_BLIND}": f"{name}, blind" for scope, name in names.items()}
 
 
-def _scope(generator_id: str, *, blind: bool) -> str:
+def respond_scope(generator_id: str, *, blind: bool) -> str:
+    """Returns the scope of a model's answers: blind ones have one of their own."""
     return f"{generator_id}{_BLIND}" if blind else generator_id
 
 

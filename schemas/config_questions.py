@@ -1,4 +1,4 @@
-"""The sections of `alignbench.toml` about questions: who writes them anew, and who judges answers."""
+"""The sections of `alignbench.toml` about questions: who rewrites them, and who judges answers."""
 
 from pathlib import Path
 from typing import Annotated, Self

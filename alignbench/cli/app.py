@@ -11,6 +11,7 @@ from alignbench.cli import (
     evaluation,
     imports,
     inspect,
+    judging,
     models,
     questions,
     releases,
@@ -44,6 +45,7 @@ for verbs in (
     inspect,
     models,
     questions,
+    judging,
     data,
     services,
 ):

@@ -32,25 +32,25 @@ def register(app: typer.Typer) -> None:
 def ingest(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
            as_json: Json = False) -> None:  # fmt: skip
     """Read images from the configured sources."""
-    _stage(context.obj, "ingest", as_json, dry_run, limit=limit)
+    run_stage_verb(context.obj, "ingest", as_json, dry_run, limit=limit)
 
 
 def prompts(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
             as_json: Json = False) -> None:  # fmt: skip
     """Read prompts for image generators from the configured sources."""
-    _stage(context.obj, "prompts", as_json, dry_run, limit=limit)
+    run_stage_verb(context.obj, "prompts", as_json, dry_run, limit=limit)
 
 
 def caption(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
             as_json: Json = False) -> None:  # fmt: skip
     """Write captions for the images with the configured captioners."""
-    _stage(context.obj, "caption", as_json, dry_run, limit=limit)
+    run_stage_verb(context.obj, "caption", as_json, dry_run, limit=limit)
 
 
 def imagine(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
             as_json: Json = False) -> None:  # fmt: skip
     """Make images from the prompts with the configured image generators."""
-    _stage(context.obj, "imagine", as_json, dry_run, limit=limit)
+    run_stage_verb(context.obj, "imagine", as_json, dry_run, limit=limit)
 
 
 def split(
@@ -62,7 +62,7 @@ def split(
     as_json: Json = False,
 ) -> None:
     """Cut captions and prompts into sentences."""
-    _stage(context.obj, "split", as_json, limit=limit, resplit=resplit)
+    run_stage_verb(context.obj, "split", as_json, limit=limit, resplit=resplit)
 
 
 def push(
@@ -93,7 +93,7 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Send sentences to Label Studio."""
-    _stage(
+    run_stage_verb(
         context.obj,
         "push",
         as_json,
@@ -123,10 +123,11 @@ def pull(
 ) -> None:
     """Fetch the annotators' answers."""
     if not watch:
-        _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions)
+        run_stage_verb(context.obj, "pull", as_json, accept_deletions=accept_deletions)
         return
     repeat_until_interrupted(
-        lambda: _stage(context.obj, "pull", as_json, accept_deletions=accept_deletions), every
+        lambda: run_stage_verb(context.obj, "pull", as_json, accept_deletions=accept_deletions),
+        every,
     )
 
 
@@ -138,7 +139,7 @@ def label(
     as_json: Json = False,
 ) -> None:
     """Make labels from the answers."""
-    _stage(context.obj, "label", as_json, name=name)
+    run_stage_verb(context.obj, "label", as_json, name=name)
 
 
 def build(context: typer.Context, limit: Limit = None, as_json: Json = False) -> None:
@@ -164,15 +165,18 @@ def retry(
     from alignbench.schemas.errors import UsageError
     from alignbench.schemas.registry import suggestion
 
-    retryable = ("ingest", "prompts", "caption", "imagine", "split", "push")
+    retryable = (
+        "ingest", "prompts", "caption", "imagine", "split", "push", "rewrite", "respond", "judge",
+    )  # fmt: skip
     if stage not in retryable:
         raise UsageError(f"{stage!r} keeps no failures.", suggestion(stage, retryable))
-    _stage(context.obj, stage, as_json, limit=limit, retry=True)
+    run_stage_verb(context.obj, stage, as_json, limit=limit, retry=True)
 
 
-def _stage(
+def run_stage_verb(
     context: Context, stage: str, as_json: bool, /, dry_run: bool = False, **parameters: Any
 ) -> None:
+    """Runs a stage's flow on the workspace, or says what it would do."""
     use_local_services(context)
     from importlib import import_module
 
@@ -180,7 +184,7 @@ def _stage(
     from alignbench.flows.watching import shown_by
 
     if dry_run:
-        print_dry_run(context, stage, as_json, parameters["limit"])
+        print_dry_run(context, stage, as_json, **parameters)
         return
     flow: Flow[..., Any] = getattr(import_module(f"alignbench.flows.{stage}"), stage)
     with shown_by(TerminalProgress(quiet=as_json)), _json_despite_failures(as_json, many=False):
