@@ -31,11 +31,6 @@ def register_responders(run: Run) -> list[SelectedGenerator]:
     return register_makers(run, _responders(run), Direction.I2T)
 
 
-def planned_rewriters(run: Run) -> list[SelectedGenerator]:
-    """Returns the models that put questions in other words; writes and asks nothing."""
-    return planned_models(run, run.config.rewriters, Direction.I2T)
-
-
 def check_chats(configs: Sequence[GeneratorConfig], section: str) -> None:
     """Checks that models can be talked with, before they are loaded.
 

@@ -104,7 +104,7 @@ def _judge(model: SelectedGenerator, rubric: Rubric, tasks: Tasks) -> SelectedJu
         for task in tasks.by_name.values()
         if (said := task.notes.get(rubric.language))
     }
-    manner = {
+    manner: dict[str, ids.JsonValue] = {
         "system_turn": config.system_turn,
         "structured": config.structured,
         "task_notes": notes,

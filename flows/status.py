@@ -19,6 +19,8 @@ from alignbench.flows.judges import planned_judges
 from alignbench.flows.prompts import PromptsStage
 from alignbench.flows.push import RoundInputs
 from alignbench.flows.respond import RespondStage, blind_was_begun, scope_names
+from alignbench.flows.rewrite import RewriteStage
+from alignbench.flows.rewriters import planned_rewriters
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_splitter
 from alignbench.flows.split import SplitStage, installed_row
@@ -123,6 +125,8 @@ def _stages(run: Run) -> Iterator[StageInputs]:
 def _question_stages(run: Run) -> Iterator[StageInputs]:
     if not run.workspace.table(QUESTIONS).part_names():
         return
+    if run.config.rewriters:
+        yield RewriteStage(run, planned_rewriters(run))
     blind = (False, True) if blind_was_begun(run) else (False,)
     yield RespondStage(run, planned_responders(run), blind)
     yield JudgeStage(run, planned_judges(run))
@@ -149,6 +153,7 @@ def _model_names(run: Run) -> dict[str, str]:
     planned = [one for direction in Direction for one in planned_generators(run, direction)]
     if run.workspace.table(QUESTIONS).part_names():
         planned += planned_responders(run)
+        planned += [one.writer for one in planned_rewriters(run)]
     selected = {one.row.generator_id for one in planned}
     names = {
         row.generator_id: row.model

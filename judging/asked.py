@@ -22,6 +22,11 @@ class Asked(NamedTuple):
     question: Question
 
     @property
+    def cluster(self) -> tuple[str, str]:
+        """The cluster, which is one of its source."""
+        return self.question.source, self.question.cluster
+
+    @property
     def turns(self) -> tuple[ChatTurn, ...]:
         """The conversation, up to what is asked."""
         earlier = (
@@ -50,3 +55,15 @@ def asked_questions(
         if seed is not None and variant.status is VariantStatus.ACCEPTED:
             asked[variant.variant_id] = Asked(variant.variant_id, variant.prompt, seed.question)
     return asked
+
+
+def seeds_of(asked: Iterable[Asked]) -> dict[str, Asked]:
+    """Returns the imported question of each cluster whose variant comes first, by its id."""
+    first: dict[tuple[str, str], Asked] = {}
+    for one in asked:
+        if one.asked_id != one.question.question_id:
+            continue
+        before = first.get(one.cluster)
+        if before is None or one.question.variant < before.question.variant:
+            first[one.cluster] = one
+    return {one.asked_id: one for one in first.values()}

@@ -92,6 +92,12 @@ class ItemCode(StrEnum):
     SENTENCE_EMPTY = "AB-E26", "The sentence has no word that the model reads."
     SENTENCE_HAS_IMAGE_TOKEN = "AB-E27", "The sentence contains the model's token for an image."
 
+    VARIANT_LANGUAGE = "AB-E34", "A rewritten question is in other letters than the first."
+    VARIANT_TELLS_ANSWER = "AB-E35", "A rewritten question gives its answer away."
+    VARIANT_NEAR_DUPLICATE = "AB-E36", "A rewritten question hardly differs from one that is there."
+    VARIANT_OTHER_MEANING = "AB-E37", "A second model says that it asks something else."
+    CHECK_UNCLEAR = "AB-E38", "A second model says neither yes nor no to a rewritten question."
+
     def failure(self, message: str, kind: FailureKind = FailureKind.FAILED) -> ItemFailure:
         """Returns the failure of one item; `message` names it and says what is wrong."""
         # A name or URL in the message may be as long as a line of the input can be.

@@ -9,8 +9,14 @@ from alignbench.cli.stages import DryRun, Json, Limit, run_stage_verb
 
 def register(app: typer.Typer) -> None:
     """Adds the verbs."""
-    for verb in (respond, judge):
+    for verb in (rewrite, respond, judge):
         app.command()(verb)
+
+
+def rewrite(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
+            as_json: Json = False) -> None:  # fmt: skip
+    """Have the configured rewriters put the questions in other words."""
+    run_stage_verb(context.obj, "rewrite", as_json, dry_run, limit=limit)
 
 
 def respond(

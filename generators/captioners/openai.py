@@ -121,7 +121,7 @@ class OpenAICaptioner(StreamingCaptionerBase[OpenAICaptionerOptions, ChatParams]
         self,
         messages: Sequence[Message],
         seed: int,
-        reply_schema: Mapping[str, JsonValue] | None = None,
+        reply_schema: Mapping[str, object] | None = None,
     ) -> bytes:
         sent = seed if self.options.send_seed else None
         return chat_body(self.repo, messages, self.params, sent, reply_schema)

@@ -97,7 +97,7 @@ def chat_body(
     messages: Sequence[Message],
     params: ChatParams,
     seed: int | None,
-    reply_schema: Mapping[str, JsonValue] | None = None,
+    reply_schema: Mapping[str, object] | None = None,
 ) -> bytes:
     """Returns a request as JSON.
 
@@ -114,7 +114,7 @@ def chat_body(
     return json.dumps(body).encode()
 
 
-def _format(schema: Mapping[str, JsonValue]) -> dict[str, object]:
+def _format(schema: Mapping[str, object]) -> dict[str, object]:
     return {
         "type": "json_schema",
         "json_schema": {"name": "reply", "strict": True, "schema": schema},
