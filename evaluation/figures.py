@@ -9,24 +9,13 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.rcsetup import cycler
 
 from alignbench.evaluation.analyses.analysis import Analysis, Bars, Heatmap, Lines, Scatter
-from alignbench.reporting.figures import drawing_style, encoded
+from alignbench.reporting.figures import drawing_style, encoded, report_style
 
 MOST_GROUPS: Final = 40
 """More groups of bars, rows or panels than that cannot be read; the table has them all."""
 
-_STYLE: Final[dict[str, Any]] = {
-    "text.parse_math": False,
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.constrained_layout.use": True,
-    "axes.prop_cycle": cycler(
-        color=["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
-    ),  # Okabe and Ito, told apart by the colour-blind
-}
 _BAR_WIDTH: Final = 0.8
 
 Rows = dict[str, list[Any]]
@@ -41,7 +30,7 @@ def svg(analysis: Analysis) -> bytes | None:
     value = table[spec.y if isinstance(spec, Scatter) else spec.value]
     if value.null_count == len(value):
         return None
-    with drawing_style(_STYLE):
+    with drawing_style(report_style()):
         return encoded(_drawn(table.to_pydict(), spec), metadata={"Creator": None})
 
 
