@@ -22,7 +22,7 @@ from alignbench.reporting.jackknife import Floats
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.tables import JUDGEMENTS, RATINGS, RESPONSES
 from alignbench.schemas.vocabulary import AnnotationStatus
-from alignbench.workspace.store import LocalStore
+from alignbench.workspace.local import LocalStore
 
 _FOLDER: Final = Path("evaluations", "questions")
 
