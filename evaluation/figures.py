@@ -12,7 +12,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as Canvas
-from matplotlib.rcsetup import cycler
 
 from alignbench.evaluation.analyses.analysis import (
     Analysis,
@@ -23,7 +22,7 @@ from alignbench.evaluation.analyses.analysis import (
     Radar,
     Scatter,
 )
-from alignbench.reporting.figures import drawing_style, encoded
+from alignbench.reporting.figures import drawing_style, encoded, report_style
 from alignbench.reporting.panels import Margins, panels
 
 MOST_GROUPS: Final = 40
@@ -43,13 +42,6 @@ _MARKERS: Final = "osD^vPX"
 _OWN_COLOUR: Final = "#d55e00"
 _GREY: Final = "#c8c8c8"
 
-_STYLE: Final[dict[str, Any]] = {
-    "text.parse_math": False,
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.prop_cycle": cycler(color=_COLOURS),  # Okabe and Ito, told apart by the colour-blind
-}
 
 Rows = dict[str, list[Any]]
 
@@ -69,7 +61,8 @@ def svg(analysis: Analysis) -> bytes | None:
     value = table[spec.y if isinstance(spec, Scatter) else spec.value]
     if value.null_count == len(value):
         return None
-    with drawing_style(_STYLE):
+    # `panels` lays them out.
+    with drawing_style(report_style() | {"figure.constrained_layout.use": False}):
         return encoded(_drawn(table.to_pydict(), spec), metadata={"Creator": None})
 
 

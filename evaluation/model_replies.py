@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from alignbench.models.answers.reading import RawAnswer
 from alignbench.models.answers.scores import ScoreScale, read_score
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.detection import SentenceScore
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure

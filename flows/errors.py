@@ -24,6 +24,20 @@ class SharedPictureError(TooManyFailuresError):
     code = "AB-F11"
 
 
+class NoChatModelError(AlignBenchError):
+    """A model is to hold a conversation, and its backend cannot."""
+
+    code = "AB-F12"
+    exit_code = 2
+
+
+class NoJudgeError(AlignBenchError):
+    """Nobody is configured who could do what is asked about questions."""
+
+    code = "AB-F13"
+    exit_code = 2
+
+
 EMPTY_CAPTION = "AB-F06"
 """Code of the row of a caption that has no text."""
 NO_SENTENCE = "AB-F07"

@@ -1,8 +1,9 @@
 """What generation would ask of each model, and what that would cost: estimates, never bills."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow.compute as pc
 
@@ -24,8 +25,9 @@ from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.schemas.catalog import CatalogModel
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.spending import Budget
-from alignbench.schemas.tables import PAIRS
+from alignbench.schemas.tables import PAIRS, TableSpec
 from alignbench.schemas.vocabulary import Direction, StageName
+from alignbench.workspace.workspace import Workspace
 
 CHARACTERS_PER_TOKEN = 4
 """Of English text; good to about a fifth for the tokenizers in use."""
@@ -127,53 +129,85 @@ def _estimate(run: Run, selected: SelectedGenerator, pending: int, requests: int
     name = selected.config.name
     if selected.row.direction is Direction.I2T and not reads_pixels(selected):
         return Estimate(name, pending, 0, 0, 0, 0.0)  # the captions are there: nobody is asked
-    model = catalog_entry(selected.config)
-    price = prices(selected.config, selected.config.options(selected.group))
-    measured = _measured(run, selected)
-    counted = measured.tokens if measured else None
-    sent, received = counted or _expected_tokens(selected, model)
-    cost = price.of(sent, received)
-    return Estimate(
-        name,
-        pending,
-        requests,
-        None if sent is None else round(sent * requests),
-        None if received is None else round(received * requests),
-        None if cost is None else cost * requests,
-        price.read_on if cost is not None else None,
-        measured.seconds_each * requests if measured and measured.seconds_each else None,
-    )
+    ours = pc.field("generator_id") == selected.row.generator_id
+    measured = measured_calls(run.workspace, PAIRS, ours, ["generator_id"], selected)
+    expected = _expected_tokens(selected, catalog_entry(selected.config))
+    return estimate(selected, pending, requests, expected, measured)
 
 
-class _Measured(NamedTuple):
-    """Means of what a generator has made so far: tokens of a call, and the time it takes of a run.
+class Measured(NamedTuple):
+    """Means of what a model has made so far: tokens of a call, and the time it takes of a run.
 
     Attributes:
         tokens: Sent and received; None where they were not counted.
-        seconds_each: From one answer to the next, where several are asked for at once.
+        seconds_each: From one answer to the next, where several are asked for at once; None where
+            nothing was made yet.
     """
 
     tokens: tuple[float, float] | None
     seconds_each: float | None
 
 
-def _measured(run: Run, selected: SelectedGenerator) -> _Measured | None:
-    """Returns what is known of a generator from what it has made; None if nothing is."""
-    ours = pc.field("generator_id") == selected.row.generator_id
-    columns = ["generator_id", "prompt_tokens", "completion_tokens", "seconds"]
+def estimate(
+    selected: SelectedGenerator,
+    pending: int,
+    requests: int,
+    expected: tuple[float | None, float | None],
+    measured: Measured,
+) -> Estimate:
+    """Returns an estimate of requests to a model.
+
+    Args:
+        selected: The model.
+        pending: What it has to do.
+        requests: What it would be asked in this run.
+        expected: Tokens of one request and of its answer, if none were counted yet; None where
+            nothing is known of them.
+        measured: What it has made so far.
+    """
+    price = prices(selected.config, selected.config.options(selected.group))
+    sent, received = measured.tokens or expected
+    cost = price.of(sent, received)
+    return Estimate(
+        selected.config.name,
+        pending,
+        requests,
+        None if sent is None else round(sent * requests),
+        None if received is None else round(received * requests),
+        None if cost is None else cost * requests,
+        price.read_on if cost is not None else None,
+        measured.seconds_each * requests if measured.seconds_each else None,
+    )
+
+
+def measured_calls(
+    workspace: Workspace,
+    table: TableSpec[Any],
+    ours: pc.Expression,
+    columns: Sequence[str],
+    selected: SelectedGenerator,
+) -> Measured:
+    """Returns what is known of a model from what it has made.
+
+    Args:
+        workspace: Where that is.
+        table: What it has made.
+        ours: Which rows are that model's.
+        columns: What `ours` looks at.
+        selected: The model.
+    """
     counted = timed = sent = received = 0
     seconds = 0.0
-    for pairs in run.workspace.table(PAIRS).scan(columns, ours):
-        whole = pairs.select(columns[1:3]).drop_null()
+    tokens = ["prompt_tokens", "completion_tokens"]
+    for rows in workspace.table(table).scan([*columns, *tokens, "seconds"], ours):
+        whole = rows.select(tokens).drop_null()
         counted += len(whole)
         sent += pc.sum(whole["prompt_tokens"]).as_py() or 0
         received += pc.sum(whole["completion_tokens"]).as_py() or 0
-        timed += len(pairs) - pairs["seconds"].null_count
-        seconds += pc.sum(pairs["seconds"]).as_py() or 0.0
+        timed += len(rows) - rows["seconds"].null_count
+        seconds += pc.sum(rows["seconds"]).as_py() or 0.0
     each = seconds / timed / _at_once(selected) if timed else None
-    if not counted and not timed:
-        return None
-    return _Measured((sent / counted, received / counted) if counted else None, each)
+    return Measured((sent / counted, received / counted) if counted else None, each)
 
 
 def _at_once(selected: SelectedGenerator) -> int:
@@ -187,6 +221,12 @@ def _expected_tokens(
     if model is None or model.image_tokens is None:
         return None, None
     asked = len(selected.row.instruction or "") / CHARACTERS_PER_TOKEN
-    answer = model.answer_tokens or ANSWER_TOKENS
+    return model.image_tokens + asked, answer_tokens(selected)
+
+
+def answer_tokens(selected: SelectedGenerator) -> float:
+    """Returns how many tokens an answer is expected to have: no more than its limit."""
+    model = catalog_entry(selected.config)
+    answer = (model.answer_tokens if model is not None else None) or ANSWER_TOKENS
     limits = [value for key in _LIMITS if (value := selected.config.params.get(key)) is not None]
-    return model.image_tokens + asked, min([answer, *limits])
+    return float(min([answer, *limits]))

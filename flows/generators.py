@@ -60,12 +60,19 @@ def planned_generators(run: Run, direction: Direction) -> list[SelectedGenerator
 
     One that has no row yet gets a provisional one, good for counting what it would make.
     """
+    return planned_models(run, configured(run, direction), direction)
+
+
+def planned_models(
+    run: Run, configs: Sequence[GeneratorConfig], direction: Direction
+) -> list[SelectedGenerator]:
+    """Returns models, those without a row with a provisional one; writes and asks nothing."""
     rows = list(run.workspace.table(GENERATORS).rows())
     return [
         SelectedGenerator(
             config, _row(config, direction, rows) or _new_row(config, direction, config.revision)
         )
-        for config in configured(run, direction)
+        for config in configs
     ]
 
 
@@ -75,20 +82,47 @@ def register_generators(run: Run, direction: Direction) -> list[SelectedGenerato
     Raises:
         ConfigError: Two entries stand for the same model.
     """
-    table = run.workspace.table(GENERATORS)
-    rows = list(table.rows())
+    return register_makers(run, configured(run, direction), direction)
+
+
+def register_makers(
+    run: Run, configs: Sequence[GeneratorConfig], direction: Direction
+) -> list[SelectedGenerator]:
+    """Returns models under whose names what they make stands; new ones get their row first.
+
+    Raises:
+        ConfigError: Two entries stand for the same model, or one has another name than before.
+    """
+    selected, fresh = _with_rows(run, configs, direction)
+    _check_distinct(selected)
+    _check_names(selected)
+    run.workspace.table(GENERATORS).append(fresh, run.run_id)
+    return selected
+
+
+def register_models(
+    run: Run, configs: Sequence[GeneratorConfig], direction: Direction
+) -> list[SelectedGenerator]:
+    """Returns models; new ones get their row first. One model may serve several entries."""
+    selected, fresh = _with_rows(run, configs, direction)
+    run.workspace.table(GENERATORS).append(fresh, run.run_id)
+    return selected
+
+
+def _with_rows(
+    run: Run, configs: Sequence[GeneratorConfig], direction: Direction
+) -> tuple[list[SelectedGenerator], list[Generator]]:
+    """Returns models with their rows, and the rows that are new."""
+    rows = list(run.workspace.table(GENERATORS).rows())
     selected: list[SelectedGenerator] = []
     fresh: list[Generator] = []
-    for config in configured(run, direction):
-        row = _row(config, direction, rows)
+    for config in configs:
+        row = _row(config, direction, [*rows, *fresh])
         if row is None:
             row = _new_row(config, direction, _resolved_revision(config, direction))
             fresh.append(row)
         selected.append(SelectedGenerator(config, row))
-    _check_distinct(selected)
-    _check_names(selected)
-    table.append(fresh, run.run_id)
-    return selected
+    return selected, fresh
 
 
 def load(selected: SelectedGenerator) -> Any:

@@ -11,10 +11,16 @@ from alignbench.engine.report import StageCounts
 from alignbench.engine.stage import StageInputs
 from alignbench.evaluation.scores import current_failures, names_in_records, scored_keys
 from alignbench.flows.caption import CaptionStage
+from alignbench.flows.chat_models import planned_responders
 from alignbench.flows.generators import planned_generators
 from alignbench.flows.imagine import ImagineStage
 from alignbench.flows.ingest import IngestStage
+from alignbench.flows.judge import JudgeStage
+from alignbench.flows.judges import planned_judges
 from alignbench.flows.prompts import PromptsStage
+from alignbench.flows.respond import RespondStage, blind_was_begun, scope_names
+from alignbench.flows.rewrite import RewriteStage
+from alignbench.flows.rewriters import planned_rewriters
 from alignbench.flows.round_inputs import RoundInputs
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_splitter
@@ -25,8 +31,10 @@ from alignbench.schemas.tables import (
     ANNOTATIONS,
     FAILURES,
     GENERATORS,
+    JUDGES,
     LABEL_SETS,
     QUARANTINE,
+    QUESTIONS,
     SCORES,
     STAGE_RUNS,
 )
@@ -118,10 +126,22 @@ def _stages(run: Run) -> Iterator[StageInputs]:
         yield SplitStage(run, current_splitter(run) or installed_row())
     except MissingExtraError:
         # Nothing was split yet and nothing can be here; the stages around it can still be told.
+        pass
+    else:
+        settings = run.config.annotation
+        form = round_form(run.workspace, settings.round, settings)
+        yield RoundInputs(run, None, form, with_undealt=True)
+    yield from _question_stages(run)
+
+
+def _question_stages(run: Run) -> Iterator[StageInputs]:
+    if not run.workspace.table(QUESTIONS).part_names():
         return
-    settings = run.config.annotation
-    form = round_form(run.workspace, settings.round, settings)
-    yield RoundInputs(run, None, form, with_undealt=True)
+    if run.config.rewriters:
+        yield RewriteStage(run, planned_rewriters(run))
+    blind = (False, True) if blind_was_begun(run) else (False,)
+    yield RespondStage(run, planned_responders(run), blind)
+    yield JudgeStage(run, planned_judges(run))
 
 
 def _named(run: Run, plan: Plan) -> list[StageCounts]:
@@ -141,22 +161,29 @@ def _named(run: Run, plan: Plan) -> list[StageCounts]:
 
 
 def _model_names(run: Run) -> dict[str, str]:
-    """Returns the names of generators; one that the configuration left is told by its id too."""
-    selected = {
-        selected.row.generator_id
-        for direction in Direction
-        for selected in planned_generators(run, direction)
-    }
+    """Returns the names of scopes; a model that the configuration left is told by its id too."""
+    planned = [one for direction in Direction for one in planned_generators(run, direction)]
+    if run.workspace.table(QUESTIONS).part_names():
+        planned += planned_responders(run)
+        planned += [one.writer for one in planned_rewriters(run)]
+    selected = {one.row.generator_id for one in planned}
     names = {
         row.generator_id: row.model
         if row.generator_id in selected
         else f"{row.model} ({row.generator_id[:8]})"
         for row in run.workspace.table(GENERATORS).rows()
     }
-    for direction in Direction:
-        for generator in planned_generators(run, direction):
-            names.setdefault(generator.row.generator_id, generator.config.name)
-    return names
+    for one in planned:
+        names.setdefault(one.row.generator_id, one.config.name)
+    return names | scope_names(names) | _judge_names(run)
+
+
+def _judge_names(run: Run) -> dict[str, str]:
+    known = {
+        row.judge_id: f"{row.name} ({row.judge_id[:8]})"
+        for row in run.workspace.table(JUDGES).rows()
+    }
+    return known | {one.row.judge_id: one.row.name for one in planned_judges(run)}
 
 
 def _later_stages(run: Run) -> list[StageCounts]:

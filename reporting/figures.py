@@ -28,6 +28,22 @@ def drawing_style(style: Mapping[str, Any] | None = None) -> Iterator[None]:
         yield
 
 
+def report_style() -> dict[str, Any]:
+    """Returns how the figures of reports look; what is written in them is no mathematics."""
+    from matplotlib.rcsetup import cycler
+
+    return {
+        "text.parse_math": False,
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "figure.constrained_layout.use": True,
+        "axes.prop_cycle": cycler(
+            color=["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
+        ),  # Okabe and Ito, told apart by the colour-blind
+    }
+
+
 def encoded(figure: "Figure", kind: str = "svg", **options: Any) -> bytes:
     """Returns a figure as a file that does not tell when it was drawn.
 

@@ -6,6 +6,7 @@ and passwords come from the environment.
 
 import datetime
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -23,6 +24,7 @@ from pydantic_core import PydanticCustomError
 from alignbench.schemas.config_catalog import with_catalog
 from alignbench.schemas.config_errors import describe, find_at, is_http_address, refusing
 from alignbench.schemas.config_plugins import GeneratorConfig, PromptsConfig, SourceConfig
+from alignbench.schemas.config_questions import JudgeConfig, QuestionsConfig, RewriterConfig
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.names import Name
 from alignbench.schemas.protocols import Options
@@ -210,6 +212,9 @@ class Config(_Section):
     captioners: tuple[GeneratorConfig, ...] = ()
     image_generators: tuple[GeneratorConfig, ...] = ()
     prompts: tuple[PromptsConfig, ...] = ()
+    questions: QuestionsConfig = QuestionsConfig()
+    rewriters: tuple[RewriterConfig, ...] = ()
+    judges: tuple[JudgeConfig, ...] = ()
     annotation: AnnotationConfig = AnnotationConfig()
     labels: LabelsConfig = LabelsConfig()
     release: ReleaseConfig = ReleaseConfig()
@@ -293,6 +298,8 @@ def _check_names(config: Config, where: str) -> None:
             generator.name for generator in (*config.captioners, *config.image_generators)
         ],
         "prompts": [prompts.name for prompts in config.prompts],
+        "rewriters": [rewriter.name for rewriter in config.rewriters],
+        "judges": [judge.name for judge in config.judges],
     }
     for section, names in sections.items():
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -334,14 +341,17 @@ def _find_ats(config: Config, where: str) -> None:
         place = f"{where}: [[prompts]] {prompts.name!r}"
         plugin = find_at(place, Group.PROMPT_SOURCES, prompts.kind)
         _check_values(place, plugin.options_type, prompts.further, PromptsConfig)
-    for group, section, generators in (
+    sections: tuple[tuple[Group, str, Sequence[GeneratorConfig]], ...] = (
         (Group.CAPTIONERS, "captioners", config.captioners),
         (Group.IMAGE_GENERATORS, "image_generators", config.image_generators),
-    ):
+        (Group.CAPTIONERS, "rewriters", config.rewriters),
+        (Group.CAPTIONERS, "judges", config.judges),
+    )
+    for group, section, generators in sections:
         for item in generators:
             place = f"{where}: [[{section}]] {item.name!r}"
             plugin = find_at(place, group, item.backend)
-            _check_values(place, plugin.options_type, item.further, GeneratorConfig)
+            _check_values(place, plugin.options_type, item.further, type(item))
             _check_values(f"{place} params", plugin.params_type, item.params, None)
 
 

@@ -8,16 +8,23 @@ names, and the operator, who repeats `trust_remote_code = true` in the entry.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alignbench.schemas.catalog import TRUST_REMOTE_CODE, CatalogModel, catalog_model
 from alignbench.schemas.errors import ConfigError, UnknownNameError
 from alignbench.schemas.vocabulary import ModelKind
 
-SECTIONS = {"captioners": ModelKind.CAPTIONER, "image_generators": ModelKind.IMAGE_GENERATOR}
+SECTIONS = {
+    "captioners": ModelKind.CAPTIONER,
+    "image_generators": ModelKind.IMAGE_GENERATOR,
+    "rewriters": ModelKind.CAPTIONER,
+    "judges": ModelKind.CAPTIONER,
+}
 
-_TAKEN = ("backend", "repo", "revision", "family", "instruction")
+_TAKEN = ("backend", "repo", "revision", "family")
+_INSTRUCTED = ("captioners", "image_generators")
+"""Sections whose models are asked what the catalog says."""
 
 
 def with_catalog(raw: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -34,13 +41,16 @@ def with_catalog(raw: Mapping[str, Any], where: str) -> dict[str, Any]:
         ConfigError: A catalog is wrong, or an entry cannot be what it says.
     """
     return dict(raw) | {
-        section: [_whole(entry, kind, f"{where}: [[{section}]]") for entry in raw[section]]
+        section: [
+            _whole(entry, kind, f"{where}: [[{section}]]", instructed=section in _INSTRUCTED)
+            for entry in raw[section]
+        ]
         for section, kind in SECTIONS.items()
         if isinstance(raw.get(section), list)
     }
 
 
-def _whole(entry: Any, kind: ModelKind, section: str) -> Any:
+def _whole(entry: Any, kind: ModelKind, section: str, *, instructed: bool) -> Any:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         return entry
     place = f"{section} {entry['name']!r}"
@@ -57,11 +67,11 @@ def _whole(entry: Any, kind: ModelKind, section: str) -> Any:
             return entry
         raise UnknownNameError(f"{place}: {error.what}", error.fix) from None
     _check_remote_code(entry, model, place)
-    return _merged(entry, model)
+    return _merged(entry, model, (*_TAKEN, "instruction") if instructed else _TAKEN)
 
 
-def _merged(entry: dict[str, Any], model: CatalogModel) -> dict[str, Any]:
-    taken = {key: value for key in _TAKEN if (value := getattr(model, key)) is not None}
+def _merged(entry: dict[str, Any], model: CatalogModel, keys: Sequence[str]) -> dict[str, Any]:
+    taken = {key: value for key in keys if (value := getattr(model, key)) is not None}
     if entry.get("repo", model.repo) != model.repo:
         taken.pop("revision", None)  # it is one of the catalog's repository
     params = model.params | entry.get("params", {})

@@ -109,9 +109,15 @@ def judgement_id(judge: str, response: str, draw: int) -> str:
     return derive_id(judge, response, draw)
 
 
-def judge_id(generator: str, rubric: str) -> str:
-    """Returns the id of a judge: a model with all that is sent to it, and a rubric's version."""
-    return derive_id(generator, rubric)
+def judge_id(generator: str, rubric: str, manner: Mapping[str, JsonValue]) -> str:
+    """Returns the id of a judge.
+
+    Args:
+        generator: A model with all that is sent to it.
+        rubric: A rubric with its version.
+        manner: How it is asked, and what it is told beside the rubric.
+    """
+    return derive_id(generator, rubric, manner)
 
 
 def splitter_id(model: str, model_version: str, rules_version: int) -> str:

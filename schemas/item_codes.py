@@ -81,6 +81,7 @@ class ItemCode(StrEnum):
     CONTROL_TOKEN = "AB-G70", "The answer has a model's control token or wrapper inside it."
     ANSWER_TOO_LONG = "AB-G71", "The answer is longer than any caption."
     ANSWER_NOT_PROSE = "AB-G72", "The answer is JSON without a caption in it."
+    TURNS_NOT_TAKEN = "AB-G73", "The model's prompt has no place for a turn of the conversation."
 
     IMAGE_ABSENT = "AB-E20", "The release does not hold the image of this sentence."
     SCORE_INVALID = "AB-E21", "The detector's score is not a finite number."
@@ -91,6 +92,12 @@ class ItemCode(StrEnum):
     SENTENCE_TOO_LONG = "AB-E25", "The sentence is longer than the model reads."
     SENTENCE_EMPTY = "AB-E26", "The sentence has no word that the model reads."
     SENTENCE_HAS_IMAGE_TOKEN = "AB-E27", "The sentence contains the model's token for an image."
+
+    VARIANT_LANGUAGE = "AB-E34", "A rewritten question is in other letters than the first."
+    VARIANT_TELLS_ANSWER = "AB-E35", "A rewritten question gives its answer away."
+    VARIANT_NEAR_DUPLICATE = "AB-E36", "A rewritten question hardly differs from one that is there."
+    VARIANT_OTHER_MEANING = "AB-E37", "A second model says that it asks something else."
+    CHECK_UNCLEAR = "AB-E38", "A second model says neither yes nor no to a rewritten question."
 
     def failure(self, message: str, kind: FailureKind = FailureKind.FAILED) -> ItemFailure:
         """Returns the failure of one item; `message` names it and says what is wrong."""

@@ -72,8 +72,27 @@ class Response:
     seed: Long | None
     finish_reason: Str | None
     engine: Str | None
-    tokens: Int | None
+    prompt_tokens: Int | None
+    completion_tokens: Int | None
     seconds: Real | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """A model that rates answers, with all that it is told beside them.
+
+    `rubric` is the rubric's label, and `rubric_text` its content as JSON. `task_notes` is a JSON
+    object of what it is told of each task.
+    """
+
+    judge_id: Str
+    name: Str
+    generator_id: Str
+    rubric: Str
+    rubric_text: Str
+    task_notes: Str
+    system_turn: Bool
+    structured: Bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +109,8 @@ class Judgement:
     reason: Str | None
     reply: Str
     engine: Str | None
-    tokens: Int | None
+    prompt_tokens: Int | None
+    completion_tokens: Int | None
     seconds: Real | None
 
 

@@ -75,6 +75,7 @@ SCORES = TableSpec("scores", rows.Score, ("sentence_id", "image_id", "detector_i
 QUESTIONS = TableSpec("questions", question_rows.Question, ("question_id",), "version")
 VARIANTS = TableSpec("variants", question_rows.Variant, ("variant_id",))
 RESPONSES = TableSpec("responses", question_rows.Response, ("response_id",))
+JUDGES = TableSpec("judges", question_rows.Judge, ("judge_id",))
 JUDGEMENTS = TableSpec("judgements", question_rows.Judgement, ("judgement_id",))
 RATINGS = TableSpec(
     "ratings",
@@ -109,6 +110,7 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     QUESTIONS,
     VARIANTS,
     RESPONSES,
+    JUDGES,
     JUDGEMENTS,
     RATINGS,
     STAGE_RUNS,

@@ -231,3 +231,6 @@ class StageName(StrEnum):
     LABEL = "label"
     RELEASE = "release"
     EVALUATE = "evaluate"
+    REWRITE = "rewrite"
+    RESPOND = "respond"
+    JUDGE = "judge"

@@ -14,6 +14,7 @@ from alignbench.cli import (
     exports,
     imports,
     inspect,
+    judging,
     leaderboard,
     models,
     questions,
@@ -51,6 +52,7 @@ for verbs in (
     inspect,
     models,
     questions,
+    judging,
     data,
     services,
 ):

@@ -8,17 +8,18 @@ from alignbench.terminal.output import print_json, say
 if TYPE_CHECKING:
     from alignbench.flows.estimates import Estimate
     from alignbench.schemas.ids import JsonValue
+    from alignbench.schemas.vocabulary import StageName
 
 
-def print_dry_run(context: Context, name: str, as_json: bool, limit: int | None) -> None:
+def print_dry_run(
+    context: Context, name: str, as_json: bool, limit: int | None, *, blind: bool = False
+) -> None:
     """Prints what is pending of a stage; with estimates if the stage runs models."""
     from alignbench.schemas.vocabulary import StageName
 
     stage = StageName(name)
-    if stage in (StageName.CAPTION, StageName.IMAGINE):
-        from alignbench.flows.estimates import generation_estimates
-
-        estimates = generation_estimates(context.address, stage, limit)
+    estimates = _estimates(context.address, stage, limit, blind=blind)
+    if estimates is not None:
         pending = [(item.model, item.pending) for item in estimates]
     else:
         from alignbench.flows.status import stage_counts
@@ -53,6 +54,23 @@ def print_calls(
 
     with shown_by(context.watcher(quiet=as_json)):
         try_calls(context.address, StageName(name), calls, Budget(budget, max_tokens))
+
+
+def _estimates(
+    address: str, stage: "StageName", limit: int | None, *, blind: bool
+) -> "list[Estimate] | None":
+    """Returns what a stage's models would be asked; None for a stage that asks none."""
+    if stage in ("caption", "imagine"):
+        from alignbench.flows.estimates import generation_estimates
+
+        return generation_estimates(address, stage, limit)
+    if stage in ("respond", "judge"):
+        from alignbench.flows.chat_estimates import judgement_estimates, response_estimates
+
+        if stage == "judge":
+            return judgement_estimates(address, limit)
+        return response_estimates(address, limit, blind=blind)
+    return None
 
 
 def _print_totals(

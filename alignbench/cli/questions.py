@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
         name="questions", help="Questions about images, for models to answer.", no_args_is_help=True
     )
     group.command("import")(import_)
+    group.command("report")(report)
     app.add_typer(group)
 
 
@@ -71,3 +72,17 @@ def import_(
             say(f"  and {len(done.failures) - _SHOWN_FAILURES:,} more; --json lists all")
     if done.failures:
         raise typer.Exit(1)
+
+
+def report(
+    context: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder to write to; else in the workspace.")
+    ] = None,
+    figures: Annotated[bool, typer.Option(help="Draw figures; needs the extra 'figures'.")] = True,
+) -> None:
+    """Write what judges and people say of the answers: a page, CSV and LaTeX."""
+    from alignbench.flows.question_report import question_report
+
+    page = question_report(context.obj.address, out, figures=figures)
+    say(f"questions: report written to {page}")

@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
 def ingest(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
            as_json: Json = False) -> None:  # fmt: skip
     """Read images from the configured sources."""
-    _stage(context.obj, "ingest", as_json, dry_run, limit=limit)
+    run_stage_verb(context.obj, "ingest", as_json, dry_run, limit=limit)
 
 
 def prompts(context: typer.Context, limit: Limit = None, budget: Budget = None,
@@ -65,7 +65,7 @@ def prompts(context: typer.Context, limit: Limit = None, budget: Budget = None,
             as_json: Json = False) -> None:  # fmt: skip
     """Read prompts for image generators from the configured sources."""
     paid = {"budget": budget, "max_tokens": max_tokens}
-    _stage(context.obj, "prompts", as_json, dry_run, limit=limit, **paid)
+    run_stage_verb(context.obj, "prompts", as_json, dry_run, limit=limit, **paid)
 
 
 def caption(context: typer.Context, limit: Limit = None, budget: Budget = None,
@@ -93,7 +93,7 @@ def split(
     as_json: Json = False,
 ) -> None:
     """Cut captions and prompts into sentences."""
-    _stage(context.obj, "split", as_json, limit=limit, resplit=resplit)
+    run_stage_verb(context.obj, "split", as_json, limit=limit, resplit=resplit)
 
 
 def push(
@@ -128,7 +128,7 @@ def push(
     as_json: Json = False,
 ) -> None:
     """Send sentences to Label Studio."""
-    _stage(
+    run_stage_verb(
         context.obj,
         "push",
         as_json,
@@ -164,9 +164,9 @@ def pull(
     """Fetch the annotators' answers."""
     gone = {"accept_deletions": accept_deletions, "keep_answers": keep_answers}
     if not watch:
-        _stage(context.obj, "pull", as_json, **gone)
+        run_stage_verb(context.obj, "pull", as_json, **gone)
         return
-    repeat_until_interrupted(lambda: _stage(context.obj, "pull", as_json, **gone), every)
+    repeat_until_interrupted(lambda: run_stage_verb(context.obj, "pull", as_json, **gone), every)
 
 
 def label(
@@ -177,7 +177,7 @@ def label(
     as_json: Json = False,
 ) -> None:
     """Make labels from the answers."""
-    _stage(context.obj, "label", as_json, name=name)
+    run_stage_verb(context.obj, "label", as_json, name=name)
 
 
 def build(context: typer.Context, limit: Limit = None, budget: Budget = None,
@@ -213,14 +213,16 @@ def retry(
     from alignbench.schemas.errors import UsageError
     from alignbench.schemas.registry import suggestion
 
-    retryable = ("ingest", "prompts", "caption", "imagine", "split", "push")
+    retryable = (
+        "ingest", "prompts", "caption", "imagine", "split", "push", "rewrite", "respond", "judge",
+    )  # fmt: skip
     if stage not in retryable:
         raise UsageError(f"{stage!r} keeps no failures.", suggestion(stage, retryable))
     paid = {"budget": budget, "max_tokens": max_tokens}
     given: dict[str, Any] = {name: value for name, value in paid.items() if value is not None}
-    if given and stage not in ("prompts", "caption", "imagine"):
+    if given and stage in ("ingest", "split", "push"):
         raise UsageError(f"{stage!r} calls no models.", "Leave out --budget and --max-tokens.")
-    _stage(context.obj, stage, as_json, limit=limit, retry=True, **given)
+    run_stage_verb(context.obj, stage, as_json, limit=limit, retry=True, **given)
 
 
 def _generate(
@@ -239,12 +241,13 @@ def _generate(
             raise UsageError("--calls is for estimates.", "Add --dry-run, or use --limit.")
         use_local_services(context)
         print_calls(context, stage, as_json, calls, parameters["budget"], parameters["max_tokens"])
-    _stage(context, stage, as_json, dry_run, **parameters)
+    run_stage_verb(context, stage, as_json, dry_run, **parameters)
 
 
-def _stage(
+def run_stage_verb(
     context: Context, stage: str, as_json: bool, /, dry_run: bool = False, **parameters: Any
 ) -> None:
+    """Runs a stage's flow on the workspace, or says what it would do."""
     use_local_services(context)
     from importlib import import_module
 
@@ -252,7 +255,7 @@ def _stage(
     from alignbench.flows.watching import shown_by
 
     if dry_run:
-        print_dry_run(context, stage, as_json, parameters["limit"])
+        print_dry_run(context, stage, as_json, **parameters)
         return
     flow: Flow[..., Any] = getattr(import_module(f"alignbench.flows.{stage}"), stage)
     watcher = context.watcher(quiet=as_json)

@@ -11,7 +11,6 @@ from pydantic import Field, JsonValue
 from alignbench.evaluation.errors import ModelShapeError
 from alignbench.evaluation.model_replies import ASKED_AGAIN, scored_answer
 from alignbench.evaluation.prompts import ask_again, asked
-from alignbench.models.answers.reading import RawAnswer
 from alignbench.models.answers.thoughts import without_thoughts
 from alignbench.models.answers.yes_no import first_token_words, first_word_token
 from alignbench.models.in_process.forward import halved_on_memory
@@ -23,6 +22,7 @@ from alignbench.models.in_process.probes.sharing import probe_sharing
 from alignbench.models.in_process.vision_language_loading import load_vision_language
 from alignbench.models.in_process.weights import HubRevision, find_weights
 from alignbench.models.pixels import rgb_pixels
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.item_codes import ItemCode, ItemError

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from alignbench.models.answers.captions import read_caption
-from alignbench.models.answers.reading import RawAnswer
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.plugins import CaptionerBase

@@ -1,26 +1,13 @@
-"""What a judge is asked about one answer: the answer cannot speak to it.
+"""What a judge is asked about one answer: the answer cannot speak to it (`judging.marked_text`)."""
 
-Everything that others wrote stands between two lines with a mark. The mark is a hash over all that
-stands between such lines, so that no text can hold the mark it will be given: whoever wants to
-close the lines would have to write a text that contains its own hash. Tokens that end or begin a
-turn for some model's chat template are broken up, since a server may read them out of any text.
-"""
-
-import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from alignbench.judging.critic.rubric import Rubric
+from alignbench.judging.marked_text import mark_of, marked_text
 from alignbench.judging.questions.tasks import Task
-from alignbench.schemas.ids import JsonValue, canonical_json, sha256_hex
+from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.question_rows import Turn
-
-_TURN_TOKENS: Final = re.compile(
-    r"<(?=[|｜])|(?<=[|｜])>|<(?=/?s>|(?:bos|eos|start_of_turn|end_of_turn)>|</?SYS>)"
-    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS)\])",
-    re.IGNORECASE,
-)
-_MARK_LENGTH: Final = 20
 
 
 class Answered(NamedTuple):
@@ -64,7 +51,8 @@ def judge_prompt(rubric: Rubric, task: Task, answered: Answered) -> JudgePrompt:
         answered: The answer and what it is an answer to.
     """
     words = rubric.words
-    mark = _mark(answered)
+    turns = [[turn.user, turn.assistant] for turn in answered.history]
+    mark = mark_of([turns, *answered[1:]])
     system = [rubric.role.strip(), "", words.scale]
     system += [f"{_points(level.from_, level.to)}: {level.says}" for level in rubric.levels]
     system += ["", words.rules, *(f"- {rule}" for rule in rubric.rules), ""]
@@ -79,12 +67,9 @@ def judge_prompt(rubric: Rubric, task: Task, answered: Answered) -> JudgePrompt:
     parts.append((words.question, answered.question))
     parts.append((words.reference, answered.reference))
     parts.append((words.answer, answered.answer))
-    blocks, broken = [], 0
-    for title, text in parts:
-        inert, count = _TURN_TOKENS.subn(lambda token: f"{token[0]} ", text)
-        broken += count
-        blocks.append(f"[{mark}] {title}: {words.begin}\n{inert}\n[{mark}] {title}: {words.end}")
-    return JudgePrompt("\n".join(system), "\n\n".join([*blocks, _reply(rubric)]), mark, broken)
+    shown = marked_text(mark, parts, words.begin, words.end)
+    user = f"{shown.text}\n\n{_reply(rubric)}"
+    return JudgePrompt("\n".join(system), user, mark, shown.broken_tokens)
 
 
 def reply_schema(rubric: Rubric) -> dict[str, JsonValue]:
@@ -101,15 +86,6 @@ def reply_schema(rubric: Rubric) -> dict[str, JsonValue]:
         "required": ["reason", "rating"],
         "additionalProperties": False,
     }
-
-
-def _mark(answered: Answered) -> str:
-    turns = [[turn.user, turn.assistant] for turn in answered.history]
-    everything = canonical_json([turns, *answered[1:]])
-    mark = sha256_hex(everything.encode())[:_MARK_LENGTH]
-    while mark in everything:
-        mark = sha256_hex(mark.encode())[:_MARK_LENGTH]
-    return mark
 
 
 def _points(low: float, high: float) -> str:

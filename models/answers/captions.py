@@ -5,7 +5,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from alignbench.models.answers.reading import RawAnswer, ReadAnswer, read_answer
+from alignbench.models.answers.reading import ReadAnswer, read_answer
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode, shorten
 from alignbench.schemas.protocols import ItemFailure

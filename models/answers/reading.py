@@ -8,6 +8,7 @@ from alignbench.models.answers.control_tokens import without_control_tokens
 from alignbench.models.answers.finish_reasons import Ending, ending_of
 from alignbench.models.answers.thoughts import without_thoughts
 from alignbench.models.answers.wrappers import unwrapped
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode, shorten
 from alignbench.schemas.protocols import ItemFailure
@@ -20,28 +21,6 @@ _KEPT_THOUGHT: Final = 4_000
 """Code points of a thought that lineage keeps: its beginning and its end."""
 _KEPT_TOKENS: Final = 10
 _QUOTED: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class RawAnswer:
-    """What a model wrote, before anything is made of it.
-
-    Attributes:
-        text: As it was written; special tokens may be in it.
-        finish_reason: Why it ended, in the engine's words; None where the engine does not say.
-        thought: What a server gave apart as the model's thoughts.
-        begins_in_thought: Whether the prompt ended in the opening tag of a thought (see
-            `thoughts.ends_in_open_thought`), so that the text begins within one.
-        special_tokens: Those of the model's tokenizer, where it is known.
-        completion_tokens: Tokens of the answer, where they are counted.
-    """
-
-    text: str
-    finish_reason: str | None = None
-    thought: str = ""
-    begins_in_thought: bool = False
-    special_tokens: frozenset[str] = frozenset()
-    completion_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

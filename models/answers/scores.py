@@ -12,13 +12,15 @@ Two different numbers at one step are a contradiction. A number that is not on t
 failure and is never rescaled: who writes 0.85 on a scale to 100 may mean either.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
-from alignbench.models.answers.reading import RawAnswer, read_answer
+from alignbench.models.answers.json_objects import json_objects, without
+from alignbench.models.answers.reading import read_answer
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.item_codes import ItemCode, shorten
 from alignbench.schemas.protocols import ItemFailure
 
@@ -63,11 +65,8 @@ _OF_SCALE: Final = re.compile(
 _ALONE: Final = re.compile(
     rf"{_MARKS}(?:answer[ \t]*[:：][ \t]*)?{_MARKS}{_NUMBER}{_MARKS}[.。]?{_MARKS}", re.I | re.A
 )
-_MOST_OBJECTS: Final = 32
-"""So many beginnings of a JSON object are looked at: each may cost as much as the text is long."""
-
 _FENCE: Final = re.compile(r"```[\w-]*[ \t]*\n(?P<inner>.*?)```", re.S)
-_KEYS: Final = frozenset(
+SCORE_KEYS: Final = frozenset(
     {"score", "rating", "final_score", "overall_score", "评分", "得分", "分数"}
 )
 _DECISIVE: Final = re.compile(r"final|overall|total|最终|总|综合", re.I)
@@ -117,15 +116,21 @@ def read_score(raw: RawAnswer, scale: ScoreScale) -> float | ItemFailure:
     return score_in(answer.text, scale, is_whole=answer.is_whole)
 
 
-def score_in(text: str, scale: ScoreScale, *, is_whole: bool = True) -> float | ItemFailure:
+def score_in(
+    text: str, scale: ScoreScale, *, is_whole: bool = True, all_agree: bool = False
+) -> float | ItemFailure:
     """Returns the score in a text without thoughts and control tokens, or why there is none.
 
     Args:
         text: What a judge says.
         scale: The scale that was asked for.
         is_whole: Whether it came to its end. If not, a number that ends the text may be cut off.
+        all_agree: Whether what stands beside JSON, and JSON outside of a fence, must not say
+            another number.
     """
-    found = _numbers(text)
+    found = _numbers(text, all_json=all_agree)
+    if all_agree:
+        found += [one for one in _beside_json(text) if _is_on(one, scale)]
     if not found:
         return _no_score(f"The answer is no number from {scale}", text)
     if not is_whole and any(one.end >= len(text.rstrip()) for one in found):
@@ -165,9 +170,9 @@ def _is_on(found: _Found, scale: ScoreScale) -> bool:
     return not (is_share and scale.highest > 1 and found.most is None and not found.percent)
 
 
-def _numbers(text: str) -> list[_Found]:
+def _numbers(text: str, *, all_json: bool = False) -> list[_Found]:
     """Returns the numbers of the first step that finds any."""
-    for step in (_in_json, _labelled, _of_scale, _alone):
+    for step in (partial(_in_json, everywhere=all_json), _labelled, _of_scale, _alone):
         found = list(step(text))
         if found:
             read = [one for one in found if one is not None]
@@ -176,37 +181,21 @@ def _numbers(text: str) -> list[_Found]:
     return []
 
 
-def _in_json(text: str) -> Iterator[_Found | None]:
+def _in_json(text: str, *, everywhere: bool) -> Iterator[_Found | None]:
     """Yields what stands under each key for a score; None for what is no number."""
-    pieces = [match["inner"] for match in _FENCE.finditer(text)] or [text]
-    for piece in pieces:
-        start = piece.find("{")
-        for _ in range(_MOST_OBJECTS):
-            if start < 0:
-                break
-            try:
-                pairs, end = _DECODER.raw_decode(piece, start)
-            except (ValueError, RecursionError):
-                end = start + 1
-            else:
-                yield from _in_object(pairs)
-            start = piece.find("{", end)
+    fenced = [] if everywhere else [match["inner"] for match in _FENCE.finditer(text)]
+    for piece in fenced or [text]:
+        for one in json_objects(piece):
+            for key, value in one.pairs:
+                if key in SCORE_KEYS:
+                    whole = _ALONE.fullmatch(value) if isinstance(value, str) else None
+                    yield None if whole is None else _found(whole)._replace(end=0)
 
 
-_DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=tuple, parse_float=str, parse_int=str, strict=False
-)
-"""Keeps keys that are written twice, and numbers as they are written."""
-
-
-def _in_object(pairs: object) -> Iterator[_Found | None]:
-    if not isinstance(pairs, tuple):
-        return
-    for key, value in pairs:
-        name = re.sub(r"[\s-]+", "_", str(key).strip().lower())
-        if name in _KEYS:
-            whole = _ALONE.fullmatch(value) if isinstance(value, str) else None
-            yield None if whole is None else _found(whole)._replace(end=0)
+def _beside_json(text: str) -> list[_Found]:
+    """Returns the numbers that are said beside JSON with a score in it."""
+    scored = [one for one in json_objects(text) if SCORE_KEYS & {key for key, _ in one.pairs}]
+    return [one._replace(end=0) for one in _numbers(without(text, scored))] if scored else []
 
 
 def _labelled(text: str) -> Iterator[_Found | None]:

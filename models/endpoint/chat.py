@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from alignbench.models.endpoint.options import refusal
 from alignbench.models.endpoint.pictures import Picture
 from alignbench.models.endpoint.request import Request, text_bytes
+from alignbench.schemas.chat import ChatRole, ChatTurn
 from alignbench.schemas.protocols import Options
 
 PATH: Final = "chat/completions"
@@ -80,12 +81,37 @@ def image_message(picture: Picture, text: str | None) -> Message:
     return {"role": "user", "content": parts}
 
 
+def chat_messages(turns: Sequence[ChatTurn], picture: Picture | None) -> list[Message]:
+    """Returns a conversation as messages, the image before the user's first words."""
+    messages: list[Message] = []
+    for role, text in turns:
+        if picture is not None and role is ChatRole.USER:
+            messages.append(image_message(picture, text))
+            picture = None
+        else:
+            messages.append({"role": role.value, "content": text})
+    return messages
+
+
 def chat_request(
-    model: str, messages: Sequence[Message], params: ChatParams, seed: int | None
+    model: str,
+    messages: Sequence[Message],
+    params: ChatParams,
+    seed: int | None,
+    reply_schema: Mapping[str, object] | None = None,
 ) -> Request:
-    """Returns a request; `seed` is the item's, None to send none."""
+    """Returns a request.
+
+    Args:
+        model: As the server calls it.
+        messages: What was said.
+        params: What is sent beside; what it says of the answer's format goes before the schema.
+        seed: The item's; None to send none.
+        reply_schema: What the server is to hold the model to.
+    """
     seeded = {} if seed is None else {"seed": sent_seed(seed)}
-    body = {"model": model, "messages": messages} | params.body() | seeded
+    held = {} if reply_schema is None else {"response_format": _format(reply_schema)}
+    body = {"model": model, "messages": messages} | held | params.body() | seeded
     said = [message["content"] for message in messages]
     parts = [part for content in said if isinstance(content, list) for part in content]
     return Request(
@@ -93,8 +119,15 @@ def chat_request(
         text_bytes(
             [content for content in said if isinstance(content, str)]
             + [part["text"] for part in parts if "text" in part]
-            + [json.dumps(params.chat_template_kwargs or {})]
+            + [json.dumps(params.chat_template_kwargs or {}), json.dumps(held)]
         ),
         sum("image_url" in part for part in parts),
         params.max_tokens or params.max_completion_tokens,
     )
+
+
+def _format(schema: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "reply", "strict": True, "schema": schema},
+    }

@@ -7,13 +7,14 @@ from pydantic import BaseModel, BeforeValidator, Field, JsonValue, ValidationErr
 
 from alignbench.models.answers.captions import read_caption
 from alignbench.models.answers.finish_reasons import Ending, ending_of
-from alignbench.models.answers.reading import RawAnswer, broken_off
+from alignbench.models.answers.reading import broken_off
 from alignbench.models.endpoint.client import Answer
 from alignbench.models.endpoint.responses import (
     BrokenOffError,
     ErrorInAnswerError,
     MalformedAnswerError,
 )
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.item_codes import ItemCode, shorten
 from alignbench.schemas.protocols import Generation, ItemFailure
 

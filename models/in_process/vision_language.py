@@ -176,11 +176,22 @@ class VisionLanguageModel:
             texts = [self.prompt(instruction, close_thought=close_thought)] * len(images)
         else:
             texts = [self.prompt(one, close_thought=close_thought) for one in instruction]
+        return self.inputs(images, texts)
+
+    def inputs(self, images: Sequence[Image.Image], prompts: Sequence[str]) -> Any:
+        """Returns the model's input for prompts with their templates, on the processor.
+
+        Args:
+            images: One for each prompt, or none at all.
+            prompts: As `prompt` gives them.
+        """
         # One list for each text: processors that allow several images a text need to be told.
         nested = [[image] for image in images] if self.chat else list(images)
+        shown = {"images": nested} if images else {}
         inputs = self.processor(
-            images=nested, text=texts, padding=True, return_tensors="pt", **self._special(texts[0])
-        )
+            **shown, text=list(prompts), padding=True, return_tensors="pt",
+            **self._special(prompts[0]),
+        )  # fmt: skip
         return self._open_ended(inputs)
 
     def tokens_of(self, prompt: str) -> list[int]:
@@ -204,17 +215,18 @@ class VisionLanguageModel:
         content: Any = [{"type": "image"}, {"type": "text", "text": instruction}]
         if self.asking is Asking.CHAT_TEXT:
             content = f"{self.image_token or '<image>'}{instruction}"
-        has_own = bool(getattr(self.processor, "chat_template", None))
-        text = str(
-            (self.processor if has_own else self.tokenizer).apply_chat_template(
-                [{"role": "user", "content": content}],
-                add_generation_prompt=True,
-                tokenize=False,
-                **self.template_options,
-            )
-        )
+        text = self.templated([{"role": "user", "content": content}])
         opens_thought = close_thought and ends_in_open_thought(text)
         return text.rstrip() + _CLOSED_THOUGHT if opens_thought else text
+
+    def templated(self, messages: Sequence[Mapping[str, Any]]) -> str:
+        """Returns messages in its chat template, up to where the model is to go on."""
+        has_own = bool(getattr(self.processor, "chat_template", None))
+        return str(
+            (self.processor if has_own else self.tokenizer).apply_chat_template(
+                list(messages), add_generation_prompt=True, tokenize=False, **self.template_options
+            )
+        )
 
     def opens_thought(self) -> bool:
         """Tells whether its prompt ends in an open thought, so that an answer begins in it."""
@@ -223,8 +235,7 @@ class VisionLanguageModel:
     def written(self, inputs: Mapping[str, Any], output: torch.Tensor) -> torch.Tensor:
         """Returns the tokens (rows, length) that the model wrote, its end included.
 
-        Some models give the prompt with it, some the token that their decoder begins with, some
-        neither; the output itself tells.
+        Some models give the prompt with it, some their decoder's first token, some neither.
         """
         given = inputs.get("input_ids")
         if self.keeps_instruction:

@@ -19,7 +19,6 @@ from alignbench.doctor.model_check.vision_language_files import (
 )
 from alignbench.evaluation.model_replies import scored_answer
 from alignbench.evaluation.prompts import asked, read_prompt
-from alignbench.models.answers.reading import RawAnswer
 from alignbench.models.in_process.forward_pass import next_scores, placed_inputs
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
 from alignbench.models.in_process.positions import positions
@@ -30,6 +29,7 @@ from alignbench.models.in_process.probes.pictures import probe_pictures
 from alignbench.models.in_process.vision_language import VisionLanguageModel
 from alignbench.models.in_process.vision_language_loading import load_vision_language
 from alignbench.models.in_process.weights import find_weights
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.detection import SentenceScore
 from alignbench.schemas.item_codes import ItemCode, shorten
 from alignbench.schemas.protocols import CaptionInput, Generation

@@ -14,7 +14,8 @@ import pytest
 
 from alignbench.annotation.sentences.splitter import SentenceSplitter
 from alignbench.models.answers.captions import read_caption
-from alignbench.models.answers.reading import RawAnswer, ReadAnswer
+from alignbench.models.answers.reading import ReadAnswer
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
 

@@ -8,8 +8,8 @@ import torch
 from alignbench.evaluation.detectors.vlm import VlmDetector, VlmParams
 from alignbench.evaluation.errors import ModelShapeError
 from alignbench.evaluation.prompts import prompt_names, read_prompt
-from alignbench.models.answers.reading import RawAnswer
 from alignbench.models.in_process.placement import InProcessOptions
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.detection import SentenceScore
 from alignbench.schemas.errors import UnknownNameError
 from alignbench.schemas.item_codes import ItemCode

@@ -10,7 +10,7 @@ from alignbench.judging.critic.prompt import Answered, JudgePrompt, judge_prompt
 from alignbench.judging.critic.reply import ReadJudgement, read_judgement
 from alignbench.judging.critic.rubric import Rubric, read_rubric, rubric_names
 from alignbench.judging.questions.tasks import read_tasks
-from alignbench.models.answers.reading import RawAnswer
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.question_rows import Turn
 
 TASKS = read_tasks().by_name

@@ -3,8 +3,8 @@
 import pytest
 
 from alignbench.judging.critic.reply import MAX_REASON, ReadJudgement, read_judgement
-from alignbench.models.answers.reading import RawAnswer
 from alignbench.models.answers.scores import ScoreScale
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
 

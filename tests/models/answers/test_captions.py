@@ -6,9 +6,10 @@ import pytest
 
 from alignbench.models.answers.captions import MAX_CAPTION, read_caption
 from alignbench.models.answers.finish_reasons import Ending, ending_of
-from alignbench.models.answers.reading import RawAnswer, ReadAnswer
+from alignbench.models.answers.reading import ReadAnswer
 from alignbench.models.answers.thoughts import ends_in_open_thought
 from alignbench.models.answers.yes_no import first_word_token, yes_share
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
 

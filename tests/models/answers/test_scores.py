@@ -2,8 +2,8 @@
 
 import pytest
 
-from alignbench.models.answers.reading import RawAnswer
 from alignbench.models.answers.scores import ScoreScale, read_score, score_in
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
 

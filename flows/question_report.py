@@ -1,0 +1,140 @@
+"""questions report: what the answers to questions say of models and judges.
+
+What comes in: questions, answers, judgements, ratings. What goes out: `report.html`, which opens
+offline, and its tables as CSV and LaTeX. It asks no model, and may be written again at any time.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from alignbench.flows.asked import selected_questions
+from alignbench.flows.chat_models import planned_responders
+from alignbench.flows.errors import NoJudgeError
+from alignbench.flows.judges import planned_judges
+from alignbench.flows.run import Run, open_run
+from alignbench.judging.question_set import question_set
+from alignbench.judging.report.page import PAGE, report_files
+from alignbench.judging.report.results import Answerer, Answers, JudgeFacts, Results
+from alignbench.reporting.jackknife import Floats
+from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.tables import JUDGEMENTS, RATINGS, RESPONSES
+from alignbench.schemas.vocabulary import AnnotationStatus
+from alignbench.workspace.local import LocalStore
+
+_FOLDER: Final = Path("evaluations", "questions")
+
+
+def question_report(address: str, out: Path | None = None, *, figures: bool = True) -> Path:
+    """Writes a report on a workspace's questions.
+
+    Args:
+        address: The workspace.
+        out: The folder to write to; by default one in the workspace, or in the current folder
+            where that is on S3.
+        figures: Whether figures are drawn.
+
+    Returns:
+        Its page.
+
+    Raises:
+        MissingExtraError: Figures are wanted, and Matplotlib is not installed.
+        NoJudgeError: Nothing was judged.
+    """
+    if figures and find_spec("matplotlib") is None:
+        raise MissingExtraError(
+            "Figures need Matplotlib, which is not installed.",
+            "Run: pip install 'alignbench[figures]', or leave them out with --no-figures.",
+        )
+    run = open_run(address)
+    results, notes = question_results(run)
+    if not results.judges:
+        raise NoJudgeError(
+            "No answer was judged by a configured judge, so there is nothing to report.",
+            "Run 'alignbench respond', then 'alignbench judge'.",
+        )
+    folder = out or (_FOLDER if address.startswith("s3://") else Path(address) / _FOLDER)
+    folder.mkdir(parents=True, exist_ok=True)
+    store = LocalStore(folder)
+    for name, data in report_files(results, notes, draw=figures).items():
+        store.write(name, data)
+    return folder / PAGE
+
+
+def question_results(run: Run) -> tuple[Results, list[str]]:
+    """Returns all that the configured models and judges said, and what was left out of it."""
+    asked = list(selected_questions(run).values())
+    place = {one.asked_id: number for number, one in enumerate(asked)}
+    questions = question_set([one.question for one in asked])
+    responders = {one.row.generator_id for one in planned_responders(run)}
+    responses: dict[str, tuple[Answerer, int]] = {}
+    texts: dict[Answerer, list[str | None]] = {}
+    further = 0
+    for row in run.workspace.table(RESPONSES).rows():
+        if row.generator_id not in responders or row.asked_id not in place:
+            continue
+        if row.sample_index:
+            further += 1
+            continue
+        answerer = Answerer(row.model, row.blind)
+        responses[row.response_id] = answerer, place[row.asked_id]
+        texts.setdefault(answerer, [None] * len(asked))[place[row.asked_id]] = row.text
+    draws = _draws(run, responses, len(asked))
+    people = _people(run, responses, len(asked))
+    judges = [judge for judge in draws if draws[judge]]
+    nobody = np.full(len(asked), np.nan)
+    answers = {
+        answerer: Answers(
+            texts[answerer],
+            {judge: draws[judge].get(answerer, nobody[:, None]) for judge in judges},
+            people.get(answerer, nobody),
+        )
+        for answerer in sorted(texts)
+    }
+    notes = [f"{further:,} further samples of answers are left out: the first counts."]
+    return Results(asked, questions, judges, answers), notes if further else []
+
+
+def _draws(
+    run: Run, responses: dict[str, tuple[Answerer, int]], count: int
+) -> dict[JudgeFacts, dict[Answerer, Floats]]:
+    """Returns the scores of each judge about each model's answers."""
+    found: dict[JudgeFacts, dict[Answerer, Floats]] = {}
+    by_id: dict[str, tuple[JudgeFacts, int]] = {}
+    for one in planned_judges(run):
+        facts = JudgeFacts(one.row.name, one.row.rubric, one.rubric.scale)
+        by_id[one.row.judge_id] = facts, one.config.samples
+        found[facts] = {}
+    for row in run.workspace.table(JUDGEMENTS).rows():
+        if row.judge_id not in by_id or row.response_id not in responses:
+            continue
+        facts, samples = by_id[row.judge_id]
+        answerer, place = responses[row.response_id]
+        if row.draw < samples:
+            empty = np.full((count, samples), np.nan)
+            found[facts].setdefault(answerer, empty)[place, row.draw] = row.score
+    return found
+
+
+def _people(
+    run: Run, responses: dict[str, tuple[Answerer, int]], count: int
+) -> dict[Answerer, Floats]:
+    """Returns the mean rating of each answer that people rated."""
+    total: dict[Answerer, Floats] = {}
+    number: dict[Answerer, Floats] = {}
+    for row in run.workspace.table(RATINGS).rows():
+        rated = row.status is AnnotationStatus.SUBMITTED and row.rating is not None
+        if not rated or row.response_id not in responses:
+            continue
+        answerer, place = responses[row.response_id]
+        total.setdefault(answerer, np.zeros(count))[place] += row.rating
+        number.setdefault(answerer, np.zeros(count))[place] += 1
+    return {
+        answerer: np.divide(
+            total[answerer], number[answerer], out=np.full(count, np.nan),
+            where=number[answerer] > 0,
+        )
+        for answerer in total
+    }  # fmt: skip

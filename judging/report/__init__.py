@@ -1,0 +1,1 @@
+"""The report on questions: tables, figures and a page."""

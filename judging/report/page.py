@@ -1,0 +1,57 @@
+"""A report's page and files."""
+
+from collections.abc import Sequence
+
+from alignbench.judging.report.results import Results
+from alignbench.judging.report.sections import Part, sections
+from alignbench.judging.report.worst import worst_clusters
+from alignbench.reporting.html import page_templates, section
+from alignbench.reporting.tables import csv_bytes, latex
+
+PAGE = "report.html"
+
+
+def report_files(results: Results, notes: Sequence[str], *, draw: bool) -> dict[str, bytes]:
+    """Returns the files of a report by their paths: the page, and each table as CSV and LaTeX.
+
+    Args:
+        results: What it is made of.
+        notes: What a reader must know of all of it.
+        draw: Whether figures are drawn, for which Matplotlib is needed.
+    """
+    parts = sections(results)
+    files: dict[str, bytes] = {}
+    figures = _figures(results, parts) if draw else {}
+    for part in parts:
+        files[f"results/{part.name}.csv"] = csv_bytes(part.table)
+        text = latex(part.table, part.title, f"tab:{part.name}")
+        files[f"results/{part.name}.tex"] = text.encode()
+        if part.name in figures:
+            files[f"results/{part.name}.svg"] = figures[part.name]
+    page = (
+        page_templates("alignbench.judging.report")
+        .get_template("report.html.j2")
+        .render(
+            questions=len(results.questions),
+            clusters=results.questions.clusters,
+            models=len({one.model for one in results.answers}),
+            judges=results.judges,
+            notes=notes,
+            sections=[
+                section(p.name, p.title, p.method, p.table, p.notes, figures.get(p.name))
+                for p in parts
+            ],
+            worst=worst_clusters(results),
+        )
+    )
+    files[PAGE] = page.encode()
+    return files
+
+
+def _figures(results: Results, parts: Sequence[Part]) -> dict[str, bytes]:
+    from alignbench.judging.report.figures import figure_of  # Matplotlib is an extra
+
+    if not results.judges:
+        return {}
+    scale = results.judges[0].scale
+    return {part.name: drawn for part in parts if (drawn := figure_of(part, scale)) is not None}
