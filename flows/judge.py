@@ -34,6 +34,7 @@ from alignbench.schemas.fence import Fence
 from alignbench.schemas.item_codes import shorten
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.question_rows import Judgement
+from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import JUDGEMENTS, RESPONSES, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import StageName
@@ -43,13 +44,21 @@ MAX_REPLY = 20_000
 
 
 @stage_flow("judge")
-def judge(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
+def judge(
+    workspace: str = ".",
+    limit: int | None = None,
+    retry: bool = False,
+    budget: float | None = None,
+    max_tokens: int | None = None,
+) -> StageReport:
     """Has the configured judges rate the answers.
 
     Args:
         workspace: Path, or `s3://bucket/prefix`.
         limit: Most judgements of this run.
         retry: Take only those that failed before.
+        budget: Most US dollars that all runs of the generating stages may spend together.
+        max_tokens: Most tokens that they may send and receive together.
 
     Raises:
         NoJudgeError: No judge is configured.
@@ -67,7 +76,9 @@ def judge(workspace: str = ".", limit: int | None = None, retry: bool = False) -
         stage.notes = unchecked_models(run.workspace.store, models)
         return stage
 
-    return run_stage(StageName.JUDGE, make_stage, run.context, Limits(limit, retry))
+    return run_stage(
+        StageName.JUDGE, make_stage, run.context, Limits(limit, retry, Budget(budget, max_tokens))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from alignbench.schemas.fence import Fence
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import CaptionInput, ItemFailure
 from alignbench.schemas.question_rows import Response
+from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import IMAGES, RESPONSES, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import FailureKind, StageName
@@ -41,7 +42,12 @@ _ROWS: Final = 2_048
 
 @stage_flow("respond")
 def respond(
-    workspace: str = ".", limit: int | None = None, retry: bool = False, blind: bool = False
+    workspace: str = ".",
+    limit: int | None = None,
+    retry: bool = False,
+    blind: bool = False,
+    budget: float | None = None,
+    max_tokens: int | None = None,
 ) -> StageReport:
     """Has the configured captioners answer the workspace's questions.
 
@@ -50,6 +56,8 @@ def respond(
         limit: Most answers to be given in this run.
         retry: Take only those that failed before, blind ones or not.
         blind: Whether no image is shown.
+        budget: Most US dollars that all runs of the generating stages may spend together.
+        max_tokens: Most tokens that they may send and receive together.
     """
     run = open_run(workspace)
 
@@ -59,7 +67,9 @@ def respond(
         stage.notes = unchecked_models(run.workspace.store, [each.row for each in responders])
         return stage
 
-    return run_stage(StageName.RESPOND, make_stage, run.context, Limits(limit, retry))
+    return run_stage(
+        StageName.RESPOND, make_stage, run.context, Limits(limit, retry, Budget(budget, max_tokens))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

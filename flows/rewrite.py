@@ -38,6 +38,7 @@ from alignbench.schemas.fence import Fence
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.question_rows import Variant
+from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import QUESTIONS, VARIANTS, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import FailureKind, StageName, VariantStatus
@@ -46,13 +47,21 @@ _ROWS: Final = 2_048
 
 
 @stage_flow("rewrite")
-def rewrite(workspace: str = ".", limit: int | None = None, retry: bool = False) -> StageReport:
+def rewrite(
+    workspace: str = ".",
+    limit: int | None = None,
+    retry: bool = False,
+    budget: float | None = None,
+    max_tokens: int | None = None,
+) -> StageReport:
     """Has the configured rewriters put the workspace's questions in other words.
 
     Args:
         workspace: Path, or `s3://bucket/prefix`.
         limit: Most questions to be written in this run.
         retry: Take only those that failed before; refused ones stay refused.
+        budget: Most US dollars that all runs of the generating stages may spend together.
+        max_tokens: Most tokens that they may send and receive together.
 
     Raises:
         NoJudgeError: No rewriter is configured.
@@ -67,7 +76,9 @@ def rewrite(workspace: str = ".", limit: int | None = None, retry: bool = False)
     def make_stage(_: Fence) -> RewriteStage:
         return RewriteStage(run, register_rewriters(run))
 
-    return run_stage(StageName.REWRITE, make_stage, run.context, Limits(limit, retry))
+    return run_stage(
+        StageName.REWRITE, make_stage, run.context, Limits(limit, retry, Budget(budget, max_tokens))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

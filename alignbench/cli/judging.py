@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from alignbench.cli.stages import DryRun, Json, Limit, run_stage_verb
+from alignbench.cli.stages import Budget, DryRun, Json, Limit, MaxTokens, run_stage_verb
 
 
 def register(app: typer.Typer) -> None:
@@ -13,10 +13,12 @@ def register(app: typer.Typer) -> None:
         app.command()(verb)
 
 
-def rewrite(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
+def rewrite(context: typer.Context, limit: Limit = None, budget: Budget = None,
+            max_tokens: MaxTokens = None, dry_run: DryRun = False,
             as_json: Json = False) -> None:  # fmt: skip
     """Have the configured rewriters put the questions in other words."""
-    run_stage_verb(context.obj, "rewrite", as_json, dry_run, limit=limit)
+    paid = {"budget": budget, "max_tokens": max_tokens}
+    run_stage_verb(context.obj, "rewrite", as_json, dry_run, limit=limit, **paid)
 
 
 def respond(
@@ -25,14 +27,19 @@ def respond(
         bool, typer.Option("--blind", help="Show no image: what can be answered without it?")
     ] = False,
     limit: Limit = None,
+    budget: Budget = None,
+    max_tokens: MaxTokens = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Have the configured captioners answer the questions."""
-    run_stage_verb(context.obj, "respond", as_json, dry_run, limit=limit, blind=blind)
+    paid = {"budget": budget, "max_tokens": max_tokens}
+    run_stage_verb(context.obj, "respond", as_json, dry_run, limit=limit, blind=blind, **paid)
 
 
-def judge(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
+def judge(context: typer.Context, limit: Limit = None, budget: Budget = None,
+          max_tokens: MaxTokens = None, dry_run: DryRun = False,
           as_json: Json = False) -> None:  # fmt: skip
     """Have the configured judges rate the answers."""
-    run_stage_verb(context.obj, "judge", as_json, dry_run, limit=limit)
+    paid = {"budget": budget, "max_tokens": max_tokens}
+    run_stage_verb(context.obj, "judge", as_json, dry_run, limit=limit, **paid)

@@ -70,8 +70,8 @@ def _report(done: "Leaderboard", as_json: bool) -> None:
         for row in ranking.to_pylist()
     ]
     print_table(["rank", "detector", "AUROC", "95 % from", "to"], rows)
-    for refused in done.refused:
-        say(f"{refused.path} is not ranked: {'; '.join(refused.reasons)}.")
+    for one in done.refused:
+        say(f"{one.path} is not ranked: {'; '.join(one.reasons)}.")
     say(f"Report: {done.report}")
 
 

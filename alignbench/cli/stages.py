@@ -255,7 +255,8 @@ def run_stage_verb(
     from alignbench.flows.watching import shown_by
 
     if dry_run:
-        print_dry_run(context, stage, as_json, **parameters)
+        blind = parameters.get("blind", False)
+        print_dry_run(context, stage, as_json, parameters["limit"], blind=blind)
         return
     flow: Flow[..., Any] = getattr(import_module(f"alignbench.flows.{stage}"), stage)
     watcher = context.watcher(quiet=as_json)

@@ -12,9 +12,9 @@ from sklearn.metrics import roc_auc_score
 from alignbench.evaluation.model_replies import ASKED_AGAIN, scored_answer
 from alignbench.evaluation.prompts import asked, read_prompt
 from alignbench.evaluation.requests import by_image
-from alignbench.models.answers.reading import RawAnswer
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader
+from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.vocabulary import Verdict
 

@@ -6,7 +6,8 @@ from alignbench.judging.report.results import Results
 from alignbench.judging.report.sections import Part, sections
 from alignbench.judging.report.worst import worst_clusters
 from alignbench.reporting.html import page_templates, section
-from alignbench.reporting.tables import csv_bytes, latex
+from alignbench.reporting.latex import latex
+from alignbench.reporting.tables import csv_bytes
 
 PAGE = "report.html"
 

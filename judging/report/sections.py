@@ -212,12 +212,9 @@ def _blind(results: Results) -> Part:
                                 one.answered))
                 for one in both
             )  # fmt: skip
-            figures = [("macro", shown.macro, hidden.macro)] + [
-                (task, *pair)
-                for task, *pair in zip(
-                    results.questions.tasks, shown.by_task, hidden.by_task, strict=True
-                )
-            ]
+            figures = [("macro", shown.macro, hidden.macro)]
+            tasks = results.questions.tasks
+            figures += zip(tasks, shown.by_task, hidden.by_task, strict=True)
             rows += [
                 {
                     "judge": judge.name,
