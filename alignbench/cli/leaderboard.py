@@ -61,9 +61,9 @@ def leaderboard(
 def _report(done: "Leaderboard", as_json: bool) -> None:
     ranking = done.analyses[0].table
     if as_json:
-        refused = [{"path": str(r.path), "reasons": list(r.reasons)} for r in done.refused]
+        said = [{"path": str(r.path), "reasons": list(r.reasons)} for r in done.refused]
         results = {analysis.name: analysis.table.to_pylist() for analysis in done.analyses}
-        print_json({"report": str(done.report), "refused": refused, "results": results})
+        print_json({"report": str(done.report), "refused": said, "results": results})
         return
     rows = [
         [row["rank"], row["detector"], *(_shown(row[k]) for k in ("auroc", "low", "high"))]
