@@ -110,7 +110,7 @@ class SuggestionsError(AlignBenchError):
 class NoSuchAnnotatorError(AlignBenchError):
     """Somebody who is named has no account, or is not in the team."""
 
-    code = "AB-A17"
+    code = "AB-A19"
     exit_code = 2
 
 

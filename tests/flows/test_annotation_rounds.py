@@ -158,7 +158,7 @@ def test_each_annotator_gets_a_project_with_the_share_of_sentences_that_is_their
     assert left[people[2]] == (20, True), "what comes next stays"
     unknown = alignbench(root, "annotators", "pause", "nobody@example.org", server=label_studio)
     assert unknown.returncode == 2
-    assert "AB-A17" in unknown.stderr
+    assert "AB-A19" in unknown.stderr
 
 
 def test_a_watching_pull_goes_on_until_it_is_interrupted(

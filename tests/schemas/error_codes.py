@@ -32,6 +32,7 @@ SECTIONS = {
     "S": "Command line and services",
 }
 RETIRED = {
+    "AB-A17": "A project for each annotator was asked for, and there was none: push says so.",
     "AB-E01": "There was no release with Parquet files at an address: `AB-R05` now.",
     "AB-E04": "A detector failed on all of the first sentences: `AB-F02` now.",
     "AB-E06": "A detector gave another number of scores than it was asked for: `AB-F09` now.",
