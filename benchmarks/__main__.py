@@ -9,6 +9,7 @@ BENCHMARKS = (
     "benchmarks.in_process",
     "benchmarks.imagine",
     "benchmarks.endpoint",
+    "benchmarks.judging",
     "benchmarks.evaluation",
     "benchmarks.paper",
     "benchmarks.clip4dm",

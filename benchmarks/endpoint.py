@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     arguments = parser.parse_args()
     for setting in (SETTINGS[name] for name in arguments.only):
-        with tempfile.TemporaryDirectory() as folder, _server(setting.server) as url:
+        with tempfile.TemporaryDirectory() as folder, running_server(setting.server) as url:
             images = Path(folder) / "images"
             save_images(images, setting.images)
             clients = _clients(url, images, Path(folder), setting.concurrencies)
@@ -116,7 +116,8 @@ def _measure(run: Callable[[], float], url: str, images: int) -> Figures:
 
 
 @contextmanager
-def _server(options: tuple[str, ...]) -> Iterator[str]:
+def running_server(options: tuple[str, ...]) -> Iterator[str]:
+    """Runs `endpoint_server`; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

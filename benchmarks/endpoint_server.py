@@ -5,6 +5,7 @@ fixed time for each; further ones wait, and with `--most N` those beyond N in fl
 with 429. `GET /stats` tells of the time from the first request to the last answer.
 
     python -m benchmarks.endpoint_server PORT [--slots 32] [--seconds 0.5] [--most N]
+        [--answer TEXT]
 """
 
 import argparse
@@ -22,7 +23,8 @@ from starlette.routing import Route
 class Engine:
     """Answers, and counts."""
 
-    def __init__(self, slots: int, seconds: float, most: int | None) -> None:
+    def __init__(self, slots: int, seconds: float, most: int | None, answer: str) -> None:
+        self._answer = answer
         self._most = most
         self._slots = asyncio.Semaphore(slots)
         self._seconds = seconds
@@ -49,7 +51,7 @@ class Engine:
             self._in_flight -= 1
         self._answered += 1
         self._last = time.monotonic()
-        message = {"role": "assistant", "content": "A photograph of nothing in particular."}
+        message = {"role": "assistant", "content": self._answer}
         return JSONResponse(
             {
                 "id": f"chatcmpl-{self._answered}",
@@ -79,8 +81,9 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--most", type=int)
+    parser.add_argument("--answer", default="A photograph of nothing in particular.")
     arguments = parser.parse_args()
-    engine = Engine(arguments.slots, arguments.seconds, arguments.most)
+    engine = Engine(arguments.slots, arguments.seconds, arguments.most, arguments.answer)
     routes = [
         Route("/v1/chat/completions", engine.answer, methods=["POST"]),
         Route("/stats", engine.stats),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 import pyarrow.compute as pc
@@ -23,12 +24,15 @@ from alignbench.flows.judge import JudgeItem, JudgeStage
 from alignbench.flows.judges import planned_judges
 from alignbench.flows.prices import catalog_entry
 from alignbench.flows.respond import RespondStage, respond_scope
+from alignbench.flows.rewrite import RewriteItem, RewriteStage
+from alignbench.flows.rewriters import planned_rewriters
 from alignbench.flows.run import open_run
 from alignbench.schemas.chat import ChatRequest
 from alignbench.schemas.tables import JUDGEMENTS, RESPONSES
 
 _WIDE: Final = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 """Characters of which each is a token or nearly one: Chinese, Japanese, Korean."""
+_WORD_TOKENS: Final = 4.0
 _LOOKED_AT: Final = 200
 """So many conversations are measured for the mean length of all."""
 
@@ -55,6 +59,29 @@ def response_estimates(address: str, limit: int | None, *, blind: bool) -> list[
             model,
         )
         found += left.estimate(scope, model, (sent, answer_tokens(model)), measured)
+    return found
+
+
+def rewriting_estimates(address: str, limit: int | None) -> list[Estimate]:
+    """Returns what a run of `rewrite` would ask of each rewriter, and of who checks it at most."""
+    run = open_run(address)
+    rewriters = planned_rewriters(run)
+    stage = RewriteStage(run, rewriters)
+    left = _Left(Plan(stage, run.workspace), limit)
+    found = []
+    for rewriter in rewriters:
+        writer, checker = rewriter
+        asked = rows_of(RewriteItem, stage.inputs(keys_only=False))
+        ours = (item for item in asked if item.scope == writer.row.generator_id)
+        sent = _mean([_length(stage.request(item)) for item in islice(ours, _LOOKED_AT)])
+        tokens = sent, answer_tokens(writer, priced_as(writer))
+        for one in left.estimate(writer.row.generator_id, writer, tokens):
+            # A check holds two questions and less advice; its answer is a word.
+            checked = priced(
+                f"{one.model}, checked by {rewriter.config.checked_by}",
+                priced_as(checker), one.pending, one.requests, (sent, _WORD_TOKENS),
+            )  # fmt: skip
+            found += [one, checked]
     return found
 
 
@@ -108,13 +135,9 @@ class _Left:
 
 
 def _judge_tokens(judge_id: str, stage: JudgeStage) -> float:
-    lengths: list[float] = []
-    for item in rows_of(JudgeItem, stage.inputs(keys_only=False)):
-        if item.scope == judge_id:
-            lengths.append(_length(stage.request(item)))
-        if len(lengths) == _LOOKED_AT:
-            break
-    return _mean(lengths)
+    items = rows_of(JudgeItem, stage.inputs(keys_only=False))
+    ours = (item for item in items if item.scope == judge_id)
+    return _mean([_length(stage.request(item)) for item in islice(ours, _LOOKED_AT)])
 
 
 def _length(request: ChatRequest) -> float:

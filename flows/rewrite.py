@@ -148,7 +148,7 @@ class RewriteStage(Stage):
         """Has one rewriter write questions, and its checker compare them while it goes on."""
         scope, items = scope_of(items)
         rewriter = self._rewriters[scope]
-        asked = ((item, self._request(item)) for item in rows_of(RewriteItem, items))
+        asked = ((item, self.request(item)) for item in rows_of(RewriteItem, items))
         written = answered(asked, chat_stream(rewriter.writer), rewriter.writer.row.backend)
         # The first one here: the checker takes the rest from a thread that knows no fence.
         written = chain([next(written)], written)
@@ -161,7 +161,8 @@ class RewriteStage(Stage):
         """Tells how many were refused."""
         return (f"{self._refused:,} refused; table variants says why",) if self._refused else ()
 
-    def _request(self, item: RewriteItem) -> ChatRequest:
+    def request(self, item: RewriteItem) -> ChatRequest:
+        """Returns what a rewriter is asked."""
         turns = rewriting_turns(self._seeds[item.question_id], item.style)
         return ChatRequest(turns, None, ids.item_seed(item.key))
 

@@ -64,12 +64,14 @@ def _estimates(
         from alignbench.flows.estimates import generation_estimates
 
         return generation_estimates(address, stage, limit)
-    if stage in ("respond", "judge"):
-        from alignbench.flows.chat_estimates import judgement_estimates, response_estimates
+    if stage in ("rewrite", "respond", "judge"):
+        from alignbench.flows import chat_estimates
 
+        if stage == "respond":
+            return chat_estimates.response_estimates(address, limit, blind=blind)
         if stage == "judge":
-            return judgement_estimates(address, limit)
-        return response_estimates(address, limit, blind=blind)
+            return chat_estimates.judgement_estimates(address, limit)
+        return chat_estimates.rewriting_estimates(address, limit)
     return None
 
 

@@ -79,7 +79,8 @@ def _leaderboard(results: Results) -> Part:
                 "unjudged": counts.unjudged,
             }
         )
-    rows.sort(key=lambda row: (row["judge"], -(row["macro"] or 0)))
+    order = [judge.name for judge in results.judges]
+    rows.sort(key=lambda row: (order.index(row["judge"]), -(row["macro"] or 0)))
     notes = []
     if any(row["unanswered"] or row["unjudged"] for row in rows):
         notes.append("Figures are over judged answers only: see unanswered and unjudged.")

@@ -1,5 +1,6 @@
 """`rewrite`: questions in other words, checked by rule and by a second model."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,18 @@ def test_variants_of_a_rewriter_that_is_gone_are_kept_and_not_asked(
     (tmp_path / "w/alignbench.toml").write_text(entry("captioners", "vlm", server.base_url))
     assert respond.fn(opened.url).made == 6
     assert len(variants(opened)) == 6
+
+
+def test_a_dry_run_tells_of_the_writer_and_of_who_checks(
+    tmp_path: Path, server: ModelServer
+) -> None:
+    opened = workspace(tmp_path / "w", config(server), ENTRIES)
+    told = CliRunner().invoke(app, ["-C", opened.url, "rewrite", "--dry-run", "--json"])
+    writer, checker = json.loads(told.stdout)
+    assert (writer["scope"], writer["estimate"]["requests"]) == ("writer", 6)
+    assert (checker["scope"], checker["pending"]) == ("writer, checked by checker", 6)
+    assert writer["estimate"]["input_tokens"] > 6 * 100
+    assert server.asked == []
 
 
 def test_a_checker_that_is_nowhere_is_told(tmp_path: Path, server: ModelServer) -> None:
