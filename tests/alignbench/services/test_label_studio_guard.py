@@ -449,3 +449,13 @@ def test_the_list_names_views_that_are_there_and_another_version_is_told(
         "state": "on; label-studio=9.9; tried=1.23.2",
     }
     assert "AB-guard: this is Label Studio 9.9, and the guard was made for 1.23.2" in told.stderr
+
+
+def test_the_guard_can_be_left_out(
+    label_studio: EmbeddedLabelStudio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guarded = label_studio_launch(label_studio.root, 9).environment
+    assert guarded["DJANGO_SETTINGS_MODULE"] == "alignbench_guard.settings"
+    monkeypatch.setenv("ALIGNBENCH_LABEL_STUDIO_GUARD", "off")
+    left_out = set(guarded) - set(label_studio_launch(label_studio.root, 9).environment)
+    assert left_out == {"DJANGO_SETTINGS_MODULE", "PYTHONPATH"}
