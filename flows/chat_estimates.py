@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -33,6 +34,7 @@ from alignbench.schemas.tables import JUDGEMENTS, RESPONSES
 _WIDE: Final = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 """Characters of which each is a token or nearly one: Chinese, Japanese, Korean."""
 _WORD_TOKENS: Final = 4.0
+_NOTHING_MADE: Final = Measured(None, None)
 _LOOKED_AT: Final = 200
 """So many conversations are measured for the mean length of all."""
 
@@ -74,14 +76,13 @@ def rewriting_estimates(address: str, limit: int | None) -> list[Estimate]:
         asked = rows_of(RewriteItem, stage.inputs(keys_only=False))
         ours = (item for item in asked if item.scope == writer.row.generator_id)
         sent = _mean([_length(stage.request(item)) for item in islice(ours, _LOOKED_AT)])
-        tokens = sent, answer_tokens(writer, priced_as(writer))
-        for one in left.estimate(writer.row.generator_id, writer, tokens):
+        tokens = sent, answer_tokens(writer)
+        for one in left.estimate(writer.row.generator_id, writer, tokens, _NOTHING_MADE):
             # A check holds two questions and less advice; its answer is a word.
-            checked = priced(
-                f"{one.model}, checked by {rewriter.config.checked_by}",
-                priced_as(checker), one.pending, one.requests, (sent, _WORD_TOKENS),
-            )  # fmt: skip
-            found += [one, checked]
+            word = (sent, _WORD_TOKENS)
+            checked = estimate(checker, one.pending, one.requests, word, _NOTHING_MADE)
+            name = f"{one.model}, checked by {rewriter.config.checked_by}"
+            found += [one, replace(checked, model=name)]
     return found
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from alignbench.doctor import machine_checks
 from alignbench.doctor.check_result import CheckResult, results_or_failure
+from alignbench.doctor.guard_check import label_studio_guard
 from alignbench.doctor.server_checks import label_studio_server, prefect_server
 from alignbench.doctor.workspace_checks import workspace_and_configuration
 from alignbench.workspace.workspace import open_store
@@ -33,4 +34,5 @@ def examine(workspace: str) -> list[CheckResult]:
         *(results_or_failure("first stages", lambda: _first_stages(workspace)) if config else ()),
         *results_or_failure("Prefect server", prefect_server),
         *results_or_failure("Label Studio server", lambda: label_studio_server(config)),
+        *results_or_failure("Label Studio guard", lambda: label_studio_guard(config)),
     ]

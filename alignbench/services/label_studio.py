@@ -15,6 +15,11 @@ from alignbench.services.state import LOOPBACK, ServiceName, make_service_folder
 
 PYTHON_VARIABLE = "ALIGNBENCH_LABEL_STUDIO_PYTHON"
 
+GUARD_VARIABLE = "ALIGNBENCH_LABEL_STUDIO_GUARD"
+"""`off` starts the embedded Label Studio without the guard."""
+
+_GUARD_FOLDER = Path(__file__).parent / "label_studio_guard"
+
 
 def served_folder(root: Path) -> Path:
     """The only folder whose files Label Studio may show: the workspace's images."""
@@ -99,4 +104,15 @@ def _settings(root: Path, credentials: LabelStudioCredentials) -> dict[str, str]
         "LABEL_STUDIO_LATEST_VERSION_CHECK": "false",
         "LABEL_STUDIO_SENTRY_DSN": "",
         "LABEL_STUDIO_FRONTEND_SENTRY_DSN": "",
+        **_guard_settings(),
+    }
+
+
+def _guard_settings() -> dict[str, str]:
+    """What makes the server load the guard, which keeps annotators to labelling."""
+    if os.environ.get(GUARD_VARIABLE) == "off":
+        return {}
+    return {
+        "PYTHONPATH": str(_GUARD_FOLDER),
+        "DJANGO_SETTINGS_MODULE": "alignbench_guard.settings",
     }

@@ -1,14 +1,19 @@
 """`doctor` says everything that it can find out, and leaves nothing behind."""
 
 import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 
 import pytest
 
+from alignbench.annotation.label_studio.accounts import create_annotator, token_of
+from alignbench.annotation.label_studio.server import connect
 from alignbench.doctor import examination, run_checks, workspace_checks
 from alignbench.doctor.check_result import CheckResult
 from alignbench.doctor.examination import examine
+from alignbench.doctor.guard_check import label_studio_guard
 from alignbench.schemas.rows import Prompt
 from alignbench.schemas.tables import PROMPTS
 from alignbench.workspace.workspace import Workspace, open_store
@@ -281,3 +286,65 @@ def test_too_little_room_for_what_is_planned_is_missing(
     assert found(root)["room"].found.startswith("4 images to come")
     monkeypatch.setattr(run_checks, "_IMAGE_BYTES", 1e15)
     assert found(root)["room"].state == "missing"
+
+
+@pytest.fixture
+def annotator_token(label_studio: EmbeddedLabelStudio) -> str:
+    server = connect(label_studio.url, label_studio.token)
+    if "lia@example.org" not in server.annotators().values():
+        create_annotator(
+            label_studio.url, server.invitation(), "lia@example.org", "a long password"
+        )
+    return token_of(label_studio.url, "lia@example.org", "a long password")
+
+
+def test_the_guard_is_tried_with_an_annotators_token(
+    root: Path,
+    label_studio: EmbeddedLabelStudio,
+    annotator_token: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LABEL_STUDIO_URL", label_studio.url)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.token)
+    findings = found(root)
+    assert findings["Label Studio guard"].found == "on, for Label Studio 1.23.2"
+    assert findings["Label Studio guard, tried"].state == "note"
+    monkeypatch.setenv("LABEL_STUDIO_ANNOTATOR_TOKEN", annotator_token)
+    assert found(root)["Label Studio guard, tried"].state == "ok"
+    monkeypatch.setenv("LABEL_STUDIO_ANNOTATOR_TOKEN", label_studio.token)
+    operators = found(root)["Label Studio guard, tried"]
+    assert operators.state == "missing"
+    assert "can read /api/organizations" in operators.found
+    monkeypatch.setenv("LABEL_STUDIO_ANNOTATOR_TOKEN", "sekret-token")
+    refused = found(root)["Label Studio guard, tried"]
+    assert (refused.state, "sekret" in str(refused)) == ("missing", False)
+
+
+class Unguarded(BaseHTTPRequestHandler):
+    """Stands in for a Label Studio of another version, which cannot be had here."""
+
+    state: ClassVar[str | None] = None
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        if self.state is not None:
+            self.send_header("X-AlignBench-Guard", self.state)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_a_server_without_the_guard_or_of_another_version_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Unguarded) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("LABEL_STUDIO_URL", f"http://127.0.0.1:{server.server_port}")
+        findings = {result.check: result for result in label_studio_guard(None)}
+        assert findings["Label Studio guard"].found.startswith("off: any account")
+        monkeypatch.setattr(Unguarded, "state", "on; label-studio=1.24.0; tried=1.23.2")
+        findings = {result.check: result for result in label_studio_guard(None)}
+        assert "made for Label Studio 1.23.2, and this is 1.24.0" in str(findings)
+        server.shutdown()

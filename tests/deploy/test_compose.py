@@ -109,6 +109,16 @@ def test_label_studio_holds_the_readers_key_only(services: dict[str, dict[str, A
     assert not any("ACCESS_KEY" in name for name in services["label-studio"]["environment"])
 
 
+def test_label_studio_loads_the_guard(root: Path, services: dict[str, dict[str, Any]]) -> None:
+    studio = services["label-studio-app"]
+    assert studio["environment"]["DJANGO_SETTINGS_MODULE"] == "alignbench_guard.settings"
+    mounted = {mount.split(":")[1]: mount.split(":")[0] for mount in studio["volumes"]}
+    folder = mounted[studio["environment"]["PYTHONPATH"]]
+    assert (root / folder / "alignbench_guard" / "settings.py").is_file()
+    tried = (root / folder / "alignbench_guard" / "allowed.py").read_text()
+    assert f'TRIED_VERSION = "{studio["image"].rpartition(":")[2]}"' in tried
+
+
 def test_browser_and_containers_reach_the_object_store_by_one_name(
     services: dict[str, dict[str, Any]],
 ) -> None:
