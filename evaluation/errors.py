@@ -33,7 +33,7 @@ class ModelShapeError(AlignBenchError):
 class FunctionResultError(AlignBenchError):
     """A function that was given as a detector does not return one number for each sentence."""
 
-    code = "AB-E38"
+    code = "AB-E39"
     exit_code = 2
 
 
