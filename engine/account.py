@@ -25,7 +25,10 @@ from alignbench.schemas.vocabulary import StageName
 from alignbench.workspace.errors import LockHeldError
 from alignbench.workspace.workspace import Workspace
 
-GENERATING: Final = (StageName.PROMPTS, StageName.CAPTION, StageName.IMAGINE)
+GENERATING: Final = (
+    StageName.PROMPTS, StageName.CAPTION, StageName.IMAGINE,
+    StageName.REWRITE, StageName.RESPOND, StageName.JUDGE,
+)  # fmt: skip
 """The stages whose spending counts against a budget."""
 
 _LOCK: Final = "spending"
