@@ -134,4 +134,4 @@ class Doubt(StrEnum):
     DELETED = "AB-A38"
     """It was in quarantine, and has been deleted on the server since."""
     NOT_ASKED = "AB-A39"
-    """Its task is in the queue of somebody else."""
+    """Its task was put to somebody else."""
