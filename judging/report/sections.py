@@ -213,9 +213,13 @@ def _blind(results: Results) -> Part:
                                 one.answered))
                 for one in both
             )  # fmt: skip
-            figures = [("macro", shown.macro, hidden.macro)]
-            tasks = results.questions.tasks
-            figures += zip(tasks, shown.by_task, hidden.by_task, strict=True)
+            names = ["macro", *results.questions.tasks]
+            figures = zip(
+                names,
+                [shown.macro, *shown.by_task],
+                [hidden.macro, *hidden.by_task],
+                strict=True,
+            )
             rows += [
                 {
                     "judge": judge.name,
