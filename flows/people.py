@@ -27,11 +27,20 @@ from alignbench.schemas.tables import ASSIGNMENTS, TASKS
 from alignbench.schemas.vocabulary import AssignmentState, RoundForm, StageName, WithdrawnKind
 
 
-def open_rounds(run: Run) -> list[Round]:
-    """Returns the rounds with queues in which something is still open."""
-    is_open = pc.field("state") == AssignmentState.OPEN.value
+def open_rounds(run: Run, asked: str | None = None) -> list[Round]:
+    """Returns the rounds with queues in which something is still open.
+
+    Args:
+        run: The run.
+        asked: Somebody whose answers count no more, or again: the rounds in which they were asked
+            are among them, since others may have to be.
+    """
+    wanted = pc.field("state") == AssignmentState.OPEN.value
+    if asked is not None:
+        wanted |= pc.field("annotator") == asked
+    columns = ["round", "state", "annotator"]
     names = {
-        *run.workspace.table(ASSIGNMENTS).read(["round", "state"], is_open)["round"].to_pylist(),
+        *run.workspace.table(ASSIGNMENTS).read(columns, wanted)["round"].to_pylist(),
         *_rounds_of_earlier_versions(run),
     }
     settings = run.config.annotation
@@ -39,9 +48,11 @@ def open_rounds(run: Run) -> list[Round]:
     return [form for form in forms if form.form is RoundForm.QUEUES]
 
 
-def push_open_rounds(address: str, joining: Sequence[str] = ()) -> list[StageReport]:
-    """Pushes every round in which something is open."""
-    rounds = open_rounds(open_run(address))
+def push_open_rounds(
+    address: str, joining: Sequence[str] = (), asked: str | None = None
+) -> list[StageReport]:
+    """Pushes every round in which something is open, or in which `asked` was asked."""
+    rounds = open_rounds(open_run(address), asked)
     return [
         run_flow(push, workspace=address, round_name=form.round, joining=tuple(joining))
         for form in rounds

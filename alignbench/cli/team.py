@@ -103,7 +103,7 @@ def exclude(
     with workspace.store.lock("push"), workspace.store.lock("pull"):
         told = _readmitted(workspace, name) if undo else _excluded(workspace, name, reason)
     say(told)
-    if _push_where_there_is_a_server(context.obj):
+    if _push_where_there_is_a_server(context.obj, name):
         say("Next: 'alignbench label'.")
     else:
         say("Next: 'alignbench push', which puts their questions to others, then 'label'.")
@@ -129,7 +129,7 @@ def _readmitted(workspace: "Workspace", name: str) -> str:
     return f"{readmit_annotator(workspace, name, uuid.uuid4().hex).id} counts again."
 
 
-def _push_where_there_is_a_server(context: Context) -> bool:
+def _push_where_there_is_a_server(context: Context, name: str) -> bool:
     use_local_services(context)
     from alignbench.flows.label_studio import server_address
     from alignbench.flows.people import push_open_rounds
@@ -140,7 +140,7 @@ def _push_where_there_is_a_server(context: Context) -> bool:
     if not (url and token):
         return False
     with shown_by(TerminalProgress()):
-        push_open_rounds(context.address)
+        push_open_rounds(context.address, asked=name.lower())
     return True
 
 

@@ -13,6 +13,12 @@ JsonObject = dict[str, object]
 MAX_TITLE = 50
 """Characters that Label Studio allows in a project's title."""
 
+QUEUE_MARK = "alignbench-queue: "
+"""How the description of one person's project begins; their e-mail address follows.
+
+The guard of the server reads it: nobody else reaches such a project.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectSettings:

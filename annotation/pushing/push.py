@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from alignbench.annotation.label_studio.records import ProjectSettings
+from alignbench.annotation.label_studio.records import QUEUE_MARK, ProjectSettings
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.image_delivery import Storage, image_delivery
 from alignbench.annotation.pushing.ledger import Ledger, ProjectLedger
@@ -242,6 +242,8 @@ class Pusher:
         assignee = () if self._options.assignee is None else (self._options.assignee,)
         round_name = self._options.round
         marker = derive_id("project", self._workspace.url, round_name, number, *assignee)
+        if assignee:
+            marker = f"{QUEUE_MARK}{assignee[0]} {marker}"
         # Only an empty one: the same path and round may exist on another machine.
         unused = [
             project_id

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from alignbench.annotation.errors import AccountError
 from alignbench.annotation.label_studio.accounts import create_annotator, submit_answer, token_of
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
 from alignbench.annotation.rounds.withdrawal import exclude_annotator, readmit_annotator
@@ -43,6 +44,7 @@ class Team:
         self.server: LabelStudioServer = connect(label_studio.url, label_studio.token)
         self.people: list[str] = []
         self._tokens: dict[str, str] = {}
+        self.operator_token = label_studio.token
 
     @property
     def address(self) -> str:
@@ -171,7 +173,9 @@ def test_what_does_not_count_goes_to_somebody_new_and_an_exclusion_can_be_undone
     ann, bob, carl, dora = team.join(4)
     push.fn(workspace=team.address, sample=4)
     theirs = team.tasks(ann)
-    team.submit(bob, theirs[0].task_id or 0)
+    with pytest.raises(AccountError, match="took no answer"):  # the guard: a queue is one's own
+        team.submit(bob, theirs[0].task_id or 0)
+    submit_answer(team.url, team.operator_token, theirs[0].task_id or 0, Verdict.CORRECT)
     for task in theirs[1:]:
         team.submit(ann, task.task_id or 0)
     pull.fn(workspace=team.address)

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, expect
 from alignbench.annotation.label_studio.accounts import create_annotator, token_of
 from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.server import connect
+from alignbench.annotation.label_studio.texts import ENGLISH, annotator_texts
 from alignbench.services import read_credentials
 from alignbench.services.label_studio import label_studio_launch
 from tests.fixtures.services import EmbeddedLabelStudio
@@ -97,7 +98,7 @@ def place(label_studio: EmbeddedLabelStudio) -> Iterator[Place]:
             made = operator.post(
                 "/api/projects",
                 json={"title": f"Of {project}", "description": description,
-                      "label_config": labelling_config()},
+                      "label_config": labelling_config(annotator_texts(ENGLISH))},
             ).raise_for_status().json()  # fmt: skip
             place.numbers[project] = made["id"]
             storage = {"project": made["id"], "path": str(image.parents[1]), "use_blob_urls": True}
@@ -314,7 +315,11 @@ def test_lists_hold_ones_own_only(place: Place, mia: httpx.Client) -> None:
 
 
 def test_next_task_heeds_locks_whatever_the_page_asks_for(place: Place) -> None:
-    description = {"title": "Shared", "label_config": labelling_config(), "maximum_annotations": 1}
+    description = {
+        "title": "Shared",
+        "label_config": labelling_config(annotator_texts(ENGLISH)),
+        "maximum_annotations": 1,
+    }
     made = place.operator.post("/api/projects", json=description).raise_for_status().json()
     place.numbers["locked"] = made["id"]
     tasks = [place.task("locked"), place.task("locked")]
