@@ -60,8 +60,7 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	cd alignbench/services/label_studio_guard && \
-	  $(CURDIR)/$(VENV)/bin/mypy --config-file $(CURDIR)/pyproject.toml --package alignbench_guard
+	$(VENV)/bin/mypy --config-file alignbench/services/label_studio_guard/mypy.ini
 	$(VENV)/bin/lint-imports
 
 # The pages that are generated from the code: docs/cli.md and docs/errors.md.

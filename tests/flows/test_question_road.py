@@ -147,7 +147,7 @@ def test_scenes_become_a_report_that_opens_offline(judged: Workspace) -> None:
              csv.DictReader((page.parent / "results/people.csv").open())}  # fmt: skip
     assert float(found["biased", WORDY]["bias"]) > 2 > abs(float(found["biased", TERSE]["bias"]))
     assert float(found["unbiased", TERSE]["pearson"]) > 0.5
-    assert (page.parent / "results/tasks.tex").read_text().startswith(r"\begin{table}")
+    assert (page.parent / "results/tasks.tex").read_text().count(r"\begin{table*}") == 1
     assert page.read_bytes() == question_report(judged.url).read_bytes()
 
 

@@ -63,7 +63,7 @@ def test_tasks_come_image_by_image_and_give_nothing_away(
         *("image", "sentence", "before", "after", "place", "sentence_id", "text_sha256")
     }
     assert data["sentence"] == CAPTION[0]
-    assert data["place"] == "1 of 3"
+    assert data["place"] == "1 / 3"
     assert data["before"] == ""
     assert data["after"].strip() == " ".join(CAPTION[1:])
     assert GENERATOR not in str(data)
