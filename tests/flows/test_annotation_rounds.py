@@ -93,6 +93,7 @@ def test_a_round_is_a_sample_answered_disputed_and_decided(
 def test_a_round_shows_what_a_detector_finds_from_its_first_task_on(
     split: Path, label_studio: EmbeddedLabelStudio, tmp_path: Path
 ) -> None:
+    (split / "alignbench.toml").write_text(with_team([label_studio.username], 1))
     detector = f"clip4dm:repo={save_clip(tmp_path / 'clip')}"
     push = ("push", "--round", "hinted", "--sample", "4", "--suggest", detector)
     refused = alignbench(split, *push, server=label_studio)
