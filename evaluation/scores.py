@@ -41,7 +41,9 @@ def score_keys(
 def scored_keys(workspace: Workspace, detector_id: str) -> pa.ChunkedArray:
     """Returns the done-keys of the sentences that have a usable score of a detector."""
     scores = workspace.table(SCORES).read(
-        ["sentence_id", "image_id", "detector_id", "status"], _of(detector_id) & _is_usable()
+        ["sentence_id", "image_id", "detector_id", "status"],
+        _of(detector_id) & _is_usable(),
+        having=("detector_id", detector_id),
     )
     return score_keys(scores["sentence_id"], scores["image_id"], detector_id)
 
@@ -53,7 +55,9 @@ def score_rows(workspace: Workspace, detector_id: str) -> pa.Table:
     score, or what is to be said of it, and `seconds`.
     """
     columns = ["sentence_id", "score", "words", "status", "note", "seconds", "detector_id"]
-    scores = workspace.table(SCORES).read(columns, _of(detector_id) & _is_usable())
+    scores = workspace.table(SCORES).read(
+        columns, _of(detector_id) & _is_usable(), having=("detector_id", detector_id)
+    )
     lost = [_unscored(failure) for failure in current_failures(workspace, detector_id)]
     return pa.concat_tables(
         [scores.select(_ROW.names).cast(_ROW), pa.Table.from_pylist(lost, _ROW)]
@@ -62,9 +66,11 @@ def score_rows(workspace: Workspace, detector_id: str) -> pa.Table:
 
 def current_failures(workspace: Workspace, detector_id: str) -> Iterator[Failure]:
     """Yields a detector's failures that no later run has made good."""
-    done = KeySet(scored_keys(workspace, detector_id))
     where = (pc.field("stage") == StageName.EVALUATE.value) & (pc.field("scope") == detector_id)
-    return (row for row in workspace.table(FAILURES).rows(where) if row.key not in done)
+    failures = list(workspace.table(FAILURES).rows(where))
+    if failures:
+        done = KeySet(scored_keys(workspace, detector_id))
+        yield from (row for row in failures if row.key not in done)
 
 
 def failures_of_older_versions(rows: Iterable[Score]) -> Iterator[Failure]:
@@ -95,7 +101,9 @@ def names_in_records(store: ObjectStore) -> dict[str, str]:
 
 def unusable_rows(workspace: Workspace, detector_id: str) -> list[Score]:
     """Returns the rows of table `scores` without a usable score, which older versions wrote."""
-    return list(workspace.table(SCORES).rows(_of(detector_id) & ~_is_usable()))
+    scores = workspace.table(SCORES)
+    where = _of(detector_id) & ~_is_usable()
+    return list(scores.rows(where, having=("detector_id", detector_id)))
 
 
 def _unscored(failure: Failure) -> dict[str, object]:

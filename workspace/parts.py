@@ -95,6 +95,17 @@ class Part:
         """Returns for each row whether its leaf is among those marked true, in their order."""
         return np.repeat(list(leaves), [leaf.rows for leaf in self.leaves])
 
+    def may_hold(self, column: str, value: str) -> bool:
+        """Tells whether some row may have a value in a column; False if statistics exclude it."""
+        metadata = self._file.metadata
+        for group in (metadata.row_group(number) for number in range(metadata.num_row_groups)):
+            chunks = (group.column(number) for number in range(group.num_columns))
+            chunk = next((one for one in chunks if one.path_in_schema == column), None)
+            found = None if chunk is None else chunk.statistics
+            if found is None or not found.has_min_max or found.min <= value <= found.max:
+                return True
+        return False
+
     def verify(self) -> None:
         """Checks that the part's bytes are those that its name promises.
 

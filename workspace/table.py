@@ -79,6 +79,7 @@ class Table(Generic[Row]):
         columns: Sequence[str] | None = None,
         where: pc.Expression | None = None,
         batch_rows: int = BATCH_ROWS,
+        having: tuple[str, str] | None = None,
     ) -> Iterator[pa.Table]:
         """Yields the current rows in tables of at most `batch_rows` rows, part by part.
 
@@ -89,24 +90,33 @@ class Table(Generic[Row]):
             columns: Which to read; None reads all.
             where: Filter on these columns.
             batch_rows: Upper bound of a yielded table's rows.
+            having: A column of text, and the value that `where` asks of it: a part whose statistics
+                exclude that value is not decoded.
         """
         wanted = list(columns) if columns is not None else self.spec.schema.names
-        for batch in self._current(wanted, batch_rows):
+        for batch in self._current(wanted, batch_rows, having):
             found = batch if where is None else batch.filter(where)
             if len(found):
                 yield found
 
     def read(
-        self, columns: Sequence[str] | None = None, where: pc.Expression | None = None
+        self,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+        having: tuple[str, str] | None = None,
     ) -> pa.Table:
         """Returns the current rows whole. For key columns and small tables only."""
         wanted = list(columns) if columns is not None else self.spec.schema.names
         fields = [self.spec.schema.field(name).with_nullable(True) for name in wanted]
-        return pa.concat_tables([pa.schema(fields).empty_table(), *self.scan(wanted, where)])
+        return pa.concat_tables(
+            [pa.schema(fields).empty_table(), *self.scan(wanted, where, having=having)]
+        )
 
-    def rows(self, where: pc.Expression | None = None) -> Iterator[Row]:
+    def rows(
+        self, where: pc.Expression | None = None, having: tuple[str, str] | None = None
+    ) -> Iterator[Row]:
         """Yields the current rows as instances of their class."""
-        for batch in self.scan(where=where):
+        for batch in self.scan(where=where, having=having):
             yield from from_batch(self.spec.row, batch)
 
     def keys(
@@ -131,7 +141,9 @@ class Table(Generic[Row]):
         """Returns the number of current rows."""
         return sum(len(batch) for batch in self.scan(self.spec.key))
 
-    def _current(self, columns: Sequence[str], batch_rows: int) -> Iterator[pa.Table]:
+    def _current(
+        self, columns: Sequence[str], batch_rows: int, having: tuple[str, str] | None
+    ) -> Iterator[pa.Table]:
         listing = self._listing()
         owed = set(listing.all_leaves)
         begun_with = frozenset(owed)
@@ -141,6 +153,9 @@ class Table(Generic[Row]):
                     if owed.isdisjoint(leaves):
                         continue
                     part = Part(self.store, self.spec, name)
+                    if having is not None and not part.may_hold(*having):
+                        owed -= leaves
+                        continue
                     rows = part.rows_of(leaf.name in owed for leaf in part.leaves)
                     if name in listing.current:
                         rows &= listing.current[name]
