@@ -64,7 +64,7 @@ class Sample:
     def variance(self) -> float:
         """Returns this sample's share of the figure's variance."""
         size = self.clusters
-        return float(self.influence @ self.influence) * size / (size - 1) if size > 1 else math.nan
+        return float(np.square(self.influence).sum()) * size / (size - 1) if size > 1 else math.nan
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Estimate:
         if count < 2:
             return math.nan
         moved = self.left_out[there] - self.value
-        return math.sqrt(float(moved @ moved) * (count - 1) / count)
+        return math.sqrt(float(np.square(moved).sum()) * (count - 1) / count)
 
     def degrees_of_freedom(self) -> float:
         """Returns Satterthwaite's degrees of freedom; NaN where a sample has a single cluster."""
