@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
+from alignbench.evaluation.statistics.clustered import ranks_of
 from alignbench.schemas.vocabulary import ScoreStatus, Verdict
 
 
@@ -133,6 +134,11 @@ class Scored:
     def there(self) -> Bools:
         """Where there is a usable score."""
         return np.isfinite(self.scores)
+
+    @cached_property
+    def rank(self) -> Ints:
+        """The rank of each score, as `ranks_of` gives it; what has none stands last."""
+        return ranks_of(self.scores)
 
     @cached_property
     def says_nothing(self) -> str | None:

@@ -114,7 +114,7 @@ def _row(
     images = len(sentences.image.names)
     of_image = sentences.image.codes
     auroc = pair_sums(
-        detector.scores[compared], sentences.correct[compared], of_image[compared], images
+        detector.rank[compared], sentences.correct[compared], of_image[compared], images
     ).estimate()
     score = with_interval(
         {}, "mean", mean_of(detector.scores[averaged], of_image[averaged], images)

@@ -20,7 +20,7 @@ from alignbench.evaluation.analyses.analysis import (
 )
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats
-from alignbench.evaluation.statistics.clustered import pair_sums
+from alignbench.evaluation.statistics.clustered import pair_sums, ranks_of
 from alignbench.reporting.jackknife import Estimate, mean
 
 MEAN, POOLED = "mean of models", "all sentences pooled"
@@ -81,10 +81,11 @@ def model_auroc(sentences: Sentences, scores: Floats, among: Bools | None = None
         among: Further restricts the sentences.
     """
     kept = np.isfinite(scores) if among is None else np.isfinite(scores) & among
+    rank = ranks_of(scores)
 
     def auroc(chosen: Bools) -> Estimate:
         return pair_sums(
-            scores[chosen],
+            rank[chosen],
             sentences.correct[chosen],
             sentences.image.codes[chosen],
             len(sentences.image.names),

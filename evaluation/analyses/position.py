@@ -149,7 +149,7 @@ def _corrected(sentences: Sentences, detector: Scored, pooled: Estimate) -> Mode
     def sums(model: int, position: int) -> PairSums:
         own = detector.there & (sentences.model.codes == model) & (place == position)
         correct, image = sentences.correct[own], sentences.image.codes[own]
-        return pair_sums(detector.scores[own], correct, image, images)
+        return pair_sums(detector.rank[own], correct, image, images)
 
     of_models = (
         reduce(add, (sums(model, position) for position in range(LAST + 1))).estimate()

@@ -87,7 +87,9 @@ def sentence_level(sentences: Sentences, detectors: Sequence[Scored]) -> Analysi
 
 
 def _measures(sentences: Sentences, detector: Scored) -> Iterator[_Found]:
-    there = detector.there
+    # In the order of their scores, in which what sorts them below has nothing left to do.
+    order = np.argsort(detector.scores, kind="stable")
+    there = order[detector.there[order]]
     scores, correct = detector.scores[there], sentences.correct[there]
     image, images = sentences.image.codes[there], len(sentences.image.names)
     for positive, towards, is_one, what in (

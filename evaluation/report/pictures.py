@@ -6,7 +6,9 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import pyarrow as pa
@@ -41,13 +43,33 @@ def picture_name(image_id: str) -> str:
     return f"{hashlib.sha256(image_id.encode()).hexdigest()[:32]}.jpg"
 
 
-def write_pictures(reader: ReleaseReader, sentences: pa.Table, folder: Path) -> set[str]:
+@contextmanager
+def pictures_beside(
+    reader: ReleaseReader, sentences: pa.Table, folder: Path
+) -> Iterator[Future[set[str]]]:
+    """Does what `write_pictures` does in another thread; an error in the caller's ends it early.
+
+    Most of it is decoding and encoding, beside which Python code runs undisturbed.
+    """
+    given_up = Event()
+    with ThreadPoolExecutor(1, thread_name_prefix="pictures") as beside:
+        try:
+            yield beside.submit(write_pictures, reader, sentences, folder, given_up)
+        except BaseException:
+            given_up.set()
+            raise
+
+
+def write_pictures(
+    reader: ReleaseReader, sentences: pa.Table, folder: Path, given_up: Event | None = None
+) -> set[str]:
     """Writes a small copy of each image; those that are there already are kept.
 
     Args:
         reader: The release.
         sentences: What the images are of.
         folder: Where they go.
+        given_up: Set by another thread where the rest is not wanted any more.
 
     Returns:
         The ids of the images that there is a copy of.
@@ -66,6 +88,8 @@ def write_pictures(reader: ReleaseReader, sentences: pa.Table, folder: Path) -> 
             if copy is not None:
                 _write_whole(folder / picture_name(image_id), copy)
                 found.add(image_id)
+            if given_up is not None and given_up.is_set():
+                break
     return found
 
 

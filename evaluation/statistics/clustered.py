@@ -17,6 +17,9 @@ CORRECT_IMAGES, INCORRECT_IMAGES = (
 )
 IMAGES = "images"
 
+_SPARSE = 8
+"""With so many ranks for each sentence, ranking anew takes less time than counting by rank."""
+
 
 @dataclass(frozen=True)
 class PairSums:
@@ -72,17 +75,24 @@ class PairSums:
         return Estimate(value, left_out, samples, is_share=True)
 
 
-def pair_sums(scores: Floats, correct: Bools, image: Ints, images: int) -> PairSums:
+def ranks_of(scores: Floats | Ints) -> Ints:
+    """Returns the rank of each score, from 0; equal scores have one rank, and none is left out."""
+    return np.unique(scores, return_inverse=True)[1].astype(np.int64)
+
+
+def pair_sums(rank: Ints, correct: Bools, image: Ints, images: int) -> PairSums:
     """Returns the sums over all pairs of a correct and an incorrect sentence.
 
     Args:
-        scores: One for each sentence, finite.
+        rank: Of each sentence's score, as `ranks_of` gives it; of these sentences or of more.
         correct: Whether it is correct.
         image: Number of its image.
         images: How many images there are.
     """
-    _, rank = np.unique(scores, return_inverse=True)
     ranks = int(rank.max(initial=0)) + 1
+    if ranks > _SPARSE * len(rank):  # of many more sentences than these
+        rank = ranks_of(rank)
+        ranks = int(rank.max(initial=0)) + 1
     right, wrong = rank[correct], rank[~correct]
     right_image, wrong_image = image[correct], image[~correct]
     below = _ranked_below(right, wrong, ranks)  # of each correct sentence
@@ -135,7 +145,10 @@ def _below(one: Ints, other: Ints) -> Floats:
     """Returns for each of the first how many of the second are below it, ties counting half."""
     ordered = np.sort(other)
     lower = np.searchsorted(ordered, one, side="left")
-    not_above = np.searchsorted(ordered, one, side="right")
+    not_above = lower.copy()
+    # Ties are few, and a search takes the longest of all.
+    ties = np.flatnonzero(ordered[np.minimum(lower, len(ordered) - 1)] == one) if len(other) else []
+    not_above[ties] = np.searchsorted(ordered, one[ties], side="right")
     return np.asarray(0.5 * (lower + not_above))
 
 

@@ -63,7 +63,6 @@ def linear_average_precision(
     count = int(np.count_nonzero(positive))
     if not count:
         return Estimate.unknown(images)
-    value = float(average_precision_score(positive, scores))
     order = np.argsort(-scores, kind="stable")
     ranked, of_rank = scores[order], positive[order].astype(np.float64)
     # Items of one score pass a threshold together.
@@ -71,6 +70,7 @@ def linear_average_precision(
     last = np.searchsorted(-ranked, -ranked, side="right")
     passed = last.astype(np.float64)
     precision = np.cumsum(of_rank)[last - 1] / passed
+    value = float((of_rank * precision).sum() / count)
     # An item stands in the precision at every positive that scores no higher than it does.
     by_passed = _from_here_on(of_rank / passed)[first]
     by_precision = _from_here_on(of_rank * precision / passed)[first]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
-from alignbench.evaluation.statistics.clustered import pair_sums
+from alignbench.evaluation.statistics.clustered import pair_sums, ranks_of
 
 SHARED_BY_SCORES, SHARED_BY_LABELS = 0.5, 0.3
 """Shares of the variance that an image's sentences have in common."""
@@ -74,7 +74,7 @@ def coverage(setting: Setting, repetitions: int, seed: int) -> Coverage:
     for _ in range(repetitions):
         data = drawn(setting, random)
         one, other = (
-            pair_sums(scores, data.correct, data.image, setting.images).estimate()
+            pair_sums(ranks_of(scores), data.correct, data.image, setting.images).estimate()
             for scores in (data.one, data.other)
         )
         low, high, _ = one.interval()

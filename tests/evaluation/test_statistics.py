@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
-from alignbench.evaluation.statistics.clustered import mean_of, pair_sums, share_of
+from alignbench.evaluation.statistics.clustered import mean_of, pair_sums, ranks_of, share_of
 from alignbench.evaluation.statistics.precision import average_precision
 from alignbench.reporting.jackknife import Estimate
 from tests.evaluation.clustered_scores import Setting, coverage
@@ -38,7 +38,7 @@ def test_auroc_and_auroc_without_each_image_are_scikit_learns(seed: int) -> None
         both = 0 < correct[kept].sum() < kept.sum()
         return float(roc_auc_score(correct[kept], scores[kept])) if both else np.nan
 
-    found = pair_sums(scores, correct, image, IMAGES).estimate()
+    found = pair_sums(ranks_of(scores), correct, image, IMAGES).estimate()
     np.testing.assert_allclose(found.value, auroc(np.ones(len(image), bool)), atol=1e-12)
     if np.isfinite(found.value):
         np.testing.assert_allclose(found.left_out, left_out(auroc, image), atol=1e-12)
@@ -77,7 +77,9 @@ def test_pairs_of_several_strata_add_up_to_pairs_within_a_stratum() -> None:
         return won / pairs
 
     first, *others = (
-        pair_sums(scores[stratum == k], correct[stratum == k], image[stratum == k], IMAGES)
+        pair_sums(
+            ranks_of(scores)[stratum == k], correct[stratum == k], image[stratum == k], IMAGES
+        )
         for k in range(4)
     )
     for sums in others:
@@ -109,10 +111,10 @@ def test_intervals_hold_the_truth_as_often_as_they_say(setting: Setting) -> None
 
 def test_figures_that_cannot_be_trusted_say_why() -> None:
     scores, correct = np.array([3.0, 2.0, 1.0, 0.0]), np.array([True, True, False, False])
-    four = pair_sums(scores, correct, np.arange(4), 4).estimate()
+    four = pair_sums(ranks_of(scores), correct, np.arange(4), 4).estimate()
     assert four.interval() == (None, None, "Fewer than 5 images with correct sentences: 2.")
     many = np.arange(40.0)
-    perfect = pair_sums(many, many > 19, np.arange(40), 40).estimate()
+    perfect = pair_sums(ranks_of(many), many > 19, np.arange(40), 40).estimate()
     assert perfect.value == 1.0
     assert perfect.interval().why_null == "At 1 the data say nothing of how far off it may be."
     assert (perfect - perfect).two_sided_p() is None
