@@ -112,8 +112,9 @@ def position_corrected(
 ) -> Analysis:
     """Returns AUROC over pairs of sentences of one model and one position."""
     rows: list[dict[str, object]] = []
+    strata = _strata(sentences)
     for detector, plain in zip(detectors, aurocs, strict=True):
-        corrected = _corrected(sentences, detector, plain.pooled)
+        corrected = _corrected(sentences, detector, plain.pooled, strata)
         for name, one, other in (
             *zip(sentences.model.names, plain.of_models, corrected.of_models, strict=True),
             (MEAN, plain.mean(corrected.known), corrected.mean()),
@@ -141,18 +142,29 @@ def position_corrected(
     )
 
 
-def _corrected(sentences: Sentences, detector: Scored, pooled: Estimate) -> ModelAuroc:
+def _strata(sentences: Sentences) -> list[list[Ints]]:
+    """Returns the rows of each model's sentences at each position."""
+    models = len(sentences.model.names)
+    cell = sentences.model.codes * (LAST + 1) + places(sentences)
+    in_cells = np.argsort(cell, kind="stable")
+    starts = np.searchsorted(cell[in_cells], np.arange(1, models * (LAST + 1)))
+    cells = iter(np.split(in_cells, starts))
+    return [[next(cells) for _ in range(LAST + 1)] for _ in range(models)]
+
+
+def _corrected(
+    sentences: Sentences,
+    detector: Scored,
+    pooled: Estimate,
+    strata: Sequence[Sequence[Ints]],
+) -> ModelAuroc:
     """Returns the AUROC of each model within positions."""
-    place = places(sentences)
     images = len(sentences.image.names)
 
-    def sums(model: int, position: int) -> PairSums:
-        own = detector.there & (sentences.model.codes == model) & (place == position)
+    def sums(rows: Ints) -> PairSums:
+        own = rows[detector.there[rows]]
         correct, image = sentences.correct[own], sentences.image.codes[own]
         return pair_sums(detector.rank[own], correct, image, images)
 
-    of_models = (
-        reduce(add, (sums(model, position) for position in range(LAST + 1))).estimate()
-        for model in range(len(sentences.model.names))
-    )
+    of_models = (reduce(add, map(sums, of_model)).estimate() for of_model in strata)
     return ModelAuroc(tuple(of_models), pooled)
