@@ -18,10 +18,11 @@ from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.projects import check_server
 from alignbench.annotation.pushing.overlap import AdjustedOverlap, adjust_overlap
 from alignbench.annotation.pushing.push import Pusher, PushOptions, Reconciliation
-from alignbench.annotation.pushing.tasks import image_failure
 from alignbench.annotation.rounds.forms import begin_round
 from alignbench.annotation.rounds.gold import read_gold
 from alignbench.annotation.rounds.members import Draw, draw_gold, draw_sample
+from alignbench.annotation.units.every import UNITS
+from alignbench.annotation.units.unit import image_failure
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
@@ -177,10 +178,11 @@ class PushStage(RoundInputs, Stage):
         options = PushOptions(
             round=self._form.round,
             settings=replace(
-                assigned_settings(self._run, self._form.round, assignee),
+                assigned_settings(self._run, self._form, assignee),
                 shows_predictions=self._suggests is not None,
             ),
             assignee=assignee,
+            unit=UNITS[self._form.unit],
             tasks_per_project=settings.tasks_per_project,
             storage=settings.storage,
         )

@@ -11,8 +11,8 @@ from alignbench.annotation.assigning.dealing import Asked
 from alignbench.annotation.assigning.standings import RoundStandings
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.ordering import ordered_sentences
-from alignbench.annotation.pushing.tasks import PURPOSE
 from alignbench.annotation.rounds.members import RoundMembers, round_members
+from alignbench.annotation.units.unit import PURPOSE
 from alignbench.engine.stage import StageInputs
 from alignbench.flows.run import Run
 from alignbench.flows.selection import current_selection

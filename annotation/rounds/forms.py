@@ -47,6 +47,11 @@ def begin_round(workspace: Workspace, name: str, settings: AnnotationConfig, run
     return form
 
 
+def round_units(workspace: Workspace) -> dict[str, AnnotationUnit]:
+    """Returns what rounds ask about at once, by name; rounds without a form ask about sentences."""
+    return {row.round: row.unit for row in workspace.table(ROUNDS).rows()}
+
+
 def in_control(form: Round, image_id: str) -> bool:
     """Tells whether an image's units are asked in full, whatever the first votes say.
 

@@ -1,0 +1,10 @@
+"""The units that a round can ask about, by name."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from alignbench.annotation.units.sentence import SentenceUnit
+from alignbench.annotation.units.unit import Unit
+from alignbench.schemas.vocabulary import AnnotationUnit
+
+UNITS: Final[Mapping[AnnotationUnit, Unit]] = {unit.kind: unit for unit in (SentenceUnit(),)}
