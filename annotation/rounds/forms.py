@@ -31,7 +31,7 @@ def round_form(workspace: Workspace, name: str, settings: AnnotationConfig) -> R
     return Round(
         round=name,
         form=RoundForm.SHARED if is_shared else RoundForm.QUEUES,
-        unit=AnnotationUnit.SENTENCE,
+        unit=AnnotationUnit.SENTENCE if len(tasks) else settings.unit,
         first=settings.annotators_per_sentence if votes is None else votes.first,
         most=settings.annotators_per_sentence if votes is None else votes.most,
         until=None if votes is None or votes.first == votes.most else votes.until,
