@@ -14,14 +14,13 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.label_studio.page import labelling_config
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.label_studio.texts import annotator_texts
 from alignbench.annotation.pushing.disputes import Dispute, disputes, votes_on
 from alignbench.annotation.pushing.ledger import pushed_keys
 from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.annotation.pushing.push import Pusher, PushOptions
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
+from alignbench.annotation.units.sentence import SentenceUnit
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Limits, Made, Outcome, Stage
@@ -72,19 +71,17 @@ class AdjudicationStage(Stage):
         self._run = run
         self._server = server
         self._doubts = doubts
-        settings = project_settings(run).titled(TITLE_SUFFIX)
-        texts = annotator_texts(run.config.annotation.language, run.folder)
+        unit = SentenceUnit(with_votes=True)
+        settings = project_settings(run, unit).titled(TITLE_SUFFIX)
         options = PushOptions(
             round=ADJUDICATION_ROUND,
-            settings=replace(
-                settings,
-                annotators_per_sentence=1,
-                labelling_config=labelling_config(texts, with_votes=True),
-            ),
+            settings=replace(settings, annotators_per_sentence=1),
             purpose=Purpose.ADJUDICATE,
+            unit=unit,
             tasks_per_project=run.config.annotation.tasks_per_project,
             storage=run.config.annotation.storage,
         )
+        self._unit = unit
         self._pusher = Pusher(run.workspace, server, options, run.run_id, fence=fence)
         why = {reason: list(doubts.values()).count(reason) for reason in Dispute}
         self.notes = counted({f"disputed: {reason.phrase}": n for reason, n in why.items()})
@@ -121,7 +118,7 @@ class AdjudicationStage(Stage):
             shown = table.filter(pc.is_valid(table["blob"]))
             if len(shown):
                 votes = votes_on(self._run.workspace, shown["sentence_id"])
-                sent = self._pusher.send(shown, votes)
+                sent = self._pusher.send(self._unit.gathered(shown), votes)
                 for key, task in zip(shown["key"].to_pylist(), sent, strict=True):
                     yield Made(key, [task])
 

@@ -40,7 +40,7 @@ def deal_round(
     """
     close_withdrawn(run.workspace, run.run_id)
     doubtful = doubtful_sentences(run.workspace, form)
-    asked = asked_units(run, form.round)
+    asked = asked_units(run, form)
     dealer = RoundDealer(run.workspace, form, asked, doubtful=doubtful, again=again)
     team = current_team(run.workspace, server, run.config.annotation, dealer.holders)
     team = team._replace(joining=team.joining | (team.active & frozenset(joining)))

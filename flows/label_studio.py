@@ -10,7 +10,9 @@ from alignbench.schemas.errors import MissingSecretError, UsageError
 if TYPE_CHECKING:
     from alignbench.annotation.label_studio.records import ProjectSettings
     from alignbench.annotation.label_studio.server import LabelStudioServer
+    from alignbench.annotation.units.unit import Unit
     from alignbench.flows.run import Run
+    from alignbench.schemas.rows import Round
 
 URL = "LABEL_STUDIO_URL"
 TOKEN = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the variable's name
@@ -85,19 +87,19 @@ def queue_address(server: "LabelStudioServer", project_id: int) -> str:
     return f"{server.url}/projects/{project_id}/data?labeling=1"
 
 
-def assigned_settings(run: "Run", round_name: str, assignee: str | None) -> "ProjectSettings":
-    """Returns how an annotator's own project is set up; without an annotator, everybody's."""
-    settings = project_settings(run)
+def assigned_settings(run: "Run", form: "Round", assignee: str | None) -> "ProjectSettings":
+    """Returns how an annotator's own project of a round is set up; or everybody's, without one."""
+    from alignbench.annotation.units.every import UNITS
+
+    settings = project_settings(run, UNITS[form.unit])
     if assignee is None:
         return settings
-    own = settings.titled(f" {round_name[:16]} ({assignee.partition('@')[0][:16]})")
+    own = settings.titled(f" {form.round[:16]} ({assignee.partition('@')[0][:16]})")
     return replace(own, annotators_per_sentence=1)
 
 
-def project_settings(run: "Run") -> "ProjectSettings":
-    """Returns how the projects of this workspace are set up."""
-    from alignbench.annotation.label_studio.guidelines import guidelines_html
-    from alignbench.annotation.label_studio.page import labelling_config
+def project_settings(run: "Run", unit: "Unit") -> "ProjectSettings":
+    """Returns how the projects of this workspace are set up in which a unit is asked about."""
     from alignbench.annotation.label_studio.records import ProjectSettings
     from alignbench.annotation.label_studio.texts import annotator_texts
 
@@ -105,7 +107,7 @@ def project_settings(run: "Run") -> "ProjectSettings":
     texts = annotator_texts(settings.language, run.folder)
     return ProjectSettings(
         title=settings.project,
-        labelling_config=labelling_config(texts),
-        instructions=guidelines_html(texts),
+        labelling_config=unit.page(texts),
+        instructions=unit.guidelines(texts),
         annotators_per_sentence=settings.annotators_per_sentence,
     )

@@ -1,9 +1,10 @@
 """push: sentences go to the annotators.
 
-What comes in: the sentences of a round, those of one image one after another; a sample if one was
-drawn, gold among them. What is done: they are dealt out to people, which table `assignments` keeps;
-each question becomes a task in its annotator's project, whose intent is written before it is sent,
-so that a kill at any moment makes no task twice. What goes out: confirmed rows of `tasks`.
+What comes in: the sentences of a round, or its captions, those of one image one after another; a
+sample if one was drawn, gold among them. What is done: they are dealt out to people, which table
+`assignments` keeps; each question becomes a task in its annotator's project, whose intent is
+written before it is sent, so that a kill at any moment makes no task twice. What goes out:
+confirmed rows of `tasks`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,10 +19,11 @@ from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.projects import check_server
 from alignbench.annotation.pushing.overlap import AdjustedOverlap, adjust_overlap
 from alignbench.annotation.pushing.push import Pusher, PushOptions, Reconciliation
-from alignbench.annotation.pushing.tasks import image_failure
-from alignbench.annotation.rounds.forms import begin_round
+from alignbench.annotation.rounds.forms import begin_round, round_form
 from alignbench.annotation.rounds.gold import read_gold
 from alignbench.annotation.rounds.members import Draw, draw_gold, draw_sample
+from alignbench.annotation.units.every import UNITS
+from alignbench.annotation.units.unit import image_failure
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
@@ -78,7 +80,8 @@ def push(
 
     def make_stage(fence: Fence) -> PushStage:
         suggests = suggester(run.workspace, round_name, suggest, run.run_id)
-        notes = draw_round(run, round_name, Draw(models, sample, stratify))
+        unit = round_form(run.workspace, round_name, run.config.annotation).unit
+        notes = draw_round(run, round_name, Draw(models, sample, stratify, unit))
         form = begin_round(run.workspace, round_name, run.config.annotation, run.run_id)
         if form.form is RoundForm.QUEUES:
             notes |= dealt_notes(deal_round(run, server, form, fence, joining=joining, again=again))
@@ -149,7 +152,7 @@ class PushStage(RoundInputs, Stage):
         }
 
     def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
-        """Sends sentences; those of one image stay together, whoever wrote them."""
+        """Sends units; those of one image stay together, whoever wrote them."""
         for table in items:
             yield from without_image(table)
             shown = table.filter(pc.is_valid(table["blob"]))
@@ -162,10 +165,11 @@ class PushStage(RoundInputs, Stage):
         projects = {name: pusher.projects() for name, pusher in self._pushers.items()}
         return labelling_links(self._server, projects)
 
-    def _send(self, assignee: str | None, sentences: pa.Table) -> Iterator[Outcome]:
-        suggested = None if self._suggests is None else self._suggests.on(sentences)
-        sent = self._pushers[assignee].send(sentences, suggested)
-        for key, task in zip(sentences["key"].to_pylist(), sent, strict=True):
+    def _send(self, assignee: str | None, units: pa.Table) -> Iterator[Outcome]:
+        suggests = self._suggests
+        suggested = None if suggests is None else suggests.on(self._unit.sentences(units))
+        sent = self._pushers[assignee].send(units, suggested)
+        for key, task in zip(units["key"].to_pylist(), sent, strict=True):
             yield Made(key, [task])
 
     def _adjust_overlap(self) -> AdjustedOverlap:
@@ -177,10 +181,11 @@ class PushStage(RoundInputs, Stage):
         options = PushOptions(
             round=self._form.round,
             settings=replace(
-                assigned_settings(self._run, self._form.round, assignee),
+                assigned_settings(self._run, self._form, assignee),
                 shows_predictions=self._suggests is not None,
             ),
             assignee=assignee,
+            unit=UNITS[self._form.unit],
             tasks_per_project=settings.tasks_per_project,
             storage=settings.storage,
         )

@@ -1,4 +1,7 @@
-"""The inputs of push: every question of a round, in the order in which people get them."""
+"""The inputs of push: every question of a round, in the order in which people get them.
+
+A table of units has the id of each as `UNIT_ID`; table `tasks` has it as `sentence_id`.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +14,14 @@ from alignbench.annotation.assigning.dealing import Asked
 from alignbench.annotation.assigning.standings import RoundStandings
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.ordering import ordered_sentences
-from alignbench.annotation.pushing.tasks import PURPOSE
 from alignbench.annotation.rounds.members import RoundMembers, round_members
+from alignbench.annotation.units.every import UNITS
+from alignbench.annotation.units.unit import PURPOSE, UNIT_ID
 from alignbench.engine.stage import StageInputs
 from alignbench.flows.run import Run
 from alignbench.flows.selection import current_selection
 from alignbench.schemas.rows import Round
-from alignbench.schemas.tables import SENTENCES, TASKS
+from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import (
     AssignmentState,
     Purpose,
@@ -30,10 +34,10 @@ ASSIGNEE = "assignee"
 
 
 class RoundInputs(StageInputs):
-    """The questions of a round; the key is sentence, round and annotator.
+    """The questions of a round; the key is unit, round and annotator.
 
-    In a shared round there is no annotator in it. A sentence that was put to nobody yet counts as
-    one question.
+    In a shared round there is no annotator in it. A unit that was put to nobody yet counts as one
+    question.
     """
 
     name: ClassVar[StageName] = StageName.PUSH
@@ -47,12 +51,13 @@ class RoundInputs(StageInputs):
             run: Whose round.
             server: Where questions must be to be done; None counts what any server was sent.
             form: The round.
-            with_undealt: Count sentences too that were put to nobody yet.
+            with_undealt: Count units too that were put to nobody yet.
         """
         self._run = run
         self._server_identity = None if server is None else server.identity
         self._form = form
-        self._members = round_members(run.workspace, form.round)
+        self._unit = UNITS[form.unit]
+        self._members = round_members(run.workspace, form.round, form.unit)
         self._selection = current_selection(run)
         self._with_undealt = with_undealt
         self._is_shared = form.form is RoundForm.SHARED
@@ -64,7 +69,7 @@ class RoundInputs(StageInputs):
         for sentences in ordered_sentences(self._run.workspace, where, keys_only):
             if not keys_only:
                 sentences = sentences.append_column(PURPOSE, _purposes(sentences, self._members))
-            yield from self._of_each(sentences)
+            yield from self._of_each(self._unit.gathered(sentences))
 
     def done(self) -> pa.Table:
         """Returns the questions that are on the server, or answered wherever they were."""
@@ -77,8 +82,7 @@ class RoundInputs(StageInputs):
         tasks = tasks.group_by(["sentence_id", ASSIGNEE]).aggregate([])
         if not self._is_shared:
             tasks = self._questions.done(tasks)
-        sentences = self._run.workspace.table(SENTENCES).read(["sentence_id", "generator_id"])
-        known = tasks.join(sentences, "sentence_id")
+        known = tasks.join(self._unit.generators(self._run.workspace), "sentence_id", UNIT_ID)
         keys = self._keys(known["sentence_id"], known[ASSIGNEE])
         return pa.table({"key": keys, "scope": known["generator_id"]})
 
@@ -86,28 +90,28 @@ class RoundInputs(StageInputs):
         """Returns who has been asked something; None where all answer in one project."""
         return [None] if self._is_shared else self._questions.holders
 
-    def _of_each(self, sentences: pa.Table) -> Iterator[pa.Table]:
-        """Yields the sentences with key, scope and assignee: once for each who is asked."""
+    def _of_each(self, units: pa.Table) -> Iterator[pa.Table]:
+        """Yields the units with key, scope and assignee: once for each who is asked."""
         if self._is_shared:
-            yield self._keyed(sentences, None)
+            yield self._keyed(units, None)
             return
-        for assignee, units in self._questions.of.items():
-            own = sentences.filter(pc.is_in(sentences["sentence_id"], value_set=units))
+        for assignee, asked in self._questions.of.items():
+            own = units.filter(pc.is_in(units[UNIT_ID], value_set=asked))
             if len(own):
                 yield self._keyed(own, assignee)
         if self._with_undealt:
-            is_dealt = pc.is_in(sentences["sentence_id"], value_set=self._questions.dealt)
-            yield self._keyed(sentences.filter(pc.invert(is_dealt)), None)
+            is_dealt = pc.is_in(units[UNIT_ID], value_set=self._questions.dealt)
+            yield self._keyed(units.filter(pc.invert(is_dealt)), None)
 
-    def _keyed(self, sentences: pa.Table, assignee: str | None) -> pa.Table:
-        to = pa.chunked_array([pa.array([assignee] * len(sentences), pa.string())])
-        sentences = sentences.append_column(ASSIGNEE, to)
-        sentences = sentences.append_column("key", self._keys(sentences["sentence_id"], to))
-        return sentences.append_column("scope", sentences["generator_id"])
+    def _keyed(self, units: pa.Table, assignee: str | None) -> pa.Table:
+        to = pa.chunked_array([pa.array([assignee] * len(units), pa.string())])
+        units = units.append_column(ASSIGNEE, to)
+        units = units.append_column("key", self._keys(units[UNIT_ID], to))
+        return units.append_column("scope", units["generator_id"])
 
-    def _keys(self, sentences: pa.ChunkedArray, assignees: pa.ChunkedArray) -> pa.ChunkedArray:
+    def _keys(self, units: pa.ChunkedArray, assignees: pa.ChunkedArray) -> pa.ChunkedArray:
         """What failed in one round is no failure of the next."""
-        common = pc.binary_join_element_wise(sentences, self._form.round, ":")
+        common = pc.binary_join_element_wise(units, self._form.round, ":")
         own = pc.binary_join_element_wise(common, assignees, ":")
         return pc.coalesce(own, common)
 
@@ -151,22 +155,21 @@ class _Questions:
         return both.group_by(["sentence_id", ASSIGNEE]).aggregate([])
 
 
-def asked_units(run: Run, round_name: str) -> list[Asked]:
+def asked_units(run: Run, form: Round) -> list[Asked]:
     """Returns the units of a round, those of an image one after another."""
-    members = round_members(run.workspace, round_name)
+    members = round_members(run.workspace, form.round, form.unit)
     where = members.filter(current_selection(run))
-    units: list[Asked] = []
+    unit = UNITS[form.unit]
+    asked: list[Asked] = []
     for sentences in ordered_sentences(run.workspace, where, keys_only=True):
-        columns = (
-            sentences["sentence_id"].to_pylist(),
-            sentences["image_id"].to_pylist(),
-            _purposes(sentences, members).to_pylist(),
-        )
-        units += [
-            Asked(sentence, image, Purpose(why))
-            for sentence, image, why in zip(*columns, strict=True)
+        units = unit.gathered(sentences.append_column(PURPOSE, _purposes(sentences, members)))
+        columns = (units[name].to_pylist() for name in (UNIT_ID, "image_id", PURPOSE))
+        of_units = unit.sentence_ids(units)
+        asked += [
+            Asked(unit_id, image, Purpose(why), tuple(ids))
+            for unit_id, image, why, ids in zip(*columns, of_units, strict=True)
         ]
-    return units
+    return asked
 
 
 def _purposes(sentences: pa.Table, members: RoundMembers) -> pa.ChunkedArray:

@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.errors import SuggestionsError
-from alignbench.annotation.label_studio.results import answer_result
-from alignbench.annotation.pushing.tasks import ShownAnswers
+from alignbench.annotation.units.unit import PossibleAnswer, ShownAnswers
 from alignbench.evaluation.entries import PreparedDetector, parse_detector
 from alignbench.evaluation.predictions import Prediction, predictions
 from alignbench.schemas.rows import RoundSuggestions, Span
@@ -38,7 +37,7 @@ class Suggester:
         scores = self._workspace.table(SCORES).rows(where)
         found = predictions(scores, texts, self._round.word_threshold)
         return {
-            one.sentence_id: ShownAnswers((answer_result(one.verdict, _spans(one)),))
+            one.sentence_id: ShownAnswers((PossibleAnswer(one.verdict, _spans(one)),))
             for one in found
         }
 
@@ -98,9 +97,9 @@ def _fixed(what: str) -> SuggestionsError:
     return SuggestionsError(what, "Name another round with --round.")
 
 
-def _spans(suggested: Prediction) -> list[Span]:
+def _spans(suggested: Prediction) -> tuple[Span, ...]:
     # A detector tells no types, and the page has no mark without one.
-    return [
+    return tuple(
         Span(start=span.start, end=span.end, type=HallucinationType.OTHER, text=span.text)
         for span in suggested.spans
-    ]
+    )

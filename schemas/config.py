@@ -29,7 +29,12 @@ from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.names import Name
 from alignbench.schemas.protocols import Options
 from alignbench.schemas.registry import Group
-from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, ImageMode, LabelMethod
+from alignbench.schemas.vocabulary import (
+    ADJUDICATION_ROUND,
+    AnnotationUnit,
+    ImageMode,
+    LabelMethod,
+)
 
 # datasets reads a split's name out of file names; better to hear it before the work.
 _split_name = refusing(
@@ -108,6 +113,7 @@ class AnnotationConfig(_Section):
         language: What annotators read: a language that comes along (`alignbench` has `ar`, `en`,
             `ja`, `zh`), or the path of a file with its texts.
         round: Name of the current round.
+        unit: What an annotator is asked about at once: a `sentence`, or a whole `caption`.
         annotators_per_sentence: How many answers each sentence is to get.
         votes: How many it is to get as they are needed, instead.
         tasks_per_project: Where a further project is begun.
@@ -125,6 +131,7 @@ class AnnotationConfig(_Section):
     project: Annotated[str, Field(min_length=3, max_length=50)] = "Image descriptions"
     language: str = "en"
     round: RoundName = "1"
+    unit: AnnotationUnit = AnnotationUnit.SENTENCE
     annotators_per_sentence: Annotated[int, Field(ge=1, le=50)] = 3
     votes: VotesConfig | None = None
     tasks_per_project: Annotated[int, Field(ge=1, le=50_000)] = 50_000

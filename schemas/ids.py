@@ -72,6 +72,11 @@ def pair_id(generator: str, subject: str, sample_index: int) -> str:
     return derive_id(generator, subject, sample_index)
 
 
+def caption_id(pair: str, splitter: str) -> str:
+    """Returns the id of a pair's text as a unit of annotation: all sentences of one cut of it."""
+    return derive_id("caption", pair, splitter)
+
+
 def item_seed(pair: str) -> int:
     """Returns the seed of a generation: 63 bits derived from its pair id."""
     return int(sha256_hex(f"seed:{pair}".encode())[:16], 16) >> 1

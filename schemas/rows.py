@@ -166,9 +166,10 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """A sentence on a Label Studio server; `task_id` is null while it is only intended.
+    """A unit on a Label Studio server; `task_id` is null while it is only intended.
 
-    `assignee` is the annotator whose project it is in, where each has a project of their own.
+    `sentence_id` is the unit's id, whatever the unit of its round is. `assignee` is the annotator
+    whose project it is in, where each has a project of their own.
     """
 
     server: Str
@@ -214,7 +215,7 @@ class Round:
 class Assignment:
     """A question put to an annotator: one unit of a round. Written before its task is sent.
 
-    `unit_id` is a sentence's id, or a pair's where the unit is a caption. `wave` counts from 1: 1
+    `unit_id` is a sentence's id, or a caption's (`ids.caption_id`). `wave` counts from 1: 1
     for the votes that every unit gets, higher for those that a doubt asked for.
     """
 
@@ -239,7 +240,13 @@ class PausedAnnotator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """One annotator's answer, as it stood on the server at `updated_at`."""
+    """What one annotator's answer says of a sentence, as it stood on the server at `updated_at`.
+
+    An answer to a unit of several sentences is a row for each, with the same `annotation_id`;
+    `lead_seconds` is then the sentence's share of the time that the answer took. `unit_id` is null
+    where the unit is the sentence itself; `unit` is null in rows of earlier versions, where it was
+    too.
+    """
 
     server: Str
     project_id: Long
@@ -260,11 +267,17 @@ class Annotation:
     lead_seconds: Real | None
     annotated_at: Instant
     updated_at: Instant
+    unit: AnnotationUnit | None = None
+    unit_id: Str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantinedAnnotation:
-    """An answer that could not be believed, with its raw JSON: kept, and used for nothing."""
+    """An answer that could not be believed, with its raw JSON: kept, and used for nothing.
+
+    `sentence_ids` are the sentences of a caption of which it is not believed what it says; empty if
+    that is so of all it says.
+    """
 
     server: Str
     project_id: Long
@@ -274,6 +287,7 @@ class QuarantinedAnnotation:
     reason: Str
     raw: Str
     updated_at: Instant
+    sentence_ids: tuple[Str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,6 +106,12 @@ class AnswerFlag(StrEnum):
     """Spans of one type overlapped."""
     NOTE_CLEANED = "note_cleaned"
     """The note held control characters."""
+    WHOLE_SENTENCE = "whole_sentence"
+    """It says that the sentence is wrong as a whole."""
+    UNKNOWN_TOO = "unknown_too"
+    """It says both that the sentence is wrong and that it cannot be decided."""
+    MARK_CUT = "mark_cut"
+    """A mark went over several sentences, and was cut where they end."""
 
 
 class ImageMode(StrEnum):

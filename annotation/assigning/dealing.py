@@ -37,11 +37,18 @@ class Asked(NamedTuple):
         unit_id: Its id.
         image_id: Its image.
         purpose: Why it is asked about: gold is put to everybody.
+        sentence_ids: Its sentences; empty if it is one itself.
     """
 
     unit_id: str
     image_id: str
     purpose: Purpose
+    sentence_ids: tuple[str, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The ids of its sentences."""
+        return self.sentence_ids or (self.unit_id,)
 
 
 @dataclass
@@ -70,7 +77,7 @@ class RoundDealer:
         form: Round,
         asked: Sequence[Asked],
         *,
-        doubtful: Collection[str] = frozenset(),
+        doubtful: frozenset[str] = frozenset(),
         again: bool = False,
     ) -> None:
         """Reads what has become of the round.
@@ -79,20 +86,27 @@ class RoundDealer:
             workspace: Whose tables.
             form: The round.
             asked: What it asks about, the units of an image one after another.
-            doubtful: Units whose votes so far leave a doubt.
+            doubtful: Sentences whose votes so far leave a doubt.
             again: Put a unit to people who answered it in another round too.
         """
         self._workspace = workspace
         self._form = form
         self._asked = asked
-        self._doubtful = doubtful
+        self._doubtful = {one.unit_id for one in asked if not doubtful.isdisjoint(one.sentences)}
         self._standings = RoundStandings(workspace, form.round)
         self._places = self._standings.places()
-        ids = pa.array([one.unit_id for one in asked], pa.string())
-        self._barred: Mapping[str, Collection[str]] = (
-            {} if again else answered_elsewhere(workspace, form.round, ids)
-        )
+        self._barred = {} if again else self._answered_elsewhere()
         self._purposes = {one.unit_id: one.purpose for one in asked}
+
+    def _answered_elsewhere(self) -> Mapping[str, Collection[str]]:
+        """Returns, by unit, who has answered any of its sentences in another round."""
+        ids = pa.array([key for one in self._asked for key in one.sentences], pa.string())
+        people_of = answered_elsewhere(self._workspace, self._form.round, ids)
+        return {
+            one.unit_id: people
+            for one in self._asked
+            if (people := set().union(*(people_of.get(key, ()) for key in one.sentences)))
+        }
 
     @property
     def holders(self) -> frozenset[str]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pyarrow.compute as pc
 
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.rounds.withdrawal import hidden_sentences
+from alignbench.annotation.rounds.withdrawal import hidden_units
 from alignbench.schemas.fence import Fence, no_fence
 from alignbench.schemas.rows import Assignment
 from alignbench.schemas.tables import ASSIGNMENTS, TASKS
@@ -31,7 +31,7 @@ class KeptQueues(NamedTuple):
 
 def close_withdrawn(workspace: Workspace, run_id: str) -> int:
     """Closes the open questions about withdrawn images, in every round; returns how many."""
-    hidden = hidden_sentences(workspace)
+    hidden = hidden_units(workspace)
     if not hidden:
         return 0
     is_open = pc.field("state") == AssignmentState.OPEN.value

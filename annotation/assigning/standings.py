@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.assigning.dealer import Standing
+from alignbench.annotation.rounds.forms import round_units
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.rows import Assignment
 from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, TASKS
@@ -77,6 +78,7 @@ class RoundStandings:
         """Reads the tables."""
         self._workspace = workspace
         self._round = round_name
+        self._unit = round_units(workspace).get(round_name, AnnotationUnit.SENTENCE)
         self._excluded = set(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist())
         self._replies = self._read_replies()
         self._written = {
@@ -138,7 +140,7 @@ class RoundStandings:
         """Puts a unit to somebody, for the first time or again."""
         row = self.rows.get(question)
         self.rows[question] = (
-            _row(self._round, question, purpose, wave)
+            _row(self._round, self._unit, question, purpose, wave)
             if row is None
             else self._changed(replace(row, wave=wave), AssignmentState.OPEN)
         )
@@ -160,13 +162,13 @@ class RoundStandings:
     def _read_replies(self) -> dict[Question, _Reply]:
         replies: dict[Question, _Reply] = {}
         self._skips: defaultdict[str, int] = defaultdict(int)
-        columns = ["sentence_id", "annotator", "round", "purpose", "status"]
+        columns = ["sentence_id", "unit_id", "annotator", "round", "purpose", "status"]
         where = pc.field("round") == self._round
         where &= pc.field("purpose") != Purpose.ADJUDICATE.value
         for batch in self._workspace.table(ANNOTATIONS).scan(columns, where):
-            names = ("sentence_id", "annotator", "status")
-            for unit_id, annotator, status in _columns(batch, names):
-                question = Question(unit_id, annotator)
+            names = ("sentence_id", "unit_id", "annotator", "status")
+            for sentence_id, unit_id, annotator, status in _columns(batch, names):
+                question = Question(unit_id or sentence_id, annotator)
                 reply = _REPLIES.get(status, _Reply.VOID)
                 replies[question] = max(reply, replies.get(question, reply))
         for question in self._set_aside():
@@ -198,36 +200,39 @@ class RoundStandings:
             for unit_id, assignee, purpose in _columns(batch, columns[:3]):
                 question = Question(unit_id, assignee)
                 if question not in self._written:
-                    yield question, _row(self._round, question, Purpose(purpose), wave=1)
+                    row = _row(self._round, self._unit, question, Purpose(purpose), wave=1)
+                    yield question, row
 
 
 def answered_elsewhere(
-    workspace: Workspace, round_name: str, unit_ids: pa.Array
+    workspace: Workspace, round_name: str, sentence_ids: pa.Array
 ) -> dict[str, set[str]]:
-    """Returns, by unit, who has answered it in another round.
+    """Returns, by sentence, who has answered it in another round.
 
     Args:
         workspace: Whose answers.
         round_name: The round that does not count.
-        unit_ids: The units.
+        sentence_ids: The sentences.
     """
     barred: defaultdict[str, set[str]] = defaultdict(set)
     where = pc.field("round") != round_name
     where &= pc.field("status") == AnnotationStatus.SUBMITTED.value
-    where &= pc.field("sentence_id").isin(unit_ids)
+    where &= pc.field("sentence_id").isin(sentence_ids)
     columns = ["sentence_id", "annotator", "round", "status"]
     for batch in workspace.table(ANNOTATIONS).scan(columns, where):
-        for unit_id, annotator in _columns(batch, columns[:2]):
-            barred[unit_id].add(annotator)
+        for sentence_id, annotator in _columns(batch, columns[:2]):
+            barred[sentence_id].add(annotator)
     return barred
 
 
-def _row(round_name: str, question: Question, purpose: Purpose, wave: int) -> Assignment:
+def _row(
+    round_name: str, unit: AnnotationUnit, question: Question, purpose: Purpose, wave: int
+) -> Assignment:
     return Assignment(
         round=round_name,
         unit_id=question.unit_id,
         annotator=question.annotator,
-        unit=AnnotationUnit.SENTENCE,
+        unit=unit,
         purpose=purpose,
         wave=wave,
         state=AssignmentState.OPEN,

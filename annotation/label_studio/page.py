@@ -4,6 +4,7 @@ Label Studio builds the page from XML. Where its attributes do not reach, `page.
 element classes; should another version name them differently, the page gets plainer, not wrong.
 """
 
+from collections.abc import Iterable
 from importlib.resources import files
 from xml.etree import ElementTree as ET
 
@@ -53,7 +54,7 @@ def labelling_config(texts: AnnotatorTexts, *, with_votes: bool = False) -> str:
         with_votes: Show `votes` too, which all tasks must have then.
     """
     page = ET.Element("View", className=f"ab-page ab-{texts.direction}")
-    ET.SubElement(page, "Style").text = _style()
+    ET.SubElement(page, "Style").text = page_style()
     picture = ET.SubElement(page, "View", className="ab-picture")
     ET.SubElement(picture, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true", zoomControl="true")
     answer = ET.SubElement(page, "View", className="ab-answer")
@@ -62,22 +63,26 @@ def labelling_config(texts: AnnotatorTexts, *, with_votes: bool = False) -> str:
         _add_votes(answer, texts)
     _add_verdict(answer, texts)
     _add_types(answer, texts)
-    _add_note(answer, texts)
+    add_note(answer, texts)
     return ET.tostring(page, encoding="unicode")
 
 
-def _style() -> str:
-    """The page's style, and for each type a colour of text that is read well on the type's own."""
+def page_style(colours: Iterable[str] = TYPE_COLOURS.values()) -> str:
+    """Returns the page's style, with a colour of text that is read well on each label's own.
+
+    Args:
+        colours: The labels' colours, in their order.
+    """
     lines = [files(__package__).joinpath("page.css").read_text("utf-8")]
-    for place, kind in enumerate(TYPE_KEYS, start=1):
+    for place, colour in enumerate(colours, start=1):
         chosen = f".ab-types .lsf-label:nth-child({place}).lsf-label_selected"
-        lines.append(f"{chosen} {{ color: {text_colour(TYPE_COLOURS[kind])} !important; }}")
+        lines.append(f"{chosen} {{ color: {text_colour(colour)} !important; }}")
     return "\n".join(lines)
 
 
 def _add_caption(parent: ET.Element, texts: AnnotatorTexts) -> None:
     caption = ET.SubElement(parent, "View", className="ab-caption")
-    _add_heading(caption, f"{texts.page.sentence} ${PLACE}")
+    add_heading(caption, f"{texts.page.sentence} ${PLACE}")
     _add_around(caption, BEFORE)
     sentence = ET.SubElement(caption, "View", className="ab-sentence")
     ET.SubElement(
@@ -98,13 +103,13 @@ def _add_around(parent: ET.Element, name: str) -> None:
 
 def _add_votes(parent: ET.Element, texts: AnnotatorTexts) -> None:
     view = ET.SubElement(parent, "View", className="ab-votes")
-    _add_heading(view, texts.page.answered)
+    add_heading(view, texts.page.answered)
     ET.SubElement(view, "Text", name=VOTES, value=f"${VOTES}", selectionEnabled="false")
 
 
 def _add_verdict(parent: ET.Element, texts: AnnotatorTexts) -> None:
     view = ET.SubElement(parent, "View", className="ab-verdict")
-    _add_heading(view, texts.page.verdict)
+    add_heading(view, texts.page.verdict)
     choices = ET.SubElement(
         view,
         "Choices",
@@ -117,7 +122,7 @@ def _add_verdict(parent: ET.Element, texts: AnnotatorTexts) -> None:
     )
     for verdict, key in VERDICT_KEYS.items():
         said = texts.verdicts[verdict]
-        _add_choice(choices, "Choice", verdict, said.name, hotkey=key, hint=said.definition)
+        add_choice(choices, "Choice", verdict, said.name, hotkey=key, hint=said.definition)
 
 
 def _add_types(parent: ET.Element, texts: AnnotatorTexts) -> None:
@@ -129,29 +134,37 @@ def _add_types(parent: ET.Element, texts: AnnotatorTexts) -> None:
         whenTagName=VERDICT,
         whenChoiceValue=Verdict.INCORRECT,
     )
-    _add_heading(view, texts.page.types)
+    add_heading(view, texts.page.types)
     labels = ET.SubElement(view, "Labels", name=SPANS, toName=SENTENCE, showInline="true")
     for kind, key in TYPE_KEYS.items():
         said, colour = texts.types[kind], TYPE_COLOURS[kind]
-        _add_choice(
+        add_choice(
             labels, "Label", kind, said.name, hotkey=key, background=colour, hint=said.definition
         )
 
 
-def _add_choice(parent: ET.Element, tag: str, stored: str, shown: str, **more: str) -> None:
+def add_choice(parent: ET.Element, tag: str, stored: str, shown: str, **more: str) -> None:
+    """Adds a choice or a label that is stored under a name of its own."""
     element = ET.SubElement(parent, tag, {"value": shown, **more})
     if shown != stored:
         element.set("alias", stored)
 
 
-def _add_note(parent: ET.Element, texts: AnnotatorTexts) -> None:
+def add_note(parent: ET.Element, texts: AnnotatorTexts, about: str = SENTENCE) -> None:
+    """Adds the field for a note.
+
+    Args:
+        parent: Where.
+        texts: What it says.
+        about: Name of the object that the note is about.
+    """
     view = ET.SubElement(parent, "View", className="ab-note")
-    _add_heading(view, texts.page.note)
+    add_heading(view, texts.page.note)
     ET.SubElement(
         view,
         "TextArea",
         name=NOTE,
-        toName=SENTENCE,
+        toName=about,
         rows="2",
         maxSubmissions="1",
         showSubmitButton="false",
@@ -159,6 +172,7 @@ def _add_note(parent: ET.Element, texts: AnnotatorTexts) -> None:
     )
 
 
-def _add_heading(parent: ET.Element, text: str) -> None:
+def add_heading(parent: ET.Element, text: str) -> None:
+    """Adds a heading."""
     view = ET.SubElement(parent, "View", className="ab-heading")
     ET.SubElement(view, "Header", value=text, size="5")

@@ -1,6 +1,6 @@
 """Which answers of one project the tables know."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -59,7 +59,7 @@ class KnownAnswers:
         parts: list[npt.NDArray[np.void]] = [np.empty(0, _BELIEVED)]
         for batch in workspace.table(ANNOTATIONS).scan([*columns, "status"], where):
             parts.append(_believed(batch))
-        self._set_rows(np.concatenate(parts))
+        self._set_rows(_by_answer(np.concatenate(parts)))
         self.newest = _instant(self._rows["at"].max()) if len(self._rows) else None
         self._count = len(self._live_rows)
         self._noted: dict[int, KnownAnswer] = {}
@@ -196,11 +196,22 @@ class KnownAnswers:
                 self._note(answer_id, KnownAnswer(at, task_id, code != Doubt.DELETED, False))
 
 
-def retired_answers(project: Project, versions: Mapping[int, datetime]) -> Iterator[Annotation]:
-    """Yields the newest rows of these answers again, in these versions and as deleted."""
+def retired_answers(
+    project: Project,
+    versions: Mapping[int, datetime],
+    believed: Collection[tuple[int, str]] = frozenset(),
+) -> Iterator[Annotation]:
+    """Yields the newest rows of these answers again, in these versions and as deleted.
+
+    Args:
+        project: Where they are.
+        versions: The version that each answer's rows get.
+        believed: Answers and sentences whose rows stay.
+    """
     where = project.filter() & _is_one_of(versions)
     for row in project.workspace.table(ANNOTATIONS).rows(where):
-        if row.status is not AnnotationStatus.DELETED:
+        stays = (row.annotation_id, row.sentence_id) in believed
+        if row.status is not AnnotationStatus.DELETED and not stays:
             at = versions[row.annotation_id]
             yield replace(row, status=AnnotationStatus.DELETED, updated_at=at)
 
@@ -227,6 +238,18 @@ def _believed(batch: pa.Table) -> npt.NDArray[np.void]:
     rows["at"] = batch["updated_at"].cast(pa.int64())
     rows["live"] = pc.not_equal(batch["status"], AnnotationStatus.DELETED.value)
     return rows
+
+
+def _by_answer(rows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """Makes one row an answer of those on its sentences: it is there as long as one of them is."""
+    rows = rows[np.argsort(rows["answer"], kind="stable")]
+    firsts = np.flatnonzero(np.diff(rows["answer"], prepend=-1))
+    if len(firsts) == len(rows):
+        return rows
+    answers = rows[firsts]
+    answers["at"] = np.maximum.reduceat(rows["at"], firsts)
+    answers["live"] = np.logical_or.reduceat(rows["live"], firsts)
+    return answers
 
 
 def _instant(microseconds: np.int64) -> datetime:

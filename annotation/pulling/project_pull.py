@@ -9,6 +9,7 @@ known: in order of ids, which takes a server no longer than an export. The start
 so that after a kill the next pull reads it whole again.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ from alignbench.annotation.pulling.read_tasks import ReadTasks
 from alignbench.annotation.pulling.sent_tasks import SentTasks
 from alignbench.annotation.pulling.validation import TaskOnServer, annotator_name, validate
 from alignbench.annotation.rounds.withdrawal import emptied
+from alignbench.annotation.units.given import AnswerRow
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus
@@ -122,7 +124,7 @@ class _Reading:
         self.result = PulledProject(known=self.known.count())
         self._run, self._project, self._server = run, project, run.server
         self._read = ReadTasks(project)
-        self._rows: list[Annotation | QuarantinedAnnotation] = []
+        self._rows: list[AnswerRow | QuarantinedAnnotation] = []
         self._retired: dict[int, datetime] = {}
         self._with_deletions: set[int] = set()
         self._just_read: dict[int, ChangedTask] = {}
@@ -228,13 +230,15 @@ class _Reading:
         if is_same and is_settled:
             self.result.unchanged += 1
             return
-        row = self._row(answer, task)
-        if isinstance(row, QuarantinedAnnotation) and row.code == Doubt.EDITED:
-            row = self._unchanged(answer, task) or row
-        if isinstance(row, QuarantinedAnnotation):
-            if is_same:
-                self.result.unchanged += 1
-                return
+        rows = self._rows_of(answer, task)
+        if any(isinstance(row, QuarantinedAnnotation) and row.code == Doubt.EDITED for row in rows):
+            rows = self._unchanged(answer, task) or rows
+        doubtful = [row for row in rows if isinstance(row, QuarantinedAnnotation)]
+        believed = [row for row in rows if isinstance(row, Annotation)]
+        if is_same and not believed:
+            self.result.unchanged += 1
+            return
+        for row in doubtful:
             self.result.quarantined[row.code] = self.result.quarantined.get(row.code, 0) + 1
             if known is not None:  # as it was before, it would still count as a vote
                 self._retired[answer.answer_id] = row.updated_at
@@ -243,33 +247,38 @@ class _Reading:
             self.result.new += 1
         else:
             self.result.updated += 1
-        self.known.note(row)
-        self._rows.append(row)
+        self.known.note((believed or doubtful)[0])
+        self._rows += rows
 
-    def _row(self, answer: RawAnswer, task: TaskOnServer) -> Annotation | QuarantinedAnnotation:
-        """Returns the row of an answer; without what it says, if its annotator has withdrawn."""
-        row = validate(answer, task, self._run.annotators)
+    def _rows_of(
+        self, answer: RawAnswer, task: TaskOnServer
+    ) -> list[AnswerRow | QuarantinedAnnotation]:
+        """Returns the rows of an answer; without what it says, if its annotator has withdrawn."""
+        rows = validate(answer, task, self._run.annotators)
         if answer.user_id is None:
-            return row
+            return rows
         name = annotator_name(answer.user_id, self._run.annotators)
-        return emptied(row) if name in self._run.withdrawn else row
+        return [emptied(row) for row in rows] if name in self._run.withdrawn else rows
 
-    def _unchanged(self, answer: RawAnswer, task: TaskOnServer) -> Annotation | None:
-        """Returns the row of an answer that somebody else saved and left as its annotator gave it.
+    def _unchanged(
+        self, answer: RawAnswer, task: TaskOnServer
+    ) -> list[AnswerRow | QuarantinedAnnotation]:
+        """Returns the rows of an answer that somebody else saved and left as its annotator gave it.
 
         A star on the server is such a save: it says nothing about the answer.
         """
-        row = validate(answer, task, self._run.annotators, whoever_saved_it=True)
-        if isinstance(row, QuarantinedAnnotation):
-            return None
-        return row if self._contents.get(row.annotation_id) == _content(row) else None
+        rows = validate(answer, task, self._run.annotators, whoever_saved_it=True)
+        said = {_content(row) for row in rows if isinstance(row, Annotation)}
+        return rows if said and self._contents.get(answer.answer_id) == said else []
 
     @cached_property
-    def _contents(self) -> dict[int, tuple[object, ...]]:
+    def _contents(self) -> Mapping[int, set[tuple[object, ...]]]:
         """What the tables have of the project's answers; read when somebody else has saved one."""
         there = self._project.filter() & (pc.field("status") != AnnotationStatus.DELETED.value)
-        rows = self._project.workspace.table(ANNOTATIONS).rows(there)
-        return {row.annotation_id: _content(row) for row in rows}
+        contents: defaultdict[int, set[tuple[object, ...]]] = defaultdict(set)
+        for row in self._project.workspace.table(ANNOTATIONS).rows(there):
+            contents[row.annotation_id].add(_content(row))
+        return contents
 
     def _note_deletions(self, answer_ids: Iterable[int], seen: datetime | None) -> None:
         for answer_id in answer_ids:
@@ -283,7 +292,8 @@ class _Reading:
         doubtful = [row for row in self._rows if isinstance(row, QuarantinedAnnotation)]
         believed = [row for row in self._rows if isinstance(row, Annotation)]
         if self._retired:
-            believed += retired_answers(self._project, self._retired)
+            fresh = {(row.annotation_id, row.sentence_id) for row in believed}
+            believed += retired_answers(self._project, self._retired, fresh)
         workspace, run_id = self._project.workspace, self._run.run_id
         workspace.table(QUARANTINE).append(doubtful, run_id)
         workspace.table(ANNOTATIONS).append(believed, run_id)

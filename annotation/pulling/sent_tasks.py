@@ -8,16 +8,19 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.projects import Project
 from alignbench.annotation.pulling.validation import SentTask
+from alignbench.annotation.rounds.forms import round_units
+from alignbench.annotation.units.every import UNITS
+from alignbench.annotation.units.unit import UnitContent
 from alignbench.schemas.rows import Task
-from alignbench.schemas.tables import ROUND_SUGGESTIONS, SENTENCES, TASKS
-from alignbench.schemas.vocabulary import Purpose, TaskState
+from alignbench.schemas.tables import ROUND_SUGGESTIONS, TASKS
+from alignbench.schemas.vocabulary import AnnotationUnit, Purpose, TaskState
 
 
 class SentTasks:
-    """What this workspace sent to one project, by task and, for intents, by sentence."""
+    """What this workspace sent to one project, by task and, for intents, by unit."""
 
     def __init__(self, project: Project, adjudicators: frozenset[str] | None = None) -> None:
-        """Reads the project's tasks and the text of their sentences.
+        """Reads the project's tasks and what they were sent with.
 
         Args:
             project: The project.
@@ -28,10 +31,12 @@ class SentTasks:
         place = ("server", "project_id", "task_id")
         columns = [*place, "sentence_id", "round", "purpose", "assignee"]
         tasks = workspace.table(TASKS).read(columns, project.filter())
-        wanted = pc.field("sentence_id").isin(pc.unique(tasks["sentence_id"]))
-        texts = workspace.table(SENTENCES).read(["sentence_id", "text"], wanted)
-        found = pc.index_in(tasks["sentence_id"], texts["sentence_id"].combine_chunks())
-        tasks = tasks.append_column("text", texts["text"].take(found)).filter(pc.is_valid(found))
+        units = round_units(workspace)
+        self._contents: dict[str, Mapping[str, UnitContent]] = {}
+        for name in pc.unique(tasks["round"]).to_pylist():
+            unit = UNITS[units.get(name, AnnotationUnit.SENTENCE)]
+            ids = tasks.filter(pc.field("round") == name)["sentence_id"]
+            self._contents[name] = unit.contents(workspace, name, ids)
         intents = tasks.filter(pc.is_null(tasks["task_id"]))
         confirmed = tasks.filter(pc.is_valid(tasks["task_id"])).sort_by("task_id")
         self._confirmed = confirmed.combine_chunks()
@@ -42,21 +47,23 @@ class SentTasks:
         }
         self._intended = {row["sentence_id"]: self._sent(row) for row in intents.to_pylist()}
 
-    def find(self, task_id: int, sentence_id: object) -> SentTask | None:
+    def find(self, task_id: int, unit_id: object) -> SentTask | None:
         """Returns what was sent as this task.
 
         A push that was killed has left tasks on the server of which only the intent is known: they
-        are recognised by the sentence id in their data.
+        are recognised by the unit's id in their data.
         """
         row = int(np.searchsorted(self._task_ids, task_id))
         if row < len(self._task_ids) and self._task_ids[row] == task_id:
             return self._sent(self._confirmed.slice(row, 1).to_pylist()[0])
-        return self._intended.get(sentence_id) if isinstance(sentence_id, str) else None
+        return self._intended.get(unit_id) if isinstance(unit_id, str) else None
 
-    def _sent(self, row: Mapping[str, str]) -> SentTask:
+    def _sent(self, row: Mapping[str, str]) -> SentTask | None:
+        content = self._contents[row["round"]].get(row["sentence_id"])
+        if content is None:
+            return None
         return SentTask(
-            row["sentence_id"],
-            row["text"],
+            content,
             row["round"],
             Purpose(row["purpose"]),
             self._suggesting.get(row["round"]),

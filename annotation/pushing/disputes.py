@@ -9,9 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.errors import NothingToAdjudicateError
-from alignbench.annotation.label_studio.results import answer_result
-from alignbench.annotation.pushing.tasks import ShownAnswers
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
+from alignbench.annotation.units.unit import PossibleAnswer, ShownAnswers
 from alignbench.schemas.rows import Annotation, Label, Span
 from alignbench.schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
@@ -111,15 +110,15 @@ def _votes(workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray) -> It
 
 def _shown(votes: Iterable[Annotation]) -> ShownAnswers:
     told = [
-        (_words(row.verdict, row.spans), answer_result(row.verdict, row.spans))
+        (_words(row.verdict, row.spans), PossibleAnswer(row.verdict, row.spans))
         for row in votes
         if row.verdict is not None
     ]
     told.sort(key=lambda answer: answer[0])
     counts = Counter(words for words, _ in told)
     lines = [f"{count} × {words}" for words, count in counts.most_common()]
-    results = tuple(result for _, result in told)
-    return ShownAnswers(results, "\n".join(lines) or "There is no vote.")
+    answers = tuple(answer for _, answer in told)
+    return ShownAnswers(answers, "\n".join(lines) or "There is no vote.")
 
 
 def _words(verdict: Verdict, spans: Sequence[Span]) -> str:

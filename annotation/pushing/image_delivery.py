@@ -1,7 +1,6 @@
 """How images reach the annotator's browser: as files, or by addresses that the server signs."""
 
 import os
-from collections.abc import Callable
 from typing import Literal, Protocol
 
 from alignbench.annotation.errors import ImageStorageError
@@ -14,9 +13,6 @@ from alignbench.workspace.store import ObjectStore
 
 Storage = Literal["local", "s3"]
 """How images reach the browser."""
-
-ImageAddress = Callable[[str], str]
-"""Gives what a task has as its image, by the image's blob."""
 
 ENDPOINT_VARIABLE = "ALIGNBENCH_ANNOTATION_S3_ENDPOINT"
 """Address of the S3 server as annotators' browsers reach it; without it, the server's own.

@@ -20,7 +20,9 @@ RANGE_SENTENCES = 50_000
 """About how many sentences are held at once."""
 CONTEXT_CHARACTERS = 2000
 """How much of the caption is shown before and after a sentence."""
-KEY_COLUMNS = ("sentence_id", "generator_id", "image_id", "pair_id", "sentence_index")
+KEY_COLUMNS = (
+    "sentence_id", "generator_id", "splitter_id", "image_id", "pair_id", "sentence_index",
+)  # fmt: skip
 
 _CUT = ("pair_id", "splitter_id")
 _FILTERED = ("sentence_id", "generator_id", "splitter_id", "image_id")

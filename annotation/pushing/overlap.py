@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.label_studio.records import TaskOverlap
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.rounds.withdrawal import hidden_sentences, withdrawn_ids
+from alignbench.annotation.rounds.withdrawal import hidden_units, withdrawn_ids
 from alignbench.schemas.fence import Fence, no_fence
 from alignbench.schemas.tables import ANNOTATIONS, ROUNDS, TASKS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, TaskState, WithdrawnKind
@@ -104,7 +104,7 @@ def _wanted(
         & pc.field("assignee").is_null(),
     )  # fmt: skip
     answers_of = {row.round: row.first for row in workspace.table(ROUNDS).rows()}
-    hidden = hidden_sentences(workspace)
+    hidden = hidden_units(workspace)
     void = _void_answers(workspace, server)
     wanted: dict[int, dict[int, _WantedOverlap]] = {}
     names = ("project_id", "task_id", "sentence_id", "purpose", "round")

@@ -1,4 +1,4 @@
-"""Sending sentences to Label Studio, so that each is there once whatever happens on the way.
+"""Sending units to Label Studio, so that each is there once whatever happens on the way.
 
     intents written ──▶ POST ──▶ confirmed rows written (by the caller)
 
@@ -8,7 +8,7 @@ fence is asked before each step that cannot be taken back.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -17,7 +17,8 @@ from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.image_delivery import Storage, image_delivery
 from alignbench.annotation.pushing.ledger import Ledger, ProjectLedger
 from alignbench.annotation.pushing.reconciliation import ReconciledProject, Reconciler
-from alignbench.annotation.pushing.tasks import SentenceTask, ShownAnswers, sentence_tasks
+from alignbench.annotation.units.sentence import SentenceUnit
+from alignbench.annotation.units.unit import ShownAnswers, Unit, UnitTask
 from alignbench.schemas.fence import Fence, no_fence
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.rows import Task
@@ -35,6 +36,7 @@ class PushOptions:
         settings: How projects are set up; a second one gets its number behind the title.
         purpose: Why sentences are sent that do not say so themselves.
         assignee: The annotator whose project they go to; None if they are everybody's.
+        unit: What is asked about at once.
         tasks_per_project: How many tasks a project takes before the next one is created.
         storage: How images reach the browser.
         stable_seconds: After an unclear answer, how long the number of tasks on the server must not
@@ -45,6 +47,7 @@ class PushOptions:
     settings: ProjectSettings
     purpose: Purpose = Purpose.LABEL
     assignee: str | None = None
+    unit: Unit = field(default_factory=SentenceUnit)
     tasks_per_project: int = 50_000
     storage: Storage = "local"
     stable_seconds: float = 5.0
@@ -140,34 +143,32 @@ class Pusher:
         """Returns the ids of the projects that have tasks of the round."""
         return [key for key, project in self._ledger.projects.items() if project.confirmed]
 
-    def send(
-        self, sentences: pa.Table, shown: Mapping[str, ShownAnswers] | None = None
-    ) -> list[Task]:
-        """Sends sentences and returns a confirmed row for each, in order; the caller writes them.
+    def send(self, units: pa.Table, shown: Mapping[str, ShownAnswers] | None = None) -> list[Task]:
+        """Sends units and returns a confirmed row for each, in order; the caller writes them.
 
-        Called again with the same sentences, after an error or not, it sends only those that are
-        not on the server.
+        Called again with the same units, after an error or not, it sends only those that are not
+        on the server.
 
         Args:
-            sentences: As `ordered_sentences` gives them; up to some thousand.
+            units: As the unit gathers them; up to some thousand.
             shown: What their tasks show of how they may be answered, by sentence.
 
         Raises:
             UnclearImportError: Whether they arrived is unknown; call it again.
-            MissingImageError: A sentence's image is not in the workspace; nothing was sent.
+            MissingImageError: A unit's image is not in the workspace; nothing was sent.
             AlignBenchError: The server refused the request.
         """
-        purpose = self._options.purpose
-        tasks = list(sentence_tasks(sentences, self._images.address, purpose, shown))
-        rows = self._already_there([task.sentence_id for task in tasks])
+        unit, purpose = self._options.unit, self._options.purpose
+        tasks = list(unit.tasks(units, self._images.address, purpose, shown or {}))
+        rows = self._already_there([task.unit_id for task in tasks])
         posted: dict[str, Task] = {}
-        missing = [task for task in tasks if task.sentence_id not in rows]
+        missing = [task for task in tasks if task.unit_id not in rows]
         for project_id, batch in self._placed(missing):
             posted.update(self._post(project_id, batch))
         # Only now: if a later POST failed, the next call must find the tasks of the earlier ones.
         self._delivered(posted)
         rows.update(posted)
-        return [rows[task.sentence_id] for task in tasks]
+        return [rows[task.unit_id] for task in tasks]
 
     def _already_there(self, sentence_ids: Sequence[str]) -> dict[str, Task]:
         """Gives the rows of those sentences that are on the server, as far as there is a doubt."""
@@ -192,9 +193,7 @@ class Pusher:
         self._room.pop(project_id, None)
         return self._reconciler.reconcile(project_id)
 
-    def _placed(
-        self, tasks: Sequence[SentenceTask]
-    ) -> Iterator[tuple[int, Sequence[SentenceTask]]]:
+    def _placed(self, tasks: Sequence[UnitTask]) -> Iterator[tuple[int, Sequence[UnitTask]]]:
         """Deals the tasks out: to the newest project as far as it has room, then to new ones."""
         start = 0
         while start < len(tasks):
@@ -204,14 +203,14 @@ class Pusher:
             self._room[project_id] -= len(batch)
             start += len(batch)
 
-    def _post(self, project_id: int, tasks: Sequence[SentenceTask]) -> dict[str, Task]:
-        purposes = {task.sentence_id: task.purpose for task in tasks}
+    def _post(self, project_id: int, tasks: Sequence[UnitTask]) -> dict[str, Task]:
+        purposes = {task.unit_id: task.purpose for task in tasks}
         self._write(self._ledger.intents(project_id, purposes))
         self._fence()
         task_ids = self._server.import_tasks(project_id, [task.task for task in tasks])
         return {
-            sentence_id: self._ledger.confirmed(project_id, task_id, sentence_id, purpose)
-            for (sentence_id, purpose), task_id in zip(purposes.items(), task_ids, strict=True)
+            unit_id: self._ledger.confirmed(project_id, task_id, unit_id, purpose)
+            for (unit_id, purpose), task_id in zip(purposes.items(), task_ids, strict=True)
         }
 
     def _delivered(self, posted: dict[str, Task]) -> None:

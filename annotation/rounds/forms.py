@@ -31,7 +31,7 @@ def round_form(workspace: Workspace, name: str, settings: AnnotationConfig) -> R
     return Round(
         round=name,
         form=RoundForm.SHARED if is_shared else RoundForm.QUEUES,
-        unit=AnnotationUnit.SENTENCE,
+        unit=AnnotationUnit.SENTENCE if len(tasks) else settings.unit,
         first=settings.annotators_per_sentence if votes is None else votes.first,
         most=settings.annotators_per_sentence if votes is None else votes.most,
         until=None if votes is None or votes.first == votes.most else votes.until,
@@ -45,6 +45,11 @@ def begin_round(workspace: Workspace, name: str, settings: AnnotationConfig, run
     if not any(map(len, workspace.table(ROUNDS).scan(["round"], pc.field("round") == name))):
         workspace.table(ROUNDS).append([form], run_id)
     return form
+
+
+def round_units(workspace: Workspace) -> dict[str, AnnotationUnit]:
+    """Returns what rounds ask about at once, by name; rounds without a form ask about sentences."""
+    return {row.round: row.unit for row in workspace.table(ROUNDS).rows()}
 
 
 def in_control(form: Round, image_id: str) -> bool:

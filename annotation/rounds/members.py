@@ -4,7 +4,7 @@ What was drawn stands in table `round_sentences`, so that the same command draws
 larger sample only adds to it. A round without a drawn sample has every sentence that is selected.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,17 +13,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.errors import UnknownModelError
+from alignbench.annotation.rounds.drawn_units import (
+    DRAWN_FROM,
+    DrawnUnit,
+    drawn_units,
+    of_same_cuts,
+    whole_units,
+)
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
+from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.rows import RoundSentence
 from alignbench.schemas.tables import GOLD, ROUND_SENTENCES, SENTENCES, TASKS
-from alignbench.schemas.vocabulary import Purpose, Stratum, WithdrawnKind
+from alignbench.schemas.vocabulary import AnnotationUnit, Purpose, Stratum, WithdrawnKind
 from alignbench.workspace.selection import Selection
 from alignbench.workspace.workspace import Workspace
 
 _LAST_POSITION = 6
 _DRAWN = ("sentence_id", "purpose")
-_DRAWN_FROM = ("sentence_id", "model", "direction", "sentence_index")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +42,25 @@ class Draw:
         sample: How many of them; all if None.
         stratify: What the sample is to represent: of each value, and each combination of values, it
             has the same share as the whole (the largest remainders get what rounding leaves over).
+        unit: What the round asks about at once. Captions are drawn whole, so that a sample may have
+            some sentences more than was asked for.
+
+    Raises:
+        UsageError: Captions are to represent positions, and each has them all.
     """
 
     models: tuple[str, ...] = ()
     sample: int | None = None
     stratify: tuple[Stratum, ...] = ()
+    unit: AnnotationUnit = AnnotationUnit.SENTENCE
+
+    def __post_init__(self) -> None:
+        """Checks that the unit has what is stratified by."""
+        if self.unit is AnnotationUnit.CAPTION and Stratum.POSITION in self.stratify:
+            raise UsageError(
+                "A round of whole captions cannot be stratified by position: each has them all.",
+                "Leave position out of --stratify.",
+            )
 
     def is_everything(self) -> bool:
         """Tells whether there is nothing to draw: the round has every selected sentence."""
@@ -53,11 +74,13 @@ class RoundMembers(NamedTuple):
         drawn: Ids of its sample; None if it has every selected sentence.
         gold: Ids of its gold sentences, selected or not; none of them is answered for a label.
         withdrawn_images: Ids of images whose sentences nobody should see any more.
+        beside_gold: Where captions are asked about, the other sentences of those that hold gold.
     """
 
     drawn: pa.Array | None
     gold: pa.Array
     withdrawn_images: pa.Array
+    beside_gold: pa.Array = pa.array([], pa.string())
 
     def filter(self, selection: Selection) -> pc.Expression:
         """Returns the filter for the round's sentences in table `sentences`."""
@@ -65,28 +88,42 @@ class RoundMembers(NamedTuple):
         if self.drawn is not None:
             ours &= pc.field("sentence_id").isin(self.drawn)
         if len(self.gold):
-            ours |= pc.field("sentence_id").isin(self.gold)
+            with_others = pa.concat_arrays([self.gold, self.beside_gold])
+            ours |= pc.field("sentence_id").isin(with_others)
         if len(self.withdrawn_images):
             ours &= ~pc.field("image_id").isin(self.withdrawn_images)
         return ours
 
 
-def round_members(workspace: Workspace, round_name: str) -> RoundMembers:
-    """Returns the sentences of a round, as they were drawn."""
+def round_members(
+    workspace: Workspace, round_name: str, unit: AnnotationUnit = AnnotationUnit.SENTENCE
+) -> RoundMembers:
+    """Returns the sentences of a round, as they were drawn.
+
+    Args:
+        workspace: Where they are.
+        round_name: The round.
+        unit: What it asks about at once.
+    """
     drawn = _drawn(workspace, round_name)
     sample = drawn.filter(pc.field("purpose") == Purpose.LABEL.value)["sentence_id"]
-    gold = drawn.filter(pc.field("purpose") == Purpose.GOLD.value)["sentence_id"]
-    return RoundMembers(
+    gold = drawn.filter(pc.field("purpose") == Purpose.GOLD.value)["sentence_id"].combine_chunks()
+    members = RoundMembers(
         sample.combine_chunks() if len(sample) else None,
-        gold.combine_chunks(),
+        gold,
         withdrawn_ids(workspace, WithdrawnKind.IMAGE),
     )
+    if unit is not AnnotationUnit.CAPTION or not len(gold):
+        return members
+    whole = _gold_candidates(workspace, pc.field("sentence_id").isin(gold), unit)["sentence_id"]
+    others = whole.filter(pc.invert(pc.is_in(whole, value_set=gold)))
+    return members._replace(beside_gold=others.combine_chunks())
 
 
 def draw_sample(
     workspace: Workspace, selection: Selection, round_name: str, draw: Draw, run_id: str
 ) -> int:
-    """Draws what a round still lacks of its sample, by a hash of round and sentence.
+    """Draws what a round still lacks of its sample, by a hash of round and unit.
 
     The round's gold is no part of what is drawn from.
 
@@ -103,19 +140,18 @@ def draw_sample(
     Raises:
         UnknownModelError: No selected sentence is of one of the models.
     """
-    sentences = _population(workspace, selection, draw.models)
-    drawn = _drawn(workspace, round_name)
-    purpose_of = dict(zip(*(drawn[name].to_pylist() for name in _DRAWN), strict=True))
-    gold = pa.array([key for key, why in purpose_of.items() if why == Purpose.GOLD], pa.string())
-    sentences = sentences.filter(pc.invert(pc.is_in(sentences["sentence_id"], value_set=gold)))
-    strata = _strata(sentences, draw.stratify)
-    before = Counter(strata[sentence] for sentence in purpose_of if sentence in strata)
-    free: dict[str, list[str]] = {}
-    undrawn = strata.keys() - purpose_of.keys()
-    for sentence in sorted(undrawn, key=lambda sentence: derive_id(round_name, sentence)):
-        free.setdefault(strata[sentence], []).append(sentence)
-    wanted = len(strata) if draw.sample is None else min(draw.sample, len(strata))
-    shares = proportional(Counter(strata.values()), wanted)
+    units = _free_units(workspace, selection, round_name, draw)
+    strata = _strata(units, draw.stratify)
+    sizes, before, free = Counter[str](), Counter[str](), defaultdict[str, list[DrawnUnit]](list)
+    for unit in sorted(units, key=lambda unit: derive_id(round_name, unit.unit_id)):
+        stratum = strata[unit.unit_id]
+        sizes[stratum] += len(unit.sentence_ids)
+        if unit.is_drawn:
+            before[stratum] += len(unit.sentence_ids)
+        else:
+            free[stratum].append(unit)
+    wanted = sizes.total() if draw.sample is None else min(draw.sample, sizes.total())
+    shares = proportional(sizes, wanted)
     lacking = {stratum: max(0, share - before[stratum]) for stratum, share in shares.items()}
     # An earlier sample, drawn in other proportions, may hold more of some stratum than its share.
     missing = min(sum(lacking.values()), max(0, wanted - before.total()))
@@ -124,7 +160,8 @@ def draw_sample(
             round=round_name, sentence_id=sentence, purpose=Purpose.LABEL, stratum=stratum or None
         )
         for stratum, count in proportional(lacking, missing).items()
-        for sentence in free.get(stratum, [])[:count]
+        for unit in whole_units(free[stratum], count)
+        for sentence in unit.sentence_ids
     ]
     workspace.table(ROUND_SENTENCES).append(rows, run_id)
     return len(rows)
@@ -158,24 +195,36 @@ def draw_gold(
     if share <= 0 or not len(gold):
         return 0
     sent = workspace.table(TASKS).read(["sentence_id", "round"], pc.field("round") == round_name)
-    taken = {
-        *_drawn(workspace, round_name)["sentence_id"].to_pylist(),
-        *sent["sentence_id"].to_pylist(),
-    }
-    members = round_members(workspace, round_name)
-    columns = ["sentence_id", "generator_id", "splitter_id", "image_id"]
+    drawn = _drawn(workspace, round_name)["sentence_id"]
+    taken = {*drawn.to_pylist(), *sent["sentence_id"].to_pylist()}
+    members = round_members(workspace, round_name, draw.unit)
     only = pc.field("sentence_id").isin(gold.combine_chunks())
     only &= ~pc.field("image_id").isin(members.withdrawn_images)
-    usable = workspace.table(SENTENCES).read(columns, only)["sentence_id"].to_pylist()
-    size = _size(workspace, selection, members, draw)
-    missing = round(share * size) - len(members.gold)
-    free = sorted(set(usable) - taken, key=lambda sentence: derive_id(round_name, sentence))
-    rows = [
-        RoundSentence(round=round_name, sentence_id=sentence, purpose=Purpose.GOLD)
-        for sentence in free[: max(0, missing)]
-    ]
+    usable = drawn_units(_gold_candidates(workspace, only, draw.unit), taken, draw.unit)
+    known = set(gold.to_pylist())
+    missing = round(share * _size(workspace, selection, members, draw)) - len(members.gold)
+    rows: list[RoundSentence] = []
+    for unit in sorted(usable, key=lambda unit: derive_id(round_name, unit.unit_id)):
+        if len(rows) >= missing:
+            break
+        if not unit.is_drawn and unit.unit_id not in taken:
+            rows += [
+                RoundSentence(round=round_name, sentence_id=sentence, purpose=Purpose.GOLD)
+                for sentence in unit.sentence_ids
+                if sentence in known
+            ]
     workspace.table(ROUND_SENTENCES).append(rows, run_id)
     return len(rows)
+
+
+def _gold_candidates(workspace: Workspace, only: pc.Expression, unit: AnnotationUnit) -> pa.Table:
+    """Returns the gold sentences, and with captions as units the others of their captions."""
+    columns = [*DRAWN_FROM, "generator_id", "image_id"]
+    sentences = workspace.table(SENTENCES).read(columns, only)
+    if unit is not AnnotationUnit.CAPTION:
+        return sentences
+    where = pc.field("pair_id").isin(pc.unique(sentences["pair_id"]))
+    return of_same_cuts(workspace.table(SENTENCES).read(columns, where), sentences)
 
 
 def _size(workspace: Workspace, selection: Selection, members: RoundMembers, draw: Draw) -> int:
@@ -184,18 +233,31 @@ def _size(workspace: Workspace, selection: Selection, members: RoundMembers, dra
         everything = len(_population(workspace, selection, draw.models))
         asked = everything if draw.sample is None else min(draw.sample, everything)
         return max(asked, 0 if members.drawn is None else len(members.drawn))
-    without_gold = members._replace(gold=pa.array([], pa.string()))
+    none = pa.array([], pa.string())
+    without_gold = members._replace(gold=none, beside_gold=none)
     columns = ["sentence_id", "generator_id", "splitter_id", "image_id"]
     ours = without_gold.filter(selection)
     return sum(len(batch) for batch in workspace.table(SENTENCES).scan(columns, ours))
+
+
+def _free_units(
+    workspace: Workspace, selection: Selection, round_name: str, draw: Draw
+) -> list[DrawnUnit]:
+    """Returns the units that a sample is made of: without those that hold gold of the round."""
+    sentences = _population(workspace, selection, draw.models)
+    drawn = _drawn(workspace, round_name)
+    purpose_of = dict(zip(*(drawn[name].to_pylist() for name in _DRAWN), strict=True))
+    gold = {key for key, why in purpose_of.items() if why == Purpose.GOLD}
+    units = drawn_units(sentences, purpose_of.keys(), draw.unit)
+    return [unit for unit in units if gold.isdisjoint(unit.sentence_ids)]
 
 
 def _population(workspace: Workspace, selection: Selection, models: Sequence[str]) -> pa.Table:
     """Returns what a sample is drawn from, of these models or of all."""
     withdrawn = withdrawn_ids(workspace, WithdrawnKind.IMAGE)
     everything = RoundMembers(None, pa.array([], pa.string()), withdrawn).filter(selection)
-    columns = [*_DRAWN_FROM, "generator_id", "splitter_id", "image_id"]
-    sentences = workspace.table(SENTENCES).read(columns, everything).select(list(_DRAWN_FROM))
+    columns = [*DRAWN_FROM, "generator_id", "image_id"]
+    sentences = workspace.table(SENTENCES).read(columns, everything)
     _check_models(models, pc.unique(sentences["model"]).to_pylist())
     if models:
         sentences = sentences.filter(pc.is_in(sentences["model"], pa.array(models)))
@@ -228,16 +290,18 @@ def _drawn(workspace: Workspace, round_name: str) -> pa.Table:
     return workspace.table(ROUND_SENTENCES).read(["round", *_DRAWN], of_round)
 
 
-def _strata(sentences: pa.Table, stratify: Sequence[Stratum]) -> dict[str, str]:
-    """Returns each sentence's stratum by its id: the values of what is stratified by."""
-    columns = (sentences[name].to_pylist() for name in _DRAWN_FROM)
+def _strata(units: Sequence[DrawnUnit], stratify: Sequence[Stratum]) -> dict[str, str]:
+    """Returns each unit's stratum by its id: the values of what is stratified by."""
     stratum_of: dict[str, str] = {}
-    for sentence_id, model, direction, index in zip(*columns, strict=True):
+    for unit in units:
+        index = unit.sentence_index
         position = str(index + 1) if index + 1 < _LAST_POSITION else f"{_LAST_POSITION}+"
         values = {
-            Stratum.MODEL: model, Stratum.DIRECTION: direction, Stratum.POSITION: position,
-        }  # fmt: skip
-        stratum_of[sentence_id] = ", ".join(values[name] for name in stratify)
+            Stratum.MODEL: unit.model,
+            Stratum.DIRECTION: unit.direction,
+            Stratum.POSITION: position,
+        }
+        stratum_of[unit.unit_id] = ", ".join(values[name] for name in stratify)
     return stratum_of
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.errors import UnknownWithdrawalError
+from alignbench.schemas.ids import caption_id
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Withdrawn
 from alignbench.schemas.tables import ANNOTATIONS, IMAGES, SENTENCES, WITHDRAWN
 from alignbench.schemas.vocabulary import AnnotationStatus, WithdrawnKind
@@ -118,14 +119,16 @@ def withdrawn_ids(workspace: Workspace, kind: WithdrawnKind) -> pa.Array:
     return rows["id"].combine_chunks()
 
 
-def hidden_sentences(workspace: Workspace) -> set[str]:
-    """Returns the sentences of withdrawn images."""
+def hidden_units(workspace: Workspace) -> set[str]:
+    """Returns the sentences, and the captions as units, of withdrawn images."""
     images = withdrawn_ids(workspace, WithdrawnKind.IMAGE)
     if not len(images):
         return set()
     of_images = pc.field("image_id").isin(images)
-    sentences = workspace.table(SENTENCES).read(["sentence_id", "image_id"], of_images)
-    return set(sentences["sentence_id"].to_pylist())
+    columns = ["sentence_id", "pair_id", "splitter_id", "image_id"]
+    sentences = workspace.table(SENTENCES).read(columns, of_images)
+    ids, pairs, splitters = (sentences[name].to_pylist() for name in columns[:3])
+    return {*ids, *(caption_id(*cut) for cut in set(zip(pairs, splitters, strict=True)))}
 
 
 def withdrawn_annotators(workspace: Workspace) -> frozenset[str]:

@@ -15,8 +15,8 @@ from alignbench.annotation.pushing.ledger import pushed_keys
 from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.annotation.pushing.overlap import adjust_overlap
 from alignbench.annotation.pushing.push import Pusher, PushOptions
-from alignbench.annotation.pushing.tasks import PURPOSE
 from alignbench.annotation.rounds.members import round_members
+from alignbench.annotation.units.unit import PURPOSE
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import Purpose
 from alignbench.workspace.local import LocalStore
@@ -60,7 +60,7 @@ def push_all(
         table = sentences.append_column(PURPOSE, why)
         pending = table.filter(pc.invert(done.contains(table["sentence_id"])))
         for start in range(0, len(pending), chunk):
-            rows = pusher.send(pending.slice(start, chunk))
+            rows = pusher.send(what.unit.gathered(pending.slice(start, chunk)))
             workspace.table(TASKS).append(rows, "test")
             pushed += len(rows)
     adjust_overlap(workspace, server, what.settings.annotators_per_sentence)

@@ -7,6 +7,7 @@ language that comes along (`zh`) or the path of a file (`guidelines/de.toml`).
 from alignbench.annotation.label_studio.texts.annotator_texts import (
     ENGLISH,
     AnnotatorTexts,
+    CaptionTexts,
     TypeTexts,
     VerdictTexts,
     annotator_texts,
@@ -16,6 +17,7 @@ from alignbench.annotation.label_studio.texts.annotator_texts import (
 __all__ = [
     "ENGLISH",
     "AnnotatorTexts",
+    "CaptionTexts",
     "TypeTexts",
     "VerdictTexts",
     "annotator_texts",

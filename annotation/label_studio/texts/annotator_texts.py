@@ -97,6 +97,30 @@ class GuidelineTexts(_Texts):
     closing: Html
 
 
+class CaptionTexts(_Texts):
+    """What the page for whole captions says otherwise than the one for sentences.
+
+    Attributes:
+        types: Heading of the labels.
+        whole_sentence: Name of the label of a sentence that is wrong as a whole.
+        whole_sentence_definition: When to use it.
+        judged: Name of the key that says that every sentence was judged.
+        judged_definition: What it means.
+        judged_missing: What a submit without it says.
+        opening: The beginning of the guidelines.
+        marking: How they say that words and sentences are marked.
+    """
+
+    types: Line
+    whole_sentence: Line
+    whole_sentence_definition: Line
+    judged: Line
+    judged_definition: Line
+    judged_missing: Line
+    opening: Html
+    marking: Html
+
+
 class AnnotatorTexts(_Texts):
     """Everything that an annotator reads beside the captions, in one language.
 
@@ -104,6 +128,7 @@ class AnnotatorTexts(_Texts):
         language: BCP 47 tag.
         name: Of the language, in itself.
         direction: Which way the language runs.
+        caption: For the page with whole captions; a language may do without.
     """
 
     language: Line
@@ -113,6 +138,7 @@ class AnnotatorTexts(_Texts):
     verdicts: dict[Verdict, VerdictTexts]
     types: dict[HallucinationType, TypeTexts]
     guidelines: GuidelineTexts
+    caption: CaptionTexts | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:

@@ -17,14 +17,13 @@ import skimage
 from playwright.sync_api import Browser, Page, expect
 
 from alignbench.annotation.label_studio.choices import TYPE_KEYS
-from alignbench.annotation.label_studio.page import labelling_config
-from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.label_studio.texts import ENGLISH, annotator_texts
 from alignbench.annotation.pulling.pull import pull
 from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.annotation.pushing.push import Pusher, PushOptions
-from alignbench.annotation.pushing.tasks import ShownAnswers
+from alignbench.annotation.units.sentence import SentenceUnit
+from alignbench.annotation.units.unit import PossibleAnswer, ShownAnswers
 from alignbench.schemas.rows import Annotation, RoundSuggestions, Span
 from alignbench.schemas.tables import ANNOTATIONS, ROUND_SUGGESTIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import HallucinationType as Type
@@ -270,8 +269,8 @@ def test_an_answer_that_began_with_a_suggestion_says_so(
         round="1", detector="clip4dm", detector_id="0123456789abcdef", word_threshold=0.0
     )
     prepared.workspace.table(ROUND_SUGGESTIONS).append([suggesting], "test")
-    marks = [Span(start=13, end=20, text="top hat", type=Type.OTHER)]
-    shown = ShownAnswers((answer_result(Verdict.INCORRECT, marks),))
+    marks = (Span(start=13, end=20, text="top hat", type=Type.OTHER),)
+    shown = ShownAnswers((PossibleAnswer(Verdict.INCORRECT, marks),))
     what = options()
     what = replace(what, settings=replace(what.settings, shows_predictions=True))
     pushed = sent(prepared, server, what, shown)
@@ -292,11 +291,14 @@ def test_an_adjudicator_sees_the_votes_and_begins_with_none(
     root: Path, server: LabelStudioServer, person: Person
 ) -> None:
     prepared = prepare(root, images=1, sentences=[CAT])
-    votes = (answer_result(Verdict.CORRECT), answer_result(Verdict.UNKNOWN))
+    votes = (PossibleAnswer(Verdict.CORRECT), PossibleAnswer(Verdict.UNKNOWN))
     what = options(answers=1)
-    page = labelling_config(annotator_texts(ENGLISH), with_votes=True)
+    unit = SentenceUnit(with_votes=True)
     what = replace(
-        what, purpose=Purpose.ADJUDICATE, settings=replace(what.settings, labelling_config=page)
+        what,
+        purpose=Purpose.ADJUDICATE,
+        unit=unit,
+        settings=replace(what.settings, labelling_config=unit.page(annotator_texts(ENGLISH))),
     )
     hostile = "1 × correct\n1 × incorrect: “<b onclick=alert(1)>” (object)"
     pushed = sent(prepared, server, what, ShownAnswers(votes, hostile))

@@ -12,11 +12,13 @@ from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.records import RawAnswer
 from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.pulling.validation import SentTask, TaskOnServer, validate
+from alignbench.annotation.units.sentence import SentenceContent
 from alignbench.schemas.columns import to_batch
 from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
+    AnnotationUnit,
     AnswerFlag,
     HallucinationType,
     Purpose,
@@ -25,7 +27,7 @@ from alignbench.schemas.vocabulary import (
 
 SENTENCE = "A 🐱 red cat looks at a red dog."
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-SENT = SentTask("sentence-1", SENTENCE, "1", Purpose.LABEL)
+SENT = SentTask(SentenceContent("sentence-1", SENTENCE), "1", Purpose.LABEL)
 DATA = {"sentence": SENTENCE, "sentence_id": "sentence-1", "text_sha256": text_sha256(SENTENCE)}
 NAMES = {7: "ann@example.org"}
 
@@ -60,7 +62,8 @@ def _incorrect(*marks: dict[str, object]) -> dict[str, Any]:
 def _validated(
     answer: object, task: TaskOnServer | None = None
 ) -> Annotation | QuarantinedAnnotation:
-    return validate(RawAnswer.read(answer), task or _task(), NAMES)
+    [row] = validate(RawAnswer.read(answer), task or _task(), NAMES)
+    return row
 
 
 def _believed(answer: object) -> Annotation:
@@ -98,6 +101,7 @@ def test_a_clean_answer_becomes_a_row() -> None:
         lead_seconds=4.5,
         annotated_at=datetime(2026, 3, 1, 11, 0, 0, 1, tzinfo=UTC),
         updated_at=MOMENT,
+        unit=AnnotationUnit.SENTENCE,
     )
 
 

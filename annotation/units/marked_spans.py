@@ -5,18 +5,10 @@ from typing import NamedTuple
 
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.records import JsonObject
-from alignbench.annotation.pulling.offsets import marked_range
+from alignbench.annotation.units.given import Doubtful
+from alignbench.annotation.units.offsets import marked_range
 from alignbench.schemas.rows import Span
 from alignbench.schemas.vocabulary import HallucinationType
-
-
-class SpanDoubt(Exception):  # noqa: N818 - not an error: it sends an answer to quarantine
-    """A span cannot be believed."""
-
-    def __init__(self, doubt: Doubt, reason: str) -> None:
-        super().__init__(reason)
-        self.doubt = doubt
-        self.reason = reason
 
 
 class ReadSpan(NamedTuple):
@@ -34,18 +26,18 @@ def read_span(mark: JsonObject, sentence: str) -> ReadSpan:
         sentence: The sentence that was marked.
 
     Raises:
-        SpanDoubt: It has no known type, or its text does not prove where it lies.
+        Doubtful: It has no known type, or its text does not prove where it lies.
     """
     labels = mark.get("labels")
     words = labels if isinstance(labels, list) else [labels]
     if not words or any(word not in list(HallucinationType) for word in words):
-        raise SpanDoubt(Doubt.UNKNOWN_TYPE, f"A span has the types {str(words)[:80]}.")
+        raise Doubtful(Doubt.UNKNOWN_TYPE, f"A span has the types {str(words)[:80]}.")
     text = mark.get("text")
     place = None
     if isinstance(text, str):
         place = marked_range(sentence, text, mark.get("start"), mark.get("end"))
     if place is None:
-        raise SpanDoubt(
+        raise Doubtful(
             Doubt.UNPROVABLE_SPAN,
             f"The text of a span, {str(text)[:80]!r}, does not prove its place.",
         )

@@ -35,7 +35,7 @@ def marked_range(sentence: str, text: str, start: object, end: object) -> Marked
     """
     if not _words(text):
         return None
-    if _is_offset(start) and _is_offset(end):
+    if is_offset(start) and is_offset(end):
         if _reads(sentence[start:end], text):
             return MarkedRange(start, min(end, len(sentence)), repaired=False)
         first, last = _code_point(sentence, start), _code_point(sentence, end)
@@ -47,7 +47,8 @@ def marked_range(sentence: str, text: str, start: object, end: object) -> Marked
     return MarkedRange(only, only + len(text), repaired=True)
 
 
-def _is_offset(value: object) -> TypeGuard[int]:
+def is_offset(value: object) -> TypeGuard[int]:
+    """Tells whether a value can be a place in a text."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 

@@ -1,7 +1,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alignbench.annotation.pulling.offsets import marked_range
+from alignbench.annotation.units.offsets import marked_range
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 
