@@ -13,8 +13,11 @@ from alignbench.engine.report import StageReport
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
 from alignbench.flows.stage_flow import stage_flow
+from alignbench.flows.until_lines import until_lines
 from alignbench.flows.watching import run_watcher
 from alignbench.release.labels.compute import compute_labels
+from alignbench.release.until_checks import current_checks
+from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.tables import LABELS
 from alignbench.schemas.vocabulary import StageName
 
@@ -37,6 +40,7 @@ def label(workspace: str = ".", name: str | None = None) -> StageReport:
             run.run_id,
             method=options.method,
             minimum_votes=options.minimum_votes,
+            every_round=options.every_round,
             name=name,
         )
     report = StageReport(StageName.LABEL)
@@ -51,6 +55,9 @@ def label(workspace: str = ".", name: str | None = None) -> StageReport:
             f"{done.unanswered:,} sentences have no answer, {done.below_minimum_votes:,} too few"
         )
     report.notes += _doubts(run)
+    chosen = LabelOptions(options.minimum_votes, options.every_round)
+    for check in current_checks(run.workspace, current_selection(run), chosen):
+        report.notes += until_lines(check)
     report.notes.append(f"label set {name or done.label_set_id[:12]}, by {options.method}")
     report.seconds = time.monotonic() - started
     run_watcher().reported(report)

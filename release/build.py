@@ -29,6 +29,7 @@ from alignbench.release.names import check_names
 from alignbench.release.older import older_release
 from alignbench.release.pseudonyms import pseudonyms
 from alignbench.release.publish import already_there, publish, remove_leftovers
+from alignbench.release.rounds import RoundRecords
 from alignbench.release.rows import ReleaseRows
 from alignbench.release.splits import Sides, deal
 from alignbench.release.stage import staging_folder
@@ -47,14 +48,15 @@ from alignbench.release_format.manifest import (
     LabelSetRecord,
     Manifest,
     ReleaseRecord,
+    RoundRecord,
     SelectionRecord,
     SplitRecord,
 )
 from alignbench.schemas.config import ReleaseConfig
+from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.rows import LabelSet
 from alignbench.schemas.tables import IMAGES
 from alignbench.workspace.selection import Selection
-from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.workspace import Workspace
 
 
@@ -122,7 +124,7 @@ def build_release(
     with store.lock("releases"):
         if store.exists(f"{prefix}/{CHECKSUMS}"):
             _check_votes(workspace, plan)
-            return _existing(store, plan)
+            return _existing(workspace, plan)
         with (
             staging_folder(f"{store.url}/{prefix}") as stage,
             tempfile.TemporaryDirectory(dir=stage) as scratch,
@@ -137,20 +139,28 @@ def build_release(
     return ReleaseReport(f"{store.url}/{prefix}", built=True, manifest=manifest)
 
 
+def _votes(workspace: Workspace, plan: _Plan, folder: Path) -> Votes:
+    """Returns the votes as the labels counted them."""
+    options = LabelOptions.of_json(plan.label_set.options)
+    return Votes(workspace, plan.selection, folder, options)
+
+
 def _check_votes(workspace: Workspace, plan: _Plan) -> None:
     """Raises if votes came in since the labels were made: what is there is not up to date."""
     with tempfile.TemporaryDirectory(prefix="alignbench-release-") as folder:
-        votes = Votes(workspace, plan.selection, Path(folder))
+        votes = _votes(workspace, plan, Path(folder))
         check_current(plan.label_set, votes.digest().sha256)
 
 
-def _existing(store: ObjectStore, plan: _Plan) -> ReleaseReport:
+def _existing(workspace: Workspace, plan: _Plan) -> ReleaseReport:
     """Returns the report on a release that is there; raises if this one would be another."""
+    store = workspace.store
     try:
         there = Manifest.model_validate_json(store.read(f"{plan.prefix}/{MANIFEST}"))
     except ValidationError:
         raise already_there(store, plan.prefix) from None
-    if there != _manifest(plan, there.counts).model_copy(
+    rounds = RoundRecords(workspace).of(there.rounds)
+    if there != _manifest(plan, rounds, there.counts).model_copy(
         update={"config": there.config, "texts": there.texts}
     ):
         raise already_there(store, plan.prefix)
@@ -159,14 +169,15 @@ def _existing(store: ObjectStore, plan: _Plan) -> ReleaseReport:
 
 def _build(workspace: Workspace, plan: _Plan, folder: Path, scratch: Path) -> Manifest:
     """Writes the whole release folder, `SHA256SUMS` last."""
-    votes = Votes(workspace, plan.selection, scratch)
+    votes = _votes(workspace, plan, scratch)
     digest = votes.digest()
     check_current(plan.label_set, digest.sha256)
     labels = label_buckets(workspace, plan.label_set.label_set_id, scratch)
     config = plan.config
     sides = _sides(workspace, plan, votes, labels)
     names = pseudonyms(workspace.store, digest.first_answers)
-    found = labelled(votes, labels, names, scratch, sides.between)
+    rounds = RoundRecords(workspace)
+    found = labelled(votes, labels, names, rounds, scratch, sides.between)
     check_names(found.models, config.splits)
     choice = ImageChoice(config.images, config.images_by_source)
     method = plan.label_set.method
@@ -179,9 +190,10 @@ def _build(workspace: Workspace, plan: _Plan, folder: Path, scratch: Path) -> Ma
         votes=found.votes,
         annotators=len(found.annotators),
         agreement=found.agreement,
+        stopping=found.stopping,
         left_out=found.left_out,
     )
-    return write_release(folder, contents, partial(_manifest, plan))
+    return write_release(folder, contents, partial(_manifest, plan, found.rounds))
 
 
 def _sides(workspace: Workspace, plan: _Plan, votes: Votes, labels: Buckets) -> Sides:
@@ -195,7 +207,7 @@ def _sides(workspace: Workspace, plan: _Plan, votes: Votes, labels: Buckets) -> 
     return deal(links, config.splits, config.near_duplicates, plan.old_sides)
 
 
-def _manifest(plan: _Plan, counts: Counts) -> Manifest:
+def _manifest(plan: _Plan, rounds: dict[str, RoundRecord], counts: Counts) -> Manifest:
     config, label_set = plan.config, plan.label_set
     return Manifest(
         intervals=JACKKNIFE,
@@ -221,5 +233,6 @@ def _manifest(plan: _Plan, counts: Counts) -> Manifest:
         ),
         label_set=LabelSetRecord.of(label_set),
         counts=counts,
+        rounds=rounds,
         config=plan.resolved,
     )

@@ -30,5 +30,6 @@ def split_counts(statistics: Statistics) -> dict[str, SplitCounts]:
             votes=statistics.votes[split, Purpose.LABEL.value],
             adjudications=statistics.votes[split, Purpose.ADJUDICATE.value],
             by_model=dict(sorted(models.items())),
+            gold=statistics.votes[split, Purpose.GOLD.value],
         )
     return found

@@ -1,12 +1,13 @@
 """What changed between two releases, or two label sets: sentence by sentence, in bounded memory.
 
-Every column of the data is compared, and every vote. Bytes of images are compared by `image_id`,
-which is their hash, and by whether they are there.
+Every column of the data is compared, and every vote; of releases of two schema versions, the
+columns that both have. Bytes of images are compared by `image_id`, which is their hash, and by
+whether they are there.
 """
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,7 +19,13 @@ import pyarrow.parquet as pq
 from alignbench.release.buckets import Buckets
 from alignbench.release.joins import looked_up
 from alignbench.release.labels.sets import find_label_set
-from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA, as_current
+from alignbench.release_format.columns import (
+    DATA_SCHEMA,
+    VOTE_SCHEMA,
+    as_current,
+    data_schema,
+    vote_schema,
+)
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder, open_release
 from alignbench.release_format.layout import DATA, VOTES
@@ -114,16 +121,23 @@ def diff_releases(old: str, new: str) -> Difference:
         NotAReleaseError: There is no release at one of the addresses.
     """
     with tempfile.TemporaryDirectory(prefix="alignbench-diff-") as scratch:
-        sides = []
-        for number, address in enumerate((old, new)):
-            folder = open_release(address)
+        folders = [open_release(address) for address in (old, new)]
+        for folder in folders:
             if not folder.shards:
                 raise NotAReleaseError(
                     f"{folder.address} has no data/*/*.parquet.", "Name the folder of a release."
                 )
-            rows = _parted(Path(scratch), f"{number}", _SENTENCES, _sentences(folder))
-            votes = _parted(Path(scratch), f"votes-{number}", VOTE_SCHEMA, _votes(folder))
-            sides.append(_Side(rows, votes))
+        not_in_both = _not_in_both(folders)
+        sides = []
+        for number, folder in enumerate(folders):
+            sentences = (_blanked(rows, not_in_both) for rows in _sentences(folder))
+            votes = (_blanked(rows, not_in_both) for rows in _votes(folder))
+            sides.append(
+                _Side(
+                    _parted(Path(scratch), f"{number}", _SENTENCES, sentences),
+                    _parted(Path(scratch), f"votes-{number}", VOTE_SCHEMA, votes),
+                )
+            )
         return _difference(*sides)
 
 
@@ -149,6 +163,27 @@ def diff_label_sets(workspace: Workspace, old: str, new: str) -> Difference:
 
 
 _TEXTS: Final = pa.schema([pa.field(n, pa.string()) for n in ("sentence_id", "model", "text")])
+
+
+def _not_in_both(folders: Sequence[ReleaseFolder]) -> set[str]:
+    """Returns today's columns that some of these releases does not have: it is of an older version.
+
+    What a release does not tell is no change to what another one does.
+    """
+    versions = [folder.record.get("schema_version") for folder in folders]
+    missing: set[str] = set()
+    for version in versions:
+        missing |= set(DATA_SCHEMA.names) - set(data_schema(version).names)
+        missing |= set(VOTE_SCHEMA.names) - set(vote_schema(version).names)
+    return missing - {"n_votes"}  # follows from the numbers of votes, which every version has
+
+
+def _blanked(rows: pa.Table, names: set[str]) -> pa.Table:
+    """Returns rows without what these columns say."""
+    for place, field in enumerate(rows.schema):
+        if field.name in names and not pa.types.is_list(field.type):
+            rows = rows.set_column(place, field, pa.nulls(len(rows), field.type))
+    return rows
 
 
 def _sentences(folder: ReleaseFolder) -> Iterator[pa.Table]:
@@ -177,7 +212,7 @@ def _votes(folder: ReleaseFolder) -> Iterator[pa.Table]:
         if shard.kind == VOTES:
             with folder.open(path) as source:
                 for batch in pq.ParquetFile(source).iter_batches(_BATCH_ROWS):
-                    rows = pa.Table.from_batches([batch]).select(VOTE_SCHEMA.names)
+                    rows = pa.Table.from_batches([as_current(batch, VOTE_SCHEMA)])
                     yield rows.replace_schema_metadata(None).cast(VOTE_SCHEMA)
 
 
@@ -286,7 +321,7 @@ def _vote_changes(
 def _vote_text(vote: Row) -> str:
     """Returns all that a vote says beside who gave it."""
     parts = [vote["verdict"], _shown(vote["spans"])]
-    others = ("flags", "preannotated_by", "lead_seconds", "model")
+    others = ("flags", "preannotated_by", "lead_seconds", "model", "in_control")
     parts += [f"{name} {_shown(vote[name])}" for name in others if vote[name]]
     return ", ".join(part for part in parts if part)
 

@@ -11,10 +11,12 @@ from alignbench.release.agreement.collect import AgreementCounts
 from alignbench.release.buckets import Buckets, columns_of
 from alignbench.release.errors import NoLabelsError, StaleLabelsError
 from alignbench.release.joins import looked_up
+from alignbench.release.rounds import RoundRecords, in_control
 from alignbench.release.splits import LINK_SCHEMA
+from alignbench.release.stopping import StoppingVotes
 from alignbench.release.votes import SENTENCE_COLUMNS, SentenceBucket, Votes
-from alignbench.release_format.columns import VOTE_SCHEMA
-from alignbench.release_format.manifest import LeftOut
+from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA, vote_count
+from alignbench.release_format.manifest import LeftOut, RoundRecord
 from alignbench.schemas.rows import LabelSet
 from alignbench.schemas.tables import IMAGES, LABELS, SENTENCES
 from alignbench.schemas.vocabulary import Purpose
@@ -24,8 +26,13 @@ _LABEL_COLUMNS: Final = (
     "sentence_id", "verdict", "confidence", "n_correct", "n_incorrect", "n_unknown",
     "agreement_ratio", "fleiss_Pi", "error_type", "error_spans", "span_agreement", "adjudicated",
 )  # fmt: skip
+_ASKED: Final = ("n_votes", "in_control")
 _LABELLED_SCHEMA: Final = pa.schema(
-    [*columns_of(SENTENCES, SENTENCE_COLUMNS), *columns_of(LABELS, _LABEL_COLUMNS[1:])]
+    [
+        *columns_of(SENTENCES, SENTENCE_COLUMNS),
+        *columns_of(LABELS, _LABEL_COLUMNS[1:]),
+        *(DATA_SCHEMA.field(name) for name in _ASKED),
+    ]
 )
 _VOTED_SCHEMA: Final = VOTE_SCHEMA.append(pa.field("image_id", pa.string()))
 
@@ -34,12 +41,15 @@ class Labelled(NamedTuple):
     """What is released of the votes.
 
     Attributes:
-        sentences: Labelled sentences with the columns of their labels, parted by image.
-        votes: The votes and adjudications of them, annotators under pseudonyms, with `image_id`;
-            parted by sentence.
+        sentences: Labelled sentences with the columns of their labels, how many votes they have,
+            and whether they are in the control sample; parted by image.
+        votes: The votes on them, answers to those that are gold, and adjudications, annotators
+            under pseudonyms, with `image_id`; parted by sentence.
         models: Models that have such sentences, sorted.
-        annotators: Who answered, under pseudonyms.
+        annotators: Who voted or adjudicated, under pseudonyms.
+        rounds: The rounds that these answers were given in.
         agreement: How far the votes agree.
+        stopping: The votes, to check how sure labels on few of them are.
         left_out: Selected sentences that are not released.
     """
 
@@ -47,7 +57,9 @@ class Labelled(NamedTuple):
     votes: Buckets
     models: list[str]
     annotators: set[str]
+    rounds: dict[str, RoundRecord]
     agreement: AgreementCounts
+    stopping: StoppingVotes
     left_out: LeftOut
 
 
@@ -91,6 +103,7 @@ def labelled(
     votes: Votes,
     labels: Buckets,
     names: Mapping[str, str],
+    rounds: RoundRecords,
     folder: Path,
     between: pa.Array | None = None,
 ) -> Labelled:
@@ -100,6 +113,7 @@ def labelled(
         votes: Those on the selected sentences, and the sentences.
         labels: From `label_buckets`.
         names: Pseudonyms of all who answered.
+        rounds: How many votes each round asked for.
         folder: Where buckets go; the caller removes it.
         between: Images that are in no split and left out.
 
@@ -107,6 +121,7 @@ def labelled(
         NoLabelsError: No selected sentence has a label.
     """
     agreement, annotators, models = AgreementCounts(), set[str](), set[str]()
+    round_names, stopping = set[str](), StoppingVotes(rounds.known)
     sentences = Buckets(folder, "labelled", "image_id", _LABELLED_SCHEMA)
     released_votes = Buckets(folder, "released-votes", "sentence_id", _VOTED_SCHEMA)
     left = dict.fromkeys(LeftOut.model_fields, 0)
@@ -120,20 +135,31 @@ def labelled(
             left["unanswered"] += len(bucket.sentences) - answered
             left["below_minimum_votes"] += answered - len(found)
             left["between_splits"] += len(found) - len(kept)
-            given = _given(bucket, kept, names)
+            given = _given(bucket, kept, names, rounds)
+            as_votes = given.filter(pc.field("purpose") == Purpose.LABEL.value)
+            kept = _with_control(kept, as_votes)
             sentences.add(kept)
             released_votes.add(given)
             models.update(kept["model"].unique().to_pylist())
-            annotators.update(given["annotator"].unique().to_pylist())
-            as_votes = given.filter(pc.field("purpose") == Purpose.LABEL.value)
+            counted = given.filter(pc.field("purpose") != Purpose.GOLD.value)
+            annotators.update(counted["annotator"].unique().to_pylist())
+            round_names.update(given["round"].unique().to_pylist())
             agreement.add(kept.rename_columns({"text": "caption"}), as_votes)
+            stopping.add(kept, as_votes)
     if not models:
         raise NoLabelsError(
             "No selected sentence has a label that can be released.",
             "Run 'alignbench pull' and 'alignbench label', or lower [labels] minimum_votes.",
         )
     return Labelled(
-        sentences, released_votes, sorted(models), annotators, agreement, LeftOut(**left)
+        sentences,
+        released_votes,
+        sorted(models),
+        annotators,
+        rounds.of(round_names),
+        agreement,
+        stopping,
+        LeftOut(**left),
     )
 
 
@@ -147,15 +173,29 @@ def _with_labels(bucket: SentenceBucket, labels: pa.Table) -> pa.Table:
     of_sentence = looked_up(sentences["sentence_id"], labels, "sentence_id")
     for name in _LABEL_COLUMNS[1:]:
         sentences = sentences.append_column(name, of_sentence[name])
-    return sentences
+    return sentences.append_column("n_votes", vote_count(sentences))
 
 
-def _given(bucket: SentenceBucket, sentences: pa.Table, names: Mapping[str, str]) -> pa.Table:
-    """Returns the votes on sentences and their adjudications, under pseudonyms."""
+def _with_control(sentences: pa.Table, votes: pa.Table) -> pa.Table:
+    """Tells of sentences whether they are in the control sample of every round they have votes of.
+
+    One that was settled early in any round is not to be compared with those asked in full.
+    """
+    found = votes.group_by("sentence_id").aggregate([("in_control", "all")])
+    of_sentence = looked_up(sentences["sentence_id"], found, "sentence_id")["in_control_all"]
+    return sentences.append_column("in_control", of_sentence)
+
+
+def _given(
+    bucket: SentenceBucket, sentences: pa.Table, names: Mapping[str, str], rounds: RoundRecords
+) -> pa.Table:
+    """Returns all answers to sentences that are released, under pseudonyms."""
     parts = []
     for chosen, purpose in (
-        (bucket.votes, Purpose.LABEL), (bucket.adjudications, Purpose.ADJUDICATE),
-    ):  # fmt: skip
+        (bucket.votes, Purpose.LABEL),
+        (bucket.gold, Purpose.GOLD),
+        (bucket.adjudications, Purpose.ADJUDICATE),
+    ):
         rows = _labelled(chosen, sentences)
         parts.append(rows.append_column("purpose", pa.array([purpose.value] * len(rows))))
     rows = pa.concat_tables(parts, promote_options="permissive")
@@ -166,4 +206,16 @@ def _given(bucket: SentenceBucket, sentences: pa.Table, names: Mapping[str, str]
     known_as = hidden.take(pc.index_in(rows["annotator"], value_set=real).combine_chunks())
     place = rows.schema.get_field_index("annotator")
     rows = rows.set_column(place, "annotator", known_as)
+    rows = rows.append_column("in_control", _vote_control(rows, rounds))
     return rows.select(_VOTED_SCHEMA.names).cast(_VOTED_SCHEMA)
+
+
+def _vote_control(answers: pa.Table, rounds: RoundRecords) -> pa.Array:
+    """Tells of each vote whether it was asked for in full; gold always is, of a decision null."""
+    of_round = in_control(
+        rounds.of(answers["round"].unique().to_pylist()), answers["round"], answers["image_id"]
+    )
+    is_gold = pc.equal(answers["purpose"], Purpose.GOLD.value)
+    is_decision = pc.equal(answers["purpose"], Purpose.ADJUDICATE.value)
+    nothing = pa.scalar(None, pa.bool_())
+    return pc.if_else(is_decision, nothing, pc.or_(is_gold, of_round))

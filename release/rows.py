@@ -29,9 +29,11 @@ _ORIGIN_COLUMNS: Final = (
 _PAIR_COLUMNS: Final = ("pair_id", "image_id", "text", "seed")
 _IMAGE_COLUMNS: Final = ("image_id", "image_type", "blob", "perceptual_hash")
 _FROM_LABEL: Final = (
-    "error_type", "error_spans", "agreement_ratio", "fleiss_Pi", "n_correct", "n_incorrect",
-    "n_unknown", "confidence", "span_agreement", "adjudicated",
+    "error_type", "error_spans", "n_correct", "n_incorrect", "n_unknown", "n_votes", "in_control",
+    "confidence", "span_agreement", "adjudicated",
 )  # fmt: skip
+_COMPARABLE_IN_CONTROL: Final = ("agreement_ratio", "fleiss_Pi")
+"""Null where asking stopped because the first votes agreed: such votes agree by choice."""
 _FROM_SENTENCE: Final = (
     "model", "sentence_index", "sentence_id", "pair_id", "image_id", "direction",
 )  # fmt: skip
@@ -103,6 +105,7 @@ class ReleaseRows:
         file_name = pc.replace_substring_regex(image["blob"], r"^.*/", "")
         columns: dict[str, Any] = {
             **{name: sentences[name] for name in (*_FROM_SENTENCE, *_FROM_LABEL)},
+            **{name: _if_in_control(sentences, name) for name in _COMPARABLE_IN_CONTROL},
             "image_source": source,
             "image_name": pc.coalesce(origin["image_name"], file_name),
             "image_type": image["image_type"],
@@ -172,6 +175,10 @@ def _texts(spans: pa.ChunkedArray) -> pa.Array:
         [[span["text"] for span in found or []] for found in spans.to_pylist()],
         DATA_SCHEMA.field("error_words").type,
     )
+
+
+def _if_in_control(sentences: pa.Table, name: str) -> pa.ChunkedArray:
+    return pc.if_else(sentences["in_control"], sentences[name], pa.scalar(None, pa.float64()))
 
 
 def _constant(value: str | int, rows: pa.Table) -> pa.Array:

@@ -12,14 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignbench.release.agreement.collect import control_rows
 from alignbench.release.agreement.fleiss import FleissKappa, fleiss_kappa
 from alignbench.release.cells import Cell
+from alignbench.release.prevalence import CONTROL_TABLE, Prevalence
 from alignbench.release.verdict_counts import VERDICTS
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 COLUMNS: Final = (
     "model", "direction", "image_id", "sentence_index", "caption", "annotation", "error_type",
-    "n_correct", "n_incorrect", "n_unknown",
+    "n_correct", "n_incorrect", "n_unknown", "in_control",
 )  # fmt: skip
 _LAST_POSITION: Final = 6
 """Positions from here on are counted together, as in the paper's figure."""
@@ -36,6 +38,7 @@ class ModelStatistics:
         types: Incorrect sentences by error type; None for those without one.
         votes: Sentences by how many votes they have for each verdict; without those of an imported
             set that does not say.
+        control_votes: The same for sentences of the control sample.
         words: White-space separated words of the sentences that are not unknown.
         images: Images that have such sentences.
     """
@@ -46,6 +49,7 @@ class ModelStatistics:
         self.positions: Counter[tuple[int, str]] = Counter()
         self.types: Counter[str | None] = Counter()
         self.votes: Counter[tuple[int, int, int]] = Counter()
+        self.control_votes: Counter[tuple[int, int, int]] = Counter()
         self.words = self.images = 0
         self._last_image: str | None = None
 
@@ -59,6 +63,7 @@ class ModelStatistics:
             found.positions += part.positions
             found.types += part.types
             found.votes += part.votes
+            found.control_votes += part.control_votes
             found.words += part.words
             found.images += part.images
         return found
@@ -89,8 +94,8 @@ class ModelStatistics:
         )
         wrong = rows.filter(pc.field("annotation") == Verdict.INCORRECT.value)
         self.types.update(wrong.column("error_type").to_pylist())
-        counts = (rows.column(f"n_{verdict}").to_pylist() for verdict in VERDICTS)
-        self.votes.update(found for found in zip(*counts, strict=True) if None not in found)
+        self.votes.update(_vote_counts(rows))
+        self.control_votes.update(_vote_counts(control_rows(rows)))
         known = rows.filter(pc.field("annotation") != Verdict.UNKNOWN.value)
         self.words += sum(len(caption.split()) for caption in known.column("caption").to_pylist())
         for image in known.column("image_id").to_pylist():
@@ -98,10 +103,16 @@ class ModelStatistics:
             self._last_image = image
 
     def fleiss(self) -> FleissKappa:
-        """Returns the agreement on verdicts of sentences with two votes or more."""
-        kinds = sorted(self.votes)
+        """Returns the agreement on verdicts of control sentences with two votes or more."""
+        kinds = sorted(self.control_votes)
         counts = np.array(kinds, dtype=np.int64).reshape(-1, len(VERDICTS))
-        return fleiss_kappa(counts, np.array([self.votes[kind] for kind in kinds], dtype=np.int64))
+        times = np.array([self.control_votes[kind] for kind in kinds], dtype=np.int64)
+        return fleiss_kappa(counts, times)
+
+
+def _vote_counts(rows: pa.Table) -> list[tuple[int, int, int]]:
+    counts = (rows.column(f"n_{verdict}").to_pylist() for verdict in VERDICTS)
+    return [found for found in zip(*counts, strict=True) if None not in found]
 
 
 class Statistics:
@@ -109,6 +120,7 @@ class Statistics:
 
     def __init__(self) -> None:
         self.parts: dict[tuple[str, str], ModelStatistics] = {}
+        self.prevalence = Prevalence()
         self.votes: Counter[tuple[str, str]] = Counter()
         """Votes and adjudications by split and purpose."""
 
@@ -134,6 +146,7 @@ class Statistics:
         if key not in self.parts:
             self.parts[key] = ModelStatistics(rows.column("direction")[0].as_py())
         self.parts[key].add(rows)
+        self.prevalence.add(rows)
 
     def add_votes(self, split: str, purposes: Mapping[str, int]) -> None:
         """Counts votes and adjudications on sentences of a split."""
@@ -149,6 +162,7 @@ class Statistics:
             "fleiss_by_model": _fleiss(models),
             "verdicts_by_position": _positions(models),
             "types_by_model": _types(models),
+            **({CONTROL_TABLE: self.prevalence.rows()} if self.prevalence.is_partial else {}),
         }
 
     def _by_split(self) -> list[tuple[Cell, ...]]:

@@ -7,6 +7,7 @@ from alignbench.release.agreement.tables import pair_rows, span_rows, verdict_ro
 from alignbench.release.cells import Cell
 from alignbench.release.image_counts import ImageCounter
 from alignbench.release.statistics import Statistics
+from alignbench.release.stopping import STOPPING_TABLE, StoppingVotes, until_rows
 from alignbench.release_format.layout import STATISTICS
 
 SPAN_TABLE: Final = "span_agreement"
@@ -16,11 +17,16 @@ Tables = dict[str, list[tuple[Cell, ...]]]
 
 
 def release_tables(
-    statistics: Statistics, images: ImageCounter, agreement: AgreementCounts
+    statistics: Statistics,
+    images: ImageCounter,
+    agreement: AgreementCounts,
+    stopping: StoppingVotes | None = None,
 ) -> Tables:
     """Returns the tables of a release by name, each with a heading."""
+    checks = stopping.checks() if stopping is not None else []
     return {
         **statistics.tables(),
+        **({STOPPING_TABLE: until_rows(checks)} if checks else {}),
         "images_by_source": images.rows(),
         "agreement_by_model": verdict_rows(agreement),
         "annotator_pairs": pair_rows(agreement),

@@ -1,9 +1,11 @@
 """The selected sentences and the votes on them, in memory one bucket of sentences at a time.
 
-A vote is the newest submitted answer of one annotator to one sentence in one round. A skipped or
+A vote is the newest submitted answer of one annotator to one sentence, in whichever round they gave
+it; if labels count every round, the newest in each (`schemas.label_options`). A skipped or
 deleted answer is none, nor is one for gold or adjudication, nor one of a withdrawn annotator;
 sentences of withdrawn images are left out. Quarantined answers are in a table of their own. The
-newest submitted answer of an adjudicator to a sentence is its adjudication, and final.
+newest submitted answer of an adjudicator to a sentence is its adjudication, and final. Answers to
+gold make no label, and are read to be released beside the votes.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ import pyarrow.compute as pc
 
 from alignbench.release.buckets import Buckets, columns_of
 from alignbench.schemas.ids import canonical_json
+from alignbench.schemas.label_options import ONE_A_ROUND, LabelOptions
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, WITHDRAWN
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose
 from alignbench.workspace.selection import Selection
@@ -31,7 +34,6 @@ VOTE_COLUMNS: Final = (
     "sentence_id", "round", "annotator", "verdict", "spans", "flags", "preannotated_by",
     "lead_seconds", "annotated_at", "updated_at", "server", "annotation_id",
 )  # fmt: skip
-_VOTER: Final = ("sentence_id", "round", "annotator")
 _SEPARATOR: Final = "\x1f"
 
 
@@ -43,12 +45,14 @@ class SentenceBucket(NamedTuple):
         sentences: Rows of `SENTENCE_COLUMNS`, sorted by sentence id.
         votes: Rows of `VOTE_COLUMNS`, sorted by sentence id, round and annotator.
         adjudications: Rows of `VOTE_COLUMNS`, at most one a sentence, sorted by sentence id.
+        gold: Answers to gold: rows of `VOTE_COLUMNS` in the order of votes.
     """
 
     number: int
     sentences: pa.Table
     votes: pa.Table
     adjudications: pa.Table
+    gold: pa.Table
 
 
 class Digest(NamedTuple):
@@ -56,7 +60,7 @@ class Digest(NamedTuple):
 
     Attributes:
         sha256: Hash of everything in them that a label depends on.
-        first_answers: When each annotator's first vote was given.
+        first_answers: When each annotator's first answer was given.
     """
 
     sha256: str
@@ -66,14 +70,22 @@ class Digest(NamedTuple):
 class Votes:
     """The votes on a workspace's selected sentences, as they are at construction."""
 
-    def __init__(self, workspace: Workspace, selection: Selection, folder: Path) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        selection: Selection,
+        folder: Path,
+        options: LabelOptions = LabelOptions(),  # noqa: B008 - an immutable value
+    ) -> None:
         """Reads sentences and annotations once, and parts them by sentence.
 
         Args:
             workspace: Where they are.
             selection: Which sentences count.
             folder: Where the buckets go; the caller removes it.
+            options: Tell how often somebody counts who answered in several rounds.
         """
+        self._voter = options.voter
         withdrawn = _withdrawn(workspace)
         self._sentences = Buckets(
             folder, "sentences", "sentence_id", columns_of(SENTENCES, SENTENCE_COLUMNS)
@@ -86,20 +98,23 @@ class Votes:
         schema = columns_of(ANNOTATIONS, VOTE_COLUMNS)
         self._votes = Buckets(folder, "votes", "sentence_id", schema)
         self._adjudications = Buckets(folder, "adjudications", "sentence_id", schema)
-        with self._votes, self._adjudications:
+        self._gold = Buckets(folder, "gold-answers", "sentence_id", schema)
+        with self._votes, self._adjudications, self._gold:
             needed = [*VOTE_COLUMNS, "status", "purpose"]
             where = _is_answer() & _not_in("annotator", withdrawn["annotator"])
             for batch in workspace.table(ANNOTATIONS).scan(needed, where):
                 self._votes.add(_of_purpose(batch, Purpose.LABEL))
                 self._adjudications.add(_of_purpose(batch, Purpose.ADJUDICATE))
+                self._gold.add(_of_purpose(batch, Purpose.GOLD))
 
     def __iter__(self) -> Iterator[SentenceBucket]:
         """Yields all buckets that have sentences, in order of sentence ids."""
         for number in self._sentences.numbers():
             sentences = self._sentences.read(number).sort_by("sentence_id")
-            votes = _newest(self._votes.read(number), sentences, _VOTER)
+            votes = _newest(self._votes.read(number), sentences, self._voter)
             final = _newest(self._adjudications.read(number), sentences, ("sentence_id",))
-            yield SentenceBucket(number, sentences, votes, final)
+            gold = _newest(self._gold.read(number), sentences, ONE_A_ROUND)
+            yield SentenceBucket(number, sentences, votes, final, gold)
 
     def digest(self) -> Digest:
         """Returns the hash of the votes and the annotators; it does not depend on any order."""
@@ -108,7 +123,7 @@ class Votes:
         for bucket in self:
             for line in (*_lines(bucket.votes), *_lines(bucket.adjudications, "final")):
                 sha256.update(line.encode())
-            answers = pa.concat_tables([bucket.votes, bucket.adjudications])
+            answers = pa.concat_tables([bucket.votes, bucket.adjudications, bucket.gold])
             found = answers.group_by("annotator").aggregate([("annotated_at", "min")])
             names = found.column("annotator").to_pylist()
             moments = found.column("annotated_at_min").to_pylist()
@@ -140,7 +155,7 @@ def _of_purpose(answers: pa.Table, purpose: Purpose) -> pa.Table:
 
 
 def _newest(votes: pa.Table, sentences: pa.Table, key: Sequence[str]) -> pa.Table:
-    """Returns the vote of each key on these sentences that was updated last."""
+    """Returns the vote of each key on these sentences that was updated last, in the same order."""
     wanted = sentences.column("sentence_id").combine_chunks()
     votes = votes.filter(pc.is_in(votes.column("sentence_id"), value_set=wanted))
     order = [*key, "updated_at", "server", "annotation_id"]
@@ -151,13 +166,14 @@ def _newest(votes: pa.Table, sentences: pa.Table, key: Sequence[str]) -> pa.Tabl
     for name in key:
         column = votes.column(name)
         changes |= pc.not_equal(column.slice(1), column.slice(0, len(votes) - 1)).to_numpy()
-    return votes.filter(pa.array(np.append(changes, True)))
+    newest = votes.filter(pa.array(np.append(changes, True)))
+    return newest.sort_by([(name, "ascending") for name in ONE_A_ROUND])
 
 
 def _lines(votes: pa.Table, kind: str = "") -> Iterator[str]:
     """Yields each vote as a text line of all that a label depends on."""
     heads = pc.binary_join_element_wise(
-        *(votes.column(name) for name in (*_VOTER, "verdict")), _SEPARATOR
+        *(votes.column(name) for name in (*ONE_A_ROUND, "verdict")), _SEPARATOR
     )
     for head, spans in zip(heads.to_pylist(), votes.column("spans").to_pylist(), strict=True):
         yield f"{kind}{head}{_SEPARATOR}{_span_text(spans) if spans else ''}\n"

@@ -23,6 +23,7 @@ from alignbench.release.images import with_images
 from alignbench.release.names import check_names
 from alignbench.release.shards import ShardWriter
 from alignbench.release.statistics import COLUMNS, Statistics
+from alignbench.release.stopping import StoppingVotes
 from alignbench.release.tables import Tables, release_tables, table_path
 from alignbench.release.texts import terms_texts
 from alignbench.release.verify.report import VerifyReport
@@ -54,6 +55,7 @@ class Contents(NamedTuple):
         annotators: How many people gave them.
         agreement: How far the votes agree.
         left_out: Sentences that are not in the release.
+        stopping: The votes, to check how sure labels on few of them are; None without votes.
         texts: Further files by their paths, such as a report of an import.
     """
 
@@ -65,6 +67,7 @@ class Contents(NamedTuple):
     annotators: int
     agreement: AgreementCounts
     left_out: LeftOut
+    stopping: StoppingVotes | None = None
     texts: Mapping[str, str] = {}
 
 
@@ -86,7 +89,7 @@ def write_release(
     statistics, images = Statistics(), ImageCounter()
     _write_shards(folder, contents, statistics, images)
     manifest = manifest_of(_counts(contents, statistics, images))
-    tables = release_tables(statistics, images, contents.agreement)
+    tables = release_tables(statistics, images, contents.agreement, contents.stopping)
     _write_texts(folder, manifest, statistics, tables, contents.texts)
     return manifest
 

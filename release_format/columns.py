@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alignbench.schemas.ids import JsonValue
 
-RELEASE_SCHEMA_VERSION: Final = 3
+RELEASE_SCHEMA_VERSION: Final = 4
 """Raised whenever a released column is added or changes its meaning."""
 
 _STRINGS: Final = pa.list_(pa.field("element", pa.string()))
@@ -57,6 +58,8 @@ DATA_SCHEMA: Final = pa.schema(
         pa.field("label_method", pa.string()),
         pa.field("span_agreement", pa.string()),
         pa.field("adjudicated", pa.bool_()),
+        pa.field("n_votes", pa.int32()),
+        pa.field("in_control", pa.bool_()),
         pa.field("instruction", pa.string()),
         pa.field("generator_revision", pa.string()),
         pa.field("generator_params", pa.string()),
@@ -77,7 +80,9 @@ DATA_SCHEMA: Final = pa.schema(
 original's file; `image_path_in_repo` is null but in imported rows, since an image is inside the
 Parquet file or behind `image_url`."""
 
+_COUNTS: Final = ("n_correct", "n_incorrect", "n_unknown")
 _SINCE_3: Final = ("own_labels", "origin", "labels_license", "flags")
+_SINCE_4: Final = ("n_votes", "in_control")
 
 VOTE_SCHEMA: Final = pa.schema(
     [
@@ -91,15 +96,25 @@ VOTE_SCHEMA: Final = pa.schema(
         pa.field("flags", _STRINGS),
         pa.field("preannotated_by", pa.string()),
         pa.field("lead_seconds", pa.float64()),
+        pa.field("in_control", pa.bool_()),
     ]
 )
-"""One row a vote (`purpose` *label*) or an adjudication (*adjudicate*), annotators under
-pseudonyms. Times, notes and editors are not published."""
+"""One row a vote (`purpose` *label*), an answer to a sentence whose answer was known (*gold*) or an
+adjudication (*adjudicate*), annotators under pseudonyms. Times, notes and editors are not
+published."""
+
+_VOTES_SINCE_4: Final = ("in_control",)
+
+
+def _without(schema: pa.Schema, *names: str) -> pa.Schema:
+    return pa.schema([field for field in schema if field.name not in names])
+
 
 _SCHEMAS: Final = {
-    2: pa.schema([field for field in DATA_SCHEMA if field.name not in _SINCE_3]),
-    RELEASE_SCHEMA_VERSION: DATA_SCHEMA,
+    2: _without(DATA_SCHEMA, *_SINCE_3, *_SINCE_4),
+    3: _without(DATA_SCHEMA, *_SINCE_4),
 }
+_VOTE_SCHEMAS: Final = dict.fromkeys((2, 3), _without(VOTE_SCHEMA, *_VOTES_SINCE_4))
 
 REQUIRED_DATA: Final = (
     "model", "image_source", "image_name", "image_type", "sentence_index", "caption", "annotation",
@@ -108,8 +123,8 @@ REQUIRED_DATA: Final = (
     "schema_version",
 )  # fmt: skip
 REQUIRED_UNLESS_IMPORTED: Final = (
-    "agreement_ratio", "n_correct", "n_incorrect", "n_unknown", "confidence", "generator_params",
-    "seed", "splitter", "perceptual_hash",
+    "n_correct", "n_incorrect", "n_unknown", "n_votes", "in_control", "confidence",
+    "generator_params", "seed", "splitter", "perceptual_hash",
 )  # fmt: skip
 """Never null in rows that were labelled here; an imported set may not know them."""
 REQUIRED_VOTE: Final = (
@@ -134,17 +149,35 @@ def data_schema(version: object) -> pa.Schema:
     return _SCHEMAS.get(version, DATA_SCHEMA) if isinstance(version, int) else DATA_SCHEMA
 
 
-def as_current(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Returns rows of any schema version with today's columns: what was not there says nothing."""
+def vote_schema(version: object) -> pa.Schema:
+    """Returns the columns of `annotations/` of some schema version; today's if it is not known."""
+    return _VOTE_SCHEMAS.get(version, VOTE_SCHEMA) if isinstance(version, int) else VOTE_SCHEMA
+
+
+def as_current(rows: pa.RecordBatch, schema: pa.Schema = DATA_SCHEMA) -> pa.RecordBatch:
+    """Returns rows of any schema version with today's columns: what was not there says nothing.
+
+    Args:
+        rows: Of the data, or of `annotations/`.
+        schema: Today's columns of such rows.
+    """
     columns = []
-    for field in DATA_SCHEMA:
+    for field in schema:
         if field.name in rows.schema.names:
             columns.append(rows.column(field.name))
+        elif field.name == "n_votes":
+            columns.append(vote_count(rows))
         elif pa.types.is_list(field.type):
             columns.append(pa.array([[]] * len(rows), field.type))
         else:
             columns.append(pa.nulls(len(rows), field.type))
-    return pa.RecordBatch.from_arrays(columns, names=DATA_SCHEMA.names)
+    return pa.RecordBatch.from_arrays(columns, names=schema.names)
+
+
+def vote_count(rows: pa.Table | pa.RecordBatch) -> pa.Array | pa.ChunkedArray:
+    """Returns how many votes rows have in all, from `n_*`; null where these are."""
+    correct, incorrect, unknown = (rows.column(name) for name in _COUNTS)
+    return pc.add(pc.add(correct, incorrect), unknown)
 
 
 def with_features(schema: pa.Schema) -> dict[str, str]:

@@ -2,14 +2,15 @@
 
 import datetime
 import json
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alignbench.release_format.columns import RELEASE_SCHEMA_VERSION
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.layout import CHECKSUMS, MANIFEST
+from alignbench.schemas.control_sample import ControlSample
 from alignbench.schemas.names import Name
 from alignbench.schemas.rows import LabelSet
 from alignbench.schemas.vocabulary import Direction
@@ -73,12 +74,13 @@ class ModelCounts(_Part):
 
 
 class SplitCounts(_Part):
-    """What one split has in the release; `by_model` counts sentences."""
+    """What one split has in the release; `by_model` counts sentences, `gold` answers to gold."""
 
     sentences: int
     votes: int
     adjudications: int
     by_model: dict[str, int]
+    gold: int = 0
 
 
 class SplitRecord(_Part):
@@ -87,6 +89,36 @@ class SplitRecord(_Part):
     shares: dict[str, float]
     near_duplicates: int
     after: ReleaseRecord | None = None
+
+
+VoteNumber = Annotated[int, Field(ge=1, le=50)]
+
+
+class RoundRecord(_Part):
+    """How many votes a round asked for.
+
+    Attributes:
+        first: How many every unit was to get; None where an older version began the round.
+        most: How many one was to get at most; likewise.
+        until: The confidence from which on no further vote was asked for; None where all units
+            were to get equally many.
+        control_share: Share of the images whose units were asked in full all the same.
+    """
+
+    first: VoteNumber | None
+    most: VoteNumber | None
+    until: Annotated[float, Field(gt=0, lt=1)] | None
+    control_share: Annotated[float, Field(ge=0, le=1)]
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.until is not None and not (self.first and self.most and self.first <= self.most):
+            raise ValueError("until is given without a number of votes to begin and end with")
+        return self
+
+    def control(self, name: str) -> ControlSample:
+        """Returns the control sample of the round, given its name."""
+        return ControlSample(name, self.control_share, self.until is not None)
 
 
 class LeftOut(_Part):
@@ -147,6 +179,8 @@ class Manifest(_Part):
     """The content of `release.json`.
 
     Attributes:
+        rounds: The rounds that votes in `annotations/` were given in; empty in releases of older
+            versions.
         intervals: How the intervals of agreement were come by; None in releases of older versions,
             which drew images again.
         imported: Where the rows come from if others annotated them; None in releases of our own.
@@ -173,6 +207,7 @@ class Manifest(_Part):
     selection: SelectionRecord
     label_set: LabelSetRecord
     counts: Counts
+    rounds: dict[str, RoundRecord] = {}
     intervals: str | None = None
     imported: ImportRecord | None = None
     license_name: str | None = None

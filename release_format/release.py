@@ -70,6 +70,11 @@ class Sentence:
         error_spans: Its wrong words.
         image_id: Of the image.
         split: The split that it is in.
+        n_votes: How many annotators said something of it; None where an imported set does not
+            tell.
+        in_control: Whether it was put to as many annotators as its round had at most, whatever
+            the first ones said: agreement and shares of verdicts are to be told from such rows.
+            None where an imported set or an older release does not tell.
         columns: Every column of the row by its name, but for the image.
         image_data: The encoded image; None where the release does not embed it.
     """
@@ -81,6 +86,8 @@ class Sentence:
     error_spans: tuple[WrongSpan, ...]
     image_id: str
     split: str
+    n_votes: int | None
+    in_control: bool | None
     columns: Mapping[str, Any]
     image_data: bytes | None
 
@@ -226,11 +233,17 @@ class Release:
         return datasets.Dataset(table)
 
     def votes(self, split: str | None = None, model: str | None = None) -> pa.Table:
-        """Returns the single votes as an Arrow table; it has no row if the release has none."""
+        """Returns the single votes as an Arrow table; it has no row if the release has none.
+
+        Its column `purpose` tells votes (`label`) from answers to gold sentences (`gold`) and
+        adjudications (`adjudicate`); `in_control` is null in releases of older versions.
+        """
         tables = []
         for path in self._paths(VOTES, split, model):
             with self.folder.open(path) as source:
-                tables.append(pq.read_table(source, partitioning=None).cast(VOTE_SCHEMA))
+                for batch in pq.ParquetFile(source).iter_batches():
+                    current = pa.Table.from_batches([as_current(batch, VOTE_SCHEMA)])
+                    tables.append(current.cast(VOTE_SCHEMA))
         return pa.concat_tables([VOTE_SCHEMA.empty_table(), *tables])
 
     def table(self, name: str) -> pa.Table:
@@ -294,6 +307,8 @@ def _sentence(row: dict[str, Any], split: str) -> Sentence:
         error_spans=tuple(WrongSpan(**span) for span in row["error_spans"]),
         image_id=row["image_id"],
         split=split,
+        n_votes=row["n_votes"],
+        in_control=row["in_control"],
         columns=row,
         image_data=None if image is None else image["bytes"],
     )

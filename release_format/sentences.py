@@ -29,7 +29,7 @@ OWN_LABELS: Final = "own_labels"
 
 VOTES: Final = ("n_correct", "n_incorrect", "n_unknown")
 
-FURTHER_COLUMNS: Final = (OWN_LABELS, "confidence", *VOTES)
+FURTHER_COLUMNS: Final = (OWN_LABELS, "confidence", "in_control", *VOTES)
 """Columns that are read of each sentence where a file has them, and are null where not."""
 
 FILE, ROW = "file", "row"

@@ -144,10 +144,18 @@ class AnnotationConfig(_Section):
 
 
 class LabelsConfig(_Section):
-    """`[labels]`: how answers become a label."""
+    """`[labels]`: how answers become a label.
+
+    Attributes:
+        method: How votes become a verdict.
+        minimum_votes: With fewer, a sentence gets no label.
+        every_round: Whether somebody who answered a sentence in several rounds has a vote in each;
+            else their newest answer alone counts.
+    """
 
     method: LabelMethod = LabelMethod.MAJORITY
     minimum_votes: Annotated[int, Field(ge=1)] = 1
+    every_round: bool = False
 
 
 class ReleaseConfig(_Section):

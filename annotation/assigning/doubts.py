@@ -1,15 +1,16 @@
 """Sentences whose label is not sure yet, in a round that asks for votes as they are needed."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
+from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
 from alignbench.schemas.vocabulary import AnnotationStatus, LabelMethod, Purpose, WithdrawnKind
 from alignbench.workspace.workspace import Workspace
-
-_VOTER = ["sentence_id", "round", "annotator"]
 
 
 def doubtful_sentences(workspace: Workspace, form: Round) -> frozenset[str]:
@@ -28,19 +29,21 @@ def doubtful_sentences(workspace: Workspace, form: Round) -> frozenset[str]:
     counts = ["n_correct", "n_incorrect", "n_unknown"]
     columns = ["label_set_id", "sentence_id", "adjudicated", "confidence", *counts]
     labels = workspace.table(LABELS).read(columns, where)
-    votes = _votes(workspace, labels["sentence_id"].combine_chunks())
+    voter = LabelOptions.of_json(sets[-1].options).voter
+    votes = _votes(workspace, labels["sentence_id"].combine_chunks(), voter)
     rows = zip(*(labels[name].to_pylist() for name in ["sentence_id", *counts]), strict=True)
     return frozenset(unit for unit, *seen in rows if sum(seen) == votes.get(unit, 0))
 
 
-def _votes(workspace: Workspace, sentence_ids: pa.Array) -> dict[str, int]:
-    """Returns how many votes these sentences have, in all rounds."""
+def _votes(workspace: Workspace, sentence_ids: pa.Array, voter: Sequence[str]) -> dict[str, int]:
+    """Returns how many votes these sentences have, in all rounds, as labels count them."""
     where = pc.field("sentence_id").isin(sentence_ids)
     where &= pc.field("purpose") == Purpose.LABEL.value
     where &= pc.field("status") == AnnotationStatus.SUBMITTED.value
     where &= ~pc.field("annotator").isin(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR))
-    given = workspace.table(ANNOTATIONS).read([*_VOTER, "purpose", "status"], where)
-    once = given.group_by(_VOTER).aggregate([])
+    columns = ["sentence_id", "annotator", "round", "purpose", "status"]
+    given = workspace.table(ANNOTATIONS).read(columns, where)
+    once = given.group_by(list(voter)).aggregate([])
     counted = once.group_by("sentence_id").aggregate([([], "count_all")])
-    columns = (counted[name].to_pylist() for name in ("sentence_id", "count_all"))
-    return dict(zip(*columns, strict=True))
+    numbers = (counted[name].to_pylist() for name in ("sentence_id", "count_all"))
+    return dict(zip(*numbers, strict=True))

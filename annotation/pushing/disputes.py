@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from alignbench.annotation.errors import NothingToAdjudicateError
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.annotation.units.unit import PossibleAnswer, ShownAnswers
+from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.rows import Annotation, Label, Span
 from alignbench.schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
@@ -92,12 +93,19 @@ def votes_on(
     given: dict[str, dict[tuple[str, str], Annotation]] = {
         sentence: {} for sentence in sentence_ids.to_pylist()
     }
+    every_round = _counted_every_round(workspace)
     for row in _votes(workspace, sentence_ids):
-        voter = (row.round, row.annotator)
+        voter = (row.round if every_round else "", row.annotator)
         before = given[row.sentence_id].get(voter)
         if before is None or row.updated_at > before.updated_at:
             given[row.sentence_id][voter] = row
     return {sentence: _shown(rows.values()) for sentence, rows in given.items()}
+
+
+def _counted_every_round(workspace: Workspace) -> bool:
+    """Tells how the current labels count somebody who answered in several rounds."""
+    sets = sorted(workspace.table(LABEL_SETS).rows(), key=lambda row: row.version)
+    return bool(sets) and LabelOptions.of_json(sets[-1].options).every_round
 
 
 def _votes(workspace: Workspace, sentence_ids: pa.Array | pa.ChunkedArray) -> Iterator[Annotation]:

@@ -3,7 +3,7 @@
 import pyarrow.compute as pc
 
 from alignbench.schemas.config import AnnotationConfig
-from alignbench.schemas.ids import sha256_hex
+from alignbench.schemas.control_sample import ControlSample
 from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import ROUNDS, TASKS
 from alignbench.schemas.vocabulary import AnnotationUnit, RoundForm
@@ -58,7 +58,4 @@ def in_control(form: Round, image_id: str) -> bool:
     They are chosen by a hash, so that nothing about them differs from the others. In a round whose
     units all get the same number of votes all are.
     """
-    if form.until is None:
-        return True
-    drawn = int(sha256_hex(f"control {form.round} {image_id}".encode())[:8], 16) / 16**8
-    return drawn < form.control_share
+    return ControlSample(form.round, form.control_share, form.until is not None).has(image_id)

@@ -22,6 +22,7 @@ from alignbench.evaluation.analyses.filtering import filtering
 from alignbench.evaluation.analyses.label_errors import label_errors
 from alignbench.evaluation.analyses.localisation import localisation
 from alignbench.evaluation.analyses.main_table import main_table
+from alignbench.evaluation.analyses.on_control import control_sample, on_control
 from alignbench.evaluation.analyses.position import position_corrected, position_curves
 from alignbench.evaluation.analyses.self_preference import self_preference
 from alignbench.evaluation.analyses.sentence_level import sentence_level
@@ -34,6 +35,10 @@ class Outside(NamedTuple):
 
     label: str
     figures: Mapping[str, float]
+
+
+_PLACE_OF_CONTROL = 3
+"""After AUROC by model, which it is beside."""
 
 
 def analyse(
@@ -77,6 +82,9 @@ def analyse(
         cost(detectors),
         by_prompt(told, known),
     ]
+    inside = control_sample(sentences)
+    if inside is not None:
+        analyses.insert(_PLACE_OF_CONTROL, on_control(sentences, told, known, inside))
     if aids.unknown is not None:
         analyses.append(unknown_bounds(sentences, told, known, aids.unknown))
     of_set = clip4dm_evaluation(sentences, told, aids.judge)

@@ -26,8 +26,13 @@ from alignbench.schemas.vocabulary import Verdict
 
 Reals = npt.NDArray[np.float64]
 
-SENTENCE_COLUMNS: Final = ("sentence_id", "model", "image_id", "caption")
+SENTENCE_COLUMNS: Final = ("sentence_id", "model", "image_id", "caption", "in_control")
 VOTE_COLUMNS: Final = ("sentence_id", "annotator", "verdict", "spans")
+
+
+def control_rows(rows: pa.Table) -> pa.Table:
+    """Returns the rows of the control sample; all where a release does not tell them apart."""
+    return rows.filter(pc.fill_null(rows["in_control"], True))
 
 
 class GroupSums:
@@ -67,7 +72,11 @@ KNOWN_TERMS: Final = VERDICT_TERMS - 2
 
 
 class AgreementCounts:
-    """Everything that the agreement tables of a release are made from."""
+    """Everything that the agreement tables of a release are made from.
+
+    Only sentences of the control sample are counted: of the others, those whose first votes agree
+    have no further one, so that agreement among all votes is too high.
+    """
 
     def __init__(self, *, with_spans: bool = True) -> None:
         """Makes it empty; `with_spans` needs spaCy as soon as two annotators marked words."""
@@ -90,6 +99,9 @@ class AgreementCounts:
             sentences: `SENTENCE_COLUMNS`, each sentence once.
             votes: `VOTE_COLUMNS`, all votes on these sentences, and none on others.
         """
+        sentences = control_rows(sentences)
+        ids_in_control = sentences["sentence_id"].combine_chunks()
+        votes = votes.filter(pc.is_in(votes["sentence_id"], value_set=ids_in_control))
         order = [("sentence_id", "ascending"), ("annotator", "ascending")]
         votes = votes.select(list(VOTE_COLUMNS)).sort_by(order)
         if not len(votes):

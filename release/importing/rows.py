@@ -199,6 +199,7 @@ def _vote_columns(counts: VoteCounts | None) -> dict[str, Any]:
         "n_correct": counts.correct,
         "n_incorrect": counts.incorrect,
         "n_unknown": counts.unknown,
+        "n_votes": int(given.sum()),
         "agreement_ratio": ratio,
         "confidence": ratio,
         "fleiss_Pi": None if np.isnan(item) else item,

@@ -25,6 +25,7 @@ from alignbench.release.labels.verdicts import Decide, deciding_by
 from alignbench.release.span_values import spans_of
 from alignbench.release.verdict_counts import VERDICTS, count_verdicts
 from alignbench.release.votes import SentenceBucket, Votes
+from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.rows import Label, Span
 from alignbench.schemas.tables import LABELS
 from alignbench.schemas.vocabulary import HallucinationType, LabelMethod, Verdict
@@ -67,6 +68,7 @@ def compute_labels(
     *,
     method: LabelMethod = LabelMethod.MAJORITY,
     minimum_votes: int = 1,
+    every_round: bool = False,
     name: str | None = None,
 ) -> LabelReport:
     """Makes one label of all votes on each selected sentence.
@@ -77,6 +79,8 @@ def compute_labels(
         run_id: Stamped on the rows.
         method: How votes become a verdict.
         minimum_votes: Sentences with fewer votes get no label, adjudicated or not.
+        every_round: Whether somebody who answered a sentence in several rounds has a vote in each;
+            else their newest answer alone counts.
         name: What the set is to be called from now on; a set that has a name keeps it if not given.
 
     Raises:
@@ -84,8 +88,9 @@ def compute_labels(
             needs a package that is not.
     """
     with tempfile.TemporaryDirectory(prefix="alignbench-label-") as folder:
-        votes = Votes(workspace, selection, Path(folder))
-        options = {"minimum_votes": minimum_votes}
+        chosen = LabelOptions(minimum_votes, every_round)
+        votes = Votes(workspace, selection, Path(folder), chosen)
+        options = chosen.as_dict()
         sha256 = votes.digest().sha256
         set_id = label_set_id(method, options, sha256)
         known = label_sets(workspace)
@@ -108,9 +113,7 @@ def compute_labels(
                 run_id=run_id,
                 name=name,
             )
-        if not current:
-            return tally.report(set_id, computed=True)
-    return tally.report(set_id, computed=False)
+    return tally.report(set_id, computed=not current)
 
 
 class _Tally:

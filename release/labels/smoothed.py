@@ -33,8 +33,28 @@ class VoteArrays(NamedTuple):
     verdicts: Ints
 
 
+class SmoothedFit(NamedTuple):
+    """What the votes come to.
+
+    Attributes:
+        beliefs: The probabilities of the verdicts of each sentence, of shape (sentences, 3).
+        log_prevalence: Logarithm of how common each verdict is, of shape (3,).
+        log_likelihood: Logarithm of how likely a vote is under each true verdict, of shape
+            (annotators, given verdict, true verdict).
+    """
+
+    beliefs: Floats
+    log_prevalence: Floats
+    log_likelihood: Floats
+
+
 def smoothed_posteriors(votes: VoteArrays, sentences: int, annotators: int) -> Floats:
-    """Returns the probabilities of the verdicts of each sentence, of shape (sentences, 3).
+    """Returns the probabilities of the verdicts of each sentence; see `smoothed_fit`."""
+    return smoothed_fit(votes, sentences, annotators).beliefs
+
+
+def smoothed_fit(votes: VoteArrays, sentences: int, annotators: int) -> SmoothedFit:
+    """Fits the model to votes.
 
     Args:
         votes: The votes.
@@ -49,13 +69,16 @@ def smoothed_posteriors(votes: VoteArrays, sentences: int, annotators: int) -> F
     pseudo = np.full((classes, classes), PSEUDO_VOTES * (1 - USUAL_ACCURACY) / (classes - 1))
     np.fill_diagonal(pseudo, PSEUDO_VOTES * USUAL_ACCURACY)
     cells = votes.annotators * classes + votes.verdicts
+    log_prevalence: Floats = np.log(np.full(classes, 1 / classes))
+    log_likelihood: Floats = np.zeros((annotators, classes, classes))
     for _ in range(ITERATIONS):
         prevalence = (beliefs.sum(axis=0) + 1) / (len(beliefs) + classes)
         errors = _error_matrices(beliefs, votes, cells, annotators) + pseudo[None]
         errors /= errors.sum(axis=2, keepdims=True)
-        # By annotator and given verdict: how likely it is under each true verdict.
-        likelihood = np.log(errors).transpose(0, 2, 1).reshape(-1, classes)[cells]
-        logs = np.tile(np.log(prevalence), (sentences, 1))
+        log_prevalence = np.log(prevalence)
+        log_likelihood = np.log(errors).transpose(0, 2, 1)
+        likelihood = log_likelihood.reshape(-1, classes)[cells]
+        logs = np.tile(log_prevalence, (sentences, 1))
         for place in range(classes):
             logs[:, place] += np.bincount(votes.sentences, likelihood[:, place], sentences)
         logs -= logs.max(axis=1, keepdims=True)
@@ -65,7 +88,7 @@ def smoothed_posteriors(votes: VoteArrays, sentences: int, annotators: int) -> F
         beliefs = fresh
         if moved < TOLERANCE:
             break
-    return beliefs
+    return SmoothedFit(beliefs, log_prevalence, log_likelihood)
 
 
 def _error_matrices(beliefs: Floats, votes: VoteArrays, cells: Ints, annotators: int) -> Floats:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,21 +12,26 @@ import pyarrow.compute as pc
 
 from alignbench.release.agreement.collect import SENTENCE_COLUMNS, AgreementCounts
 from alignbench.release.buckets import Buckets
+from alignbench.release.stopping import StoppingVotes
 from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch, table_of
 from alignbench.release.verify.derived import SPAN_COLUMNS, VotesOnSentence, span_vote_problems
 from alignbench.release.verify.report import Findings, Rule
+from alignbench.release.verify.rounds import check_control
 from alignbench.release.verify.rows import span_problem
 from alignbench.release.words import has_tokenizer
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
+from alignbench.release_format.manifest import RoundRecord
+from alignbench.schemas.label_options import ONE_A_ROUND, LabelOptions
 from alignbench.schemas.vocabulary import PUBLISHED_LABEL, AnswerFlag, Purpose, Verdict
 
 _SENTENCE: Final = (
     "sentence_id", "model", "image_id", "caption", "annotation", "adjudicated", "n_correct",
-    "n_incorrect", "n_unknown", "label_method", *SPAN_COLUMNS,
+    "n_incorrect", "n_unknown", "in_control", "label_method", *SPAN_COLUMNS,
 )  # fmt: skip
 _VOTE: Final = (
     "sentence_id", "model", "annotator", "round", "purpose", "verdict", "spans", "flags",
+    "in_control",
 )  # fmt: skip
 _PLACE: Final = [pa.field("file", pa.string()), pa.field("row", pa.int64())]
 _FLAGS: Final = frozenset(AnswerFlag)
@@ -39,14 +45,26 @@ Row = dict[str, Any]
 class JoinedChecks:
     """Takes the rows of all shards, and checks them once all are there."""
 
-    def __init__(self, folder: Path) -> None:
-        """Makes it empty; `folder` is where rows go meanwhile, and the caller removes it."""
+    def __init__(
+        self, folder: Path, rounds: Mapping[str, RoundRecord] | None, options: LabelOptions
+    ) -> None:
+        """Makes it empty.
+
+        Args:
+            folder: Where rows go meanwhile; the caller removes it.
+            rounds: The rounds that `release.json` tells of; None if it is of an older version.
+            options: Tell how often somebody counts who answered in several rounds.
+        """
+        self._voter = ONE_A_ROUND if rounds is None else options.voter
+        self._known_rounds = rounds
         self._sentences = Buckets(folder, "data", "sentence_id", _schema(DATA_SCHEMA, _SENTENCE))
         self._votes = Buckets(folder, "votes", "sentence_id", _schema(VOTE_SCHEMA, _VOTE))
         self.has_words = has_tokenizer()
         self.agreement = AgreementCounts(with_spans=self.has_words)
+        self.stopping = StoppingVotes(rounds or {})
         self.sentences = self.votes = 0
         self.annotators: set[str] = set()
+        self.rounds: set[str] = set()
 
     def add_sentences(self, batch: Batch) -> None:
         """Takes rows of a data shard."""
@@ -55,8 +73,10 @@ class JoinedChecks:
 
     def add_votes(self, batch: Batch) -> None:
         """Takes rows of a vote shard."""
-        self.votes += len(batch.rows)
-        self.annotators.update(batch.rows.column("annotator").unique().to_pylist())
+        counted = table_of(batch).filter(pc.field("purpose") != Purpose.GOLD.value)
+        self.votes += len(counted)
+        self.annotators.update(counted["annotator"].unique().to_pylist())
+        self.rounds.update(batch.rows.column("round").unique().to_pylist())
         self._votes.add(_placed(batch, _VOTE))
 
     def check(self, findings: Findings) -> None:
@@ -73,13 +93,16 @@ class JoinedChecks:
             votes = self._votes.read(number)
             before = findings.counts.total()
             given = votes.to_pylist()
-            _check_votes(given, sentences, findings)
+            _check_votes(given, sentences, self._voter, findings)
+            if self._known_rounds is not None:
+                check_control(given, sentences, self._known_rounds, findings)
             if findings.counts.total() == before:  # what is wrong is reported; it is not counted
                 if self.has_words:
                     _check_spans(given, sentences, findings)
                 found = pa.Table.from_pylist(list(sentences.values()), SENTENCES_OF_AGREEMENT)
                 as_votes = votes.filter(pc.field("purpose") == Purpose.LABEL.value)
                 self.agreement.add(found, as_votes)
+                self.stopping.add(found, as_votes)
 
 
 def _check_spans(votes: list[Row], sentences: dict[str, Row], findings: Findings) -> None:
@@ -89,7 +112,7 @@ def _check_spans(votes: list[Row], sentences: dict[str, Row], findings: Findings
     for vote in votes:
         if vote["purpose"] == Purpose.ADJUDICATE:
             finals[vote["sentence_id"]] = vote
-        else:
+        elif vote["purpose"] == Purpose.LABEL:
             given.setdefault(vote["sentence_id"], []).append(vote)
     for sentence_id, sentence in sentences.items():
         on_it = VotesOnSentence(given.get(sentence_id, []), finals.get(sentence_id))
@@ -99,15 +122,18 @@ def _check_spans(votes: list[Row], sentences: dict[str, Row], findings: Findings
             findings.add(sentence["file"], Rule.SPAN_VOTES, text, sentence["row"])
 
 
-def _check_votes(votes: list[Row], sentences: dict[str, Row], findings: Findings) -> None:
+def _check_votes(
+    votes: list[Row], sentences: dict[str, Row], voter: Sequence[str], findings: Findings
+) -> None:
     counts: Counter[tuple[str, str]] = Counter()
     final: dict[str, str] = {}
     seen: set[tuple[str, ...]] = set()
     voted = {vote["sentence_id"] for vote in votes}
     for vote in votes:
-        key = vote["sentence_id"], vote["round"], vote["annotator"], vote["purpose"]
+        is_vote = vote["purpose"] == Purpose.LABEL
+        key = (vote["purpose"], *(vote[name] for name in (voter if is_vote else ONE_A_ROUND)))
         if key in seen:
-            text = f"{vote['annotator']} has two votes on {vote['sentence_id']} in one round"
+            text = f"{vote['annotator']} has two votes on {vote['sentence_id']}"
             findings.add(vote["file"], Rule.DUPLICATE, text, vote["row"])
         seen.add(key)
         if vote["purpose"] == Purpose.ADJUDICATE:
@@ -115,7 +141,7 @@ def _check_votes(votes: list[Row], sentences: dict[str, Row], findings: Findings
                 text = f"{vote['sentence_id']} is adjudicated twice"
                 findings.add(vote["file"], Rule.ADJUDICATION, text, vote["row"])
             final[vote["sentence_id"]] = vote["verdict"]
-        else:
+        elif vote["purpose"] == Purpose.LABEL:
             counts[vote["sentence_id"], vote["verdict"]] += 1
         _check_vote(vote, sentences.get(vote["sentence_id"]), findings)
     for sentence_id, sentence in sentences.items():
@@ -143,7 +169,7 @@ def _check_vote(vote: Row, sentence: Row | None, findings: Findings) -> None:
     place = vote["file"], vote["row"]
     if not _PSEUDONYM.fullmatch(vote["annotator"]):
         findings.add(place[0], Rule.PSEUDONYM, "the annotator has no pseudonym", place[1])
-    if vote["purpose"] not in (Purpose.LABEL, Purpose.ADJUDICATE):
+    if vote["purpose"] not in list(Purpose):
         text = f"purpose {vote['purpose']!r} is not of the vocabulary"
         findings.add(place[0], Rule.VALUE, text, place[1])
     if vote["verdict"] not in VERDICTS:

@@ -28,15 +28,18 @@ _COUNTS = tuple(f"n_{verdict}" for verdict in VERDICTS)
 _COLUMNS = (
     "label_method", "flags", *_COUNTS, "agreement_ratio", "fleiss_Pi", "confidence",
     "image_id", "image_source", "image_name", "image_url", "image_path_in_repo",
-    "perceptual_hash", "adjudicated", "own_labels", "origin", "labels_license",
+    "perceptual_hash", "adjudicated", "own_labels", "origin", "labels_license", "in_control",
 )  # fmt: skip
 
 
 def check_known(batch: Batch, findings: Findings) -> bool:
-    """Reports nulls that only imported rows may have; returns whether there are none."""
+    """Reports nulls that only imported rows may have; returns whether there are none.
+
+    Columns that the rows do not have came with a later version of the schema.
+    """
     ours = pc.not_equal(batch.rows.column("label_method"), PUBLISHED_LABEL)
     complete = True
-    for name in REQUIRED_UNLESS_IMPORTED:
+    for name in filter(batch.rows.schema.names.__contains__, REQUIRED_UNLESS_IMPORTED):
         missing = pc.and_(ours, pc.is_null(batch.rows.column(name)))
         row = pc.index(missing, True).as_py()
         if row >= 0:
@@ -68,6 +71,8 @@ def _published(row: dict[str, Any]) -> Iterator[str]:
         yield "own_labels is no JSON object"
     if row["adjudicated"]:
         yield "it says that it was adjudicated here"
+    if row["in_control"] is not None:
+        yield "in_control is set in a row that was imported"
     yield from _votes(row)
     yield from _image(row)
 

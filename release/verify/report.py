@@ -42,9 +42,12 @@ class Rule(StrEnum):
     WORDS = "R15"
     """`error_words` are the spans' texts, and `error_type` is that of the best-voted one."""
     LABEL = "R16"
-    """Verdict, ratio and `fleiss_Pi` follow from the numbers of votes."""
+    """Verdict, ratio and `fleiss_Pi` follow from the numbers of votes.
+
+    Ratio and `fleiss_Pi` are null outside the control sample, and there alone.
+    """
     VOTES = "R17"
-    """The numbers of votes are those of the votes in `annotations/`."""
+    """The numbers of votes, and `n_votes`, are those of the votes in `annotations/`."""
     PSEUDONYM = "R18"
     """Annotators have pseudonyms."""
     IMAGE = "R19"
@@ -77,6 +80,8 @@ class Rule(StrEnum):
     """Rows of one text, and of one image, say the same of it."""
     TERMS = "R33"
     """`LICENSE` and `CITATION.cff` are there and say what `release.json` says."""
+    CONTROL = "R34"
+    """`in_control` follows from the rounds in `release.json`, which are those of the votes."""
 
 
 class Finding(NamedTuple):
@@ -107,7 +112,7 @@ class VerifyReport(NamedTuple):
         address: What was checked.
         files: Number of files.
         rows: Number of sentences.
-        votes: Number of votes.
+        votes: Number of votes and adjudications.
         findings: Broken rules, at most `MOST_FINDINGS` of each.
         broken: How often each rule is broken, by its code.
         unchecked: Files whose content could not be checked, for want of spaCy.

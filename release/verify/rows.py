@@ -15,6 +15,7 @@ from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch
 from alignbench.release.verify.published import published_problems
 from alignbench.release.verify.report import Findings, Problem, Rule
+from alignbench.release_format.columns import vote_count
 from alignbench.release_format.layout import Shard
 from alignbench.schemas.vocabulary import (
     PUBLISHED_LABEL,
@@ -41,7 +42,7 @@ _VOCABULARY: Final[dict[str, frozenset[str]]] = {
 def check_rows(batch: Batch, shard: Shard, version: object, findings: Findings) -> None:
     """Checks each row of a batch of a data shard; `version` is what `release.json` says."""
     checks: tuple[Check, ...] = (
-        _values, _sentences, _spans, _words, _labels, _licences, published_problems,
+        _values, _sentences, _spans, _words, _labels, _vote_numbers, _licences, published_problems,
     )  # fmt: skip
     for check in checks:
         for problem in check(batch.rows):
@@ -162,7 +163,17 @@ def _labels(rows: pa.RecordBatch) -> Iterator[Problem]:
 
 _LABEL_COLUMNS: Final = (
     "annotation", "agreement_ratio", "fleiss_Pi", "confidence", "label_method", "adjudicated",
+    "in_control",
 )  # fmt: skip
+
+
+def _vote_numbers(rows: pa.RecordBatch) -> Iterator[Problem]:
+    expected = vote_count(rows).to_pylist()
+    for row, (said, counted) in enumerate(
+        zip(rows.column("n_votes").to_pylist(), expected, strict=True)
+    ):
+        if said != counted:
+            yield Problem(row, Rule.VOTES, f"n_votes is {said}, n_* come to {counted}")
 
 
 class _Label(NamedTuple):
@@ -172,20 +183,29 @@ class _Label(NamedTuple):
     confidence: float | None
     method: str
     adjudicated: bool
+    in_control: bool | None
 
 
 def _label_problems(verdict: Verdict, ratio: float, item: float, found: _Label) -> Iterator[str]:
-    if found.ratio is None or found.confidence is None:
+    if found.confidence is None:
         return  # reported by `verify.published`
     if found.method == LabelMethod.MAJORITY and not found.adjudicated:
         if found.verdict != verdict:
             yield f"the votes make it {verdict}, not {found.verdict}"
         if not math.isclose(found.confidence, ratio):
             yield f"confidence is {found.confidence}, the votes make it {ratio}"
-    if not math.isclose(found.ratio, ratio):
-        yield f"agreement_ratio is {found.ratio}, the votes make it {ratio}"
     if not 0 <= found.confidence <= 1:
         yield f"confidence is {found.confidence}"
+    if found.in_control is False:
+        if found.ratio is not None or found.item is not None:
+            yield "agreement_ratio or fleiss_Pi is given outside the control sample"
+        return
+    if found.ratio is None:
+        if found.method != PUBLISHED_LABEL:  # of others reported by `verify.published`
+            yield "agreement_ratio is null in a row that is not outside the control sample"
+        return
+    if not math.isclose(found.ratio, ratio):
+        yield f"agreement_ratio is {found.ratio}, the votes make it {ratio}"
     expected = None if math.isnan(item) else item
     if (found.item is None) != (expected is None) or not math.isclose(
         found.item or 0.0, expected or 0.0, abs_tol=1e-12

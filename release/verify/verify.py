@@ -24,6 +24,7 @@ from alignbench.release.verify.near import NearDuplicateCheck
 from alignbench.release.verify.order import OrderCheck, SplitCheck
 from alignbench.release.verify.published import check_import_report, check_known
 from alignbench.release.verify.report import Findings, VerifyReport
+from alignbench.release.verify.rounds import check_rounds, label_options, rounds_of
 from alignbench.release.verify.rows import check_rows
 from alignbench.release.verify.texts import (
     Counted,
@@ -44,6 +45,7 @@ from alignbench.release_format.columns import (
     VOTE_SORT_COLUMNS,
     as_current,
     data_schema,
+    vote_schema,
 )
 from alignbench.release_format.folder import ReleaseFolder, open_release
 from alignbench.release_format.layout import DATA, Shard
@@ -70,20 +72,21 @@ def verify(address: str | Path, *, every_image: bool = False) -> VerifyReport:
     shards = check_shards(folder, findings)
     statistics, images, near = Statistics(), ImageCounter(), NearDuplicateCheck()
     with tempfile.TemporaryDirectory(prefix="alignbench-verify-") as scratch:
-        joined = JoinedChecks(Path(scratch))
+        joined = JoinedChecks(Path(scratch), rounds_of(folder.record), label_options(folder.record))
         streamed = _Streamed(joined, near, statistics, images)
         _check_data(folder, shards, streamed, findings, every_image=every_image)
         _check_votes(folder, shards, joined, statistics, findings)
         joined.check(findings)
     counted = Counted.of(statistics, images.counts(), len(joined.annotators))
     manifest = check_manifest(folder, counted, findings)
-    tables = release_tables(statistics, images, joined.agreement)
+    tables = release_tables(statistics, images, joined.agreement, joined.stopping)
     if not joined.has_words:
         del tables[SPAN_TABLE]
     has_intervals = manifest is None or manifest.intervals == JACKKNIFE
     check_statistics(folder, tables, findings, with_intervals=has_intervals)
     check_croissant(folder, listed, shards, manifest, findings)
     if manifest is not None:
+        check_rounds(manifest, joined.rounds, findings)
         near.check(manifest.splits.near_duplicates, findings)
         check_figures(folder, manifest, findings)
         check_import_report(folder, manifest, findings)
@@ -137,9 +140,9 @@ def _check_data(
         image_check = ImageCheck(hash_all=every_image)
         identity = IdentityCheck(origins)
         for found in batches(folder, path, schema, REQUIRED_DATA, findings):
-            batch = found._replace(rows=as_current(found.rows))
-            if not check_known(batch, findings):
+            if not check_known(found, findings):
                 continue
+            batch = found._replace(rows=as_current(found.rows))
             check_rows(batch, shard, version, findings)
             order.check(batch, shard, findings)
             splits.check(batch, shard, findings)
@@ -156,10 +159,12 @@ def _check_votes(
     findings: Findings,
 ) -> None:
     order = OrderCheck(VOTE_SORT_COLUMNS)
+    schema = vote_schema(folder.record.get("schema_version", RELEASE_SCHEMA_VERSION))
     for path, shard in shards.items():
         if shard.kind == DATA:
             continue
-        for batch in batches(folder, path, VOTE_SCHEMA, REQUIRED_VOTE, findings):
+        for found in batches(folder, path, schema, REQUIRED_VOTE, findings):
+            batch = found._replace(rows=as_current(found.rows, VOTE_SCHEMA))
             order.check(batch, shard, findings)
             joined.add_votes(batch)
             purposes = Counter(batch.rows.column("purpose").to_pylist())

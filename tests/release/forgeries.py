@@ -239,6 +239,9 @@ FORGERIES: dict[str, tuple[Forgery, Rule, str]] = {
     "spans of a vote": (of_rows(spans_of_a_vote, VOTES), Rule.SPAN_VOTES, DATA),
     "type of a vote": (of_rows(type_of_a_vote, VOTES), Rule.SPAN_VOTES, DATA),
     "spans on a vote of correct": (of_rows(spans_on_a_vote_of_correct, VOTES), Rule.SPAN, VOTES),
+    "a vote outside the control sample": (
+        of_rows(lambda rows: rows[0].update(in_control=False), VOTES), Rule.CONTROL, VOTES,
+    ),
     "flag of a vote": (
         of_rows(lambda rows: rows[0].update(flags=["perfect"]), VOTES), Rule.VALUE, VOTES,
     ),

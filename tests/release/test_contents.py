@@ -106,7 +106,7 @@ def test_mlcroissant_accepts_the_metadata_and_reads_the_rows(released: Path):
         wanted = expected[row["data/sentence_id"].decode()]
         assert row["data/caption"].decode() == wanted["caption"]
         assert row["data/split"].decode() == "test"
-    assert len(list(dataset.records("annotations"))) == 48
+    assert len(list(dataset.records("annotations"))) == 48 + 4  # 4 answers to gold
 
 
 def test_adjudications_are_released_beside_the_votes(workspace, rows):

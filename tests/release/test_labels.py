@@ -6,14 +6,28 @@ from pathlib import Path
 
 import pytest
 
+from alignbench.release.build import build_release
 from alignbench.release.labels.compute import compute_labels
 from alignbench.release.labels.sets import label_sets
+from alignbench.release.verify.verify import verify
+from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.rows import Label, Sentence, Withdrawn
 from alignbench.schemas.tables import LABEL_SETS, LABELS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
-from tests.release.benchmark import Rows, append, make_rows, make_workspace, span, vote
+from tests.release.benchmark import (
+    CONFIG,
+    Rows,
+    append,
+    make_rows,
+    make_workspace,
+    released_folder,
+    span,
+    vote,
+)
+from tests.release.corruption import change_text
+from tests.release.test_build import table_of
 
 RIGHT, WRONG, UNKNOWN = Verdict.CORRECT, Verdict.INCORRECT, Verdict.UNKNOWN
 
@@ -29,10 +43,16 @@ class Bench:
         self.rows.append(self.workspace)
         self.sentence: Sentence = self.rows.sentences[0]
 
-    def label(self, *annotations, minimum_votes: int = 1) -> Label | None:
+    def label(
+        self, *annotations, minimum_votes: int = 1, every_round: bool = False
+    ) -> Label | None:
         append(self.workspace, annotations)
         report = compute_labels(
-            self.workspace, self.rows.selection, "run-2", minimum_votes=minimum_votes
+            self.workspace,
+            self.rows.selection,
+            "run-2",
+            minimum_votes=minimum_votes,
+            every_round=every_round,
         )
         return labels(self.workspace, report.label_set_id).get(self.sentence.sentence_id)
 
@@ -98,10 +118,39 @@ def test_a_vote_is_the_newest_answer_of_an_annotator(bench: Bench):
     assert (found.n_correct, found.n_incorrect, found.n_unknown) == (1, 0, 0)
 
 
-def test_an_annotator_votes_once_in_each_round(bench: Bench):
-    found = bench.label(bench.vote("a", RIGHT), bench.vote("a", RIGHT, minutes=1, round="2"))
+def test_an_annotator_counts_once_over_all_rounds_by_the_newest_answer(bench: Bench):
+    found = bench.label(
+        bench.vote("a", WRONG, minutes=2, round="1"), bench.vote("a", RIGHT, minutes=3, round="2"),
+        bench.vote("b", RIGHT, round="1"),
+    )  # fmt: skip
     assert found is not None
-    assert found.n_correct == 2
+    assert (found.n_correct, found.n_incorrect) == (2, 0)
+
+
+def test_an_annotator_counts_in_every_round_where_that_is_asked_for(bench: Bench):
+    answers = (bench.vote("a", WRONG), bench.vote("a", RIGHT, minutes=1, round="2"))
+    found = bench.label(*answers, every_round=True)
+    assert found is not None
+    assert (found.n_correct, found.n_incorrect) == (1, 1)
+    assert LabelOptions.of_json(label_sets(bench.workspace)[-1].options).every_round
+    once = bench.label()
+    assert once is not None
+    assert (once.n_correct, once.n_incorrect) == (1, 0)
+
+
+def test_who_counts_once_in_a_release_cannot_be_made_to_count_twice(bench: Bench, tmp_path: Path):
+    answers = [bench.vote("a", WRONG), bench.vote("a", RIGHT, minutes=1, round="2")]
+    for every_round, votes in ((True, 2), (False, 1)):
+        bench.label(*answers, every_round=every_round)
+        config = CONFIG.model_copy(update={"version": f"{votes}.0.0"})
+        build_release(bench.workspace, bench.rows.selection, config)
+        folder = released_folder(bench.workspace, config)
+        assert verify(folder).findings == ()
+        [row] = table_of(folder)
+        assert row["n_votes"] == votes
+        if every_round:
+            change_text(folder, "release.json", '"every_round": true', '"every_round": false')
+            assert "R11" in verify(folder).broken
 
 
 def test_skipped_deleted_gold_and_adjudicating_answers_are_no_votes(bench: Bench):

@@ -69,7 +69,7 @@ def test_an_unknown_key_names_the_nearest(text: str, place: str, nearest: str) -
 
 def test_a_key_that_is_near_to_none_lists_them_all() -> None:
     error = refused("[labels]\nzzzzzz = 1")
-    assert error.fix == "Known: method, minimum_votes."
+    assert error.fix == "Known: every_round, method, minimum_votes."
 
 
 def test_a_parameter_that_is_not_sent_is_refused() -> None:

@@ -194,6 +194,23 @@ def test_a_doubt_asks_one_more_person_at_a_time_up_to_the_most(tmp_path: Path) -
     assert {row.wave for row in tables.rows() if row.unit_id in control} == {1}
 
 
+@pytest.mark.parametrize("seen", [2, 4])
+@pytest.mark.parametrize(("options", "votes"), [("{}", 2), ('{"every_round": true}', 4)])
+def test_somebody_who_is_asked_again_counts_as_often_for_doubts_as_for_labels(
+    tmp_path: Path, options: str, votes: int, seen: int
+) -> None:
+    tables = Tables(tmp_path, ADAPTIVE)
+    tables.deal()
+    tables.answer(tables.rows())
+    tables.answer(tables.rows(), round_name="2")  # everybody, once more
+    units = {unit.unit_id for unit in UNITS if not in_control(tables.form, unit.image_id)}
+    tables.label(0.5, seen, units)
+    [current] = tables.workspace.table(LABEL_SETS).rows()
+    tables.workspace.table(LABEL_SETS).append([replace(current, options=options, version=2)], "x")
+    found = doubtful_sentences(tables.workspace, tables.form)
+    assert found == (units if seen == votes else frozenset())
+
+
 def test_a_label_by_another_method_leaves_no_doubt(tmp_path: Path) -> None:
     tables = Tables(tmp_path, ADAPTIVE)
     tables.deal()
