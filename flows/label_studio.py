@@ -87,22 +87,22 @@ def queue_address(server: "LabelStudioServer", project_id: int) -> str:
 
 def assigned_settings(run: "Run", round_name: str, assignee: str | None) -> "ProjectSettings":
     """Returns how an annotator's own project is set up; without an annotator, everybody's."""
-    settings = project_settings(run)
+    settings = project_settings(run, assignee)
     if assignee is None:
         return settings
     own = settings.titled(f" {round_name[:16]} ({assignee.partition('@')[0][:16]})")
     return replace(own, annotators_per_sentence=1)
 
 
-def project_settings(run: "Run") -> "ProjectSettings":
-    """Returns how the projects of this workspace are set up."""
+def project_settings(run: "Run", assignee: str | None = None) -> "ProjectSettings":
+    """Returns how the projects of this workspace are set up, in the language of who answers."""
     from alignbench.annotation.label_studio.guidelines import guidelines_html
     from alignbench.annotation.label_studio.page import labelling_config
     from alignbench.annotation.label_studio.records import ProjectSettings
     from alignbench.annotation.label_studio.texts import annotator_texts
 
     settings = run.config.annotation
-    texts = annotator_texts(settings.language, run.folder)
+    texts = annotator_texts(settings.language_of(assignee), run.folder)
     return ProjectSettings(
         title=settings.project,
         labelling_config=labelling_config(texts),
