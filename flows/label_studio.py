@@ -91,20 +91,20 @@ def assigned_settings(run: "Run", form: "Round", assignee: str | None) -> "Proje
     """Returns how an annotator's own project of a round is set up; or everybody's, without one."""
     from alignbench.annotation.units.every import UNITS
 
-    settings = project_settings(run, UNITS[form.unit])
+    settings = project_settings(run, UNITS[form.unit], assignee)
     if assignee is None:
         return settings
     own = settings.titled(f" {form.round[:16]} ({assignee.partition('@')[0][:16]})")
     return replace(own, annotators_per_sentence=1)
 
 
-def project_settings(run: "Run", unit: "Unit") -> "ProjectSettings":
-    """Returns how the projects of this workspace are set up in which a unit is asked about."""
+def project_settings(run: "Run", unit: "Unit", assignee: str | None = None) -> "ProjectSettings":
+    """Returns how projects that ask about a unit are set up, in the language of who answers."""
     from alignbench.annotation.label_studio.records import ProjectSettings
     from alignbench.annotation.label_studio.texts import annotator_texts
 
     settings = run.config.annotation
-    texts = annotator_texts(settings.language, run.folder)
+    texts = annotator_texts(settings.language_of(assignee), run.folder)
     return ProjectSettings(
         title=settings.project,
         labelling_config=unit.page(texts),

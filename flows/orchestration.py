@@ -12,7 +12,8 @@ import copy
 import functools
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, ParamSpec, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -239,6 +240,19 @@ def publish_samples(stage: StageName, samples: list[str]) -> None:
     """
     if samples:
         _publish(f"{stage}-samples", f"Samples of {stage}", "\n\n".join(samples))
+
+
+def publish_rows(key: str, description: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Shows a table among the artifacts of a flow run; outside of one it does nothing.
+
+    A server that does not answer is no reason to fail: the table is written elsewhere too.
+    """
+    if flow_run_id() is None:
+        return
+    from prefect.artifacts import create_table_artifact
+
+    with suppress(Exception):
+        create_table_artifact([dict(row) for row in rows], key=key, description=description)
 
 
 def _publish(key: str, description: str, markdown: str) -> None:

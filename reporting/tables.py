@@ -4,6 +4,7 @@ import io
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
@@ -17,6 +18,18 @@ def csv_bytes(table: pa.Table) -> bytes:
     buffer = io.BytesIO()
     pa_csv.write_csv(table, buffer)
     return buffer.getvalue()
+
+
+def spreadsheet_safe(table: pa.Table) -> pa.Table:
+    """Returns a table whose text no spreadsheet takes for a formula.
+
+    Text that people wrote may begin with `=`; an apostrophe before it keeps it text.
+    """
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            safe = pc.replace_substring_regex(table[place], r"^([=+\-@\t\r])", r"'\1")
+            table = table.set_column(place, field, safe)
+    return table
 
 
 def parquet_bytes(table: pa.Table) -> bytes:

@@ -66,6 +66,12 @@ _addresses = refusing(
 )
 
 
+def _by_address(languages: dict[str, str]) -> dict[str, str]:
+    """Returns the languages by addresses as the server has them: in lower case."""
+    _addresses(tuple(languages))
+    return {address.lower(): language for address, language in languages.items()}
+
+
 SplitName = Annotated[Name, AfterValidator(_split_name)]
 RoundName = Annotated[Name, AfterValidator(_round_name)]
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -112,6 +118,7 @@ class AnnotationConfig(_Section):
         project: Title of the projects; annotators see it, so it must not give the models away.
         language: What annotators read: a language that comes along (`alignbench` has `ar`, `en`,
             `ja`, `zh`), or the path of a file with its texts.
+        languages: What single annotators read instead, by e-mail address.
         round: Name of the current round.
         unit: What an annotator is asked about at once: a `sentence`, or a whole `caption`.
         annotators_per_sentence: How many answers each sentence is to get.
@@ -130,6 +137,7 @@ class AnnotationConfig(_Section):
     url: Annotated[str | None, AfterValidator(_address)] = None
     project: Annotated[str, Field(min_length=3, max_length=50)] = "Image descriptions"
     language: str = "en"
+    languages: Annotated[dict[str, str], AfterValidator(_by_address)] = Field(default_factory=dict)
     round: RoundName = "1"
     unit: AnnotationUnit = AnnotationUnit.SENTENCE
     annotators_per_sentence: Annotated[int, Field(ge=1, le=50)] = 3
@@ -141,6 +149,10 @@ class AnnotationConfig(_Section):
     team: People = ()
     adjudicators: People = ()
     isolation: Annotated[None, BeforeValidator(_isolation)] = None
+
+    def language_of(self, annotator: str | None) -> str:
+        """Returns what an annotator reads; without one, what everybody reads."""
+        return self.language if annotator is None else self.languages.get(annotator, self.language)
 
 
 class LabelsConfig(_Section):

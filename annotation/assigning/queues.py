@@ -29,6 +29,14 @@ class KeptQueues(NamedTuple):
     opened: int = 0
 
 
+class UnkeptTask(NamedTuple):
+    """A task that is offered and should not be, or the other way round (`should_be_offered`)."""
+
+    project_id: int
+    task_id: int
+    should_be_offered: bool
+
+
 def close_withdrawn(workspace: Workspace, run_id: str) -> int:
     """Closes the open questions about withdrawn images, in every round; returns how many."""
     hidden = hidden_units(workspace)
@@ -58,6 +66,20 @@ def keep_queues(
         AlignBenchError: The server cannot be asked.
     """
     closed = opened = 0
+    for _, task_id, offer in unkept_tasks(workspace, server):
+        fence()
+        server.set_offered(task_id, offered=offer)
+        opened += offer
+        closed += not offer
+    return KeptQueues(closed, opened)
+
+
+def unkept_tasks(workspace: Workspace, server: LabelStudioServer) -> Iterator[UnkeptTask]:
+    """Yields the tasks that the server offers and should not, or the other way round.
+
+    Raises:
+        AlignBenchError: The server cannot be asked.
+    """
     for project_id, wanted in _wanted(workspace, server.identity).items():
         if server.counts(project_id) is None:
             continue
@@ -68,11 +90,7 @@ def keep_queues(
                 # One with an answer that no pull has brought yet is done, whatever it says here.
                 if task.is_offered == offer or (offer and task.answers):
                     continue
-                fence()
-                server.set_offered(task.task_id, offered=offer)
-                opened += offer
-                closed += not offer
-    return KeptQueues(closed, opened)
+                yield UnkeptTask(project_id, task.task_id, offer)
 
 
 def _wanted(workspace: Workspace, server: str) -> dict[int, dict[int, bool]]:

@@ -24,11 +24,11 @@ import pyarrow as pa
 
 from alignbench.evaluation.report.html import PACKAGE
 from alignbench.evaluation.report.pictures import picture_name
-from alignbench.evaluation.report.pieces import pieces
 from alignbench.evaluation.scored import Coded, Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
 from alignbench.release_format.sentences import VOTES, ReleaseReader
 from alignbench.reporting.html import page_templates
+from alignbench.reporting.pieces import pieces
 
 PAGE: Final = "sentences.html"
 FOLDER: Final = "sentences"

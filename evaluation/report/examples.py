@@ -1,15 +1,14 @@
 """Single sentences in the report: image, text with its wrong spans marked, and scores."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from alignbench.evaluation.report.pictures import small_copy
-from alignbench.evaluation.report.pieces import Piece, pieces
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.release_format.sentences import ReleaseReader
+from alignbench.reporting.pieces import Piece, pieces
+from alignbench.reporting.small_copies import data_uri, small_copy
 
 MOST_EXAMPLES: Final = 24
 _SIDE: Final = 256
@@ -43,7 +42,9 @@ def examples(
     if not rows:
         return []
     chosen = sentences.table.take(pa.array(rows))
-    images = {found.image_id: _data_uri(found.data) for found in release.images(chosen)}
+    images = {
+        found.image_id: data_uri(small_copy(found.data, _SIDE)) for found in release.images(chosen)
+    }
     shown = []
     for row, sentence in zip(rows, chosen.to_pylist(), strict=True):
         scores = {
@@ -54,10 +55,3 @@ def examples(
         image = images.get(sentence["image_id"])
         shown.append(Example(sentence["model"], sentence["annotation"], cut, image, scores))
     return shown
-
-
-def _data_uri(data: bytes | None) -> str | None:
-    copy = small_copy(data, _SIDE)
-    if copy is None:
-        return None
-    return f"data:image/jpeg;base64,{base64.b64encode(copy).decode('ascii')}"

@@ -1,7 +1,6 @@
-"""Small copies of a release's images, encoded anew: nothing of a file but its pixels is shown."""
+"""Small copies of a release's images beside its report."""
 
 import hashlib
-import io
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -12,30 +11,13 @@ from threading import Event
 from typing import Final
 
 import pyarrow as pa
-from PIL import Image
 
-from alignbench.models.pixels import rgb_pixels
 from alignbench.release_format.sentences import ReleaseReader
-from alignbench.schemas.item_codes import ItemError
+from alignbench.reporting.small_copies import small_copy
 
-_QUALITY: Final = 80
 _LARGE_SIDE: Final = 360
 _AHEAD: Final = 64
 """Images that are held in memory at once."""
-
-
-def small_copy(data: bytes | None, side: int) -> bytes | None:
-    """Returns a JPEG of at most `side` pixels across and down; None if it cannot be had."""
-    if data is None:
-        return None
-    try:
-        pixels = rgb_pixels(data, "of the report")
-    except ItemError:
-        return None
-    pixels.thumbnail((side, side), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    pixels.save(buffer, "JPEG", quality=_QUALITY)
-    return buffer.getvalue()
 
 
 def picture_name(image_id: str) -> str:

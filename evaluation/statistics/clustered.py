@@ -143,11 +143,13 @@ def share_of(over: Floats, under: Floats, what: str = IMAGES, *, is_share: bool 
 
 def _below(one: Ints, other: Ints) -> Floats:
     """Returns for each of the first how many of the second are below it, ties counting half."""
+    if not len(other):
+        return np.zeros(len(one))
     ordered = np.sort(other)
     lower = np.searchsorted(ordered, one, side="left")
     not_above = lower.copy()
     # Ties are few, and a search takes the longest of all.
-    ties = np.flatnonzero(ordered[np.minimum(lower, len(ordered) - 1)] == one) if len(other) else []
+    ties = np.flatnonzero(ordered[np.minimum(lower, len(ordered) - 1)] == one)
     not_above[ties] = np.searchsorted(ordered, one[ties], side="right")
     return np.asarray(0.5 * (lower + not_above))
 

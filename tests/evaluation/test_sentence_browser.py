@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from alignbench.evaluation.entries import DetectorEntry
 from alignbench.evaluation.evaluate import Settings
 from alignbench.evaluation.report.browser import best_threshold
-from alignbench.evaluation.report.pieces import pieces
 from alignbench.evaluation.scored import Sentences
 from alignbench.flows.evaluate import evaluate
+from alignbench.reporting.pieces import pieces
 from tests.evaluation.releases import write_release
 from tests.evaluation.sentences import made_scores, made_sentences
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +21,7 @@ from alignbench.flows.pull import pull
 from alignbench.flows.push import push
 from alignbench.flows.queues import round_queues
 from alignbench.flows.split import split
+from alignbench.flows.team_report import team_report
 from alignbench.schemas.rows import Annotation, Task
 from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import (
@@ -105,6 +107,15 @@ class Team:
             found = threads.map(lambda name: self.work(name, most), self.people)
             return dict(zip(self.people, found, strict=True))
 
+    def as_operator(self, method: str, path: str, body: Any = None) -> Any:
+        """Sends a request that no labelling page sends."""
+        headers = {"Authorization": f"Token {self.operator_token}"}
+        response = httpx.request(
+            method, f"{self.url}/api/{path}", json=body, headers=headers, timeout=60
+        )
+        response.raise_for_status()
+        return response.json() if response.content else None
+
     def votes(self) -> list[Annotation]:
         rows = self.workspace().table(ANNOTATIONS).rows()
         return [row for row in rows if row.status is AnnotationStatus.SUBMITTED]
@@ -165,6 +176,43 @@ def test_people_who_answer_at_once_join_and_leave_give_each_sentence_three_answe
     images = {row.sentence_id: row.image_id for row in team.workspace().table(SENTENCES).rows()}
     least = len({(images[sentence], name) for sentence, name in given}) - len(orders)
     assert image_changes(team, list(orders.values())) <= 1.1 * max(1, least)
+
+
+def test_the_managers_page_shows_what_was_changed_past_the_labelling_page(team: Team) -> None:
+    """The operator's token stands for anybody's on a server without the guard."""
+    ann, bob = team.join(2)
+    team.form([ann, bob], answers=1)
+    push.fn(workspace=team.address, sample=60)
+    hand_over_work(team.address, ann, [bob])
+    tasks = team.tasks(ann)
+    first, second, third = (task.task_id or 0 for task in tasks[:3])
+    for task_id in (first, second, third):
+        team.submit(ann, task_id)
+    pull.fn(workspace=team.address)
+    team.as_operator("DELETE", f"tasks/{third}/")
+    [answer] = team.as_operator("GET", f"tasks/{first}/")["annotations"]
+    choice = {"from_name": "verdict", "to_name": "sentence", "type": "choices"}
+    changed = [{**choice, "value": {"choices": ["unknown"]}}]
+    team.as_operator("PATCH", f"annotations/{answer['id']}/", {"result": changed})
+    taken_back = tasks[-1].task_id
+    team.as_operator("PATCH", f"tasks/{taken_back}/", {"is_labeled": False})
+    pull.fn(workspace=team.address, accept_deletions=True)
+    written = team_report.fn(workspace=team.address)
+    assert written.server_fault is None
+    found = {(row["what"], row["task"]) for row in written.tables["outside"].to_pylist()}
+    assert found == {
+        ("answer edited by somebody else", first),
+        ("answer deleted", third),
+        ("task deleted", third),
+        ("closed task opened again", taken_back),
+    }
+    assert "closed task opened again" in written.page.read_text()
+    push.fn(workspace=team.address)
+    again = {
+        row["what"] for row in team_report.fn(workspace=team.address).tables["outside"].to_pylist()
+    }
+    assert "closed task opened again" not in again
+    assert "task deleted" in again
 
 
 def test_what_does_not_count_goes_to_somebody_new_and_an_exclusion_can_be_undone(

@@ -10,6 +10,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -121,6 +122,23 @@ class CaptionTexts(_Texts):
     marking: Html
 
 
+class FeedbackTexts(_Texts):
+    """The page that shows somebody which of their answers differ from checked ones."""
+
+    title: Line
+    opening: Line
+    yours: Line
+    checked: Line
+    nothing: Line
+    closing: Line
+    image: Line
+
+
+def _english_feedback() -> FeedbackTexts:
+    """Returns what a file says that was translated before there was such a page."""
+    return annotator_texts(ENGLISH).feedback
+
+
 class AnnotatorTexts(_Texts):
     """Everything that an annotator reads beside the captions, in one language.
 
@@ -139,6 +157,7 @@ class AnnotatorTexts(_Texts):
     types: dict[HallucinationType, TypeTexts]
     guidelines: GuidelineTexts
     caption: CaptionTexts | None = None
+    feedback: FeedbackTexts = Field(default_factory=_english_feedback)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -153,8 +172,11 @@ class AnnotatorTexts(_Texts):
 
     @property
     def guideline_id(self) -> str:
-        """Names this wording: another wording has another id."""
-        return ids.derive_id("guidelines", self.model_dump(mode="json"))
+        """Names this wording: another wording has another id.
+
+        What is said after the work is no part of it.
+        """
+        return ids.derive_id("guidelines", self.model_dump(mode="json", exclude={"feedback"}))
 
 
 def languages() -> list[str]:
@@ -179,12 +201,13 @@ def annotator_texts(language: str, folder: Path = Path()) -> AnnotatorTexts:
             return _parse(path.read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(
-                f"annotation.language names {path}, which cannot be read: {error}.",
+                f"annotation.language, or languages, names {path}, which cannot be read: {error}.",
                 "Name a file in UTF-8, relative to alignbench.toml.",
             ) from error
     if language not in languages():
         raise ConfigError(
-            f"annotation.language is {language!r}; what comes along is {', '.join(languages())}.",
+            f"annotation.language, or languages, has {language!r}; "
+            f"what comes along is {', '.join(languages())}.",
             "Take one of them, or translate en.toml and name that file.",
         )
     return _parse(files(__package__).joinpath(f"{language}.toml").read_text("utf-8"), language)

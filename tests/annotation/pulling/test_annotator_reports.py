@@ -1,6 +1,5 @@
 """What an operator is told of each annotator."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,66 +15,24 @@ from alignbench.annotation.rounds.withdrawal import (
     withdraw_annotator,
     withdraw_image,
 )
-from alignbench.schemas.rows import Annotation, Gold, Span
+from alignbench.schemas.rows import Gold, Span
 from alignbench.schemas.tables import ANNOTATIONS, GOLD, IMAGES, WITHDRAWN
 from alignbench.schemas.vocabulary import AnnotationStatus, HallucinationType, Purpose, Verdict
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
+from tests.annotation.answers import Answers
 from tests.annotation.workspaces import prepare
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPAN = Span(start=2, end=6, type=HallucinationType.ATTRIBUTE, text="grey")
-
-
-class Answers:
-    """Writes answers as a pull does."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        self._count = 0
-
-    def give(
-        self,
-        name: str,
-        sentence: str,
-        verdict: Verdict | None = Verdict.CORRECT,
-        purpose: Purpose = Purpose.LABEL,
-        seconds: float = 10.0,
-        spans: tuple[Span, ...] = (),
-    ) -> None:
-        self._count += 1
-        at = NOW + timedelta(seconds=self._count)
-        missing = verdict is Verdict.INCORRECT and not spans
-        row = Annotation(
-            server="s",
-            project_id=1,
-            annotation_id=self._count,
-            sentence_id=sentence,
-            task_id=1,
-            round="1",
-            purpose=purpose,
-            annotator=name,
-            verdict=verdict,
-            spans=spans,
-            status=AnnotationStatus.SUBMITTED if verdict else AnnotationStatus.SKIPPED,
-            flags=("spans_missing",) if missing else (),
-            note="secret",
-            preannotated_by=None,
-            updated_by=None,
-            text_sha256="0",
-            lead_seconds=seconds,
-            annotated_at=at,
-            updated_at=at,
-        )
-        self.workspace.table(ANNOTATIONS).append([row], "test")
-
-    def reports(self) -> dict[str, AnnotatorReport]:
-        return {report.annotator: report for report in annotator_reports(self.workspace)}
 
 
 @pytest.fixture
 def answers(tmp_path: Path) -> Answers:
     return Answers(Workspace(LocalStore(tmp_path)))
+
+
+def _reports(answers: Answers) -> dict[str, AnnotatorReport]:
+    return {report.annotator: report for report in annotator_reports(answers.workspace)}
 
 
 def test_counts_speed_agreement_and_shares_of_each_annotator(answers: Answers) -> None:
@@ -86,7 +43,7 @@ def test_counts_speed_agreement_and_shares_of_each_annotator(answers: Answers) -
     answers.give("bob", "s1")
     answers.give("bob", "s2", Verdict.UNKNOWN)
     answers.give("cat", "s2", Verdict.INCORRECT)
-    ann = answers.reports()["ann"]
+    ann = _reports(answers)["ann"]
     assert (ann.answers, ann.skips, ann.median_seconds, ann.per_hour) == (3, 1, 10, 360)
     assert ann.shared == 2
     assert ann.agreement == pytest.approx((1 + 1 / 2) / 2)
@@ -107,7 +64,7 @@ def test_accuracy_on_gold_counts_only_gold_and_gold_is_no_vote(answers: Answers)
     answers.give("ann", "g2", Verdict.UNKNOWN, purpose=Purpose.GOLD)
     answers.give("ann", "s1")
     answers.give("bob", "g1", Verdict.UNKNOWN, purpose=Purpose.GOLD)
-    ann = answers.reports()["ann"]
+    ann = _reports(answers)["ann"]
     assert (ann.gold_answers, ann.gold_accuracy, ann.shared) == (2, 0.5, 0)
     assert ann.verdicts["correct"] == 1
 
@@ -118,7 +75,7 @@ def test_answers_too_fast_or_all_alike_are_pointed_out(answers: Answers) -> None
         answers.give("ann", key, Verdict.INCORRECT if number % 4 == 0 else Verdict.CORRECT)
         answers.give("bob", key, Verdict.CORRECT, seconds=1.2)
         answers.give("cat", key, Verdict.INCORRECT if number % 4 == 0 else Verdict.CORRECT)
-    found = answers.reports()
+    found = _reports(answers)
     assert found["ann"].concerns == found["cat"].concerns == ()
     assert found["bob"].concerns == (Concern.TOO_FAST, Concern.ALL_ALIKE)
 
@@ -127,7 +84,7 @@ def test_alike_answers_that_all_gave_alike_are_no_cause_for_suspicion(answers: A
     for number in range(24):
         answers.give("ann", f"s{number}")
         answers.give("bob", f"s{number}")
-    assert answers.reports()["ann"].concerns == ()
+    assert _reports(answers)["ann"].concerns == ()
 
 
 def test_an_excluded_annotator_is_listed_and_is_no_measure_of_others(answers: Answers) -> None:
@@ -135,7 +92,7 @@ def test_an_excluded_annotator_is_listed_and_is_no_measure_of_others(answers: An
     answers.give("bob@x.org", "s1", Verdict.UNKNOWN)
     assert exclude_annotator(answers.workspace, "Bob@x.org", "guesses", "test").is_new
     assert not exclude_annotator(answers.workspace, "bob@x.org", "guesses", "test").is_new
-    found = answers.reports()
+    found = _reports(answers)
     assert found["bob@x.org"].withdrawn
     assert found["bob@x.org"].agreement == 0
     assert found["ann@x.org"].agreement is None
