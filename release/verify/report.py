@@ -77,6 +77,8 @@ class Rule(StrEnum):
     """Rows of one text, and of one image, say the same of it."""
     TERMS = "R33"
     """`LICENSE` and `CITATION.cff` are there and say what `release.json` says."""
+    REFERENCE = "R34"
+    """In a release of questions: whatever a row speaks of is in the release."""
 
 
 class Finding(NamedTuple):
@@ -106,8 +108,8 @@ class VerifyReport(NamedTuple):
     Attributes:
         address: What was checked.
         files: Number of files.
-        rows: Number of sentences.
-        votes: Number of votes.
+        rows: Number of sentences; in a release of questions, of rows of all tables.
+        votes: Number of votes, or of ratings.
         findings: Broken rules, at most `MOST_FINDINGS` of each.
         broken: How often each rule is broken, by its code.
         unchecked: Files whose content could not be checked, for want of spaCy.
