@@ -13,7 +13,10 @@
     done = alignbench.evaluate(release, {"mine": my_detector, "length": "sentence_length"})
     print(done.report, done.results.to_pandas("auroc_by_model"))
 
-    report = alignbench.verify("releases/demo/1.0.0")
+    answers = alignbench.open_question_release("releases/questions/1.0.0")
+    print(answers.to_pandas("responses"), answers.scores())
+
+    report = alignbench.verify("releases/demo/1.0.0")          # of either kind
     print(report.ok, report.findings)
 
 Importing this module imports nothing else: each name is looked up when it is first used.
@@ -27,9 +30,14 @@ if TYPE_CHECKING:
     from alignbench.evaluation.functions import FunctionDetector
     from alignbench.evaluation.results import Results
     from alignbench.flows.evaluate import evaluate
+    from alignbench.release.any_kind import verify
     from alignbench.release.diff import Difference, diff_releases
+    from alignbench.release.questions.diff import diff_question_releases
     from alignbench.release.verify.report import VerifyReport
-    from alignbench.release.verify.verify import verify
+    from alignbench.release_format.question_release import (
+        QuestionRelease,
+        open_question_release,
+    )
     from alignbench.release_format.release import Release, Sentence, open_release
     from alignbench.schemas.errors import AlignBenchError
 
@@ -41,14 +49,17 @@ __all__ = [
     "Difference",
     "Evaluation",
     "FunctionDetector",
+    "QuestionRelease",
     "Release",
     "Results",
     "Sentence",
     "Settings",
     "VerifyReport",
     "__version__",
+    "diff_question_releases",
     "diff_releases",
     "evaluate",
+    "open_question_release",
     "open_release",
     "parse_detector",
     "verify",
@@ -61,16 +72,19 @@ _MODULE_OF = {
     "Difference": "alignbench.release.diff",
     "Evaluation": "alignbench.evaluation.evaluate",
     "FunctionDetector": "alignbench.evaluation.functions",
+    "QuestionRelease": "alignbench.release_format.question_release",
     "Release": "alignbench.release_format.release",
     "Results": "alignbench.evaluation.results",
     "Sentence": "alignbench.release_format.release",
     "Settings": "alignbench.evaluation.evaluate",
     "VerifyReport": "alignbench.release.verify.report",
+    "diff_question_releases": "alignbench.release.questions.diff",
     "diff_releases": "alignbench.release.diff",
     "evaluate": "alignbench.flows.evaluate",
+    "open_question_release": "alignbench.release_format.question_release",
     "open_release": "alignbench.release_format.release",
     "parse_detector": "alignbench.evaluation.entries",
-    "verify": "alignbench.release.verify.verify",
+    "verify": "alignbench.release.any_kind",
 }
 
 

@@ -13,7 +13,9 @@ from typing import Final, NamedTuple
 from alignbench.schemas.ids import JsonValue, canonical_json, sha256_hex
 
 _TURN_TOKENS: Final = re.compile(
-    r"<(?=[|｜])|(?<=[|｜])>|<(?=/?s>|(?:bos|eos|start_of_turn|end_of_turn)>|</?SYS>)"
+    r"<(?=[|｜])|(?<=[|｜])>|<(?=/?s>|</?SYS>"
+    r"|(?:bos|eos|(?:bos|eos|sep)_token|eo[ahm]|(?:start|end)_of_turn|end_of_utterance"
+    r"|extra_id_\d+|reserved_\d+)>)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL_CALLS|AVAILABLE_TOOLS)\])",
     re.IGNORECASE,
 )

@@ -59,3 +59,9 @@ class UnprovedOffsetError(AlignBenchError):
     """An importer gave a range whose text is not what it says it is."""
 
     code = "AB-R11"
+
+
+class NoQuestionsError(AlignBenchError):
+    """There is no question that may be released."""
+
+    code = "AB-R12"

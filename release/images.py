@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release_format.columns import DATA_SCHEMA, IMAGE
+from alignbench.release_format.columns import IMAGE
 
 GROUP_BYTES: Final = 100_000_000
 _READ_AHEAD: Final = 8
@@ -48,7 +48,7 @@ def with_images(
     read: Callable[[str], bytes],
     group_bytes: int = GROUP_BYTES,
 ) -> Iterator[pa.Table]:
-    """Yields row groups of `DATA_SCHEMA`, the image bytes dictionary-encoded.
+    """Yields row groups with their images as the last column, the bytes dictionary-encoded.
 
     Args:
         rows: Tables of all columns but `image`, and `BLOB_COLUMN`; sorted by image throughout.
@@ -124,5 +124,4 @@ def _group(runs: list[_LoadedRun]) -> pa.Table:
         fields=[pa.field("bytes", pa.dictionary(pa.int32(), pa.binary())), IMAGE.field("path")],
         mask=missing,
     )
-    ordered = table.select(DATA_SCHEMA.names[:-1])
-    return ordered.append_column("image", image)
+    return table.append_column("image", image)

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple
 
 from alignbench.release_format.layout import LICENCE
-from alignbench.release_format.manifest import Manifest
+from alignbench.release_format.terms import Terms
 
 OTHER: Final = "other"
 """What hubs call a licence that is not on their list; it has a name and a link of its own."""
@@ -51,16 +51,16 @@ class Licence(NamedTuple):
         return self.link != LICENCE
 
 
-def licence_of(manifest: Manifest) -> Licence:
+def licence_of(terms: Terms) -> Licence:
     """Returns the licence that a release's `release.json` states."""
-    code = manifest.license.strip()
+    code = terms.license.strip()
     lowered = code.lower()
     spdx, page = _KNOWN.get(_HUB_NAMES.get(lowered, lowered), (None, None))
     if lowered == OTHER or not code:
-        return Licence(OTHER, manifest.license_name, manifest.license_link or LICENCE, None)
+        return Licence(OTHER, terms.license_name, terms.license_link or LICENCE, None)
     return Licence(
         code=lowered if spdx is not None else code,
-        name=manifest.license_name or spdx or code,
-        link=manifest.license_link or page or LICENCE,
+        name=terms.license_name or spdx or code,
+        link=terms.license_link or page or LICENCE,
         spdx=spdx,
     )

@@ -74,7 +74,7 @@ def already_there(store: ObjectStore, prefix: str) -> ReleaseExistsError:
     """Returns the error for a release that would have to be overwritten."""
     return ReleaseExistsError(
         f"{prefix} of {store.url} is released already, with other content.",
-        "A release is never overwritten: choose another [release] version.",
+        "A release is never overwritten: choose another version of it in alignbench.toml.",
     )
 
 

@@ -20,10 +20,10 @@ _FOLDER: Final = "templates"
 _SUFFIX: Final = ".j2"
 
 
-def text_templates() -> Environment:
-    """Returns the templates, by the names of their files."""
+def text_templates(package: str = "alignbench.release") -> Environment:
+    """Returns the templates of a package, by the names of their files."""
     environment = Environment(
-        loader=PackageLoader("alignbench.release", _FOLDER),
+        loader=PackageLoader(package, _FOLDER),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -35,9 +35,9 @@ def text_templates() -> Environment:
 
 
 @cache
-def templates_id() -> str:
+def templates_id(package: str = "alignbench.release") -> str:
     """Returns a hash of all templates: another version of the program may word a card otherwise."""
-    folder = files("alignbench.release") / _FOLDER
+    folder = files(package) / _FOLDER
     texts = {
         part.name: part.read_text("utf-8")
         for part in folder.iterdir()

@@ -11,6 +11,11 @@ from alignbench.release.publish import publish
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import LATEST
 from alignbench.release_format.manifest import finished_manifest
+from alignbench.release_format.question_manifest import (
+    finished_question_manifest,
+    is_of_questions,
+)
+from alignbench.release_format.terms import Terms
 from alignbench.schemas.errors import UsageError
 from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.workspace import open_store
@@ -47,7 +52,11 @@ def upload_release(address: str, target: str) -> UploadReport:
     """
     store = _bucket_store(target)
     release = open_release(address)
-    manifest = finished_manifest(release)
+    manifest: Terms = (
+        finished_question_manifest(release)
+        if is_of_questions(release)
+        else finished_manifest(release)
+    )
     prefix = f"{manifest.name}/{manifest.version}"
     published = publish(store, prefix, release)
     pointer = {"version": manifest.version, "sha256": release.checksum}

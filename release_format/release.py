@@ -28,6 +28,7 @@ from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.folder import open_release as open_folder
 from alignbench.release_format.layout import DATA, VOTES
 from alignbench.release_format.manifest import Manifest, finished_manifest
+from alignbench.release_format.question_manifest import refuse_questions
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.item_codes import ItemError
 
@@ -118,6 +119,7 @@ class Release:
             NotAReleaseError: There is no release at that address.
         """
         self.folder: ReleaseFolder = open_folder(str(address))
+        refuse_questions(self.folder)
         if not any(shard.kind == DATA for shard in self.folder.shards.values()):
             raise NotAReleaseError(
                 f"There is no file data/MODEL/SPLIT-00000-of-00001.parquet in {self.address}.",
@@ -214,7 +216,7 @@ class Release:
         Raises:
             MissingExtraError: pandas is not installed.
         """
-        _need("pandas")
+        need_package("pandas")
         frame: pd.DataFrame = self.to_arrow(split, model, images=images).to_pandas()
         return frame
 
@@ -226,7 +228,7 @@ class Release:
         Raises:
             MissingExtraError: `datasets` is not installed.
         """
-        _need("datasets")
+        need_package("datasets")
         import datasets
 
         table = self.to_arrow(split, model, images=True)
@@ -314,7 +316,8 @@ def _sentence(row: dict[str, Any], split: str) -> Sentence:
     )
 
 
-def _need(package: str) -> None:
+def need_package(package: str) -> None:
+    """Raises `MissingExtraError` if a package that researchers need is not installed."""
     from importlib.util import find_spec
 
     if find_spec(package) is None:

@@ -17,6 +17,7 @@ from alignbench.release_format.columns import DATA_SCHEMA
 from alignbench.release_format.errors import NotAReleaseError, ReleaseColumnError
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.layout import DATA
+from alignbench.release_format.question_manifest import refuse_questions
 from alignbench.schemas.vocabulary import Verdict
 
 COLUMNS: Final = (
@@ -71,6 +72,7 @@ class ReleaseReader:
         Raises:
             NotAReleaseError: It has no Parquet files, or none of that split.
         """
+        refuse_questions(folder)
         self._folder = folder
         self._every_path = [p for p, shard in folder.shards.items() if shard.kind == DATA]
         self.address, self.name, self.checksum = folder.address, folder.name, folder.checksum

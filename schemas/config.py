@@ -26,7 +26,7 @@ from alignbench.schemas.config_errors import describe, find_at, is_http_address,
 from alignbench.schemas.config_plugins import GeneratorConfig, PromptsConfig, SourceConfig
 from alignbench.schemas.config_questions import JudgeConfig, QuestionsConfig, RewriterConfig
 from alignbench.schemas.errors import ConfigError
-from alignbench.schemas.names import Name
+from alignbench.schemas.names import Language, Name
 from alignbench.schemas.protocols import Options
 from alignbench.schemas.registry import Group
 from alignbench.schemas.vocabulary import (
@@ -76,9 +76,6 @@ SplitName = Annotated[Name, AfterValidator(_split_name)]
 RoundName = Annotated[Name, AfterValidator(_round_name)]
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 People = Annotated[tuple[str, ...], AfterValidator(_addresses)]
-
-
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")]
 
 
 class _Section(BaseModel):

@@ -1,5 +1,6 @@
 """The sections of `alignbench.toml` about questions: who rewrites them, and who judges answers."""
 
+import datetime
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -7,9 +8,59 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic_core import PydanticCustomError
 
 from alignbench.schemas.config_plugins import GeneratorConfig
-from alignbench.schemas.names import Name
+from alignbench.schemas.names import Language, Name
 
 Style = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class QuestionReleaseConfig(BaseModel):
+    """`[questions.release]`: the dataset of questions and answers that is published.
+
+    Attributes:
+        date: Printed on the card.
+        license: Of answers, judgements and ratings: best an SPDX identifier, or `other`.
+        license_name: What a licence is called that hubs have no name for.
+        license_link: Where its text is.
+        language: Of the questions, as codes of ISO 639; by default those that they name.
+        authors: Who made it, for the citation.
+        url: Where it is published.
+        cite_as: How to cite it; made of the above if not given.
+        embed_images: Whether images are in the files, as far as their licence allows.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name = "questions"
+    version: Name = "1.0.0"
+    date: datetime.date | None = None
+    title: str | None = None
+    description: str = ""
+    license: str = "other"
+    license_name: str | None = None
+    license_link: str | None = None
+    language: tuple[Language, ...] = ()
+    authors: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    url: str | None = None
+    cite_as: str | None = None
+    embed_images: bool = True
+
+
+class QuestionSetConfig(BaseModel):
+    """`[questions.sets.NAME]`: what the licence of a set of questions is, and what it allows.
+
+    Attributes:
+        license: Of its questions; best an SPDX identifier.
+        images_redistributable: Whether its images may be passed on. Where nothing is said, what
+            the images' other sources say counts; where nobody says anything, they are embedded.
+        redistributable: Whether its questions may; if not, neither they nor what was answered to
+            them is released.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    license: str | None = None
+    images_redistributable: bool | None = None
+    redistributable: bool = True
 
 
 class QuestionsConfig(BaseModel):
@@ -17,11 +68,15 @@ class QuestionsConfig(BaseModel):
 
     Attributes:
         tasks: A TOML file of one's own tasks, whose notes judges are told; else AlignMMBench's.
+        release: What is published.
+        sets: What each set of questions allows, by its name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tasks: Path | None = None
+    release: QuestionReleaseConfig = QuestionReleaseConfig()
+    sets: dict[str, QuestionSetConfig] = Field(default_factory=dict)
 
 
 class _ChatConfig(GeneratorConfig):

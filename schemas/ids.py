@@ -99,6 +99,25 @@ def question_id(
     return derive_id(source, cluster, variant, facts)
 
 
+def question_facts(
+    task: str,
+    language: str,
+    image_name: str,
+    history: Sequence[tuple[str, str]],
+    prompt: str,
+    reference: str,
+) -> dict[str, JsonValue]:
+    """Returns all that a question says, for its id; `history` has what was said and answered."""
+    return {
+        "task": task,
+        "language": language,
+        "image_name": image_name,
+        "history": [[user, assistant] for user, assistant in history],
+        "prompt": prompt,
+        "reference": reference,
+    }
+
+
 def variant_id(question: str, generator: str, style: str, sample_index: int) -> str:
     """Returns the id of a question in other words."""
     return derive_id(question, generator, style, sample_index)

@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("import")(import_)
     group.command("report")(report)
+    group.command("release")(release)
     app.add_typer(group)
 
 
@@ -86,3 +87,44 @@ def report(
 
     page = question_report(context.obj.address, out, figures=figures)
     say(f"questions: report written to {page}")
+
+
+def release(
+    context: typer.Context,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="S3", help="Also publish it, to NAME/VERSION/ under s3://..."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write questions, answers, judgements and ratings, verified, to releases/NAME/VERSION/."""
+    from alignbench.flows.question_release import release_questions
+
+    done = release_questions(context.obj.address, to)
+    manifest, sent = done.release.manifest, done.upload
+    if as_json:
+        print_json(
+            {
+                "address": done.release.address,
+                "built": done.release.built,
+                "rows": manifest.rows,
+                "images": manifest.images.model_dump(),
+                "left_out": manifest.left_out.model_dump(mode="json"),
+                "upload": None if sent is None else sent._asdict(),
+            }
+        )
+        return
+    print_table(("table", "rows"), list(manifest.rows.items()))
+    images, left_out = manifest.images, manifest.left_out
+    say(f"  {images.embedded:,} images embedded, {images.missing:,} questions have none")
+    if images.withheld:
+        say(f"  {images.withheld:,} images left out: they may not be passed on")
+    if left_out.sets:
+        say(
+            f"  left out whole: {', '.join(left_out.sets)} ({left_out.questions:,} questions, "
+            f"{left_out.responses:,} answers): they may not be passed on"
+        )
+    if sent is not None:
+        say(f"  {sent.address}: {sent.sent:,} files sent, {sent.there:,} were there")
+    state = "" if done.release.built else " is there and unchanged"
+    say(f"questions: {done.release.address}{state}")

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alignbench.terminal.context import use_local_services
-from alignbench.terminal.output import print_json, print_table, say
+from alignbench.terminal.output import one_line, print_json, print_table, say
 
 if TYPE_CHECKING:
     from alignbench.release.diff import Change, Difference
-
-_LONGEST_VALUE = 120
-"""Characters of a value that a line shows."""
 
 
 def register(app: typer.Typer) -> None:
@@ -63,7 +60,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Check a release from its files alone: needs no workspace and no server."""
-    from alignbench.release.verify.verify import verify as verify_release
+    from alignbench.release.any_kind import verify as verify_release
 
     report = verify_release(address, every_image=every_image)
     if as_json:
@@ -98,8 +95,15 @@ def diff(
 ) -> None:
     """Show what changed between two releases, or two label sets."""
     from alignbench.release.diff import diff_label_sets, diff_releases
+    from alignbench.release_format.folder import open_release
+    from alignbench.release_format.question_manifest import is_of_questions
     from alignbench.workspace.workspace import open_workspace
 
+    if not labels and is_of_questions(open_release(new)):
+        from alignbench.cli.question_difference import show_question_difference
+
+        show_question_difference(old, new, limit, as_json=as_json)
+        return
     if labels:
         found = diff_label_sets(open_workspace(context.obj.workspace), old, new)
     else:
@@ -145,17 +149,9 @@ def _change_line(change: "Change") -> str:
         if change.column in ("annotation", change.kind.value)
         else (f"{change.kind.value} {change.column}")
     )
-    values = f"{_one_line(change.old)} -> {_one_line(change.new)}"
-    caption = _one_line(change.caption)
+    values = f"{one_line(change.old)} -> {one_line(change.new)}"
+    caption = one_line(change.caption)
     return f"{kind}: {change.model} {change.sentence_id}: {values} | {caption}"
-
-
-def _one_line(text: str | None) -> str:
-    """Returns a value as it fits a line; what is not printable is somebody else's and left out."""
-    if text is None:
-        return "nothing"
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return printable if len(printable) <= _LONGEST_VALUE else printable[: _LONGEST_VALUE - 1] + "…"
 
 
 def _absolute(address: str | None) -> str | None:

@@ -29,6 +29,10 @@ _UNFOLDED = 10_000
 """Characters of a line that no terminal has; a table takes only as many as it needs."""
 
 
+_LONGEST_VALUE = 120
+"""Characters of a value that a line shows."""
+
+
 class TerminalProgress(Watcher):
     """A progress bar with rate and time left, on standard error."""
 
@@ -88,6 +92,14 @@ class TerminalProgress(Watcher):
 def say(message: str) -> None:
     """Prints a line for people; nothing in it is taken as markup."""
     typer.echo(message)
+
+
+def one_line(text: str | None) -> str:
+    """Returns a value as it fits a line; what is not printable is somebody else's and left out."""
+    if text is None:
+        return "nothing"
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return printable if len(printable) <= _LONGEST_VALUE else printable[: _LONGEST_VALUE - 1] + "…"
 
 
 def print_json(value: JsonValue) -> None:

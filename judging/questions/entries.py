@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from alignbench.judging.errors import QuestionFileError
 from alignbench.judging.questions.quirks import Quirk, quirks_of
 from alignbench.judging.questions.tasks import Tasks
-from alignbench.schemas.ids import question_id
+from alignbench.schemas.ids import question_facts, question_id
 from alignbench.schemas.item_codes import ItemCode, ItemError, shorten
 from alignbench.schemas.protocols import ItemFailureAt
 from alignbench.schemas.question_rows import Question, Turn
@@ -167,14 +167,8 @@ def _question(
     quirks = quirks_of(prompt, reference, history)
     if removed:
         quirks.append(Quirk.CLEANED)
-    facts = {
-        "task": task.name,
-        "language": language,
-        "image_name": image_name,
-        "history": [[turn.user, turn.assistant] for turn in history],
-        "prompt": prompt,
-        "reference": reference,
-    }
+    turns = [(turn.user, turn.assistant) for turn in history]
+    facts = question_facts(task.name, language, image_name, turns, prompt, reference)
     return Question(
         question_id=question_id(source, cluster, variant, facts),
         source=source,

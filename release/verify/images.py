@@ -46,7 +46,7 @@ class ImageCheck:
             if (image_id, path, said) == self._last and data == self._last_data:
                 continue
             self._last, self._last_data = (image_id, path, said), data
-            problems = list(_problems(image_id, path, data))
+            problems = list(image_problems(image_id, path, data))
             for text in problems:
                 findings.add(batch.file, Rule.IMAGE, text, batch.first + row)
             if data is not None and not problems and said is not None and self._left > 0:
@@ -56,7 +56,8 @@ class ImageCheck:
                     findings.add(batch.file, Rule.PERCEPTUAL_HASH, wrong, batch.first + row)
 
 
-def _problems(image_id: str, path: str | None, data: pa.Buffer | None) -> Iterator[str]:
+def image_problems(image_id: str | None, path: str | None, data: pa.Buffer | None) -> Iterator[str]:
+    """Yields what is wrong with an embedded image: it is not that of its id, or is damaged."""
     if (path is None) != (data is None):
         yield "the image has only one of bytes and path"
     if path is not None and path.rpartition(".")[0] != image_id:

@@ -35,7 +35,7 @@ _VOTE: Final = (
 )  # fmt: skip
 _PLACE: Final = [pa.field("file", pa.string()), pa.field("row", pa.int64())]
 _FLAGS: Final = frozenset(AnswerFlag)
-_PSEUDONYM: Final = re.compile(r"A\d{3,}")
+PSEUDONYM: Final = re.compile(r"A\d{3,}")
 
 SENTENCES_OF_AGREEMENT: Final = pa.schema([DATA_SCHEMA.field(name) for name in SENTENCE_COLUMNS])
 
@@ -167,7 +167,7 @@ def _check_final(sentence: Row, final: str | None, findings: Findings) -> None:
 
 def _check_vote(vote: Row, sentence: Row | None, findings: Findings) -> None:
     place = vote["file"], vote["row"]
-    if not _PSEUDONYM.fullmatch(vote["annotator"]):
+    if not PSEUDONYM.fullmatch(vote["annotator"]):
         findings.add(place[0], Rule.PSEUDONYM, "the annotator has no pseudonym", place[1])
     if vote["purpose"] not in list(Purpose):
         text = f"purpose {vote['purpose']!r} is not of the vocabulary"

@@ -82,6 +82,8 @@ class Rule(StrEnum):
     """`LICENSE` and `CITATION.cff` are there and say what `release.json` says."""
     CONTROL = "R34"
     """`in_control` follows from the rounds in `release.json`, which are those of the votes."""
+    REFERENCE = "R35"
+    """In a release of questions: whatever a row speaks of is in the release."""
 
 
 class Finding(NamedTuple):
@@ -111,8 +113,8 @@ class VerifyReport(NamedTuple):
     Attributes:
         address: What was checked.
         files: Number of files.
-        rows: Number of sentences.
-        votes: Number of votes and adjudications.
+        rows: Number of sentences; in a release of questions, of rows of all tables.
+        votes: Number of votes and adjudications; in a release of questions, of ratings.
         findings: Broken rules, at most `MOST_FINDINGS` of each.
         broken: How often each rule is broken, by its code.
         unchecked: Files whose content could not be checked, for want of spaCy.

@@ -1,0 +1,1 @@
+"""Releases of questions, answers, judgements and ratings: writing, verifying, comparing them."""
