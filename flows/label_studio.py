@@ -97,9 +97,10 @@ def assigned_settings(run: "Run", round_name: str, assignee: str | None) -> "Pro
 def project_settings(run: "Run") -> "ProjectSettings":
     """Returns how the projects of this workspace are set up."""
     from alignbench.annotation.label_studio.guidelines import guidelines_html
-    from alignbench.annotation.label_studio.page import labelling_config
-    from alignbench.annotation.label_studio.records import ProjectSettings
+    from alignbench.annotation.label_studio.page import label_schema_id, labelling_config
+    from alignbench.annotation.label_studio.records import ProjectSettings, Wording
     from alignbench.annotation.label_studio.texts import annotator_texts
+    from alignbench.schemas.ids import canonical_json
 
     settings = run.config.annotation
     texts = annotator_texts(settings.language, run.folder)
@@ -108,4 +109,10 @@ def project_settings(run: "Run") -> "ProjectSettings":
         labelling_config=labelling_config(texts),
         instructions=guidelines_html(texts),
         annotators_per_sentence=settings.annotators_per_sentence,
+        wording=Wording(
+            guideline_id=texts.guideline_id,
+            language=texts.language,
+            texts=canonical_json(texts.model_dump(mode="json")),
+            label_schema_id=label_schema_id(),
+        ),
     )

@@ -8,7 +8,7 @@ import pyarrow as pa
 from alignbench.schemas import question_rows, rows
 from alignbench.schemas.columns import DataclassRow, Row, arrow_schema
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised whenever a column is added; a part of an older version reads its new columns as null."""
 
 CREATED_AT = pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False)
@@ -61,6 +61,10 @@ ANNOTATIONS = TableSpec(
     ("server", "project_id", "annotation_id", "sentence_id"),
     "updated_at",
 )
+GUIDELINES = TableSpec("guidelines", rows.Guidelines, ("guideline_id",))
+ANNOTATION_PROJECTS = TableSpec(
+    "annotation_projects", rows.AnnotationProject, ("server", "project_id")
+)
 QUARANTINE = TableSpec(
     "quarantine",
     rows.QuarantinedAnnotation,
@@ -100,6 +104,8 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     ASSIGNMENTS,
     PAUSED_ANNOTATORS,
     TASKS,
+    GUIDELINES,
+    ANNOTATION_PROJECTS,
     ANNOTATIONS,
     QUARANTINE,
     GOLD,

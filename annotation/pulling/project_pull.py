@@ -10,7 +10,7 @@ so that after a kill the next pull reads it whole again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -31,8 +31,8 @@ from alignbench.annotation.pulling.read_tasks import ReadTasks
 from alignbench.annotation.pulling.sent_tasks import SentTasks
 from alignbench.annotation.pulling.validation import TaskOnServer, annotator_name, validate
 from alignbench.annotation.rounds.withdrawal import emptied
-from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
-from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
+from alignbench.schemas.rows import Annotation, AnnotationProject, QuarantinedAnnotation
+from alignbench.schemas.tables import ANNOTATION_PROJECTS, ANNOTATIONS, QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus
 
 COMMIT_ANSWERS = 10_000
@@ -248,7 +248,7 @@ class _Reading:
 
     def _row(self, answer: RawAnswer, task: TaskOnServer) -> Annotation | QuarantinedAnnotation:
         """Returns the row of an answer; without what it says, if its annotator has withdrawn."""
-        row = validate(answer, task, self._run.annotators)
+        row = self._worded(validate(answer, task, self._run.annotators))
         if answer.user_id is None:
             return row
         name = annotator_name(answer.user_id, self._run.annotators)
@@ -259,10 +259,25 @@ class _Reading:
 
         A star on the server is such a save: it says nothing about the answer.
         """
-        row = validate(answer, task, self._run.annotators, whoever_saved_it=True)
+        row = self._worded(validate(answer, task, self._run.annotators, whoever_saved_it=True))
         if isinstance(row, QuarantinedAnnotation):
             return None
         return row if self._contents.get(row.annotation_id) == _content(row) else None
+
+    def _worded(
+        self, row: Annotation | QuarantinedAnnotation
+    ) -> Annotation | QuarantinedAnnotation:
+        """Returns a row with what its annotator read and could answer, as far as it is known."""
+        if self._wording is None or isinstance(row, QuarantinedAnnotation):
+            return row
+        ids = self._wording
+        return replace(row, guideline_id=ids.guideline_id, label_schema_id=ids.label_schema_id)
+
+    @cached_property
+    def _wording(self) -> AnnotationProject | None:
+        """What the project was set up with; None if an earlier version made it."""
+        projects = self._project.workspace.table(ANNOTATION_PROJECTS)
+        return next(iter(projects.rows(self._project.filter())), None)
 
     @cached_property
     def _contents(self) -> dict[int, tuple[object, ...]]:
