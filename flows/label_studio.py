@@ -100,8 +100,9 @@ def assigned_settings(run: "Run", form: "Round", assignee: str | None) -> "Proje
 
 def project_settings(run: "Run", unit: "Unit", assignee: str | None = None) -> "ProjectSettings":
     """Returns how projects that ask about a unit are set up, in the language of who answers."""
-    from alignbench.annotation.label_studio.records import ProjectSettings
+    from alignbench.annotation.label_studio.records import ProjectSettings, Wording
     from alignbench.annotation.label_studio.texts import annotator_texts
+    from alignbench.schemas.ids import canonical_json
 
     settings = run.config.annotation
     texts = annotator_texts(settings.language_of(assignee), run.folder)
@@ -110,4 +111,10 @@ def project_settings(run: "Run", unit: "Unit", assignee: str | None = None) -> "
         labelling_config=unit.page(texts),
         instructions=unit.guidelines(texts),
         annotators_per_sentence=settings.annotators_per_sentence,
+        wording=Wording(
+            guideline_id=texts.guideline_id,
+            language=texts.language,
+            texts=canonical_json(texts.model_dump(mode="json")),
+            label_schema_id=unit.label_schema_id(),
+        ),
     )

@@ -22,13 +22,19 @@ from alignbench.annotation.pushing.push import Pusher, PushOptions, Reconciliati
 from alignbench.annotation.rounds.forms import begin_round, round_form
 from alignbench.annotation.rounds.gold import read_gold
 from alignbench.annotation.rounds.members import Draw, draw_gold, draw_sample
+from alignbench.annotation.rounds.wording import wording_changes
 from alignbench.annotation.units.every import UNITS
 from alignbench.annotation.units.unit import image_failure
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.dealing import deal_round, dealt_notes
-from alignbench.flows.label_studio import annotation_server, assigned_settings, labelling_links
+from alignbench.flows.label_studio import (
+    annotation_server,
+    assigned_settings,
+    labelling_links,
+    project_settings,
+)
 from alignbench.flows.round_inputs import ASSIGNEE, RoundInputs
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
@@ -85,8 +91,10 @@ def push(
         form = begin_round(run.workspace, round_name, run.config.annotation, run.run_id)
         if form.form is RoundForm.QUEUES:
             notes |= dealt_notes(deal_round(run, server, form, fence, joining=joining, again=again))
+        reworded = _reworded(run, form)
         stage = PushStage(run, server, form, suggests, fence)
-        stage.notes = [*counted(notes | stage.settle()), *_kept(form, run.config.annotation)]
+        kept = _kept(form, run.config.annotation)
+        stage.notes = [*counted(notes | stage.settle()), *kept, *reworded]
         return stage
 
     return run_stage(StageName.PUSH, make_stage, run.context, Limits(limit, retry))
@@ -197,6 +205,15 @@ class PushStage(RoundInputs, Stage):
 def counted(found: Mapping[str, int]) -> list[str]:
     """Returns what there was at least one of, as sentences for a report."""
     return [f"{count:,} {what}" for what, count in found.items() if count]
+
+
+def _reworded(run: Run, form: Round) -> list[str]:
+    """Returns how the guidelines differ from those that the round's projects show, in words."""
+    people = (None, *run.config.annotation.languages)  # the first stands for all others
+    settings = [project_settings(run, UNITS[form.unit], person).wording for person in people]
+    wordings = {wording.guideline_id: wording for wording in settings if wording is not None}
+    lines = (wording_changes(run.workspace, form.round, now) for now in wordings.values())
+    return [line for of_wording in lines for line in of_wording]
 
 
 def _kept(form: Round, settings: AnnotationConfig) -> list[str]:

@@ -59,6 +59,9 @@ from alignbench.schemas.tables import IMAGES
 from alignbench.workspace.selection import Selection
 from alignbench.workspace.workspace import Workspace
 
+_OF_ANSWERS = {"guideline_ids", "label_schema_ids"}
+"""What `release.json` says of a round by its answers, which the label set stands for."""
+
 
 class ReleaseReport(NamedTuple):
     """What `build_release` did.
@@ -159,7 +162,10 @@ def _existing(workspace: Workspace, plan: _Plan) -> ReleaseReport:
         there = Manifest.model_validate_json(store.read(f"{plan.prefix}/{MANIFEST}"))
     except ValidationError:
         raise already_there(store, plan.prefix) from None
-    rounds = RoundRecords(workspace).of(there.rounds)
+    rounds = {
+        name: record.model_copy(update=there.rounds[name].model_dump(include=_OF_ANSWERS))
+        for name, record in RoundRecords(workspace).of(there.rounds).items()
+    }
     if there != _manifest(plan, rounds, there.counts).model_copy(
         update={"config": there.config, "texts": there.texts}
     ):

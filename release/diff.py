@@ -321,7 +321,15 @@ def _vote_changes(
 def _vote_text(vote: Row) -> str:
     """Returns all that a vote says beside who gave it."""
     parts = [vote["verdict"], _shown(vote["spans"])]
-    others = ("flags", "preannotated_by", "lead_seconds", "model", "in_control")
+    others = (
+        "flags",
+        "preannotated_by",
+        "lead_seconds",
+        "model",
+        "in_control",
+        "guideline_id",
+        "label_schema_id",
+    )
     parts += [f"{name} {_shown(vote[name])}" for name in others if vote[name]]
     return ", ".join(part for part in parts if part)
 

@@ -11,7 +11,7 @@ from alignbench.release.agreement.collect import AgreementCounts
 from alignbench.release.buckets import Buckets, columns_of
 from alignbench.release.errors import NoLabelsError, StaleLabelsError
 from alignbench.release.joins import looked_up
-from alignbench.release.rounds import RoundRecords, in_control
+from alignbench.release.rounds import AnsweredWordings, RoundRecords, in_control
 from alignbench.release.splits import LINK_SCHEMA
 from alignbench.release.stopping import StoppingVotes
 from alignbench.release.votes import SENTENCE_COLUMNS, SentenceBucket, Votes
@@ -121,7 +121,7 @@ def labelled(
         NoLabelsError: No selected sentence has a label.
     """
     agreement, annotators, models = AgreementCounts(), set[str](), set[str]()
-    round_names, stopping = set[str](), StoppingVotes(rounds.known)
+    wordings, stopping = AnsweredWordings(), StoppingVotes(rounds.known)
     sentences = Buckets(folder, "labelled", "image_id", _LABELLED_SCHEMA)
     released_votes = Buckets(folder, "released-votes", "sentence_id", _VOTED_SCHEMA)
     left = dict.fromkeys(LeftOut.model_fields, 0)
@@ -143,7 +143,7 @@ def labelled(
             models.update(kept["model"].unique().to_pylist())
             counted = given.filter(pc.field("purpose") != Purpose.GOLD.value)
             annotators.update(counted["annotator"].unique().to_pylist())
-            round_names.update(given["round"].unique().to_pylist())
+            wordings.add(given)
             agreement.add(kept.rename_columns({"text": "caption"}), as_votes)
             stopping.add(kept, as_votes)
     if not models:
@@ -156,7 +156,7 @@ def labelled(
         released_votes,
         sorted(models),
         annotators,
-        rounds.of(round_names),
+        wordings.onto(rounds.of(wordings.rounds)),
         agreement,
         stopping,
         LeftOut(**left),

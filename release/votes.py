@@ -32,7 +32,8 @@ SENTENCE_COLUMNS: Final = (
 )  # fmt: skip
 VOTE_COLUMNS: Final = (
     "sentence_id", "round", "annotator", "verdict", "spans", "flags", "preannotated_by",
-    "lead_seconds", "annotated_at", "updated_at", "server", "annotation_id",
+    "lead_seconds", "guideline_id", "label_schema_id", "annotated_at", "updated_at", "server",
+    "annotation_id",
 )  # fmt: skip
 _SEPARATOR: Final = "\x1f"
 

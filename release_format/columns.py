@@ -97,13 +97,15 @@ VOTE_SCHEMA: Final = pa.schema(
         pa.field("preannotated_by", pa.string()),
         pa.field("lead_seconds", pa.float64()),
         pa.field("in_control", pa.bool_()),
+        pa.field("guideline_id", pa.string()),
+        pa.field("label_schema_id", pa.string()),
     ]
 )
 """One row a vote (`purpose` *label*), an answer to a sentence whose answer was known (*gold*) or an
 adjudication (*adjudicate*), annotators under pseudonyms. Times, notes and editors are not
 published."""
 
-_VOTES_SINCE_4: Final = ("in_control",)
+_VOTES_SINCE_4: Final = ("in_control", "guideline_id", "label_schema_id")
 
 
 def _without(schema: pa.Schema, *names: str) -> pa.Schema:

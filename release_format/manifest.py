@@ -103,12 +103,17 @@ class RoundRecord(_Part):
         until: The confidence from which on no further vote was asked for; None where all units
             were to get equally many.
         control_share: Share of the images whose units were asked in full all the same.
+        guideline_ids: The wordings that its annotators read, by the answers in `annotations/`;
+            none where earlier versions set the projects up.
+        label_schema_ids: What they could answer; likewise.
     """
 
     first: VoteNumber | None
     most: VoteNumber | None
     until: Annotated[float, Field(gt=0, lt=1)] | None
     control_share: Annotated[float, Field(ge=0, le=1)]
+    guideline_ids: tuple[str, ...] = ()
+    label_schema_ids: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:

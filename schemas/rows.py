@@ -269,6 +269,28 @@ class Annotation:
     updated_at: Instant
     unit: AnnotationUnit | None = None
     unit_id: Str | None = None
+    guideline_id: Str | None = None
+    label_schema_id: Str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidelines:
+    """A wording of what annotators read, and its JSON."""
+
+    guideline_id: Str
+    language: Str
+    texts: Str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotationProject:
+    """What a project on a server was set up with, which it keeps."""
+
+    server: Str
+    project_id: Long
+    round: Str
+    guideline_id: Str
+    label_schema_id: Str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

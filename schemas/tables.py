@@ -61,6 +61,10 @@ ANNOTATIONS = TableSpec(
     ("server", "project_id", "annotation_id", "sentence_id"),
     "updated_at",
 )
+GUIDELINES = TableSpec("guidelines", rows.Guidelines, ("guideline_id",))
+ANNOTATION_PROJECTS = TableSpec(
+    "annotation_projects", rows.AnnotationProject, ("server", "project_id")
+)
 QUARANTINE = TableSpec(
     "quarantine",
     rows.QuarantinedAnnotation,
@@ -100,6 +104,8 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     ASSIGNMENTS,
     PAUSED_ANNOTATORS,
     TASKS,
+    GUIDELINES,
+    ANNOTATION_PROJECTS,
     ANNOTATIONS,
     QUARANTINE,
     GOLD,

@@ -12,6 +12,7 @@ from alignbench.annotation.label_studio.choices import TYPE_COLOURS, TYPE_KEYS
 from alignbench.annotation.label_studio.guidelines import guidelines_page
 from alignbench.annotation.label_studio.page import (
     IMAGE,
+    NOTE,
     SPANS,
     add_choice,
     add_heading,
@@ -20,6 +21,7 @@ from alignbench.annotation.label_studio.page import (
 )
 from alignbench.annotation.label_studio.texts import AnnotatorTexts, CaptionTexts
 from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.ids import derive_id
 from alignbench.schemas.vocabulary import Verdict
 
 CAPTION: Final = "caption"
@@ -37,6 +39,17 @@ JUDGED_KEY: Final = "1"
 SENTENCE_KEYS: Final = {WHOLE_SENTENCE: "2", UNKNOWN: "3"}
 SENTENCE_COLOURS: Final = {WHOLE_SENTENCE: "#882255", UNKNOWN: "#EE8866"}
 """Two more hues of the schemes by Paul Tol that `choices.TYPE_COLOURS` are of."""
+
+
+def caption_schema_id() -> str:
+    """Names what can be answered: the same whatever the language and the look of the page."""
+    return derive_id(
+        "label-schema",
+        [JUDGED, [EVERY_SENTENCE]],
+        [SPANS, [*(kind.value for kind in TYPE_KEYS), *SENTENCE_KEYS]],
+        NOTE,
+        CAPTION,
+    )
 
 
 def caption_config(texts: AnnotatorTexts) -> str:

@@ -15,6 +15,7 @@ from alignbench.annotation.label_studio.choices import (
     text_colour,
 )
 from alignbench.annotation.label_studio.texts import AnnotatorTexts
+from alignbench.schemas.ids import derive_id
 from alignbench.schemas.vocabulary import Verdict
 
 VERDICT = "verdict"
@@ -37,6 +38,17 @@ PLACE = "place"
 
 VOTES = "votes"
 """Name of the object that tells an adjudicator how others answered, and of its task field."""
+
+
+def label_schema_id() -> str:
+    """Names what can be answered: the same whatever the language and the look of the page."""
+    return derive_id(
+        "label-schema",
+        [VERDICT, [verdict.value for verdict in VERDICT_KEYS]],
+        [SPANS, [kind.value for kind in TYPE_KEYS]],
+        NOTE,
+        SENTENCE,
+    )
 
 
 def labelling_config(texts: AnnotatorTexts, *, with_votes: bool = False) -> str:

@@ -21,6 +21,23 @@ The guard of the server reads it: nobody else reaches such a project.
 
 
 @dataclass(frozen=True, slots=True)
+class Wording:
+    """The texts of a page, and what can be answered on it.
+
+    Attributes:
+        guideline_id: Names the texts.
+        language: Of the texts.
+        texts: The texts as JSON.
+        label_schema_id: Names what can be answered.
+    """
+
+    guideline_id: str
+    language: str
+    texts: str
+    label_schema_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectSettings:
     """How a project is set up.
 
@@ -30,6 +47,7 @@ class ProjectSettings:
         instructions: The guidelines, as HTML.
         annotators_per_sentence: How many answers a task gets before it is no longer offered.
         shows_predictions: Whether annotators see the predictions that tasks were sent with.
+        wording: What annotators read and may answer, which is kept beside their answers.
     """
 
     title: str
@@ -37,6 +55,7 @@ class ProjectSettings:
     instructions: str
     annotators_per_sentence: int
     shows_predictions: bool = False
+    wording: Wording | None = None
 
     def titled(self, suffix: str) -> Self:
         """Returns the same with more behind the title, which is cut to make room for it."""

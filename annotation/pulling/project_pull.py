@@ -11,7 +11,7 @@ so that after a kill the next pull reads it whole again.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -33,8 +33,8 @@ from alignbench.annotation.pulling.sent_tasks import SentTasks
 from alignbench.annotation.pulling.validation import TaskOnServer, annotator_name, validate
 from alignbench.annotation.rounds.withdrawal import emptied
 from alignbench.annotation.units.given import AnswerRow
-from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
-from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
+from alignbench.schemas.rows import Annotation, AnnotationProject, QuarantinedAnnotation
+from alignbench.schemas.tables import ANNOTATION_PROJECTS, ANNOTATIONS, QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus
 
 COMMIT_ANSWERS = 10_000
@@ -254,7 +254,7 @@ class _Reading:
         self, answer: RawAnswer, task: TaskOnServer
     ) -> list[AnswerRow | QuarantinedAnnotation]:
         """Returns the rows of an answer; without what it says, if its annotator has withdrawn."""
-        rows = validate(answer, task, self._run.annotators)
+        rows = self._worded(validate(answer, task, self._run.annotators))
         if answer.user_id is None:
             return rows
         name = annotator_name(answer.user_id, self._run.annotators)
@@ -267,9 +267,29 @@ class _Reading:
 
         A star on the server is such a save: it says nothing about the answer.
         """
-        rows = validate(answer, task, self._run.annotators, whoever_saved_it=True)
+        rows = self._worded(validate(answer, task, self._run.annotators, whoever_saved_it=True))
         said = {_content(row) for row in rows if isinstance(row, Annotation)}
         return rows if said and self._contents.get(answer.answer_id) == said else []
+
+    def _worded(
+        self, rows: list[AnswerRow | QuarantinedAnnotation]
+    ) -> list[AnswerRow | QuarantinedAnnotation]:
+        """Returns rows with what their annotator read and could answer, as far as it is known."""
+        ids = self._wording
+        if ids is None:
+            return rows
+        return [
+            replace(row, guideline_id=ids.guideline_id, label_schema_id=ids.label_schema_id)
+            if isinstance(row, Annotation)
+            else row
+            for row in rows
+        ]
+
+    @cached_property
+    def _wording(self) -> AnnotationProject | None:
+        """What the project was set up with; None if an earlier version made it."""
+        projects = self._project.workspace.table(ANNOTATION_PROJECTS)
+        return next(iter(projects.rows(self._project.filter())), None)
 
     @cached_property
     def _contents(self) -> Mapping[int, set[tuple[object, ...]]]:

@@ -17,6 +17,7 @@ from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.image_delivery import Storage, image_delivery
 from alignbench.annotation.pushing.ledger import Ledger, ProjectLedger
 from alignbench.annotation.pushing.reconciliation import ReconciledProject, Reconciler
+from alignbench.annotation.rounds.wording import note_wording
 from alignbench.annotation.units.sentence import SentenceUnit
 from alignbench.annotation.units.unit import ShownAnswers, Unit, UnitTask
 from alignbench.schemas.fence import Fence, no_fence
@@ -240,7 +241,10 @@ class Pusher:
         number = len(self._ledger.projects) + 1
         assignee = () if self._options.assignee is None else (self._options.assignee,)
         round_name = self._options.round
-        marker = derive_id("project", self._workspace.url, round_name, number, *assignee)
+        # One that a killed run set up with other texts is not taken for one with these.
+        wording = self._options.settings.wording
+        of_texts = () if wording is None else (wording.guideline_id, wording.label_schema_id)
+        marker = derive_id("project", self._workspace.url, round_name, number, *assignee, *of_texts)
         if assignee:
             marker = f"{QUEUE_MARK}{assignee[0]} {marker}"
         # Only an empty one: the same path and round may exist on another machine.
@@ -255,6 +259,10 @@ class Pusher:
         else:
             self._fence()
             project_id = self._server.create_project(settings, marker)
+        self._fence()
+        note_wording(
+            self._workspace, self._server.identity, project_id, round_name, settings, self._run_id
+        )
         self._show_images(project_id)
         self._ledger.projects[project_id] = ProjectLedger()
         self._room[project_id] = self._options.tasks_per_project

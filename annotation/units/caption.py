@@ -7,7 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.errors import MissingImageError
-from alignbench.annotation.label_studio.caption_page import caption_config, caption_guidelines
+from alignbench.annotation.label_studio.caption_page import (
+    caption_config,
+    caption_guidelines,
+    caption_schema_id,
+)
 from alignbench.annotation.label_studio.page import IMAGE
 from alignbench.annotation.label_studio.records import ImportedTask, JsonObject
 from alignbench.annotation.label_studio.texts import AnnotatorTexts
@@ -51,6 +55,10 @@ class CaptionUnit:
     def page(self, texts: AnnotatorTexts) -> str:
         """Returns the page that it is answered on."""
         return caption_config(texts)
+
+    def label_schema_id(self) -> str:
+        """Names what can be answered."""
+        return caption_schema_id()
 
     def guidelines(self, texts: AnnotatorTexts) -> str:
         """Returns what annotators are told before the first one."""

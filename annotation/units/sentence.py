@@ -17,6 +17,7 @@ from alignbench.annotation.label_studio.page import (
     SPANS,
     VERDICT,
     VOTES,
+    label_schema_id,
     labelling_config,
 )
 from alignbench.annotation.label_studio.records import ImportedTask
@@ -103,6 +104,10 @@ class SentenceUnit:
     def page(self, texts: AnnotatorTexts) -> str:
         """Returns the page that it is answered on."""
         return labelling_config(texts, with_votes=self._with_votes)
+
+    def label_schema_id(self) -> str:
+        """Names what can be answered."""
+        return label_schema_id()
 
     def guidelines(self, texts: AnnotatorTexts) -> str:
         """Returns what annotators are told before the first one."""

@@ -89,6 +89,10 @@ class Unit(Protocol):
         """Returns the page that it is answered on, as Label Studio's XML."""
         ...
 
+    def label_schema_id(self) -> str:
+        """Names what can be answered, whatever the page's language and look."""
+        ...
+
     def guidelines(self, texts: AnnotatorTexts) -> str:
         """Returns what annotators are told before the first one, as HTML."""
         ...

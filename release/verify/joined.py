@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from alignbench.release.agreement.collect import SENTENCE_COLUMNS, AgreementCounts
 from alignbench.release.buckets import Buckets
+from alignbench.release.rounds import AnsweredWordings
 from alignbench.release.stopping import StoppingVotes
 from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch, table_of
@@ -64,7 +65,7 @@ class JoinedChecks:
         self.stopping = StoppingVotes(rounds or {})
         self.sentences = self.votes = 0
         self.annotators: set[str] = set()
-        self.rounds: set[str] = set()
+        self.wordings = AnsweredWordings()
 
     def add_sentences(self, batch: Batch) -> None:
         """Takes rows of a data shard."""
@@ -76,7 +77,7 @@ class JoinedChecks:
         counted = table_of(batch).filter(pc.field("purpose") != Purpose.GOLD.value)
         self.votes += len(counted)
         self.annotators.update(counted["annotator"].unique().to_pylist())
-        self.rounds.update(batch.rows.column("round").unique().to_pylist())
+        self.wordings.add(table_of(batch))
         self._votes.add(_placed(batch, _VOTE))
 
     def check(self, findings: Findings) -> None:

@@ -81,7 +81,10 @@ class Rule(StrEnum):
     TERMS = "R33"
     """`LICENSE` and `CITATION.cff` are there and say what `release.json` says."""
     CONTROL = "R34"
-    """`in_control` follows from the rounds in `release.json`, which are those of the votes."""
+    """`in_control` follows from the rounds in `release.json`, which are those of the answers.
+
+    So are the ids of guidelines and label schemas.
+    """
     REFERENCE = "R35"
     """In a release of questions: whatever a row speaks of is in the release."""
 

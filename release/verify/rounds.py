@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from alignbench.release.rounds import AnsweredWordings
 from alignbench.release.verify.report import Findings, Rule
 from alignbench.release_format.layout import MANIFEST
 from alignbench.release_format.manifest import Manifest, RoundRecord
@@ -43,13 +44,18 @@ def label_options(record: Mapping[str, Any]) -> LabelOptions:
     return LabelOptions.of(options if isinstance(options, dict) else {})
 
 
-def check_rounds(manifest: Manifest, named: set[str], findings: Findings) -> None:
-    """Checks that `release.json` tells of the rounds that votes name, and of no other."""
+def check_rounds(manifest: Manifest, answered: AnsweredWordings, findings: Findings) -> None:
+    """Checks that `release.json` tells of the rounds of the answers, and of what was read there."""
     if manifest.schema_version < _FIRST_VERSION_WITH_ROUNDS:
         return
-    for name in sorted(named ^ manifest.rounds.keys()):
-        text = "is not told of" if name in named else "is told of, and no vote names it"
+    for name in sorted(answered.rounds ^ manifest.rounds.keys()):
+        is_there = name in answered.rounds
+        text = "is not told of" if is_there else "is told of, and no answer names it"
         findings.add(MANIFEST, Rule.CONTROL, f"the round {name!r} {text}")
+    for name, expected in answered.onto(manifest.rounds).items():
+        if manifest.rounds[name] != expected:
+            text = f"the ids of texts of round {name!r} are not those of its answers"
+            findings.add(MANIFEST, Rule.CONTROL, text)
 
 
 def check_control(

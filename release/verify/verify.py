@@ -86,7 +86,7 @@ def verify(address: str | Path, *, every_image: bool = False) -> VerifyReport:
     check_statistics(folder, tables, findings, with_intervals=has_intervals)
     check_croissant(folder, listed, shards, manifest, findings)
     if manifest is not None:
-        check_rounds(manifest, joined.rounds, findings)
+        check_rounds(manifest, joined.wordings, findings)
         near.check(manifest.splits.near_duplicates, findings)
         check_figures(folder, manifest, findings)
         check_import_report(folder, manifest, findings)

@@ -78,5 +78,6 @@ def _votes(sentence: Sentence, number: int, in_full: bool) -> list[Annotation]:
     for place, name in enumerate(asked):
         verdict = Verdict.UNKNOWN if differs and place == 1 else usual
         spans = [span(sentence, 0, 3)] if verdict is Verdict.INCORRECT else []
-        found.append(vote(sentence, name, verdict, spans, minutes=number + place))
+        wording = {"guideline_id": f"g{place % 2}", "label_schema_id": "s"}
+        found.append(vote(sentence, name, verdict, spans, minutes=number + place, **wording))
     return found

@@ -64,6 +64,7 @@ def test_the_rule_stands_in_the_manifest_and_on_the_card(adaptive: Path):
     assert list(found) == ["1"]
     assert (found["1"]["first"], found["1"]["most"], found["1"]["until"]) == (2, 4, 0.9)
     assert 0 < found["1"]["control_share"] < 1
+    assert (found["1"]["guideline_ids"], found["1"]["label_schema_ids"]) == (["g0", "g1"], ["s"])
     card = (adaptive / "README.md").read_text()
     assert "Round `1` asked for votes as they were needed: 2 on every sentence" in card
 
@@ -184,6 +185,14 @@ FORGERIES: dict[str, tuple[Callable[[Path], None], Rule, str]] = {
     ),
     "a round that asked in full": (
         of_record(lambda rounds: rounds["1"].update(until=None)), Rule.CONTROL, DATA,
+    ),
+    "guidelines that nobody read": (
+        of_record(lambda rounds: rounds["1"].update(guideline_ids=["g0", "g9"])),
+        Rule.CONTROL, "release.json",
+    ),
+    "guidelines of a vote": (
+        of_rows(lambda rows: inside(rows).update(guideline_id="g9"), VOTES),
+        Rule.CONTROL, "release.json",
     ),
     "a round less": (of_record(dict.clear), Rule.CONTROL, "release.json"),
     "a round more": (

@@ -73,7 +73,9 @@ def test_what_follows_from_other_data_cannot_be_changed_alone(release: Path, nam
 
 
 def test_each_rule_is_broken_by_some_damage():
-    assert {rule for _, rule, _ in (*DAMAGES, *FORGERIES.values())} == set(Rule)
+    of_questions = {Rule.REFERENCE}  # broken in tests/flows/test_question_release.py
+    broken = {rule for _, rule, _ in (*DAMAGES, *FORGERIES.values())}
+    assert broken == set(Rule) - of_questions
 
 
 def test_the_hashes_of_a_sample_are_checked_and_all_of_them_on_request(release: Path, monkeypatch):
