@@ -18,7 +18,7 @@ from alignbench.release.names import ALL_MODELS
 from alignbench.release.statistics import ModelStatistics, Statistics, sentences_row
 from alignbench.release.tables import Tables
 from alignbench.release.texts import text_templates
-from alignbench.release_format.columns import VOTE_SCHEMA, card_features, data_schema
+from alignbench.release_format.columns import card_features, data_schema, vote_schema
 from alignbench.release_format.layout import DATA, VOTES
 from alignbench.release_format.manifest import Manifest
 from alignbench.schemas.ids import JsonValue
@@ -83,7 +83,7 @@ def configs(manifest: Manifest) -> list[CardConfig]:
     """Returns the configs of a release: all models, each model, and the votes if there are any."""
     counts = manifest.counts
     data = card_features(data_schema(manifest.schema_version))
-    vote_columns = card_features(VOTE_SCHEMA)
+    vote_columns = card_features(vote_schema(manifest.schema_version))
     splits = sorted(counts.by_split.items())
     every = [CardSplit(s, f"{DATA}/*/{s}-*.parquet", part.sentences) for s, part in splits]
     given = [

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from alignbench.release.citation import authors, cite_as
 from alignbench.release.licences import licence_of
-from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
+from alignbench.release_format.columns import DATA_SCHEMA, vote_schema
 from alignbench.release_format.layout import DATA, VOTES
 from alignbench.release_format.manifest import Manifest
 
@@ -73,9 +73,10 @@ def render_croissant(manifest: Manifest, checksums: dict[str, str]) -> str:
     """
     licence = licence_of(manifest)
     kinds = (DATA, VOTES) if any(path.startswith(f"{VOTES}/") for path in checksums) else (DATA,)
+    vote_columns = vote_schema(manifest.schema_version)
     record_sets = {
         DATA: _record_set(DATA, DATA_SCHEMA, "sentence_id", "One sentence with its label."),
-        VOTES: _record_set(VOTES, VOTE_SCHEMA, None, "One annotator's vote on a sentence."),
+        VOTES: _record_set(VOTES, vote_columns, None, "One annotator's vote on a sentence."),
     }
     document = {
         "@context": _CONTEXT,

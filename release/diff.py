@@ -177,7 +177,7 @@ def _votes(folder: ReleaseFolder) -> Iterator[pa.Table]:
         if shard.kind == VOTES:
             with folder.open(path) as source:
                 for batch in pq.ParquetFile(source).iter_batches(_BATCH_ROWS):
-                    rows = pa.Table.from_batches([batch]).select(VOTE_SCHEMA.names)
+                    rows = pa.Table.from_batches([as_current(batch, VOTE_SCHEMA)])
                     yield rows.replace_schema_metadata(None).cast(VOTE_SCHEMA)
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.agreement.collect import AgreementCounts
+from alignbench.release.agreement.by_unit import AgreementByUnit
 from alignbench.release.buckets import Buckets, columns_of
 from alignbench.release.errors import NoLabelsError, StaleLabelsError
 from alignbench.release.joins import looked_up
@@ -47,7 +47,7 @@ class Labelled(NamedTuple):
     votes: Buckets
     models: list[str]
     annotators: set[str]
-    agreement: AgreementCounts
+    agreement: AgreementByUnit
     left_out: LeftOut
 
 
@@ -106,7 +106,7 @@ def labelled(
     Raises:
         NoLabelsError: No selected sentence has a label.
     """
-    agreement, annotators, models = AgreementCounts(), set[str](), set[str]()
+    agreement, annotators, models = AgreementByUnit(), set[str](), set[str]()
     sentences = Buckets(folder, "labelled", "image_id", _LABELLED_SCHEMA)
     released_votes = Buckets(folder, "released-votes", "sentence_id", _VOTED_SCHEMA)
     left = dict.fromkeys(LeftOut.model_fields, 0)

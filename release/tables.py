@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from alignbench.release.agreement.collect import AgreementCounts
+from alignbench.release.agreement.by_unit import AgreementByUnit
 from alignbench.release.agreement.tables import pair_rows, span_rows, verdict_rows
 from alignbench.release.cells import Cell
 from alignbench.release.image_counts import ImageCounter
@@ -16,15 +16,15 @@ Tables = dict[str, list[tuple[Cell, ...]]]
 
 
 def release_tables(
-    statistics: Statistics, images: ImageCounter, agreement: AgreementCounts
+    statistics: Statistics, images: ImageCounter, agreement: AgreementByUnit
 ) -> Tables:
     """Returns the tables of a release by name, each with a heading."""
     return {
         **statistics.tables(),
         "images_by_source": images.rows(),
-        "agreement_by_model": verdict_rows(agreement),
-        "annotator_pairs": pair_rows(agreement),
-        SPAN_TABLE: span_rows(agreement),
+        "agreement_by_model": agreement.rows(verdict_rows),
+        "annotator_pairs": agreement.rows(pair_rows),
+        SPAN_TABLE: agreement.rows(span_rows),
     }
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from alignbench.schemas.ids import JsonValue
 
-RELEASE_SCHEMA_VERSION: Final = 3
+RELEASE_SCHEMA_VERSION: Final = 4
 """Raised whenever a released column is added or changes its meaning."""
 
 _STRINGS: Final = pa.list_(pa.field("element", pa.string()))
@@ -91,15 +91,22 @@ VOTE_SCHEMA: Final = pa.schema(
         pa.field("flags", _STRINGS),
         pa.field("preannotated_by", pa.string()),
         pa.field("lead_seconds", pa.float64()),
+        pa.field("unit", pa.string()),
     ]
 )
 """One row a vote (`purpose` *label*) or an adjudication (*adjudicate*), annotators under
-pseudonyms. Times, notes and editors are not published."""
+pseudonyms. `unit` says whether the annotator was asked about the sentence alone or about its whole
+caption at once. Times, notes and editors are not published."""
 
-_SCHEMAS: Final = {
-    2: pa.schema([field for field in DATA_SCHEMA if field.name not in _SINCE_3]),
-    RELEASE_SCHEMA_VERSION: DATA_SCHEMA,
-}
+_VOTES_SINCE_4: Final = ("unit",)
+
+
+def _without(schema: pa.Schema, *names: str) -> pa.Schema:
+    return pa.schema([field for field in schema if field.name not in names])
+
+
+_SCHEMAS: Final = {2: _without(DATA_SCHEMA, *_SINCE_3)}
+_VOTE_SCHEMAS: Final = dict.fromkeys((2, 3), _without(VOTE_SCHEMA, *_VOTES_SINCE_4))
 
 REQUIRED_DATA: Final = (
     "model", "image_source", "image_name", "image_type", "sentence_index", "caption", "annotation",
@@ -134,17 +141,27 @@ def data_schema(version: object) -> pa.Schema:
     return _SCHEMAS.get(version, DATA_SCHEMA) if isinstance(version, int) else DATA_SCHEMA
 
 
-def as_current(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Returns rows of any schema version with today's columns: what was not there says nothing."""
+def vote_schema(version: object) -> pa.Schema:
+    """Returns the columns of `annotations/` of some schema version; today's if it is not known."""
+    return _VOTE_SCHEMAS.get(version, VOTE_SCHEMA) if isinstance(version, int) else VOTE_SCHEMA
+
+
+def as_current(rows: pa.RecordBatch, schema: pa.Schema = DATA_SCHEMA) -> pa.RecordBatch:
+    """Returns rows of any schema version with today's columns: what was not there says nothing.
+
+    Args:
+        rows: Of the data, or of `annotations/`.
+        schema: Today's columns of such rows.
+    """
     columns = []
-    for field in DATA_SCHEMA:
+    for field in schema:
         if field.name in rows.schema.names:
             columns.append(rows.column(field.name))
         elif pa.types.is_list(field.type):
             columns.append(pa.array([[]] * len(rows), field.type))
         else:
             columns.append(pa.nulls(len(rows), field.type))
-    return pa.RecordBatch.from_arrays(columns, names=DATA_SCHEMA.names)
+    return pa.RecordBatch.from_arrays(columns, names=schema.names)
 
 
 def with_features(schema: pa.Schema) -> dict[str, str]:

@@ -230,7 +230,9 @@ class Release:
         tables = []
         for path in self._paths(VOTES, split, model):
             with self.folder.open(path) as source:
-                tables.append(pq.read_table(source, partitioning=None).cast(VOTE_SCHEMA))
+                for batch in pq.ParquetFile(source).iter_batches():
+                    rows = pa.Table.from_batches([as_current(batch, VOTE_SCHEMA)])
+                    tables.append(rows.replace_schema_metadata(None).cast(VOTE_SCHEMA))
         return pa.concat_tables([VOTE_SCHEMA.empty_table(), *tables])
 
     def table(self, name: str) -> pa.Table:

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.agreement.collect import SENTENCE_COLUMNS, AgreementCounts
+from alignbench.release.agreement.by_unit import AgreementByUnit
+from alignbench.release.agreement.collect import SENTENCE_COLUMNS
 from alignbench.release.buckets import Buckets
 from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch, table_of
@@ -18,14 +19,20 @@ from alignbench.release.verify.report import Findings, Rule
 from alignbench.release.verify.rows import span_problem
 from alignbench.release.words import has_tokenizer
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
-from alignbench.schemas.vocabulary import PUBLISHED_LABEL, AnswerFlag, Purpose, Verdict
+from alignbench.schemas.vocabulary import (
+    PUBLISHED_LABEL,
+    AnnotationUnit,
+    AnswerFlag,
+    Purpose,
+    Verdict,
+)
 
 _SENTENCE: Final = (
     "sentence_id", "model", "image_id", "caption", "annotation", "adjudicated", "n_correct",
     "n_incorrect", "n_unknown", "label_method", *SPAN_COLUMNS,
 )  # fmt: skip
 _VOTE: Final = (
-    "sentence_id", "model", "annotator", "round", "purpose", "verdict", "spans", "flags",
+    "sentence_id", "model", "annotator", "round", "purpose", "verdict", "spans", "flags", "unit",
 )  # fmt: skip
 _PLACE: Final = [pa.field("file", pa.string()), pa.field("row", pa.int64())]
 _FLAGS: Final = frozenset(AnswerFlag)
@@ -44,7 +51,7 @@ class JoinedChecks:
         self._sentences = Buckets(folder, "data", "sentence_id", _schema(DATA_SCHEMA, _SENTENCE))
         self._votes = Buckets(folder, "votes", "sentence_id", _schema(VOTE_SCHEMA, _VOTE))
         self.has_words = has_tokenizer()
-        self.agreement = AgreementCounts(with_spans=self.has_words)
+        self.agreement = AgreementByUnit(with_spans=self.has_words)
         self.sentences = self.votes = 0
         self.annotators: set[str] = set()
 
@@ -155,6 +162,9 @@ def _check_vote(vote: Row, sentence: Row | None, findings: Findings) -> None:
         return
     if vote["model"] != sentence["model"]:
         text = f"model {vote['model']!r}, its sentence is of {sentence['model']!r}"
+        findings.add(place[0], Rule.VALUE, text, place[1])
+    if vote["unit"] not in (None, *AnnotationUnit):
+        text = f"there is no unit of annotation {vote['unit']!r}"
         findings.add(place[0], Rule.VALUE, text, place[1])
     for flag in sorted(set(vote["flags"]) - _FLAGS):
         findings.add(place[0], Rule.VALUE, f"there is no flag {flag!r}", place[1])

@@ -44,6 +44,7 @@ from alignbench.release_format.columns import (
     VOTE_SORT_COLUMNS,
     as_current,
     data_schema,
+    vote_schema,
 )
 from alignbench.release_format.folder import ReleaseFolder, open_release
 from alignbench.release_format.layout import DATA, Shard
@@ -156,10 +157,12 @@ def _check_votes(
     findings: Findings,
 ) -> None:
     order = OrderCheck(VOTE_SORT_COLUMNS)
+    schema = vote_schema(folder.record.get("schema_version", RELEASE_SCHEMA_VERSION))
     for path, shard in shards.items():
         if shard.kind == DATA:
             continue
-        for batch in batches(folder, path, VOTE_SCHEMA, REQUIRED_VOTE, findings):
+        for found in batches(folder, path, schema, REQUIRED_VOTE, findings):
+            batch = found._replace(rows=as_current(found.rows, VOTE_SCHEMA))
             order.check(batch, shard, findings)
             joined.add_votes(batch)
             purposes = Counter(batch.rows.column("purpose").to_pylist())
