@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.agreement.collect import AgreementCounts
+from alignbench.release.agreement.by_unit import AgreementByUnit
 from alignbench.release.buckets import Buckets, columns_of
 from alignbench.release.errors import NoLabelsError, StaleLabelsError
 from alignbench.release.joins import looked_up
@@ -58,7 +58,7 @@ class Labelled(NamedTuple):
     models: list[str]
     annotators: set[str]
     rounds: dict[str, RoundRecord]
-    agreement: AgreementCounts
+    agreement: AgreementByUnit
     stopping: StoppingVotes
     left_out: LeftOut
 
@@ -120,7 +120,7 @@ def labelled(
     Raises:
         NoLabelsError: No selected sentence has a label.
     """
-    agreement, annotators, models = AgreementCounts(), set[str](), set[str]()
+    agreement, annotators, models = AgreementByUnit(), set[str](), set[str]()
     wordings, stopping = AnsweredWordings(), StoppingVotes(rounds.known)
     sentences = Buckets(folder, "labelled", "image_id", _LABELLED_SCHEMA)
     released_votes = Buckets(folder, "released-votes", "sentence_id", _VOTED_SCHEMA)

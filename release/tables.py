@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from alignbench.release.agreement.collect import AgreementCounts
+from alignbench.release.agreement.by_unit import AgreementByUnit
 from alignbench.release.agreement.tables import pair_rows, span_rows, verdict_rows
 from alignbench.release.cells import Cell
 from alignbench.release.image_counts import ImageCounter
@@ -19,7 +19,7 @@ Tables = dict[str, list[tuple[Cell, ...]]]
 def release_tables(
     statistics: Statistics,
     images: ImageCounter,
-    agreement: AgreementCounts,
+    agreement: AgreementByUnit,
     stopping: StoppingVotes | None = None,
 ) -> Tables:
     """Returns the tables of a release by name, each with a heading."""
@@ -28,9 +28,9 @@ def release_tables(
         **statistics.tables(),
         **({STOPPING_TABLE: until_rows(checks)} if checks else {}),
         "images_by_source": images.rows(),
-        "agreement_by_model": verdict_rows(agreement),
-        "annotator_pairs": pair_rows(agreement),
-        SPAN_TABLE: span_rows(agreement),
+        "agreement_by_model": agreement.rows(verdict_rows),
+        "annotator_pairs": agreement.rows(pair_rows),
+        SPAN_TABLE: agreement.rows(span_rows),
     }
 
 

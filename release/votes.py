@@ -22,7 +22,7 @@ from alignbench.release.buckets import Buckets, columns_of
 from alignbench.schemas.ids import canonical_json
 from alignbench.schemas.label_options import ONE_A_ROUND, LabelOptions
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, WITHDRAWN
-from alignbench.schemas.vocabulary import AnnotationStatus, Purpose
+from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Purpose
 from alignbench.workspace.selection import Selection
 from alignbench.workspace.workspace import Workspace
 
@@ -33,7 +33,7 @@ SENTENCE_COLUMNS: Final = (
 VOTE_COLUMNS: Final = (
     "sentence_id", "round", "annotator", "verdict", "spans", "flags", "preannotated_by",
     "lead_seconds", "guideline_id", "label_schema_id", "annotated_at", "updated_at", "server",
-    "annotation_id",
+    "annotation_id", "unit",
 )  # fmt: skip
 _SEPARATOR: Final = "\x1f"
 
@@ -152,7 +152,10 @@ def _is_answer() -> pc.Expression:
 
 
 def _of_purpose(answers: pa.Table, purpose: Purpose) -> pa.Table:
-    return answers.filter(pc.field("purpose") == purpose.value).select(list(VOTE_COLUMNS))
+    chosen = answers.filter(pc.field("purpose") == purpose.value).select(list(VOTE_COLUMNS))
+    place = chosen.schema.get_field_index("unit")
+    unit = pc.fill_null(chosen["unit"], AnnotationUnit.SENTENCE.value)
+    return chosen.set_column(place, chosen.schema.field(place), unit)
 
 
 def _newest(votes: pa.Table, sentences: pa.Table, key: Sequence[str]) -> pa.Table:
@@ -176,8 +179,21 @@ def _lines(votes: pa.Table, kind: str = "") -> Iterator[str]:
     heads = pc.binary_join_element_wise(
         *(votes.column(name) for name in (*ONE_A_ROUND, "verdict")), _SEPARATOR
     )
-    for head, spans in zip(heads.to_pylist(), votes.column("spans").to_pylist(), strict=True):
-        yield f"{kind}{head}{_SEPARATOR}{_span_text(spans) if spans else ''}\n"
+    columns = (votes.column(name).to_pylist() for name in ("spans", "unit"))
+    for head, spans, unit in zip(heads.to_pylist(), *columns, strict=True):
+        asked = "" if unit == AnnotationUnit.SENTENCE else f"{_SEPARATOR}{unit}"
+        yield f"{kind}{head}{_SEPARATOR}{_span_text(spans) if spans else ''}{asked}\n"
+
+
+def raters(votes: pa.Table) -> pa.ChunkedArray:
+    """Returns who gave each vote, as far as their errors are alike.
+
+    Somebody who is asked about whole captions errs otherwise than when asked about one sentence:
+    there, what was not read looks like *correct*.
+    """
+    as_two = pc.binary_join_element_wise(votes["annotator"], votes["unit"], _SEPARATOR)
+    alone = pc.equal(votes["unit"], AnnotationUnit.SENTENCE.value)
+    return pc.if_else(alone, votes["annotator"], as_two)
 
 
 def _span_text(spans: list[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from alignbench.release.agreement.collect import AgreementCounts
+from alignbench.release.agreement.by_unit import AgreementByUnit
 from alignbench.release.buckets import Buckets
 from alignbench.release.card import render_card
 from alignbench.release.cells import to_csv
@@ -65,7 +65,7 @@ class Contents(NamedTuple):
     read: Callable[[str], bytes]
     votes: Buckets | None
     annotators: int
-    agreement: AgreementCounts
+    agreement: AgreementByUnit
     left_out: LeftOut
     stopping: StoppingVotes | None = None
     texts: Mapping[str, str] = {}

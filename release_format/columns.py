@@ -99,13 +99,15 @@ VOTE_SCHEMA: Final = pa.schema(
         pa.field("in_control", pa.bool_()),
         pa.field("guideline_id", pa.string()),
         pa.field("label_schema_id", pa.string()),
+        pa.field("unit", pa.string()),
     ]
 )
 """One row a vote (`purpose` *label*), an answer to a sentence whose answer was known (*gold*) or an
-adjudication (*adjudicate*), annotators under pseudonyms. Times, notes and editors are not
+adjudication (*adjudicate*), annotators under pseudonyms. `unit` says whether the annotator was
+asked about the sentence alone or about its whole caption at once. Times, notes and editors are not
 published."""
 
-_VOTES_SINCE_4: Final = ("in_control", "guideline_id", "label_schema_id")
+_VOTES_SINCE_4: Final = ("in_control", "guideline_id", "label_schema_id", "unit")
 
 
 def _without(schema: pa.Schema, *names: str) -> pa.Schema:

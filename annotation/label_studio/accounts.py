@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from alignbench.annotation.errors import AccountError, ServerUnreachableError
-from alignbench.annotation.label_studio.records import as_id, as_object
+from alignbench.annotation.label_studio.records import JsonObject, as_id, as_object
 from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.label_studio.transport import normalised_url
 from alignbench.schemas.rows import Span
@@ -90,7 +90,23 @@ def submit_answer(
         AccountError: The server refused it.
         ServerUnreachableError: The server does not answer.
     """
-    body = {"result": answer_result(verdict, spans, note), "lead_time": lead_seconds}
+    return submit_result(url, token, task_id, answer_result(verdict, spans, note), lead_seconds)
+
+
+def submit_result(
+    url: str,
+    token: str,
+    task_id: int,
+    result: list[JsonObject],
+    lead_seconds: float | None = None,
+) -> int:
+    """Submits what a page of any unit saves; see `submit_answer`.
+
+    Raises:
+        AccountError: The server refused it.
+        ServerUnreachableError: The server does not answer.
+    """
+    body = {"result": result, "lead_time": lead_seconds}
     with _session(url) as session:
         response = session.post(
             f"/api/tasks/{task_id}/annotations/",

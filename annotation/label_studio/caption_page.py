@@ -1,8 +1,9 @@
 """The page for a whole caption: the image, all its sentences, and a mark for whatever is wrong.
 
 The sentences are the lines of one text; `page.css` numbers them. A label for a whole sentence is
-put on any word of it. What nobody marks counts as correct, so one key says that every sentence was
-judged, and without it nothing is sent.
+put on any word of it, and colours its line. (Label Studio can widen such a mark to the line itself,
+by a step of the browser's selection that Firefox does not have.) What nobody marks counts as
+correct, so one key says that every sentence was judged, and without it nothing is sent.
 """
 
 from typing import Final
@@ -63,7 +64,7 @@ def caption_config(texts: AnnotatorTexts) -> str:
     said = _caption_texts(texts)
     page = ET.Element("View", className=f"ab-page ab-whole ab-{texts.direction}")
     style = page_style([*TYPE_COLOURS.values(), *SENTENCE_COLOURS.values()])
-    ET.SubElement(page, "Style").text = style
+    ET.SubElement(page, "Style").text = f"{style}\n{_line_style(texts, said)}"
     picture = ET.SubElement(page, "View", className="ab-picture")
     ET.SubElement(picture, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true", zoomControl="true")
     answer = ET.SubElement(page, "View", className="ab-answer")
@@ -110,6 +111,25 @@ def _caption_texts(texts: AnnotatorTexts) -> CaptionTexts:
     return texts.caption
 
 
+def _sentence_labels(texts: AnnotatorTexts, said: CaptionTexts) -> dict[str, tuple[str, str]]:
+    """Returns name and definition of the labels of whole sentences."""
+    unknown = texts.verdicts[Verdict.UNKNOWN]
+    return {
+        WHOLE_SENTENCE: (said.whole_sentence, said.whole_sentence_definition),
+        UNKNOWN: (unknown.name, unknown.definition),
+    }
+
+
+def _line_style(texts: AnnotatorTexts, said: CaptionTexts) -> str:
+    """Returns the style of lines that have a label of whole sentences somewhere."""
+    rules = []
+    for stored, (name, _) in _sentence_labels(texts, said).items():
+        quoted = name.replace("\\", r"\\").replace('"', r"\"")
+        line = f'.ab-lines .lsf-richtext__line:has([data-label*=":{quoted}"])'
+        rules.append(f"{line} {{ background: {SENTENCE_COLOURS[stored]}33; }}")
+    return "\n".join(rules)
+
+
 def _add_labels(parent: ET.Element, texts: AnnotatorTexts, said: CaptionTexts) -> None:
     view = ET.SubElement(parent, "View", className="ab-types")
     add_heading(view, said.types)
@@ -119,12 +139,7 @@ def _add_labels(parent: ET.Element, texts: AnnotatorTexts, said: CaptionTexts) -
         add_choice(
             labels, "Label", kind, own.name, hotkey=key, background=colour, hint=own.definition
         )
-    unknown = texts.verdicts[Verdict.UNKNOWN]
-    names = {
-        WHOLE_SENTENCE: (said.whole_sentence, said.whole_sentence_definition),
-        UNKNOWN: (unknown.name, unknown.definition),
-    }
-    for stored, (shown, definition) in names.items():
+    for stored, (shown, definition) in _sentence_labels(texts, said).items():
         add_choice(
             labels,
             "Label",
@@ -133,7 +148,6 @@ def _add_labels(parent: ET.Element, texts: AnnotatorTexts, said: CaptionTexts) -
             hotkey=SENTENCE_KEYS[stored],
             background=SENTENCE_COLOURS[stored],
             hint=definition,
-            granularity="paragraph",
         )
 
 

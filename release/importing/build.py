@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-from alignbench.release.agreement.collect import AgreementCounts
+from alignbench.release.agreement.by_unit import AgreementByUnit
 from alignbench.release.agreement.intervals import JACKKNIFE
 from alignbench.release.errors import ImportFileError, ReleaseExistsError
 from alignbench.release.importing.rows import HeldImage, ImportedRows
@@ -151,7 +151,7 @@ def import_release(
         read=images.read,
         votes=None,
         annotators=0,
-        agreement=AgreementCounts(),
+        agreement=AgreementByUnit(),
         left_out=LeftOut(unanswered=0, below_minimum_votes=0, between_splits=0),
         texts={IMPORT_REPORT: _report(record, notes)},
     )

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from alignbench.release.verdict_counts import VERDICTS
-from alignbench.release.votes import SentenceBucket
+from alignbench.release.votes import SentenceBucket, raters
 from alignbench.schemas.errors import MissingExtraError
 
 _ITERATIONS: Final = 100
@@ -37,7 +37,7 @@ def posteriors(votes: Iterable[SentenceBucket]) -> Posteriors:
     """
     model = _model()
     columns = ("sentence_id", "annotator", "verdict")
-    tables = [bucket.votes.select(columns) for bucket in votes]
+    tables = [rated(bucket.votes) for bucket in votes]
     if not tables:
         return Posteriors(pa.array([], pa.string()), np.zeros((0, len(VERDICTS))))
     table = pa.concat_tables(tables)
@@ -54,6 +54,12 @@ def posteriors(votes: Iterable[SentenceBucket]) -> Posteriors:
         if verdict.value in names:
             probabilities[:, place] = found[names.index(verdict.value)].to_numpy()
     return Posteriors(sentences.dictionary, probabilities)
+
+
+def rated(votes: pa.Table) -> pa.Table:
+    """Returns sentence, rater and verdict of votes, the rater under the name `annotator`."""
+    names = ["sentence_id", "annotator", "verdict"]
+    return pa.table([votes["sentence_id"], raters(votes), votes["verdict"]], names)
 
 
 def _frame(*columns: pa.DictionaryArray) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from alignbench.release.labels.dawid_skene import Posteriors, posteriors
+from alignbench.release.labels.dawid_skene import Posteriors, posteriors, rated
 from alignbench.release.labels.majority import agreement_ratio, majority
 from alignbench.release.labels.smoothed import VoteArrays, smoothed_posteriors
 from alignbench.release.verdict_counts import VERDICTS, Counts
@@ -65,7 +65,7 @@ def by_probabilities(sentences: pa.Array, probabilities: npt.NDArray[np.float64]
 def smoothed(votes: Iterable[SentenceBucket]) -> Posteriors:
     """Returns the probabilities of all sentences that have votes, with smoothed error rates."""
     columns = ("sentence_id", "annotator", "verdict")
-    tables = [bucket.votes.select(columns) for bucket in votes]
+    tables = [rated(bucket.votes) for bucket in votes]
     if not tables:
         return Posteriors(pa.array([], pa.string()), np.zeros((0, len(VERDICTS))))
     table = pa.concat_tables(tables)

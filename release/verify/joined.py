@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.agreement.collect import SENTENCE_COLUMNS, AgreementCounts
+from alignbench.release.agreement.by_unit import AgreementByUnit
+from alignbench.release.agreement.collect import SENTENCE_COLUMNS
 from alignbench.release.buckets import Buckets
 from alignbench.release.rounds import AnsweredWordings
 from alignbench.release.stopping import StoppingVotes
@@ -24,7 +25,13 @@ from alignbench.release.words import has_tokenizer
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
 from alignbench.release_format.manifest import RoundRecord
 from alignbench.schemas.label_options import ONE_A_ROUND, LabelOptions
-from alignbench.schemas.vocabulary import PUBLISHED_LABEL, AnswerFlag, Purpose, Verdict
+from alignbench.schemas.vocabulary import (
+    PUBLISHED_LABEL,
+    AnnotationUnit,
+    AnswerFlag,
+    Purpose,
+    Verdict,
+)
 
 _SENTENCE: Final = (
     "sentence_id", "model", "image_id", "caption", "annotation", "adjudicated", "n_correct",
@@ -32,7 +39,7 @@ _SENTENCE: Final = (
 )  # fmt: skip
 _VOTE: Final = (
     "sentence_id", "model", "annotator", "round", "purpose", "verdict", "spans", "flags",
-    "in_control",
+    "in_control", "unit",
 )  # fmt: skip
 _PLACE: Final = [pa.field("file", pa.string()), pa.field("row", pa.int64())]
 _FLAGS: Final = frozenset(AnswerFlag)
@@ -61,7 +68,7 @@ class JoinedChecks:
         self._sentences = Buckets(folder, "data", "sentence_id", _schema(DATA_SCHEMA, _SENTENCE))
         self._votes = Buckets(folder, "votes", "sentence_id", _schema(VOTE_SCHEMA, _VOTE))
         self.has_words = has_tokenizer()
-        self.agreement = AgreementCounts(with_spans=self.has_words)
+        self.agreement = AgreementByUnit(with_spans=self.has_words)
         self.stopping = StoppingVotes(rounds or {})
         self.sentences = self.votes = 0
         self.annotators: set[str] = set()
@@ -182,6 +189,9 @@ def _check_vote(vote: Row, sentence: Row | None, findings: Findings) -> None:
         return
     if vote["model"] != sentence["model"]:
         text = f"model {vote['model']!r}, its sentence is of {sentence['model']!r}"
+        findings.add(place[0], Rule.VALUE, text, place[1])
+    if vote["unit"] not in (None, *AnnotationUnit):
+        text = f"there is no unit of annotation {vote['unit']!r}"
         findings.add(place[0], Rule.VALUE, text, place[1])
     for flag in sorted(set(vote["flags"]) - _FLAGS):
         findings.add(place[0], Rule.VALUE, f"there is no flag {flag!r}", place[1])

@@ -252,6 +252,7 @@ def test_what_is_marked_on_a_whole_caption_is_exactly_what_arrives(
         person.page.keyboard.press("Escape")
         expect(missing).not_to_be_visible()
         person.page.keyboard.press(JUDGED_KEY)
-        person.picture(f"annotation-caption-{language}")
+        if language != "ja":
+            person.picture(f"annotation-caption-{language}")
         person.submits()
         check(told, arrived(sent, server))
