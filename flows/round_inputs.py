@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from alignbench.annotation.assigning.dealing import Asked
 from alignbench.annotation.assigning.standings import RoundStandings
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.ordering import ordered_sentences, unordered_keys
 from alignbench.annotation.pushing.tasks import PURPOSE
 from alignbench.annotation.rounds.members import RoundMembers, round_members
 from alignbench.engine.stage import StageInputs
@@ -61,10 +61,13 @@ class RoundInputs(StageInputs):
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the round's questions, those of one person image by image."""
         where = self._members.filter(self._selection)
-        for sentences in ordered_sentences(self._run.workspace, where, keys_only):
-            if not keys_only:
-                sentences = sentences.append_column(PURPOSE, _purposes(sentences, self._members))
-            yield from self._of_each(sentences)
+        if keys_only:
+            for keys in unordered_keys(self._run.workspace, where):
+                yield from self._of_each(keys)
+            return
+        for sentences in ordered_sentences(self._run.workspace, where):
+            purposes = _purposes(sentences, self._members)
+            yield from self._of_each(sentences.append_column(PURPOSE, purposes))
 
     def done(self) -> pa.Table:
         """Returns the questions that are on the server, or answered wherever they were."""
@@ -77,6 +80,8 @@ class RoundInputs(StageInputs):
         tasks = tasks.group_by(["sentence_id", ASSIGNEE]).aggregate([])
         if not self._is_shared:
             tasks = self._questions.done(tasks)
+        if not len(tasks):
+            return pa.table({"key": pa.array([], pa.string()), "scope": pa.array([], pa.string())})
         sentences = self._run.workspace.table(SENTENCES).read(["sentence_id", "generator_id"])
         known = tasks.join(sentences, "sentence_id")
         keys = self._keys(known["sentence_id"], known[ASSIGNEE])

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignbench.release.buckets import Buckets
 from alignbench.release.joins import looked_up
 from alignbench.release.labels.sets import find_label_set
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA, as_current
@@ -23,6 +22,7 @@ from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder, open_release
 from alignbench.release_format.layout import DATA, VOTES
 from alignbench.schemas.tables import LABELS, SENTENCES
+from alignbench.workspace.buckets import Buckets
 from alignbench.workspace.workspace import Workspace
 
 MOST_CHANGES: Final = 1000

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.agreement.collect import SENTENCE_COLUMNS, AgreementCounts
-from alignbench.release.buckets import Buckets
 from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch, table_of
 from alignbench.release.verify.derived import SPAN_COLUMNS, VotesOnSentence, span_vote_problems
@@ -19,6 +18,7 @@ from alignbench.release.verify.rows import span_problem
 from alignbench.release.words import has_tokenizer
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
 from alignbench.schemas.vocabulary import PUBLISHED_LABEL, AnswerFlag, Purpose, Verdict
+from alignbench.workspace.buckets import Buckets
 
 _SENTENCE: Final = (
     "sentence_id", "model", "image_id", "caption", "annotation", "adjudicated", "n_correct",
