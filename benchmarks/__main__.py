@@ -15,6 +15,7 @@ BENCHMARKS = (
     "benchmarks.clip4dm",
     "benchmarks.shared_images",
     "benchmarks.labelling",
+    "benchmarks.million_rows",
     "benchmarks.adaptive_votes",
     "benchmarks.release_writing",
     "benchmarks.annotation",

@@ -30,7 +30,8 @@ class Plan:
     def __init__(self, stage: StageInputs, workspace: Workspace, *, retry: bool = False) -> None:
         self._stage = stage
         self._retry = retry
-        self._done = KeySet(stage.done().column("key"))
+        self._everything_done = stage.done()
+        self._done = KeySet(self._everything_done.column("key"))
         failures = workspace.table(FAILURES).read(
             ["stage", "key", "kind", "attempts"], pc.field("stage") == stage.name.value
         )
@@ -80,18 +81,15 @@ class Plan:
         selected: list[pa.ChunkedArray] = []
         for batch in self._stage.inputs(keys_only=True):
             keys = batch.column("key")
-            selected.append(keys)
+            done = self._done.contains(keys)
+            selected.append(keys.filter(done))
             states = pc.case_when(
-                pc.make_struct(
-                    self._done.contains(keys), empties.contains(keys), self._failed.contains(keys)
-                ),
+                pc.make_struct(done, empties.contains(keys), self._failed.contains(keys)),
                 "done", "empty", "failed", "pending",
             )  # fmt: skip
             _tally(tallies, batch.column("scope"), states)
-        known = KeySet(_chained(selected))
-        done = self._stage.done()
-        others = done.filter(pc.invert(known.contains(done.column("key"))))
-        _tally(tallies, others.column("scope"), pa.array(["not_selected"] * len(others)))
+        others = self._not_among(KeySet(_chained(selected)))
+        _tally(tallies, others, pa.array(["not_selected"] * len(others)))
         return [
             StageCounts(
                 self._stage.name,
@@ -104,6 +102,13 @@ class Plan:
             )
             for scope, tally in tallies.items()
         ]
+
+    def _not_among(self, selected: KeySet) -> pa.ChunkedArray:
+        """Returns the scopes of everything done whose key is not among those selected and done."""
+        done = self._everything_done
+        if len(done) == len(selected):  # then they are the same keys, each once
+            return done.slice(0, 0).column("scope")
+        return done.filter(pc.invert(selected.contains(done.column("key")))).column("scope")
 
     def _pending_batches(self, *, keys_only: bool) -> Iterator[pa.Table]:
         for batch in self._stage.inputs(keys_only):
@@ -171,6 +176,8 @@ def _chunks(batches: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 def _tally(
     tallies: dict[str, Counter[str]], scopes: pa.ChunkedArray, states: pa.ChunkedArray | pa.Array
 ) -> None:
-    pairs = zip(scopes.to_pylist(), states.to_pylist(), strict=True)
-    for (scope, state), count in Counter(pairs).items():
+    table = pa.table({"scope": scopes, "state": states})
+    counted = table.group_by(["scope", "state"], use_threads=False).aggregate([([], "count_all")])
+    columns = (counted[name].to_pylist() for name in ("scope", "state", "count_all"))
+    for scope, state, count in zip(*columns, strict=True):
         tallies.setdefault(scope, Counter())[state] += count

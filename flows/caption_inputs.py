@@ -1,16 +1,19 @@
 """What a captioner is given: images, or captions that came with images."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.flows.pairs import CaptionItem
 from alignbench.schemas import ids
-from alignbench.schemas.columns import to_batch
+from alignbench.schemas.columns import arrow_schema
 from alignbench.schemas.tables import IMAGES, ORIGINS, PAIRS
 from alignbench.schemas.vocabulary import ImageType
 from alignbench.workspace.workspace import Workspace
+
+_ITEM = arrow_schema(CaptionItem)
 
 
 def images_to_caption(
@@ -23,17 +26,14 @@ def images_to_caption(
     real = pc.field("image_type") == ImageType.REAL.value
     for images in workspace.table(IMAGES).scan(["image_id", "blob", "image_type"], real):
         found = images.filter(wanted.contains(images["image_id"]))
-        places = list(zip(found["image_id"].to_pylist(), found["blob"].to_pylist(), strict=True))
         for sample in range(samples):
-            yield _table(
-                CaptionItem(
-                    key=ids.pair_id(generator_id, image_id, sample),
-                    scope=generator_id,
-                    image_id=image_id,
-                    sample_index=sample,
-                    blob=blob,
-                )
-                for image_id, blob in places
+            yield _items(
+                len(found),
+                key=ids.pair_ids(generator_id, found["image_id"].to_pylist(), sample),
+                scope=generator_id,
+                image_id=found["image_id"],
+                sample_index=sample,
+                blob=found["blob"],
             )
 
 
@@ -49,16 +49,20 @@ def given_captions(
     columns = ["image_id", "source", "caption", "caption_model"]
     samples = _sample_indices(workspace, generator_id, columns, given)
     for batch in workspace.table(ORIGINS).scan(columns, given):
-        rows = zip(batch["image_id"].to_pylist(), batch["caption"].to_pylist(), strict=True)
-        yield _table(
-            CaptionItem(
-                key=ids.pair_id(generator_id, image_id, sample := samples[image_id, _digest(text)]),
-                scope=generator_id,
-                image_id=image_id,
-                sample_index=sample,
-                caption=text,
-            )
-            for image_id, text in rows
+        images, texts = batch["image_id"].to_pylist(), batch["caption"].to_pylist()
+        indices = [
+            samples[image_id, _digest(text)] for image_id, text in zip(images, texts, strict=True)
+        ]
+        yield _items(
+            len(batch),
+            key=[
+                ids.pair_id(generator_id, image_id, sample)
+                for image_id, sample in zip(images, indices, strict=True)
+            ],
+            scope=generator_id,
+            image_id=batch["image_id"],
+            sample_index=indices,
+            caption=batch["caption"],
         )
 
 
@@ -100,5 +104,16 @@ def _in(sources: Sequence[str]) -> pc.Expression:
     return pc.field("source").isin(pa.array(sources, pa.string()))
 
 
-def _table(items: Iterable[CaptionItem]) -> pa.Table:
-    return pa.Table.from_batches([to_batch(CaptionItem, list(items))])
+def _items(count: int, **columns: Any) -> pa.Table:
+    """Returns rows of `CaptionItem`; a column is what each has, or all; one not named is null."""
+    return pa.table(
+        [_column(columns.get(field.name), field.type, count) for field in _ITEM], schema=_ITEM
+    )
+
+
+def _column(values: Any, kind: pa.DataType, count: int) -> pa.Array | pa.ChunkedArray:
+    if isinstance(values, pa.ChunkedArray):
+        return values
+    if isinstance(values, list):
+        return pa.array(values, kind)
+    return pa.repeat(pa.scalar(values, kind), count)

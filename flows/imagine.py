@@ -26,7 +26,7 @@ from alignbench.flows.samples import show_pairs
 from alignbench.flows.stage_flow import stage_flow
 from alignbench.generators.image_checks import check_image
 from alignbench.schemas import ids
-from alignbench.schemas.columns import to_batch
+from alignbench.schemas.columns import arrow_schema
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import (
     GeneratedImage,
@@ -132,19 +132,15 @@ def _stream(
 
 
 def _items(prompts: pa.Table, generator_id: str, sample: int) -> pa.Table:
-    items = [
-        ImagineItem(
-            key=ids.pair_id(generator_id, prompt_id, sample),
-            scope=generator_id,
-            prompt_id=prompt_id,
-            text=text,
-            sample_index=sample,
-        )
-        for prompt_id, text in zip(
-            prompts["prompt_id"].to_pylist(), prompts["text"].to_pylist(), strict=True
-        )
-    ]
-    return pa.Table.from_batches([to_batch(ImagineItem, items)])
+    keys = ids.pair_ids(generator_id, prompts["prompt_id"].to_pylist(), sample)
+    columns = {
+        "key": pa.array(keys, pa.string()),
+        "scope": pa.repeat(generator_id, len(keys)),
+        "prompt_id": prompts["prompt_id"],
+        "text": prompts["text"],
+        "sample_index": pa.repeat(pa.scalar(sample, pa.int32()), len(keys)),
+    }
+    return pa.table(columns, schema=arrow_schema(ImagineItem))
 
 
 def _outcome(

@@ -111,12 +111,17 @@ class IngestStage(Stage):
             for config in run.config.sources
         }
 
-    def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - a listing has no more
+    def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields what the sources list."""
         for name, source in self._sources.items():
             entries = iter(source.items())
             while listed := list(islice(entries, _LISTED_AT_ONCE)):
-                items = [_item(name, entry) for entry in listed]
+                keys = ids.origin_ids(name, (entry.locator for entry in listed))
+                if keys_only:
+                    yield pa.table({"key": keys, "scope": pa.repeat(name, len(keys))})
+                    continue
+                entries_by_key = zip(keys, listed, strict=True)
+                items = [_item(name, key, entry) for key, entry in entries_by_key]
                 yield pa.Table.from_batches([to_batch(IngestItem, items)])
 
     def done(self) -> pa.Table:
@@ -175,8 +180,7 @@ def _stored(workspace: Workspace, item: IngestItem, content: bytes | ItemFailure
     return Made(item.key, [image, origin])
 
 
-def _item(source: str, entry: SourceItem | ItemFailureAt) -> IngestItem:
-    key = ids.origin_id(source, entry.locator)
+def _item(source: str, key: str, entry: SourceItem | ItemFailureAt) -> IngestItem:
     if isinstance(entry, SourceItem):
         return IngestItem(key=key, scope=source, **_facts(entry))
     return IngestItem(

@@ -46,6 +46,8 @@ from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import TASKS, TableSpec
 from alignbench.schemas.vocabulary import RoundForm, StageName, Stratum
 
+_DOUBLES = "tasks were there twice, unanswered, and were closed"
+
 
 @stage_flow("push")
 def push(
@@ -146,13 +148,13 @@ class PushStage(RoundInputs, Stage):
         What was taken back is closed before anything is sent, so that two people are asked at the
         same time for as short as can be.
         """
-        found = sum((pusher.reconcile() for pusher in self._pushers.values()), Reconciliation())
+        found = self._reconciled()
         adjusted = self._adjust_overlap()
         kept = keep_queues(self._run.workspace, self._server, fence=self._fence)
         return {
             "tasks had arrived without a confirmation": found.confirmed,
             "tasks had disappeared from the server and are sent again": found.retracted,
-            "tasks were there twice, unanswered, and were removed": found.removed,
+            _DOUBLES: found.closed,
             "tasks are offered again for answers that count no more": adjusted.topped_up,
             "tasks of withdrawn images are offered no more": adjusted.closed,
             "tasks were closed on the server": kept.closed,
@@ -168,10 +170,14 @@ class PushStage(RoundInputs, Stage):
                 yield from self._send(assignee, shown.filter(_is(shown[ASSIGNEE], assignee)))
 
     def closing_notes(self) -> Sequence[str]:
-        """Lets all gold be answered by everybody; returns where the round is answered."""
+        """Lets all gold be answered by everybody; returns where the round is answered.
+
+        What a gateway has sent twice is closed here, before anybody comes to it.
+        """
+        found = self._reconciled()
         self._adjust_overlap()  # gold has just been sent as if it were like the others
         projects = {name: pusher.projects() for name, pusher in self._pushers.items()}
-        return labelling_links(self._server, projects)
+        return [*counted({_DOUBLES: found.closed}), *labelling_links(self._server, projects)]
 
     def _send(self, assignee: str | None, units: pa.Table) -> Iterator[Outcome]:
         suggests = self._suggests
@@ -179,6 +185,9 @@ class PushStage(RoundInputs, Stage):
         sent = self._pushers[assignee].send(units, suggested)
         for key, task in zip(units["key"].to_pylist(), sent, strict=True):
             yield Made(key, [task])
+
+    def _reconciled(self) -> Reconciliation:
+        return sum((pusher.reconcile() for pusher in self._pushers.values()), Reconciliation())
 
     def _adjust_overlap(self) -> AdjustedOverlap:
         wanted = self._form.first

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from alignbench.annotation.assigning.dealing import Asked
 from alignbench.annotation.assigning.standings import RoundStandings
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.ordering import ordered_sentences, unordered_keys
 from alignbench.annotation.rounds.members import RoundMembers, round_members
 from alignbench.annotation.units.every import UNITS
 from alignbench.annotation.units.unit import PURPOSE, UNIT_ID
@@ -66,10 +66,23 @@ class RoundInputs(StageInputs):
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the round's questions, those of one person image by image."""
         where = self._members.filter(self._selection)
-        for sentences in ordered_sentences(self._run.workspace, where, keys_only):
-            if not keys_only:
-                sentences = sentences.append_column(PURPOSE, _purposes(sentences, self._members))
+        if keys_only:
+            yield from self._keys_of(where)
+            return
+        for sentences in ordered_sentences(self._run.workspace, where):
+            sentences = sentences.append_column(PURPOSE, _purposes(sentences, self._members))
             yield from self._of_each(self._unit.gathered(sentences))
+
+    def _keys_of(self, where: pc.Expression) -> Iterator[pa.Table]:
+        """Yields the questions without texts; a sentence that is a unit alone, in any order."""
+        is_alone = self._unit.kind is AnnotationUnit.SENTENCE
+        keys = (
+            unordered_keys(self._run.workspace, where)
+            if is_alone
+            else ordered_sentences(self._run.workspace, where, keys_only=True)
+        )
+        for some in keys:
+            yield from self._of_each(self._unit.gathered(some))
 
     def done(self) -> pa.Table:
         """Returns the questions that are on the server, or answered wherever they were."""
@@ -82,6 +95,8 @@ class RoundInputs(StageInputs):
         tasks = tasks.group_by(["sentence_id", ASSIGNEE]).aggregate([])
         if not self._is_shared:
             tasks = self._questions.done(tasks)
+        if not len(tasks):
+            return pa.table({"key": pa.array([], pa.string()), "scope": pa.array([], pa.string())})
         known = tasks.join(self._unit.generators(self._run.workspace), "sentence_id", UNIT_ID)
         keys = self._keys(known["sentence_id"], known[ASSIGNEE])
         return pa.table({"key": keys, "scope": known["generator_id"]})

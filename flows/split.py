@@ -109,10 +109,11 @@ class SplitStage(Stage):
 
     def done(self) -> pa.Table:
         """Returns the pairs that this splitter has cut."""
-        columns = ["pair_id", "generator_id", "splitter_id"]
+        columns = ["pair_id", "generator_id", "splitter_id", "sentence_index"]
         cut = pc.field("splitter_id") == self._splitter.splitter_id
-        sentences = self._workspace.table(SENTENCES).read(columns, cut).select(columns[:2])
-        pairs = sentences.group_by(columns[:2]).aggregate([])
+        # All sentences of a text are in one commit, so that its first one stands for them.
+        first = cut & (pc.field("sentence_index") == 0)
+        pairs = self._workspace.table(SENTENCES).read(columns, first)
         return pa.table({"key": self._keys(pairs["pair_id"]), "scope": pairs["generator_id"]})
 
     def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:

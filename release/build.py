@@ -15,7 +15,6 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from alignbench.release.agreement.intervals import JACKKNIFE
-from alignbench.release.buckets import Buckets
 from alignbench.release.errors import NoLabelsError
 from alignbench.release.image_choice import ImageChoice
 from alignbench.release.labelled import (
@@ -56,6 +55,7 @@ from alignbench.schemas.config import ReleaseConfig
 from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.rows import LabelSet
 from alignbench.schemas.tables import IMAGES
+from alignbench.workspace.buckets import Buckets
 from alignbench.workspace.selection import Selection
 from alignbench.workspace.workspace import Workspace
 

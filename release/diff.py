@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignbench.release.buckets import Buckets
 from alignbench.release.joins import looked_up
 from alignbench.release.labels.sets import find_label_set
 from alignbench.release_format.columns import (
@@ -30,6 +29,7 @@ from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder, open_release
 from alignbench.release_format.layout import DATA, VOTES
 from alignbench.schemas.tables import LABELS, SENTENCES
+from alignbench.workspace.buckets import Buckets
 from alignbench.workspace.workspace import Workspace
 
 MOST_CHANGES: Final = 1000
@@ -329,6 +329,7 @@ def _vote_text(vote: Row) -> str:
         "in_control",
         "guideline_id",
         "label_schema_id",
+        "unit",
     )
     parts += [f"{name} {_shown(vote[name])}" for name in others if vote[name]]
     return ", ".join(part for part in parts if part)

@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.agreement.by_unit import AgreementByUnit
-from alignbench.release.buckets import Buckets, columns_of
 from alignbench.release.errors import NoLabelsError, StaleLabelsError
 from alignbench.release.joins import looked_up
 from alignbench.release.rounds import AnsweredWordings, RoundRecords, in_control
@@ -20,6 +19,7 @@ from alignbench.release_format.manifest import LeftOut, RoundRecord
 from alignbench.schemas.rows import LabelSet
 from alignbench.schemas.tables import IMAGES, LABELS, SENTENCES
 from alignbench.schemas.vocabulary import Purpose
+from alignbench.workspace.buckets import Buckets, columns_of
 from alignbench.workspace.workspace import Workspace
 
 _LABEL_COLUMNS: Final = (

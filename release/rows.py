@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.buckets import Buckets, columns_of
 from alignbench.release.errors import BrokenReferenceError
 from alignbench.release.image_choice import ImageChoice
 from alignbench.release.images import BLOB_COLUMN
 from alignbench.release.joins import looked_up, unmatched
 from alignbench.release_format.columns import DATA_SCHEMA, RELEASE_SCHEMA_VERSION, SORT_COLUMNS
 from alignbench.schemas.tables import GENERATORS, IMAGES, ORIGINS, PAIRS, SPLITTERS
+from alignbench.workspace.buckets import Buckets, columns_of
 from alignbench.workspace.selection import Selection
 from alignbench.workspace.workspace import Workspace
 

@@ -8,10 +8,10 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.buckets import Buckets
 from alignbench.release.shards import ShardWriter
 from alignbench.release_format.columns import VOTE_SCHEMA, VOTE_SORT_COLUMNS
 from alignbench.release_format.layout import VOTES, Shard
+from alignbench.workspace.buckets import Buckets
 
 GROUP_ROWS: Final = 100_000
 

@@ -18,11 +18,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.buckets import Buckets, columns_of
 from alignbench.schemas.ids import canonical_json
 from alignbench.schemas.label_options import ONE_A_ROUND, LabelOptions
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, WITHDRAWN
 from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Purpose
+from alignbench.workspace.buckets import Buckets, columns_of
 from alignbench.workspace.selection import Selection
 from alignbench.workspace.workspace import Workspace
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from alignbench.release.agreement.by_unit import AgreementByUnit
-from alignbench.release.buckets import Buckets
 from alignbench.release.card import render_card
 from alignbench.release.cells import to_csv
 from alignbench.release.counts import model_counts, split_counts
@@ -40,6 +39,7 @@ from alignbench.release_format.layout import (
     parse_shard,
 )
 from alignbench.release_format.manifest import Counts, LeftOut, Manifest
+from alignbench.workspace.buckets import Buckets
 
 
 class Contents(NamedTuple):

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from json.encoder import encode_basestring as _json_text  # what `ensure_ascii=False` writes
 
 JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
 
@@ -65,6 +66,16 @@ def generator_id(
 ) -> str:
     """Returns the id of a model together with everything that is sent to it."""
     return derive_id(direction, backend, repo, revision, instruction, params)
+
+
+def origin_ids(source: str, locators: Iterable[str]) -> list[str]:
+    """Returns what `origin_id` gives for each locator, several times as fast."""
+    return _derived_from_texts(f"[{_json_text(source)},", locators, "]")
+
+
+def pair_ids(generator: str, subjects: Iterable[str], sample_index: int) -> list[str]:
+    """Returns what `pair_id` gives for each subject, several times as fast."""
+    return _derived_from_texts(f"[{_json_text(generator)},", subjects, f",{sample_index}]")
 
 
 def pair_id(generator: str, subject: str, sample_index: int) -> str:
@@ -152,6 +163,12 @@ def splitter_id(model: str, model_version: str, rules_version: int) -> str:
 def sentence_id(pair: str, pair_text_sha256: str, splitter: str, start: int, end: int) -> str:
     """Returns the id of a sentence: a range of one pair's text, cut by one splitter."""
     return derive_id(pair, pair_text_sha256, splitter, start, end)
+
+
+def _derived_from_texts(before: str, texts: Iterable[str], after: str) -> list[str]:
+    """Returns the ids of canonical JSON lists that differ in one text."""
+    lists = (f"{before}{_json_text(text)}{after}".encode() for text in texts)
+    return [hashlib.sha256(data).hexdigest()[:ID_LENGTH] for data in lists]
 
 
 def _normalised(value: JsonValue) -> JsonValue:

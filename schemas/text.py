@@ -22,6 +22,8 @@ def clean_text(raw: str) -> CleanText:
     are removed. Characters are not normalised (NFC and NFD stay what they were) and white space is
     not trimmed, so that offsets keep meaning what the model wrote.
     """
+    if raw.isprintable():  # then there is no control and no surrogate in it
+        return CleanText(raw, 0)
     lines = raw.replace("\r\n", "\n").replace("\r", "\n")
     text, removed = _UNSTORABLE.subn("", lines)
     return CleanText(text, removed)

@@ -143,6 +143,8 @@ class TaskState(StrEnum):
 
     INTENDED = "intended"
     CONFIRMED = "confirmed"
+    CLOSED = "closed"
+    """On the server, and offered no more, since its sentence is there a second time."""
 
 
 class AnnotationStatus(StrEnum):

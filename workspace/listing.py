@@ -4,7 +4,7 @@ Two things can make a row not current: the same commit lies in two parts, becaus
 before it deleted its sources; or the same key was written twice (see `workspace.table`).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from alignbench.schemas.tables import CREATED_AT, TableSpec
-from alignbench.workspace.keys import key_column
+from alignbench.workspace.keys import KeySet, key_column
 from alignbench.workspace.parts import Part
 from alignbench.workspace.rivals import KeyRows, superseded
 from alignbench.workspace.store import ObjectStore
@@ -26,10 +26,12 @@ class Listing(NamedTuple):
     Attributes:
         leaves: The parts, in order, each with the names of the first commits that it holds.
         current: Per part with rows that are not current, which of its rows are.
+        row_count: How many rows are current.
     """
 
     leaves: dict[str, frozenset[str]]
     current: dict[str, Mask]
+    row_count: int
 
     @property
     def all_leaves(self) -> frozenset[str]:
@@ -56,30 +58,70 @@ def take_listing(
     Raises:
         ObjectNotFoundError: A part was merged away since it was listed.
     """
-    rank = spec.version or CREATED_AT.name
     leaves: dict[str, frozenset[str]] = {}
+    first_of: dict[str, Mask] = {}
     current: dict[str, Mask] = {}
     seen: set[str] = set()
-    keys: list[pa.Array] = []
-    ranks: list[npt.NDArray[np.int64]] = []
-    positions: list[npt.NDArray[np.int64]] = []
+    telling = _telling_column(spec)
+    told: list[pa.ChunkedArray] = []
     for name in names:
         part = Part(store, spec, name)
-        first = part.rows_of(
+        first = first_of[name] = part.rows_of(
             leaf.name not in seen and (within is None or leaf.name in within)
             for leaf in part.leaves
         )
         leaves[name] = frozenset(leaf.name for leaf in part.leaves)
         seen |= leaves[name]
         if not first.all():
-            current[name] = first
-        table = part.read([*spec.key, rank]).filter(pa.array(first))
+            current[name] = first.copy()
+        if telling is not None:
+            told.append(_of_rows(part.read([telling]), first).column(telling))
+    row_count = sum(int(first.sum()) for first in first_of.values())
+    if telling is None or not _all_differ(told):
+        for name, losers in superseded(store, spec, _key_rows(store, spec, first_of)).items():
+            if name not in current:
+                current[name] = np.ones(len(first_of[name]), dtype=np.bool_)
+            current[name][losers] = False
+            row_count -= len(losers)
+    return Listing(leaves, current, row_count)
+
+
+def _telling_column(spec: "TableSpec[Any]") -> str | None:
+    """Returns a column of the key that is compared fast: where all its values differ, so do keys.
+
+    That is what nearly always is so of the ids that a server gives, and of a key of one column.
+    """
+    if len(spec.key) == 1:
+        return spec.key[0]
+    kinds = {name: spec.schema.field(name).type for name in spec.key}
+    return next((name for name in reversed(spec.key) if pa.types.is_integer(kinds[name])), None)
+
+
+def _all_differ(columns: Sequence[pa.ChunkedArray]) -> bool:
+    """Tells whether no two values are the same; a null is the same as nothing and as itself."""
+    if not columns:
+        return True
+    values = pa.chunked_array([chunk for column in columns for chunk in column.chunks])
+    if values.null_count:
+        return False
+    if pa.types.is_integer(values.type):
+        ordered = np.sort(values.to_numpy())
+        return not bool((ordered[1:] == ordered[:-1]).any())
+    return len(KeySet(values)) == len(values)
+
+
+def _key_rows(store: ObjectStore, spec: "TableSpec[Any]", first_of: Mapping[str, Mask]) -> KeyRows:
+    """Reads keys and ranks of the rows that lie in no part before."""
+    rank = spec.version or CREATED_AT.name
+    keys: list[pa.Array] = []
+    ranks: list[npt.NDArray[np.int64]] = []
+    for name, first in first_of.items():
+        table = _of_rows(Part(store, spec, name).read([*spec.key, rank]), first)
         keys += key_column(table, spec.key).chunks
         ranks.append(table.column(rank).cast(pa.int64()).to_numpy())
-        positions.append(np.flatnonzero(first))
-    rows = KeyRows(tuple(names), pa.chunked_array(keys, pa.string()), ranks, positions)
-    for name, losers in superseded(store, spec, rows).items():
-        if name not in current:
-            current[name] = np.ones(Part(store, spec, name).row_count, dtype=np.bool_)
-        current[name][losers] = False
-    return Listing(leaves, current)
+    positions = [np.flatnonzero(first) for first in first_of.values()]
+    return KeyRows(tuple(first_of), pa.chunked_array(keys, pa.string()), ranks, positions)
+
+
+def _of_rows(table: pa.Table, rows: Mask) -> pa.Table:
+    return table if rows.all() else table.filter(pa.array(rows))

@@ -12,6 +12,7 @@ between its look and its write for longer than `_SETTLING_SECONDS` can slip thro
 
 import io
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import IO, TYPE_CHECKING
@@ -45,7 +46,12 @@ _SETTLING_SECONDS = 1.0
 
 _NOT_FOUND = 404
 _MISSING = {"NoSuchKey", "404", "NotFound"}
-_TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
+_CONFLICT = {"ConditionalRequestConflict", "409"}
+"""Another request for the key is under way: S3 asks that this one be sent again."""
+_TAKEN = {"PreconditionFailed", "412"} | _CONFLICT
+_CONFLICTS = 5
+_MARK = "alignbench-write"
+"""Metadata of what is written on a condition: tells one write from all others."""
 
 
 class S3Store:
@@ -118,7 +124,7 @@ class S3Store:
             self.client.put_object(Bucket=self.bucket, Key=self._name(key), Body=data)
 
     def create(self, key: str, data: bytes) -> bool:
-        """Writes an object only if the key is free."""
+        """Writes an object only if the key is free; a write whose answer was lost counts."""
         if self.is_basic:
             # What is created has its name from its content, or a lock around it: a look is enough.
             if self.exists(key):
@@ -138,21 +144,41 @@ class S3Store:
 
     def _put_on_condition(self, key: str, data: bytes, etag: str | None) -> str | None:
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        mark = uuid.uuid4().hex
+        for attempt in range(1, _CONFLICTS + 1):
+            try:
+                with self._errors(key):
+                    answer = self.client.put_object(
+                        Bucket=self.bucket,
+                        Key=self._name(key),
+                        Body=data,
+                        Metadata={_MARK: mark},
+                        **condition,  # type: ignore[arg-type]
+                    )
+            except ClientError as error:
+                written = self._written_as(key, mark)
+                if written is not None:
+                    return written
+                if error.response["Error"]["Code"] not in _CONFLICT or attempt == _CONFLICTS:
+                    return None
+            except ObjectNotFoundError:  # If-Match on an object that is gone
+                return None
+            else:
+                return answer["ETag"]
+        return None
+
+    def _written_as(self, key: str, mark: str) -> str | None:
+        """Returns the ETag of an object if it was written under a mark; else None.
+
+        A PUT whose answer was lost is sent again, by boto3 or a gateway, and then refused because
+        the first one went through.
+        """
         try:
             with self._errors(key):
-                answer = self.client.put_object(
-                    Bucket=self.bucket,
-                    Key=self._name(key),
-                    Body=data,
-                    **condition,  # type: ignore[arg-type]
-                )
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _TAKEN:
-                return None
-            raise
-        except ObjectNotFoundError:  # If-Match on an object that is gone
+                head = self._head(key)
+        except ObjectNotFoundError:
             return None
-        return answer["ETag"]
+        return head["ETag"] if head["Metadata"].get(_MARK) == mark else None
 
     def _put_and_look(self, key: str, data: bytes, etag: str | None) -> str | None:
         """Does what `put_if` does for a store that may not know conditions: the last rival wins."""

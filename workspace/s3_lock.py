@@ -9,7 +9,8 @@ lock's fence first. The fence goes by a local deadline, since a GET for each cal
 much: until then nobody can have taken the lock over, and after it the lock is renewed first.
 
 A PUT whose answer was lost is sent again by boto3, and then fails because the first one went
-through. So a condition that did not hold means nothing yet: the object says whose the lock is.
+through. So a condition that did not hold means nothing yet: the object says whose the lock is, and
+who let it go before.
 """
 
 import json
@@ -98,24 +99,31 @@ def _acquire(store: ConditionalStore, key: str, owner: str, life_seconds: float)
             return etag
         if held.expires > datetime.now(UTC):
             raise _refused(store, key, held.owner, held.expires.isoformat(timespec="seconds"))
-        taken = _put_own(store, key, owner, life_seconds, etag)
+        let_go_by = held.owner if held.expires == _RUN_OUT else None
+        taken = _put_own(store, key, owner, life_seconds, etag, let_go_by)
         if taken is None:
             raise _refused(store, key, "another run that was faster", "now")
         return taken
 
 
 def _put_own(
-    store: ConditionalStore, key: str, owner: str, life_seconds: float, etag: str
+    store: ConditionalStore,
+    key: str,
+    owner: str,
+    life_seconds: float,
+    etag: str,
+    let_go_by: str | None = None,
 ) -> str | None:
-    """Takes over or renews a lock; returns its new ETag, or None if it is someone else's now."""
-    written = store.put_if(key, _content(owner, life_seconds), etag)
+    """Takes over, renews or lets go a lock; returns its ETag, or None if it was taken away."""
+    written = store.put_if(key, _content(owner, life_seconds, let_go_by), etag)
     if written is not None:
         return written
     try:
         data, found = store.read_with_etag(key)
     except ObjectNotFoundError:
         return None
-    return found if _Held.parse(data).owner == owner else None
+    held = _Held.parse(data)
+    return found if owner in (held.owner, held.let_go_by) else None
 
 
 def _refused(store: ConditionalStore, key: str, owner: str, expires: str) -> LockHeldError:
@@ -129,14 +137,16 @@ _RUN_OUT = datetime.fromtimestamp(0, UTC)
 """When a lock that was let go has run out: long ago by every machine's clock."""
 
 
-def _content(owner: str, life_seconds: float) -> bytes:
+def _content(owner: str, life_seconds: float, let_go_by: str | None = None) -> bytes:
     expires = datetime.now(UTC) + timedelta(seconds=life_seconds) if life_seconds else _RUN_OUT
-    return json.dumps({"owner": owner, "expires": expires.isoformat()}).encode()
+    content = {"owner": owner, "expires": expires.isoformat(), "let_go_by": let_go_by}
+    return json.dumps(content).encode()
 
 
 class _Held(NamedTuple):
     owner: str
     expires: datetime
+    let_go_by: str | None = None
 
     @classmethod
     def parse(cls, data: bytes) -> "_Held":
@@ -147,7 +157,8 @@ class _Held(NamedTuple):
         """
         try:
             content = json.loads(data)
-            return cls(content["owner"], datetime.fromisoformat(content["expires"]))
+            expires = datetime.fromisoformat(content["expires"])
+            return cls(content["owner"], expires, content.get("let_go_by"))
         except (ValueError, TypeError, KeyError):
             return cls("", _RUN_OUT)
 

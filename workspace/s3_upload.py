@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PART_BYTES: Final = 64 << 20
 _SHA256: Final = "sha256"
+_NO_UPLOAD: Final = "NoSuchUpload"
 _MISSING: Final = {"404", "NoSuchKey", "NotFound"}
 
 
@@ -69,13 +70,26 @@ def upload(target: Target, source: IO[bytes], size: int, sha256: str, part_bytes
     for number, data in _parts(source, size, part_bytes):
         if number not in done:
             done[number] = _sent(target, upload_id, number, data)
-    target.client.complete_multipart_upload(
-        Bucket=target.bucket,
-        Key=target.key,
-        UploadId=upload_id,
-        MultipartUpload={"Parts": [done[number] for number in sorted(done)]},
-    )
+    _complete(target, upload_id, [done[number] for number in sorted(done)], size, sha256)
+    for leftover in _begun_uploads(target):  # of a call whose answer was lost
+        _abort(target, leftover)
     return True
+
+
+def _complete(
+    target: Target, upload_id: str, parts: "list[CompletedPartTypeDef]", size: int, sha256: str
+) -> None:
+    """Makes an object of parts; sent again after a lost answer, it finds no upload any more."""
+    try:
+        target.client.complete_multipart_upload(
+            Bucket=target.bucket,
+            Key=target.key,
+            UploadId=upload_id,
+            MultipartUpload={"Parts": parts},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != _NO_UPLOAD or not _is_there(target, size, sha256):
+            raise
 
 
 def _is_there(target: Target, size: int, sha256: str) -> bool:
@@ -114,20 +128,33 @@ def _continued(
     target: Target, source: IO[bytes], part_bytes: int
 ) -> "tuple[str, dict[int, CompletedPartTypeDef]] | None":
     """Returns an upload that was not completed, with its parts; drops those of another file."""
-    pages = target.client.get_paginator("list_multipart_uploads").paginate(
-        Bucket=target.bucket, Prefix=target.key
-    )
-    known = [u for page in pages for u in page.get("Uploads", []) if u["Key"] == target.key]
     kept = None
-    for upload_id in [found["UploadId"] for found in known]:
+    for upload_id in _begun_uploads(target):
         parts = _same_parts(target, upload_id, source, part_bytes) if kept is None else None
         if parts:
             kept = upload_id, parts
         else:
-            target.client.abort_multipart_upload(
-                Bucket=target.bucket, Key=target.key, UploadId=upload_id
-            )
+            _abort(target, upload_id)
     return kept
+
+
+def _begun_uploads(target: Target) -> list[str]:
+    """Returns the uploads to a key that were begun and not completed."""
+    pages = target.client.get_paginator("list_multipart_uploads").paginate(
+        Bucket=target.bucket, Prefix=target.key
+    )
+    known = (upload for page in pages for upload in page.get("Uploads", []))
+    return [upload["UploadId"] for upload in known if upload["Key"] == target.key]
+
+
+def _abort(target: Target, upload_id: str) -> None:
+    try:
+        target.client.abort_multipart_upload(
+            Bucket=target.bucket, Key=target.key, UploadId=upload_id
+        )
+    except ClientError as error:  # sent again after a lost answer, it finds none
+        if error.response["Error"]["Code"] != _NO_UPLOAD:
+            raise
 
 
 def _same_parts(

@@ -49,14 +49,16 @@ class Table(Generic[Row]):
         Returns:
             The part's name, or None if there was no row.
         """
-        if not rows:
+        return self.append_table(pa.Table.from_batches([to_batch(self.spec.row, rows)]), run_id)
+
+    def append_table(self, rows: pa.Table, run_id: str) -> str | None:
+        """Commits rows that are an Arrow table already, with their class's columns, as one part."""
+        if not len(rows):
             return None
-        batch = to_batch(self.spec.row, rows)
-        now = pa.array([datetime.now(UTC)] * len(rows), CREATED_AT.type)
-        table = pa.Table.from_batches([batch])
-        table = table.append_column(CREATED_AT, now)
-        table = table.append_column(RUN_ID, pa.array([run_id] * len(rows), RUN_ID.type))
-        name, data = encode_part(self.spec.name, table)
+        now = pa.repeat(pa.scalar(datetime.now(UTC), CREATED_AT.type), len(rows))
+        rows = rows.append_column(CREATED_AT, now)
+        rows = rows.append_column(RUN_ID, pa.repeat(pa.scalar(run_id, RUN_ID.type), len(rows)))
+        name, data = encode_part(self.spec.name, rows)
         self.store.write(f"{part_folder(self.spec.name)}/{name}", data)
         return name
 
@@ -139,7 +141,7 @@ class Table(Generic[Row]):
 
     def count(self) -> int:
         """Returns the number of current rows."""
-        return sum(len(batch) for batch in self.scan(self.spec.key))
+        return self._listing().row_count
 
     def _current(
         self, columns: Sequence[str], batch_rows: int, having: tuple[str, str] | None

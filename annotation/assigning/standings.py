@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -37,6 +38,7 @@ class _Reply(IntEnum):
     VOTE = 2
 
 
+_REPLIED = ("sentence_id", "unit_id", "annotator", "status")
 _REPLIES = {
     AnnotationStatus.SUBMITTED.value: _Reply.VOTE,
     AnnotationStatus.SKIPPED.value: _Reply.SKIP,
@@ -80,7 +82,6 @@ class RoundStandings:
         self._round = round_name
         self._unit = round_units(workspace).get(round_name, AnnotationUnit.SENTENCE)
         self._excluded = set(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist())
-        self._replies = self._read_replies()
         self._written = {
             Question(row.unit_id, row.annotator): row
             for row in workspace.table(ASSIGNMENTS).rows(pc.field("round") == round_name)
@@ -89,6 +90,24 @@ class RoundStandings:
         for question, row in [*self._written.items(), *self._adopted()]:
             state = self._state(question, row.state)
             self.rows[question] = row if state is row.state else self._changed(row, state)
+
+    @cached_property
+    def _replies(self) -> dict[Question, _Reply]:
+        """What people have replied; read only where there is a question, or skips are counted."""
+        replies: dict[Question, _Reply] = {}
+        for batch in self._answers():
+            for sentence_id, unit_id, annotator, status in _columns(batch, _REPLIED):
+                question = Question(unit_id or sentence_id, annotator)
+                reply = _REPLIES.get(status, _Reply.VOID)
+                replies[question] = max(reply, replies.get(question, reply))
+        for question in self._set_aside():
+            replies.setdefault(question, _Reply.VOID)
+        return replies
+
+    @cached_property
+    def _skips(self) -> Counter[str]:
+        skipped = (one for one, reply in self._replies.items() if reply is _Reply.SKIP)
+        return Counter(question.unit_id for question in skipped)
 
     def unwritten(self) -> list[Assignment]:
         """Returns the rows that are not, or not so, in the table."""
@@ -134,7 +153,7 @@ class RoundStandings:
 
     def skips(self, unit_id: str) -> int:
         """Returns how many people have skipped a unit."""
-        return self._skips.get(unit_id, 0)
+        return self._skips[unit_id]
 
     def set_open(self, question: Question, purpose: Purpose, wave: int) -> None:
         """Puts a unit to somebody, for the first time or again."""
@@ -159,23 +178,11 @@ class RoundStandings:
         reply = self._replies.get(question)
         return written if reply is None else _STATES[reply]
 
-    def _read_replies(self) -> dict[Question, _Reply]:
-        replies: dict[Question, _Reply] = {}
-        self._skips: defaultdict[str, int] = defaultdict(int)
-        columns = ["sentence_id", "unit_id", "annotator", "round", "purpose", "status"]
+    def _answers(self) -> Iterator[pa.Table]:
         where = pc.field("round") == self._round
         where &= pc.field("purpose") != Purpose.ADJUDICATE.value
-        for batch in self._workspace.table(ANNOTATIONS).scan(columns, where):
-            names = ("sentence_id", "unit_id", "annotator", "status")
-            for sentence_id, unit_id, annotator, status in _columns(batch, names):
-                question = Question(unit_id or sentence_id, annotator)
-                reply = _REPLIES.get(status, _Reply.VOID)
-                replies[question] = max(reply, replies.get(question, reply))
-        for question in self._set_aside():
-            replies.setdefault(question, _Reply.VOID)
-        for question, reply in replies.items():
-            self._skips[question.unit_id] += reply is _Reply.SKIP
-        return replies
+        columns = [*_REPLIED, "round", "purpose"]
+        return self._workspace.table(ANNOTATIONS).scan(columns, where)
 
     def _set_aside(self) -> Iterator[Question]:
         """Yields the questions to whose tasks there is an answer in quarantine."""

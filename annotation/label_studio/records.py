@@ -78,6 +78,7 @@ class ListedTask(NamedTuple):
     task_id: int
     sentence_id: str | None
     answered: bool
+    is_offered: bool
 
 
 class TaskOverlap(NamedTuple):

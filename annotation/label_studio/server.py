@@ -171,27 +171,15 @@ class LabelStudioServer:
 
     def listed_tasks(self, project_id: int) -> Iterator[ListedTask]:
         """Yields all tasks of a project, in order of their ids."""
-        what, fields = "listing tasks", f"id,data,{_ANSWERS}"
+        what, fields = "listing tasks", f"id,data,is_labeled,{_ANSWERS}"
         for task in self._read.tasks(project_id, what, None, include=fields):
             sentence_id = (as_object(task.get("data")) or {}).get("sentence_id")
             yield ListedTask(
                 self._read.checked_id(task.get("id"), what),
                 sentence_id if isinstance(sentence_id, str) else None,
                 _is_answered(task),
+                not task.get("is_labeled"),
             )
-
-    def delete_unanswered(self, task_id: int) -> bool:
-        """Deletes a task unless somebody has answered it; tells whether it is gone."""
-        what = f"removing task {task_id}, which is there twice"
-        path = f"api/tasks/{task_id}/"
-        try:
-            task = self._read.json_object(path, what)
-            if task.get("annotations"):
-                return False
-            self._transport.once(what, lambda: self._transport.sdk.tasks.delete(str(task_id)))
-        except NotFoundError:
-            pass
-        return True
 
     def overlaps(self, project_id: int, task_ids: Sequence[int]) -> list[TaskOverlap]:
         """Returns the overlap of these tasks, without those that are gone."""

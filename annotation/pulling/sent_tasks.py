@@ -77,9 +77,9 @@ class SentTasks:
 
 
 def retractions(project: Project) -> list[Task]:
-    """Returns rows that say of all confirmed tasks of a project that they are gone."""
-    confirmed = project.filter() & (pc.field("state") == TaskState.CONFIRMED.value)
+    """Returns rows that say of all tasks of a project that they are gone."""
+    were_there = project.filter() & (pc.field("state") != TaskState.INTENDED.value)
     return [
         replace(task, state=TaskState.INTENDED, version=task.version + 1)
-        for task in project.workspace.table(TASKS).rows(confirmed)
+        for task in project.workspace.table(TASKS).rows(were_there)
     ]

@@ -3,7 +3,8 @@
 An intent is a row without a task id, written before its sentence is sent. It is settled once any
 row of its sentence is confirmed in the round; until then nobody knows whether the sentence arrived.
 A confirmed task that has disappeared from the server gets a newer row in state `intended`, so that
-its sentence counts as not sent.
+its sentence counts as not sent. A task whose sentence is there twice is `closed`: it stays on the
+server, since somebody may have it open, and is offered no more.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,8 @@ from alignbench.workspace.keys import KeySet
 from alignbench.workspace.workspace import Workspace
 
 _CONFIRMED = pc.field("state") == TaskState.CONFIRMED.value
+_CLOSED = pc.field("state") == TaskState.CLOSED.value
+_INTENDED = pc.field("state") == TaskState.INTENDED.value
 
 
 def pushed_keys(workspace: Workspace, server: str, round_name: str) -> KeySet:
@@ -40,14 +43,21 @@ class ProjectLedger:
 
     Attributes:
         confirmed: How many tasks of it are confirmed.
+        closed: How many are closed, since their sentence is there a second time.
         open: Sentences with an intent in it that is not settled.
         has_doubles: Whether a sentence is confirmed in it that is confirmed a second time, there
             or in another project: two runs may have sent it at once.
     """
 
     confirmed: int = 0
+    closed: int = 0
     open: set[str] = field(default_factory=set)
     has_doubles: bool = False
+
+    @property
+    def there(self) -> int:
+        """How many tasks the server has, as far as is known."""
+        return self.confirmed + self.closed
 
 
 class Ledger:
@@ -79,11 +89,13 @@ class Ledger:
         self._count(tasks)
 
     def _count(self, tasks: pa.Table) -> None:
-        confirmed, intents = tasks.filter(_CONFIRMED), tasks.filter(~_CONFIRMED)
+        confirmed, intents = tasks.filter(_CONFIRMED), tasks.filter(_INTENDED)
         for project_id in pc.unique(tasks["project_id"]).to_pylist():
             self.projects[project_id] = ProjectLedger()
         for counted in pc.value_counts(confirmed["project_id"]).to_pylist():
             self.projects[counted["values"]].confirmed = counted["counts"]
+        for counted in pc.value_counts(tasks.filter(_CLOSED)["project_id"]).to_pylist():
+            self.projects[counted["values"]].closed = counted["counts"]
         for project_id in _with_doubles(confirmed):
             self.projects[project_id].has_doubles = True
         settled = KeySet(confirmed["sentence_id"]).contains(intents["sentence_id"])
@@ -111,6 +123,10 @@ class Ledger:
     def retracted(self, project_id: int, task_id: int, sentence_id: str, purpose: Purpose) -> Task:
         """Returns the row of a task that was on the server and is no longer."""
         return self._row(project_id, task_id, sentence_id, purpose)
+
+    def closed(self, project_id: int, task_id: int, sentence_id: str, purpose: Purpose) -> Task:
+        """Returns the row of a task that is on the server and offered no more."""
+        return self._row(project_id, task_id, sentence_id, purpose, TaskState.CLOSED)
 
     def settle(self, sentence_ids: Iterable[str]) -> None:
         """Notes that these sentences are confirmed somewhere."""

@@ -61,19 +61,19 @@ class Reconciliation:
     Attributes:
         confirmed: Had arrived without the workspace knowing.
         retracted: Had disappeared from the server; their sentences will be sent again.
-        removed: Were there twice, unanswered, and were deleted.
+        closed: Were there twice, unanswered, and are offered no more.
     """
 
     confirmed: int = 0
     retracted: int = 0
-    removed: int = 0
+    closed: int = 0
 
     def __add__(self, other: "Reconciliation") -> "Reconciliation":
         """Returns what two of them changed together."""
         return Reconciliation(
             self.confirmed + other.confirmed,
             self.retracted + other.retracted,
-            self.removed + other.removed,
+            self.closed + other.closed,
         )
 
 
@@ -128,7 +128,7 @@ class Pusher:
             MissingProjectError: A project with confirmed tasks is not on the server.
             AlignBenchError: The server cannot be asked.
         """
-        confirmed = retracted = removed = 0
+        confirmed = retracted = closed = 0
         for project_id in sorted(self._ledger.projects):
             if not self._reconciler.is_needed(project_id):
                 continue
@@ -137,8 +137,8 @@ class Pusher:
             self._reconciled.update((task.sentence_id, task) for task in result.confirmed)
             confirmed += len(result.confirmed)
             retracted += len(result.retracted)
-            removed += result.removed
-        return Reconciliation(confirmed, retracted, removed)
+            closed += len(result.closed)
+        return Reconciliation(confirmed, retracted, closed)
 
     def projects(self) -> list[int]:
         """Returns the ids of the projects that have tasks of the round."""
@@ -187,7 +187,7 @@ class Pusher:
                 self._reconciled.update(fresh)
                 there.update((key, task) for key, task in fresh.items() if key in asked)
                 others = [task for task in result.confirmed if there.get(task.sentence_id) != task]
-                self._write([*others, *result.retracted])
+                self._write([*others, *result.retracted, *result.closed])
         return there
 
     def _reconcile(self, project_id: int) -> ReconciledProject:

@@ -26,18 +26,18 @@ class ReconciledProject:
 
     Attributes:
         confirmed: Rows of tasks that are on the server and were not confirmed.
-        retracted: Rows of tasks that were confirmed and are gone.
-        removed: How many tasks were deleted because their sentence was there twice.
+        retracted: Rows of tasks that were on the server and are gone.
+        closed: Rows of tasks whose sentence is there a second time.
     """
 
     confirmed: list[Task] = field(default_factory=list)
     retracted: list[Task] = field(default_factory=list)
-    removed: int = 0
+    closed: list[Task] = field(default_factory=list)
 
     @property
     def rows(self) -> list[Task]:
         """All rows to be written."""
-        return [*self.confirmed, *self.retracted]
+        return [*self.confirmed, *self.retracted, *self.closed]
 
 
 class Reconciler:
@@ -53,7 +53,7 @@ class Reconciler:
             ledger: The round's tasks; it is brought up to date.
             stable_seconds: While sentences are missing, how long the number of tasks must not
                 change before they count as not arrived.
-            fence: Asked before a task is deleted.
+            fence: Asked before a task is closed or opened.
         """
         self._server = server
         self._ledger = ledger
@@ -61,20 +61,21 @@ class Reconciler:
         self._fence = fence
 
     def is_needed(self, project_id: int) -> bool:
-        """Tells whether a project has open intents, doubles, or more or fewer tasks than confirmed.
+        """Tells whether a project has open intents, doubles, or more or fewer tasks than are known.
 
         Raises:
             MissingProjectError: Tasks of it are confirmed and it is not there.
         """
         project = self._ledger.projects[project_id]
         count = self._task_count(project_id)
-        return bool(project.open) or project.has_doubles or count != project.confirmed
+        return bool(project.open) or project.has_doubles or count != project.there
 
     def reconcile(self, project_id: int) -> ReconciledProject:
-        """Lists a project and finds out which sentences are in it; duplicates are removed.
+        """Lists a project and finds out which sentences are in it; doubles are closed.
 
-        Of several tasks of one sentence those that somebody answered stay (their answers count for
-        the sentence), or else one. The rows are the caller's to write.
+        Of several tasks of one sentence those that somebody answered stay open (their answers count
+        for the sentence), or else one. None is deleted: somebody may have it open, and what they
+        submit counts. The rows are the caller's to write.
 
         Raises:
             MissingProjectError: Tasks of it are confirmed and it is not there.
@@ -84,46 +85,51 @@ class Reconciler:
         self._wait_until_stable(project_id)
         in_table = _TasksInTable(ledger, project_id)
         listed = self._listed(project_id)
-        of_sentence: dict[str, list[ListedTask]] = {}
-        for task in listed:
-            if task.sentence_id in in_table.purposes:
-                of_sentence.setdefault(task.sentence_id, []).append(task)
-        removed = self._remove_duplicates(project_id, of_sentence, in_table)
-        there = {task.task_id for task in listed} - removed
-        result = ReconciledProject(removed=len(removed))
-        for sentence_id, tasks in of_sentence.items():
-            purpose = in_table.purposes[sentence_id]
-            new = there.intersection(task.task_id for task in tasks) - in_table.confirmed.keys()
-            result.confirmed += [
-                ledger.confirmed(project_id, task_id, sentence_id, purpose)
-                for task_id in sorted(new)
-            ]
+        ours = [task for task in listed if task.sentence_id in in_table.purposes]
+        doubles = self._doubles(project_id, ours, in_table)
+        result = ReconciledProject()
+        for task in ours:
+            known = in_table.state_of.get(task.task_id)
+            of_task = (project_id, task.task_id, str(task.sentence_id))
+            purpose = in_table.purposes[str(task.sentence_id)]
+            if task.task_id in doubles:
+                self._offer(task, offered=False)
+                if known is not TaskState.CLOSED:
+                    result.closed.append(ledger.closed(*of_task, purpose))
+            elif known is not TaskState.CONFIRMED:
+                self._offer(task, offered=True)
+                result.confirmed.append(ledger.confirmed(*of_task, purpose))
+        there = {task.task_id for task in listed}
         result.retracted = [
             ledger.retracted(project_id, task_id, sentence_id, in_table.purposes[sentence_id])
-            for task_id, sentence_id in in_table.confirmed.items()
+            for task_id, sentence_id in in_table.sentence_of.items()
             if task_id not in there
         ]
         ledger.settle(task.sentence_id for task in result.confirmed)
         project = ledger.projects[project_id]
         project.open.clear()
-        project.confirmed = len(in_table.confirmed) + len(result.confirmed) - len(result.retracted)
+        project.confirmed, project.closed = len(ours) - len(doubles), len(doubles)
         return result
 
-    def _remove_duplicates(
-        self,
-        project_id: int,
-        of_sentence: Mapping[str, Sequence[ListedTask]],
-        in_table: "_TasksInTable",
+    def _doubles(
+        self, project_id: int, tasks: Sequence[ListedTask], in_table: "_TasksInTable"
     ) -> set[int]:
-        """Deletes the tasks that need not be there; returns the ids of those that are gone."""
+        """Returns the tasks that need not be answered, since another of their sentence is."""
+        of_sentence: dict[str, list[ListedTask]] = {}
+        for task in tasks:
+            of_sentence.setdefault(str(task.sentence_id), []).append(task)
         elsewhere = self._ledger.confirmed_elsewhere(project_id, list(of_sentence))
-        removed: set[int] = set()
-        for sentence_id, tasks in of_sentence.items():
-            for task in _superfluous(tasks, in_table.confirmed, sentence_id in elsewhere):
-                self._fence()
-                if self._server.delete_unanswered(task.task_id):
-                    removed.add(task.task_id)
-        return removed
+        return {
+            task.task_id
+            for sentence_id, copies in of_sentence.items()
+            for task in _superfluous(copies, in_table.state_of, sentence_id in elsewhere)
+        }
+
+    def _offer(self, task: ListedTask, *, offered: bool) -> None:
+        """Closes a double, or opens what a run closed that could not write it down."""
+        if task.is_offered != offered and not task.answered:
+            self._fence()
+            self._server.set_offered(task.task_id, offered=offered)
 
     def _listed(self, project_id: int) -> list[ListedTask]:
         # A project that only intents know may have been deleted: then nothing of it has arrived.
@@ -133,7 +139,7 @@ class Reconciler:
     def _wait_until_stable(self, project_id: int) -> None:
         """Waits for an import that may still be at work, until all has come or nothing comes."""
         project = self._ledger.projects[project_id]
-        complete = project.confirmed + len(project.open)
+        complete = project.there + len(project.open)
         last = self._task_count(project_id)
         changed = time.monotonic()
         while (
@@ -159,24 +165,35 @@ class Reconciler:
 
 
 class _TasksInTable:
-    """What the table has of one project: sentences by confirmed task, purposes by sentence."""
+    """What the table has of one project.
+
+    Attributes:
+        sentence_of: The sentences of the tasks that are there, by task.
+        state_of: The states of these tasks: confirmed or closed.
+        purposes: Why each sentence was sent, those included of which only the intent is known.
+    """
 
     def __init__(self, ledger: Ledger, project_id: int) -> None:
-        self.confirmed: dict[int, str] = {}
+        self.sentence_of: dict[int, str] = {}
+        self.state_of: dict[int, TaskState] = {}
         self.purposes: dict[str, Purpose] = {}
         rows = ledger.tasks_of(project_id)
         columns = (rows[name].to_pylist() for name in rows.column_names)
         for task_id, sentence_id, purpose, state in zip(*columns, strict=True):
             self.purposes[sentence_id] = Purpose(purpose)
-            if state == TaskState.CONFIRMED:
-                self.confirmed[task_id] = sentence_id
+            if state != TaskState.INTENDED:
+                self.sentence_of[task_id] = sentence_id
+                self.state_of[task_id] = TaskState(state)
 
 
 def _superfluous(
-    tasks: Sequence[ListedTask], confirmed: Mapping[int, str], is_elsewhere: bool
+    tasks: Sequence[ListedTask], state_of: Mapping[int, TaskState], is_elsewhere: bool
 ) -> list[ListedTask]:
     """Returns the unanswered tasks of one sentence that need not be there."""
     unanswered = [task for task in tasks if not task.answered]
     if is_elsewhere or len(unanswered) < len(tasks):
         return unanswered
-    return sorted(unanswered, key=lambda task: (task.task_id not in confirmed, task.task_id))[1:]
+    order = {TaskState.CONFIRMED: 0, None: 1, TaskState.CLOSED: 2}
+    return sorted(unanswered, key=lambda task: (order[state_of.get(task.task_id)], task.task_id))[
+        1:
+    ]

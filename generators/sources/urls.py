@@ -134,7 +134,10 @@ def _checked_url(url: str) -> str:
 
 def _last_part(url: str) -> str:
     parts = urlsplit(url)
-    name = clean_text(unquote(PurePosixPath(parts.path).name)).text
+    last = parts.path.rstrip("/").rpartition("/")[2]
+    if last == ".":
+        last = PurePosixPath(parts.path).name
+    name = clean_text(unquote(last)).text
     return name or parts.netloc
 
 

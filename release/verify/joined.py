@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from alignbench.release.agreement.by_unit import AgreementByUnit
 from alignbench.release.agreement.collect import SENTENCE_COLUMNS
-from alignbench.release.buckets import Buckets
 from alignbench.release.rounds import AnsweredWordings
 from alignbench.release.stopping import StoppingVotes
 from alignbench.release.verdict_counts import VERDICTS
@@ -32,6 +31,7 @@ from alignbench.schemas.vocabulary import (
     Purpose,
     Verdict,
 )
+from alignbench.workspace.buckets import Buckets
 
 _SENTENCE: Final = (
     "sentence_id", "model", "image_id", "caption", "annotation", "adjudicated", "n_correct",

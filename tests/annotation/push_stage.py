@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pyarrow.compute as pc
 
 from alignbench.annotation.label_studio.guidelines import guidelines_html
@@ -22,6 +23,8 @@ from alignbench.schemas.vocabulary import Purpose
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.workspaces import Prepared
+from tests.faults.http_proxy import Call, Fault, FaultProxy, Plan, nth_of
+from tests.fixtures.services import EmbeddedLabelStudio
 
 _TEXTS = annotator_texts(ENGLISH)
 SETTINGS = ProjectSettings(
@@ -38,6 +41,26 @@ def options(
         tasks_per_project=tasks_per_project,
         stable_seconds=0.3,
     )
+
+
+def is_import(call: Call) -> bool:
+    """Whether a request sends tasks."""
+    return call.method == "POST" and "/import" in call.path
+
+
+def import_meeting(fault: Fault, number: int = 1) -> Plan:
+    """A plan by which the n-th request from now on that sends tasks meets a fault."""
+    return nth_of(is_import, number, fault)
+
+
+def imports(proxy: FaultProxy) -> int:
+    """How many requests have sent tasks."""
+    return sum(map(is_import, proxy.calls))
+
+
+def changes(proxy: FaultProxy) -> int:
+    """How many requests may have changed something."""
+    return sum(call.changes for call in proxy.calls)
 
 
 def push_all(
@@ -74,7 +97,7 @@ def reopened(prepared: Prepared) -> Prepared:
 
 
 def on_server(prepared: Prepared, server: LabelStudioServer) -> Counter[str]:
-    """How often each sentence is on the server, in the projects that the workspace knows."""
+    """How often each sentence is open or answered on the server, in the workspace's projects."""
     tasks = prepared.workspace.table(TASKS).read(["server", "project_id"])
     projects = pc.unique(tasks["project_id"]).to_pylist()
     return Counter(
@@ -82,4 +105,11 @@ def on_server(prepared: Prepared, server: LabelStudioServer) -> Counter[str]:
         for project_id in projects
         if server.counts(project_id) is not None
         for task in server.listed_tasks(project_id)
+        if task.is_offered or task.answered
     )
+
+
+def delete_task(label_studio: EmbeddedLabelStudio, task_id: int) -> None:
+    """Deletes a task as a person can who has its token."""
+    headers = {"Authorization": f"Token {label_studio.token}"}
+    httpx.delete(f"{label_studio.url}/api/tasks/{task_id}/", headers=headers).raise_for_status()

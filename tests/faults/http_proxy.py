@@ -6,11 +6,13 @@ test can enumerate the calls of a run, and meet each of them with each fault.
 
 import http.client
 import http.server
+import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
+from functools import partial
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -37,6 +39,8 @@ class Fault(Enum):
     """It is carried out two times; the second answer is passed on."""
     DELAYED = auto()
     """It is carried out after a while, so that later requests overtake it."""
+    LATE = auto()
+    """It is answered with 502 at once, and carried out when `FaultProxy.release` is called."""
 
 
 class Call(NamedTuple):
@@ -70,12 +74,19 @@ def every(number: int, fault: Fault) -> Plan:
     return lambda call: fault if call.number % number == number - 1 else Fault.NONE
 
 
+def nth_of(matches: Callable[[Call], bool], number: int, fault: Fault) -> Plan:
+    """Returns a plan by which the n-th request of a kind, from 1, meets a fault, and no other."""
+    found = itertools.count(1)
+    return lambda call: fault if matches(call) and next(found) == number else Fault.NONE
+
+
 class FaultProxy(http.server.ThreadingHTTPServer):
     """Listens on a free port of loopback, and passes on to a server what its plan lets through.
 
     Attributes:
         plan: May be changed at any time.
         calls: What came, in order.
+        carried_out: Called when the server has answered, before the answer is passed on.
     """
 
     daemon_threads = True
@@ -87,7 +98,9 @@ class FaultProxy(http.server.ThreadingHTTPServer):
         self.upstream = (parts.hostname or "", parts.port or 80)
         self.plan = plan
         self.calls: list[Call] = []
+        self.carried_out: Callable[[Call], None] = lambda _: None
         self._counting = threading.Lock()
+        self._late: list[Callable[[], object]] = []
 
     @property
     def url(self) -> str:
@@ -107,6 +120,15 @@ class FaultProxy(http.server.ThreadingHTTPServer):
             self.calls = []
             self.plan = plan
 
+    def put_off(self, request: Callable[[], object]) -> None:
+        """Keeps a request for later."""
+        self._late.append(request)
+
+    def release(self) -> None:
+        """Carries out what is late."""
+        while self._late:
+            self._late.pop(0)()
+
     def handle_error(self, *_: object) -> None:
         """Connections that break are what this is for."""
 
@@ -117,6 +139,33 @@ class _Answer(NamedTuple):
     body: bytes
 
 
+_BAD_GATEWAY: Final = _Answer(502, [("Content-Type", "text/html")], b"<html>Bad Gateway</html>")
+
+
+class _Request(NamedTuple):
+    method: str
+    path: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def carried_out_by(self, upstream: tuple[str, int]) -> _Answer:
+        connection = http.client.HTTPConnection(*upstream, timeout=60)
+        try:
+            connection.putrequest(self.method, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in _passed_on(self.headers):
+                connection.putheader(name, value)
+            connection.endheaders(self.body or None)
+            response = connection.getresponse()
+            headers = list(_passed_on(response.getheaders()))
+            return _Answer(response.status, headers, response.read())
+        finally:
+            connection.close()
+
+
+def _passed_on(headers: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    return (each for each in headers if each[0].lower() not in _OF_THE_CONNECTION)
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -124,6 +173,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _relay(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        request = _Request(self.command, self.path, self.headers.items(), body)
         call = self.server.noted(self.command, self.path)
         fault = self.server.plan(call)
         if fault is Fault.DELAYED:
@@ -134,35 +184,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if fault is Fault.REFUSED:
             self._send(_Answer(503, [("Content-Type", "text/plain")], b"no"))
             return
-        answer = self._carried_out(body)
+        if fault is Fault.LATE:
+            self.server.put_off(partial(request.carried_out_by, self.server.upstream))
+            self._send(_BAD_GATEWAY)
+            return
+        answer = request.carried_out_by(self.server.upstream)
         if fault is Fault.TWICE:
-            answer = self._carried_out(body)
+            answer = request.carried_out_by(self.server.upstream)
+        self.server.carried_out(call)
         if fault is Fault.LOST:
             self.close_connection = True
         elif fault is Fault.BAD_GATEWAY:
-            self._send(_Answer(502, [("Content-Type", "text/html")], b"<html>Bad Gateway</html>"))
+            self._send(_BAD_GATEWAY)
         else:
             self._send(answer, only_half=fault is Fault.TRUNCATED)
-
-    def _carried_out(self, body: bytes) -> _Answer:
-        connection = http.client.HTTPConnection(*self.server.upstream, timeout=60)
-        try:
-            connection.putrequest(
-                self.command, self.path, skip_host=True, skip_accept_encoding=True
-            )
-            for name, value in self.headers.items():
-                if name.lower() not in _OF_THE_CONNECTION:
-                    connection.putheader(name, value)
-            connection.endheaders(body or None)
-            response = connection.getresponse()
-            headers = [
-                (name, value)
-                for name, value in response.getheaders()
-                if name.lower() not in _OF_THE_CONNECTION
-            ]
-            return _Answer(response.status, headers, response.read())
-        finally:
-            connection.close()
 
     def _send(self, answer: _Answer, *, only_half: bool = False) -> None:
         has_body = self.command != "HEAD" and answer.status not in (204, 304)

@@ -171,3 +171,9 @@ def test_a_parameter_may_be_written_as_1_or_as_1_0() -> None:
 @given(st.text("0123456789abcdef", min_size=32, max_size=32))
 def test_a_seed_fits_a_signed_64_bit_column(pair: str) -> None:
     assert 0 <= ids.item_seed(pair) < 2**63
+
+
+@given(words, st.lists(words, max_size=4), st.integers(0, 10**6))
+def test_many_ids_at_once_are_those_of_each(first: str, texts: list[str], sample: int) -> None:
+    assert ids.pair_ids(first, texts, sample) == [ids.pair_id(first, t, sample) for t in texts]
+    assert ids.origin_ids(first, texts) == [ids.origin_id(first, text) for text in texts]

@@ -1,5 +1,7 @@
 """An S3 store whose answers break off, get lost or say little: nothing is wrong afterwards."""
 
+import hashlib
+import io
 import uuid
 from collections.abc import Iterator
 
@@ -79,10 +81,52 @@ def test_a_body_that_never_comes_ends_in_an_error(
 def test_each_third_call_may_fail(store: S3Store, proxy: FaultProxy, fault: Fault) -> None:
     proxy.begin_anew(every(3, fault))
     for number in range(6):
-        # Sent again after a lost answer, it finds the key taken, by itself.
-        store.create(f"parts/{number}", LARGE[: number + 1])
+        assert store.create(f"parts/{number}", LARGE[: number + 1])
     assert [item.size for item in store.list("parts")] == [1, 2, 3, 4, 5, 6]
     assert store.read("large") == LARGE
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.BAD_GATEWAY, Fault.TWICE])
+def test_a_write_on_a_condition_knows_itself_though_its_answer_was_lost(
+    store: S3Store, proxy: FaultProxy, fault: Fault
+) -> None:
+    proxy.begin_anew(once(0, fault))
+    first = store.put_if("config", b"ours", etag=None)
+    assert first is not None
+    proxy.begin_anew(once(0, fault))
+    assert store.put_if("config", b"ours, again", etag=first) is not None
+    proxy.begin_anew(once(0, fault))
+    assert not store.create("config", b"ours, again"), "Another wrote the same before."
+    assert store.read("config") == b"ours, again"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.LOST,
+        *(
+            pytest.param(other, marks=pytest.mark.full)
+            for other in (Fault.BAD_GATEWAY, Fault.TWICE, Fault.REFUSED, Fault.DROPPED)
+        ),
+    ],
+)
+def test_a_file_in_parts_arrives_whichever_call_fails(
+    store: S3Store, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    monkeypatch.setattr("alignbench.workspace.s3.PART_BYTES", 5 << 20)
+    data = LARGE * 6
+    sha256 = hashlib.sha256(data).hexdigest()
+    proxy.begin_anew()
+    assert store.put_file("whole", io.BytesIO(data), sha256)
+    for number in range(len(proxy.calls)):
+        proxy.begin_anew(once(number, fault))
+        key = f"{fault.name}-{number}"
+        assert store.put_file(key, io.BytesIO(data), sha256)
+        proxy.begin_anew()
+        assert store.read(key) == data
+        assert not store.put_file(key, io.BytesIO(data), sha256)
+    uploads = store.client.list_multipart_uploads(Bucket=BUCKET, Prefix=store.prefix)
+    assert not uploads.get("Uploads")
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,12 @@ def test_an_answer_lost_on_the_way_does_not_lose_the_lock(s3_store: S3Store) -> 
     assert can_be_taken(s3_store)
 
 
+def test_a_lock_let_go_in_a_lost_answer_and_taken_since_was_not_lost(s3_store: S3Store) -> None:
+    with hold(OvertakenStore(s3_store), KEY):
+        pass
+    assert json.loads(s3_store.read(KEY))["owner"].startswith("other-host:7:")
+
+
 def test_a_store_that_is_away_for_a_moment_does_not_lose_the_lock(s3_store: S3Store) -> None:
     unsteady = UnsteadyStore(s3_store)
     with hold(unsteady, KEY, life_seconds=1.0):
@@ -207,6 +213,22 @@ class RepeatingStore(CountingStore):
 
     def put_if(self, key: str, data: bytes, etag: str | None) -> str | None:
         super().put_if(key, data, etag)
+        return self.store.put_if(key, data, etag)
+
+
+class OvertakenStore(CountingStore):
+    """The lock is let go, the answer is lost, and another has it before the PUT is sent again."""
+
+    def put_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        written = super().put_if(key, data, etag)
+        if self.puts == 1:
+            return written
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("alignbench.workspace.s3_lock._Heartbeat.release", lambda _: True)
+            patch.setattr("alignbench.workspace.s3_lock.socket.gethostname", lambda: "other-host")
+            patch.setattr("alignbench.workspace.s3_lock.os.getpid", lambda: 7)
+            with hold(self.store, key):
+                pass
         return self.store.put_if(key, data, etag)
 
 

@@ -11,9 +11,16 @@ from alignbench.annotation.pushing.overlap import adjust_overlap
 from alignbench.annotation.pushing.push import Pusher
 from alignbench.annotation.rounds.withdrawal import withdraw_image
 from alignbench.schemas.tables import IMAGES, TASKS
-from tests.annotation.proxy import Fault, Proxy, proxy_to
-from tests.annotation.push_stage import on_server, options, push_all, reopened
+from tests.annotation.push_stage import (
+    changes,
+    import_meeting,
+    on_server,
+    options,
+    push_all,
+    reopened,
+)
 from tests.annotation.workspaces import Prepared, prepare
+from tests.faults.http_proxy import Fault, FaultProxy, faults_before
 from tests.fixtures.services import EmbeddedLabelStudio
 
 
@@ -34,25 +41,25 @@ class Fence:
 
 
 @pytest.fixture
-def proxy(label_studio: EmbeddedLabelStudio) -> Iterator[Proxy]:
-    with proxy_to(label_studio.url) as proxy:
+def proxy(label_studio: EmbeddedLabelStudio) -> Iterator[FaultProxy]:
+    with faults_before(label_studio.url) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def behind(proxy: Proxy, label_studio: EmbeddedLabelStudio) -> LabelStudioServer:
+def behind(proxy: FaultProxy, label_studio: EmbeddedLabelStudio) -> LabelStudioServer:
     """The server through a proxy that notes what changes something."""
     return connect(proxy.url, label_studio.token)
 
 
-def effects(prepared: Prepared, proxy: Proxy) -> int:
-    return len(prepared.workspace.table(TASKS).part_names()) + len(proxy.changes)
+def effects(prepared: Prepared, proxy: FaultProxy) -> int:
+    return len(prepared.workspace.table(TASKS).part_names()) + changes(proxy)
 
 
 # A part of intents, a project, its images, the tasks: four effects for each of two projects.
 @pytest.mark.parametrize("passes", range(8))
 def test_a_send_does_only_what_its_fence_let_pass(
-    root: Path, server: LabelStudioServer, proxy: Proxy, behind: LabelStudioServer, passes: int
+    root: Path, server: LabelStudioServer, proxy: FaultProxy, behind: LabelStudioServer, passes: int
 ) -> None:
     prepared = prepare(root)
     [sentences] = ordered_sentences(prepared.workspace, prepared.selection)
@@ -77,11 +84,11 @@ def test_a_send_with_a_fence_that_holds_sends_all(root: Path, server: LabelStudi
     assert len(rows) == 6
 
 
-def test_a_reconciliation_removes_and_writes_only_what_its_fence_let_pass(
-    root: Path, proxy: Proxy, behind: LabelStudioServer
+def test_a_reconciliation_closes_and_writes_only_what_its_fence_let_pass(
+    root: Path, proxy: FaultProxy, behind: LabelStudioServer
 ) -> None:
     prepared = prepare(root)
-    proxy.fault = Fault.TWICE
+    proxy.plan = import_meeting(Fault.TWICE)
     push_all(prepared, behind)
     for passes in (0, 2):
         before = effects(prepared, proxy)
@@ -95,15 +102,15 @@ def test_a_reconciliation_removes_and_writes_only_what_its_fence_let_pass(
 
 
 def test_overlap_is_changed_only_as_far_as_the_fence_lets_pass(
-    root: Path, proxy: Proxy, behind: LabelStudioServer
+    root: Path, proxy: FaultProxy, behind: LabelStudioServer
 ) -> None:
     prepared = prepare(root)
     push_all(prepared, behind)
     image = next(prepared.workspace.table(IMAGES).rows())
     withdraw_image(prepared.workspace, image.image_id, "a test", "test")
-    before = len(proxy.changes)
+    before = changes(proxy)
     for passes in (0, 1):
         with pytest.raises(LockLost):
             adjust_overlap(reopened(prepared).workspace, behind, 3, fence=Fence(passes))
-        assert len(proxy.changes) == before + passes
+        assert changes(proxy) == before + passes
     assert adjust_overlap(reopened(prepared).workspace, behind, 3) == (0, 2)

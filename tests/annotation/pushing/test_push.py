@@ -19,9 +19,17 @@ from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.annotation.pushing.push import Pusher
 from alignbench.schemas.tables import IMAGES, TASKS
 from alignbench.schemas.vocabulary import TaskState
-from tests.annotation.proxy import Fault, proxy_to
-from tests.annotation.push_stage import on_server, options, push_all, reopened
+from tests.annotation.push_stage import (
+    delete_task,
+    import_meeting,
+    imports,
+    on_server,
+    options,
+    push_all,
+    reopened,
+)
 from tests.annotation.workspaces import CAPTION, GENERATOR, Prepared, prepare
+from tests.faults.http_proxy import Fault, faults_before
 from tests.fixtures.services import EmbeddedLabelStudio
 
 
@@ -86,22 +94,20 @@ def test_another_round_gets_a_project_of_its_own(server: LabelStudioServer, root
     assert len(pushed_keys(prepared.workspace, server.identity, "2")) == 6
 
 
-@pytest.mark.parametrize(
-    "fault", [Fault.BAD_GATEWAY_AFTER, Fault.DROPPED_AFTER, Fault.BAD_GATEWAY_BEFORE]
-)
+@pytest.mark.parametrize("fault", [Fault.BAD_GATEWAY, Fault.LOST, Fault.REFUSED])
 def test_a_lost_answer_makes_no_duplicate(
     label_studio: EmbeddedLabelStudio, server: LabelStudioServer, root: Path, fault: Fault
 ) -> None:
     prepared = prepare(root)
-    with proxy_to(label_studio.url) as proxy:
+    with faults_before(label_studio.url) as proxy:
         behind = connect(proxy.url, label_studio.token)
         pusher = Pusher(prepared.workspace, behind, options(), "test")
         [sentences] = ordered_sentences(prepared.workspace, prepared.selection)
-        proxy.fault = fault
+        proxy.plan = import_meeting(fault)
         with pytest.raises(UnclearImportError, match=r"AB-A04"):
             pusher.send(sentences)
         rows = pusher.send(sentences)
-        assert proxy.imports == (2 if fault is Fault.BAD_GATEWAY_BEFORE else 1)
+        assert imports(proxy) == (2 if fault is Fault.REFUSED else 1)
     assert [row.sentence_id for row in rows] == sentences["sentence_id"].to_pylist()
     prepared.workspace.table(TASKS).append(rows, "test")
     assert set(on_server(prepared, server).values()) == {1}
@@ -111,54 +117,8 @@ def test_a_lost_answer_makes_no_duplicate(
 def test_the_server_is_the_same_behind_another_address(
     label_studio: EmbeddedLabelStudio, server: LabelStudioServer
 ) -> None:
-    with proxy_to(label_studio.url) as proxy:
+    with faults_before(label_studio.url) as proxy:
         assert connect(proxy.url, label_studio.token).identity == server.identity
-
-
-def test_tasks_that_a_proxy_sent_twice_are_removed(
-    label_studio: EmbeddedLabelStudio, server: LabelStudioServer, root: Path
-) -> None:
-    prepared = prepare(root)
-    with proxy_to(label_studio.url) as proxy:
-        proxy.fault = Fault.TWICE
-        push_all(prepared, connect(proxy.url, label_studio.token))
-    assert set(on_server(prepared, server).values()) == {2}
-    found = Pusher(prepared.workspace, server, options(), "test").reconcile()
-    assert (found.removed, found.confirmed + found.retracted) == (6, 0)
-    assert set(on_server(prepared, server).values()) == {1}
-    assert push_all(reopened(prepared), server) == 0
-
-
-def test_doubles_that_two_runs_have_both_confirmed_are_found_and_removed(
-    server: LabelStudioServer, root: Path
-) -> None:
-    prepared = prepare(root)
-    [sentences] = ordered_sentences(prepared.workspace, prepared.selection)
-    rivals = [Pusher(prepared.workspace, server, options(), "test") for _ in range(2)]
-    for rival in rivals:  # neither knows of the other's rows
-        prepared.workspace.table(TASKS).append(rival.send(sentences), "test")
-    assert set(on_server(prepared, server).values()) == {2}
-    found = Pusher(prepared.workspace, server, options(), "test").reconcile()
-    assert found.removed == len(sentences)
-    assert set(on_server(prepared, server).values()) == {1}
-    assert Pusher(prepared.workspace, server, options(), "test").reconcile().removed == 0
-    assert push_all(reopened(prepared), server) == 0
-
-
-def test_an_import_that_arrives_late_leaves_no_duplicate(
-    label_studio: EmbeddedLabelStudio, server: LabelStudioServer, root: Path
-) -> None:
-    prepared = prepare(root)
-    with proxy_to(label_studio.url) as proxy:
-        behind = connect(proxy.url, label_studio.token)
-        proxy.fault = Fault.LATE
-        with pytest.raises(UnclearImportError):
-            push_all(prepared, behind)
-        assert push_all(reopened(prepared), behind) == 6
-        proxy.release()
-    assert set(on_server(prepared, server).values()) == {2}
-    assert push_all(reopened(prepared), server) == 0
-    assert set(on_server(prepared, server).values()) == {1}
 
 
 def test_sending_the_same_again_returns_the_same_rows(
@@ -176,31 +136,33 @@ def test_what_arrived_before_an_unclear_answer_is_not_sent_again(
     label_studio: EmbeddedLabelStudio, server: LabelStudioServer, root: Path
 ) -> None:
     prepared = prepare(root)
-    with proxy_to(label_studio.url) as proxy:
+    with faults_before(label_studio.url) as proxy:
         behind = connect(proxy.url, label_studio.token)
         pusher = Pusher(prepared.workspace, behind, options(tasks_per_project=4), "test")
         [sentences] = ordered_sentences(prepared.workspace, prepared.selection)
-        proxy.after_import = lambda: setattr(proxy, "fault", Fault.BAD_GATEWAY_AFTER)
+        proxy.plan = import_meeting(Fault.BAD_GATEWAY, 2)
         with pytest.raises(UnclearImportError):
             pusher.send(sentences)
-        assert proxy.imports == 2
+        assert imports(proxy) == 2
         # One by one, as the engine looks for an item that breaks its batch.
         for row in range(len(sentences)):
             [task] = pusher.send(sentences.slice(row, 1))
             assert task.sentence_id == sentences["sentence_id"][row].as_py()
             prepared.workspace.table(TASKS).append([task], "test")
-        assert proxy.imports == 2
+        assert imports(proxy) == 2
     assert set(on_server(prepared, server).values()) == {1}
     assert push_all(reopened(prepared), server, options(tasks_per_project=4)) == 0
 
 
-def test_tasks_deleted_on_the_server_are_sent_again(server: LabelStudioServer, root: Path) -> None:
+def test_tasks_deleted_on_the_server_are_sent_again(
+    label_studio: EmbeddedLabelStudio, server: LabelStudioServer, root: Path
+) -> None:
     prepared = prepare(root)
     push_all(prepared, server)
     [project_id] = _projects(prepared)
     tasks = list(server.listed_tasks(project_id))
     for task in tasks[:2]:
-        assert server.delete_unanswered(task.task_id)
+        delete_task(label_studio, task.task_id)
     assert push_all(reopened(prepared), server) == 2
     assert set(on_server(prepared, server).values()) == {1}
     assert push_all(reopened(prepared), server) == 0

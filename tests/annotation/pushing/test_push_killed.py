@@ -15,9 +15,16 @@ from alignbench.annotation.label_studio.transport import Transport
 from alignbench.annotation.pushing.ledger import pushed_keys
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
-from tests.annotation.proxy import proxy_to
-from tests.annotation.push_stage import on_server, options, push_all, reopened
+from tests.annotation.push_stage import (
+    imports,
+    is_import,
+    on_server,
+    options,
+    push_all,
+    reopened,
+)
 from tests.annotation.workspaces import Prepared, prepare
+from tests.faults.http_proxy import Call, faults_before
 from tests.fixtures.services import EmbeddedLabelStudio
 
 Result = TypeVar("Result")
@@ -151,13 +158,17 @@ def test_a_process_killed_while_tasks_are_sent_makes_no_duplicate(
     root: Path, label_studio: EmbeddedLabelStudio, server: LabelStudioServer
 ) -> None:
     prepared = prepare(root)
-    with proxy_to(label_studio.url) as proxy:
+    with faults_before(label_studio.url) as proxy:
         arguments = [sys.executable, "-c", _SCRIPT, str(root), proxy.url, label_studio.token]
         process = subprocess.Popen(arguments, stderr=subprocess.PIPE)
-        proxy.after_import = lambda: os.kill(process.pid, signal.SIGKILL)
+
+        def kill(call: Call) -> None:
+            if is_import(call):
+                os.kill(process.pid, signal.SIGKILL)
+
+        proxy.carried_out = kill
         process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL
-        proxy.after_import = None
         assert push_all(reopened(prepared), connect(proxy.url, label_studio.token)) == 0
-        assert proxy.imports == 1
+        assert imports(proxy) == 1
     assert set(on_server(prepared, server).values()) == {1}

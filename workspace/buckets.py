@@ -4,6 +4,7 @@ Ids are uniform hashes in hexadecimal, so ranges of their first two digits make 
 size, and buckets read in order give keys in order.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,7 @@ class Buckets:
         self._folder, self._name, self._key = folder, name, key
         self._schema = schema
         self._writers: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
+        self._rows: Counter[int] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +63,7 @@ class Buckets:
         ends = [*starts[1:].tolist(), len(rows)]
         for bucket, start, end in zip(buckets.tolist(), starts.tolist(), ends, strict=True):
             self._writer(bucket).write_table(ordered.slice(start, end - start))
+            self._rows[bucket] += end - start
 
     def close(self) -> None:
         """Ends writing."""
@@ -82,6 +85,10 @@ class Buckets:
     def numbers(self) -> list[int]:
         """Returns the numbers of the buckets that have rows, in order."""
         return sorted(self._writers)
+
+    def row_count(self, bucket: int) -> int:
+        """Returns how many rows a bucket has."""
+        return self._rows[bucket]
 
     def _writer(self, bucket: int) -> pa.ipc.RecordBatchStreamWriter:
         if bucket not in self._writers:

@@ -1,0 +1,283 @@
+"""What a million sentences cost: status, planning, `label` and `release`, each in a fresh process.
+
+A workspace of 200,000 captions by two models of 100,000 images, cut into five sentences each, with
+three votes a sentence; the tables are written by their own writer, in parts of `--part-rows` rows.
+No image is there: the release references all of them. The same with a hundredth of it tells whether
+time grows with the rows: the last column is (seconds of the large one less those of a command that
+has next to no rows) over a hundred times the same of the small one, by processor time.
+
+    python -m benchmarks.million_rows [--sentences 1000000] [--part-rows 50000]
+"""
+
+import argparse
+import json
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from alignbench.flows.generators import SelectedGenerator, planned_generators
+from alignbench.flows.run import open_run
+from alignbench.flows.split import installed_row
+from alignbench.schemas import ids
+from alignbench.schemas.columns import arrow_schema
+from alignbench.schemas.rows import Splitter
+from alignbench.schemas.tables import (
+    ANNOTATIONS,
+    GENERATORS,
+    IMAGES,
+    ORIGINS,
+    PAIRS,
+    SENTENCES,
+    SPLITTERS,
+    TableSpec,
+)
+from alignbench.schemas.vocabulary import Direction
+from alignbench.workspace.workspace import Workspace, open_workspace
+from benchmarks.measuring import Measured, measured
+
+ALIGNBENCH = str(Path(sys.executable).parent / "alignbench")
+SENTENCES_A_CAPTION = 5
+VOTES = 3
+ANNOTATORS = 40
+TEXT = "A red ball lies on the green grass beside a small dog that looks at it."
+CAPTION = " ".join([TEXT] * SENTENCES_A_CAPTION)
+WRONG = {"start": 2, "end": 10, "type": "attribute", "text": TEXT[2:10]}
+START = datetime(2026, 1, 1, tzinfo=UTC)
+CONFIG = """
+[[sources]]
+name = "photos"
+kind = "urls"
+path = "images.csv"
+[[captioners]]
+name = "first"
+backend = "openai"
+base_url = "http://127.0.0.1:9/v1"
+[[captioners]]
+name = "second"
+backend = "openai"
+base_url = "http://127.0.0.1:9/v1"
+[release]
+images = "url"
+figures = false
+"""
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "status": ("status",),
+    "ingest --dry-run": ("ingest", "--dry-run"),
+    "caption --dry-run": ("caption", "--dry-run"),
+    "split, nothing to do": ("split",),
+    "label": ("label",),
+    "release": ("release",),
+}
+SMALL_SHARE = 100
+
+
+class Targets(NamedTuple):
+    """Most seconds and megabytes that a command may take with a million sentences."""
+
+    seconds: float
+    megabytes: float
+
+
+TARGETS = {
+    "status": Targets(5, 1000),
+    "label": Targets(600, 4000),
+    "release": Targets(600, 4000),
+}
+PLANNING = Targets(60, 1000)
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sentences", type=int, default=1_000_000)
+    parser.add_argument("--part-rows", type=int, default=50_000)
+    parser.add_argument("--only", nargs="*", default=list(COMMANDS))
+    parser.add_argument("--keep", type=Path, help="Where workspaces are made, and stay.")
+    options = parser.parse_args()
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="alignbench-million-"))
+    try:
+        sizes = (SENTENCES_A_CAPTION * 2, options.sentences // SMALL_SHARE, options.sentences)
+        found = [
+            _all_of(_workspace(folder, size, options.part_rows), options.only) for size in sizes
+        ]
+    finally:
+        if options.keep is None:
+            shutil.rmtree(folder)
+    print(f"{sizes[-1]:,} sentences, parts of {options.part_rows:,} rows\n")
+    print("| command | s | of the target | of processor time | peak MB | growth |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for name, least, small, large in zip(options.only, *found, strict=True):
+        grown = (large.cpu_seconds - least.cpu_seconds) / max(
+            1e-9, (small.cpu_seconds - least.cpu_seconds) * SMALL_SHARE
+        )
+        share = large.seconds / TARGETS.get(name, PLANNING).seconds
+        figures = f"{large.seconds:.1f} | {share:.2f} | {large.cpu_seconds:.1f}"
+        print(f"| {name} | {figures} | {large.peak_mb:,.0f} | {grown:.2f} |")
+
+
+def _all_of(root: Path, names: Sequence[str]) -> list[Measured]:
+    return [_measured(root, name) for name in names]
+
+
+def _measured(root: Path, name: str) -> Measured:
+    found = measured([ALIGNBENCH, "-C", str(root), *COMMANDS[name]])
+    print(f"{root.name} {name}: {found.seconds:.1f} s, {found.peak_mb:,.0f} MB", file=sys.stderr)
+    return found
+
+
+def _workspace(folder: Path, sentences: int, part_rows: int) -> Path:
+    """Makes a workspace that is cut and answered, unless it is there; returns where it is."""
+    root = folder / f"{sentences}"
+    if (root / "alignbench.toml").exists():
+        return root
+    root.mkdir(parents=True)
+    images = [ids.sha256_hex(f"image {number}".encode()) for number in range(sentences // 10)]
+    urls = [f"https://example.org/{number}.jpg" for number in range(len(images))]
+    (root / "images.csv").write_text("\n".join(["url", *urls]) + "\n")
+    (root / "alignbench.toml").write_text(CONFIG)
+    workspace, run = open_workspace(root), open_run(str(root))
+    models = planned_generators(run, Direction.I2T)
+    splitter = installed_row()
+    workspace.table(GENERATORS).append([model.row for model in models], "benchmark")
+    workspace.table(SPLITTERS).append([splitter], "benchmark")
+    for first in range(0, len(images), part_rows):
+        some = slice(first, first + part_rows)
+        _write(workspace, IMAGES, _images(images[some]))
+        _write(workspace, ORIGINS, _origins(images[some], urls[some]))
+    for model in models:
+        for first in range(0, len(images), part_rows // SENTENCES_A_CAPTION):
+            some = images[first : first + part_rows // SENTENCES_A_CAPTION]
+            pairs = ids.pair_ids(model.row.generator_id, some, 0)
+            _write(workspace, PAIRS, _pairs(model, some, pairs))
+            sentences_of = _sentences(model, splitter, some, pairs)
+            _write(workspace, SENTENCES, sentences_of)
+            for votes in _votes(sentences_of["sentence_id"], random.Random(first)):
+                _write(workspace, ANNOTATIONS, votes)
+    return root
+
+
+def _write(workspace: Workspace, spec: "TableSpec[Any]", columns: dict[str, Any]) -> None:
+    """Commits columns as one part; one that is a single value is that in every row."""
+    count = max(len(values) for values in columns.values() if isinstance(values, list | pa.Array))
+    schema = arrow_schema(spec.row)
+    arrays = [_array(columns[field.name], field.type, count) for field in schema]
+    workspace.table(spec).append_table(pa.table(arrays, schema=schema), "benchmark")
+
+
+def _array(values: Any, kind: pa.DataType, count: int) -> pa.Array:
+    if isinstance(values, pa.Array):
+        return values
+    if isinstance(values, list):
+        return pa.array(values, kind)
+    if pa.types.is_list(kind):
+        return pa.array([[]] * count, kind)
+    return pa.repeat(pa.scalar(values, kind), count)
+
+
+def _images(images: list[str]) -> dict[str, Any]:
+    return {
+        "image_id": images,
+        "image_type": "real",
+        "width": 640,
+        "height": 480,
+        "format": "jpeg",
+        "blob": [f"blobs/images/{image[:2]}/{image}.jpg" for image in images],
+        "perceptual_hash": [image[:16] for image in images],
+        "normalised": (),
+    }
+
+
+def _origins(images: list[str], urls: list[str]) -> dict[str, Any]:
+    columns = dict.fromkeys(arrow_schema(ORIGINS.row).names)
+    return columns | {
+        "origin_id": ids.origin_ids("photos", urls),
+        "image_id": images,
+        "source": "photos",
+        "locator": urls,
+        "image_name": [url.rpartition("/")[2] for url in urls],
+        "image_url": urls,
+    }
+
+
+def _pairs(model: SelectedGenerator, images: list[str], pairs: list[str]) -> dict[str, Any]:
+    columns = dict.fromkeys(arrow_schema(PAIRS.row).names)
+    return columns | {
+        "pair_id": pairs,
+        "generator_id": model.row.generator_id,
+        "direction": "i2t",
+        "model": model.row.model,
+        "image_id": images,
+        "sample_index": 0,
+        "text": CAPTION,
+        "text_sha256": ids.text_sha256(CAPTION),
+        "seed": [ids.item_seed(pair) for pair in pairs],
+        "engine": json.dumps({}),
+    }
+
+
+def _sentences(
+    model: SelectedGenerator, splitter: Splitter, images: list[str], pairs: list[str]
+) -> dict[str, Any]:
+    every = range(SENTENCES_A_CAPTION)
+    starts = [index * (len(TEXT) + 1) for index in every]
+    sha256 = ids.text_sha256(CAPTION)
+    columns = dict.fromkeys(arrow_schema(SENTENCES.row).names)
+    return columns | {
+        "sentence_id": [
+            ids.sentence_id(pair, sha256, splitter.splitter_id, start, start + len(TEXT))
+            for pair in pairs
+            for start in starts
+        ],
+        "pair_id": [pair for pair in pairs for _ in every],
+        "generator_id": model.row.generator_id,
+        "direction": "i2t",
+        "model": model.row.model,
+        "image_id": [image for image in images for _ in every],
+        "text_sha256": sha256,
+        "sentence_index": list(every) * len(pairs),
+        "text": TEXT,
+        "start": starts * len(pairs),
+        "end": [start + len(TEXT) for start in starts] * len(pairs),
+        "splitter_id": splitter.splitter_id,
+    }
+
+
+def _votes(sentence_ids: list[str], order: random.Random) -> Iterator[dict[str, Any]]:
+    """Yields the answers to some sentences: one in six is wrong, and so is one answer in ten."""
+    numbers = np.random.default_rng(order.randrange(2**32))
+    count = len(sentence_ids)
+    is_wrong = numbers.random(count) < 1 / 6
+    first = numbers.integers(0, ANNOTATORS, count)
+    kind = arrow_schema(ANNOTATIONS.row).field("spans").type
+    for vote in range(VOTES):
+        says_wrong = is_wrong ^ (numbers.random(count) < 0.1)
+        columns = dict.fromkeys(arrow_schema(ANNOTATIONS.row).names)
+        yield columns | {
+            "server": "benchmark",
+            "project_id": 1,
+            "annotation_id": [int(key[:12], 16) * VOTES + vote for key in sentence_ids],
+            "sentence_id": sentence_ids,
+            "task_id": 1,
+            "round": "1",
+            "purpose": "label",
+            "annotator": [f"annotator-{(one + vote) % ANNOTATORS}@example.org" for one in first],
+            "verdict": np.where(says_wrong, "incorrect", "correct").tolist(),
+            "spans": pa.array([[WRONG] if wrong else [] for wrong in says_wrong], kind),
+            "status": "submitted",
+            "flags": (),
+            "text_sha256": ids.text_sha256(TEXT),
+            "annotated_at": START,
+            "updated_at": START,
+        }
+
+
+if __name__ == "__main__":
+    main()
