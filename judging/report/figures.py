@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from matplotlib import rcParams
 from matplotlib.figure import Figure as Canvas
 
 from alignbench.judging.report.parts import Part
@@ -14,6 +15,8 @@ from alignbench.reporting.figures import drawing_style, encoded, report_style
 MOST_MODELS: Final = 30
 """More models than that cannot be told apart in a figure; the table has them all."""
 _LONGEST: Final = 28
+_LINES: Final = (("-", "o"), ("--", "s"), (":", "^"), ("-.", "D"), ("-", "x"))
+"""Lines and marks, one pair for each round of the colours."""
 
 
 def figure_of(part: Part, scale: ScoreScale) -> bytes | None:
@@ -68,9 +71,13 @@ def _radar(table: pa.Table, scale: ScoreScale) -> Canvas | None:
     turns = np.linspace(0, 2 * np.pi, len(categories), endpoint=False)
     canvas = Canvas(figsize=(6.4, 4.6))
     axes = canvas.subplots(subplot_kw={"projection": "polar"})
-    for model, means in list(by_model.items())[:MOST_MODELS]:
+    colours = len(rcParams["axes.prop_cycle"])
+    for number, (model, means) in enumerate(list(by_model.items())[:MOST_MODELS]):
         values = [means.get(category, np.nan) for category in categories]
-        axes.plot([*turns, turns[0]], [*values, values[0]], marker="o", label=_short(model))
+        line, marker = _LINES[number // colours % len(_LINES)]
+        axes.plot(
+            [*turns, turns[0]], [*values, values[0]], line, marker=marker, label=_short(model)
+        )
     axes.set_xticks(turns, [_short(category) for category in categories])
     axes.set_ylim(scale.lowest, scale.highest)
     canvas.legend(loc="outside right upper")
