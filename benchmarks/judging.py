@@ -67,13 +67,14 @@ def _workspace(place: Path, base_url: str, count: int) -> None:
     from alignbench.flows.questions import import_questions
     from alignbench.flows.run import open_run
     from alignbench.judging.questions.entries import Kind
-    from alignbench.models.endpoint.chat import ChatParams, chat_body, chat_messages
+    from alignbench.models.endpoint.chat import ChatParams, chat_messages, chat_request
     from alignbench.schemas import ids
     from alignbench.schemas.question_rows import Response
     from alignbench.schemas.tables import QUESTIONS, RESPONSES
 
     entries = [
-        {"cluster": str(n // _VARIANTS), "variant": str(n % _VARIANTS), "image": f"{n}.png",
+        {"cluster": str(n // _VARIANTS), "variant": str(n % _VARIANTS),
+         "image": f"{n // _VARIANTS}.png",
          "prompt": f"How many things are there in picture {n}?", "reference": "Three things.",
          "task": "Counting"}
         for n in range(count)
@@ -105,8 +106,10 @@ def _workspace(place: Path, base_url: str, count: int) -> None:
         for item in rows_of(JudgeItem, stage.inputs(keys_only=False)):
             request = stage.request(item)
             messages = chat_messages(request.turns, None)
-            body = chat_body("critic", messages, ChatParams(), request.seed, request.reply_schema)
-            file.write(body + b"\n")
+            sent = chat_request(
+                "critic", messages, ChatParams(), request.seed, request.reply_schema
+            )
+            file.write(sent.body + b"\n")
 
 
 def _section(name: str, values: dict[str, Any]) -> str:

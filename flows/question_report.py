@@ -4,6 +4,7 @@ What comes in: questions, answers, judgements, ratings. What goes out: `report.h
 offline, and its tables as CSV and LaTeX. It asks no model, and may be written again at any time.
 """
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -14,14 +15,14 @@ from alignbench.flows.asked import selected_questions
 from alignbench.flows.chat_models import planned_responders
 from alignbench.flows.errors import NoJudgeError
 from alignbench.flows.judges import planned_judges
+from alignbench.flows.rated_answers import GivenRating, newest_ratings, rated_by_people
 from alignbench.flows.run import Run, open_run
 from alignbench.judging.question_set import question_set
 from alignbench.judging.report.page import PAGE, report_files
 from alignbench.judging.report.results import Answerer, Answers, JudgeFacts, Results
 from alignbench.reporting.jackknife import Floats
 from alignbench.schemas.errors import MissingExtraError
-from alignbench.schemas.tables import JUDGEMENTS, RATINGS, RESPONSES
-from alignbench.schemas.vocabulary import AnnotationStatus
+from alignbench.schemas.tables import JUDGEMENTS, RESPONSES
 from alignbench.workspace.local import LocalStore
 
 _FOLDER: Final = Path("evaluations", "questions")
@@ -82,7 +83,8 @@ def question_results(run: Run) -> tuple[Results, list[str]]:
         responses[row.response_id] = answerer, place[row.asked_id]
         texts.setdefault(answerer, [None] * len(asked))[place[row.asked_id]] = row.text
     draws = _draws(run, responses, len(asked))
-    people = _people(run, responses, len(asked))
+    given = newest_ratings(run, responses)
+    people = _people(given, len(asked))
     judges = [judge for judge in draws if draws[judge]]
     nobody = np.full(len(asked), np.nan)
     answers = {
@@ -94,7 +96,8 @@ def question_results(run: Run) -> tuple[Results, list[str]]:
         for answerer in sorted(texts)
     }
     notes = [f"{further:,} further samples of answers are left out: the first counts."]
-    return Results(asked, questions, judges, answers), notes if further else []
+    rated = rated_by_people(run, [one.asked_id for one in asked], questions, given)
+    return Results(asked, questions, judges, answers, rated), notes if further else []
 
 
 def _draws(
@@ -118,19 +121,13 @@ def _draws(
     return found
 
 
-def _people(
-    run: Run, responses: dict[str, tuple[Answerer, int]], count: int
-) -> dict[Answerer, Floats]:
+def _people(given: Sequence[GivenRating], count: int) -> dict[Answerer, Floats]:
     """Returns the mean rating of each answer that people rated."""
     total: dict[Answerer, Floats] = {}
     number: dict[Answerer, Floats] = {}
-    for row in run.workspace.table(RATINGS).rows():
-        rated = row.status is AnnotationStatus.SUBMITTED and row.rating is not None
-        if not rated or row.response_id not in responses:
-            continue
-        answerer, place = responses[row.response_id]
-        total.setdefault(answerer, np.zeros(count))[place] += row.rating
-        number.setdefault(answerer, np.zeros(count))[place] += 1
+    for one in given:
+        total.setdefault(one.answerer, np.zeros(count))[one.place] += one.rating
+        number.setdefault(one.answerer, np.zeros(count))[one.place] += 1
     return {
         answerer: np.divide(
             total[answerer], number[answerer], out=np.full(count, np.nan),

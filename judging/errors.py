@@ -29,3 +29,10 @@ class RubricError(AlignBenchError):
 
     code = "AB-E33"
     exit_code = 2
+
+
+class SampleDrawnError(AlignBenchError):
+    """A sample of that name was drawn already, and what was drawn stays drawn."""
+
+    code = "AB-E42"
+    exit_code = 2

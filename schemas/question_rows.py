@@ -130,3 +130,19 @@ class Rating:
     probability: Real
     lead_seconds: Real | None
     updated_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampledQuestion:
+    """A question that a sample for people to rate was drawn from, drawn or not.
+
+    Every question of the sample's population has a row, so that figures from the ratings know what
+    each drawn one stands for. `unit` is what was drawn: a question's id, or a cluster.
+    """
+
+    round: Str
+    asked_id: Str
+    stratum: Int
+    unit: Str
+    probability: Real
+    drawn: Bool

@@ -87,6 +87,9 @@ RATINGS = TableSpec(
     ("server", "project_id", "annotation_id", "response_id"),
     "updated_at",
 )
+SAMPLED_QUESTIONS = TableSpec(
+    "sampled_questions", question_rows.SampledQuestion, ("round", "asked_id")
+)
 STAGE_RUNS = TableSpec("stage_runs", rows.StageRun, ("stage_run_id",), "version")
 FAILURES = TableSpec("failures", rows.Failure, ("stage", "key"), "attempts")
 
@@ -119,6 +122,7 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     JUDGES,
     JUDGEMENTS,
     RATINGS,
+    SAMPLED_QUESTIONS,
     STAGE_RUNS,
     FAILURES,
 )  # type: ignore[assignment]

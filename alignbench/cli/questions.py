@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
         name="questions", help="Questions about images, for models to answer.", no_args_is_help=True
     )
     group.command("import")(import_)
+    group.command("sample")(sample)
     group.command("report")(report)
     group.command("release")(release)
     app.add_typer(group)
@@ -73,6 +74,41 @@ def import_(
             say(f"  and {len(done.failures) - _SHOWN_FAILURES:,} more; --json lists all")
     if done.failures:
         raise typer.Exit(1)
+
+
+def sample(
+    context: typer.Context,
+    units: Annotated[
+        int, typer.Argument(min=1, metavar="NUMBER", help="How many questions to draw.")
+    ],
+    clusters: Annotated[
+        bool, typer.Option("--clusters", help="Draw so many clusters, all variants of each.")
+    ] = False,
+    name: Annotated[str, typer.Option("--round", help="The round that people rate it in.")] = "1",
+    correlation: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="How far the judge is supposed to agree with people."),
+    ] = 0.6,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what so many ratings would buy.")
+    ] = False,
+) -> None:
+    """Draw the questions whose answers people are to rate, and say what ratings would buy."""
+    from alignbench.flows.question_sample import draw_questions
+    from alignbench.judging.calibration.rated_sample import Unit
+
+    kind = Unit.CLUSTER if clusters else Unit.QUESTION
+    found = draw_questions(context.obj.address, units, kind, name, correlation, keep=not dry_run)
+    say(f"questions: {found.drawn:,} of {len(found.rows):,} questions drawn for round {name}")
+    print_table(
+        ("questions rated", "width expected", "by people alone"),
+        [
+            (one.ratings, f"{one.calibrated:.2f}", f"{one.people_only:.2f}")
+            for one in found.expected
+        ],
+    )
+    if dry_run:
+        say("  nothing was kept: this was a dry run")
 
 
 def report(

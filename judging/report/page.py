@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from alignbench.judging.report.parts import Part
 from alignbench.judging.report.results import Results
-from alignbench.judging.report.sections import Part, sections
+from alignbench.judging.report.sections import sections
 from alignbench.judging.report.worst import worst_clusters
 from alignbench.reporting.html import page_templates, section
 from alignbench.reporting.latex import latex

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from alignbench.judging.asked import Asked
+from alignbench.judging.calibration.rated_sample import RatedSample
+from alignbench.judging.calibration.raters import Ratings
 from alignbench.judging.question_set import QuestionSet
 from alignbench.judging.scores.judged import Judged
 from alignbench.models.answers.scores import ScoreScale
@@ -55,6 +57,23 @@ class Answers:
 
 
 @dataclass(frozen=True)
+class RatedByPeople:
+    """A sample that was drawn for people to rate, and what they gave.
+
+    Attributes:
+        sample: Which questions were drawn, and by what chance.
+        inside: Which questions it was drawn from; others came later. Shape (questions,).
+        ratings: Each person's last rating of each answer to a drawn question.
+        rating_variance: By model, of each mean rating its variance from raters' inconstancy.
+    """
+
+    sample: RatedSample
+    inside: Bools
+    ratings: Ratings
+    rating_variance: Mapping[Answerer, Floats]
+
+
+@dataclass(frozen=True)
 class Results:
     """All that a report is made of.
 
@@ -63,12 +82,14 @@ class Results:
         questions: The same as columns.
         judges: Who judged.
         answers: By model.
+        rated: What people rated of a sample; None where none was drawn.
     """
 
     asked: Sequence[Asked]
     questions: QuestionSet
     judges: Sequence[JudgeFacts]
     answers: Mapping[Answerer, Answers]
+    rated: RatedByPeople | None = None
 
     def judged(self, answerer: Answerer, judge: JudgeFacts) -> Judged:
         """Returns what a judge made of a model's answers."""

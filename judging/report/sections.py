@@ -1,48 +1,32 @@
 """The sections of a report, each with its table: how good, how consistent, how well judged."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from alignbench.judging.report.calibrated import calibrated_parts
+from alignbench.judging.report.parts import (
+    INTERVALS,
+    Part,
+    Row,
+    estimate_cells,
+    interval_cells,
+    number_cell,
+    table_of,
+)
 from alignbench.judging.report.results import Answerer, JudgeFacts, Results
 from alignbench.judging.scores.agreement import Agreement, agreement_by_task, agreement_of
 from alignbench.judging.scores.alignment import alignment_of
 from alignbench.judging.scores.judged import Judged
 from alignbench.judging.scores.means import means_of
-from alignbench.reporting.jackknife import Estimate, Interval
-
-Row = dict[str, Any]
-
-_INTERVALS = "Intervals are 95 % and leave out one cluster at a time."
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section of the report.
-
-    Attributes:
-        name: Its anchor, and the name of its files.
-        title: Its heading.
-        method: How it was computed.
-        table: Its figures.
-        notes: What a reader must know of this very result.
-    """
-
-    name: str
-    title: str
-    method: str
-    table: pa.Table
-    notes: Sequence[str] = ()
 
 
 def sections(results: Results) -> list[Part]:
     """Returns all sections, those that have nothing to say left out."""
     parts = [
         _leaderboard(results),
+        *calibrated_parts(results),
         _categories(results),
         _tasks(results),
         _readings(results),
@@ -63,17 +47,17 @@ def _leaderboard(results: Results) -> Part:
             {
                 "judge": judge.name,
                 "model": answerer.label,
-                **_estimate("macro", means.macro),
-                **_estimate("row-weighted", means.row_weighted),
-                **_estimate("consistency", alignment.consistency),
+                **estimate_cells("macro", means.macro),
+                **estimate_cells("row-weighted", means.row_weighted),
+                **estimate_cells("consistency", alignment.consistency),
                 "within_sd": alignment.within_sd,
-                **_interval("within_sd", alignment.within_sd_interval),
+                **interval_cells("within_sd", alignment.within_sd_interval),
                 "alignment": alignment.alignment,
-                **_interval("alignment", alignment.alignment_interval),
+                **interval_cells("alignment", alignment.alignment_interval),
                 "within_sd_without_judge": alignment.without_judge_noise.within_sd,
                 "alignment_without_judge": alignment.without_judge_noise.alignment,
                 "clusters_compared": alignment.clusters,
-                "share_without_variance": _number(alignment.without_variance.value),
+                "share_without_variance": number_cell(alignment.without_variance.value),
                 "questions": counts.questions,
                 "unanswered": counts.unanswered,
                 "unjudged": counts.unjudged,
@@ -84,14 +68,16 @@ def _leaderboard(results: Results) -> Part:
     notes = []
     if any(row["unanswered"] or row["unjudged"] for row in rows):
         notes.append("Figures are over judged answers only: see unanswered and unjudged.")
+    if any(row["macro"] is None for row in rows):
+        notes.append("A macro mean is null where a task has no judged answer.")
     return Part(
         "leaderboard",
         "Leaderboard",
         "`macro` is the unweighted mean of the task means, `row-weighted` the mean over all judged "
         "answers. `within_sd` is the root of the mean over clusters of the variance of their "
         "scores; `alignment` its inverse, which rises with the level alone; `consistency` does "
-        f"not. {_INTERVALS}",
-        _table(rows),
+        f"not. {INTERVALS}",
+        table_of(rows),
         notes,
     )
 
@@ -102,13 +88,13 @@ def _categories(results: Results) -> Part:
             "judge": judge.name,
             "model": answerer.label,
             "category": category,
-            **_estimate("mean", mean),
+            **estimate_cells("mean", mean),
         }
         for judge, answerer, judged in _seeing(results)
         for category, mean in means_of(judged).by_category.items()
     ]
-    method = f"Unweighted means of the tasks of each category. {_INTERVALS}"
-    return Part("categories", "By category", method, _table(rows))
+    method = f"Unweighted means of the tasks of each category. {INTERVALS}"
+    return Part("categories", "By category", method, table_of(rows))
 
 
 def _tasks(results: Results) -> Part:
@@ -122,14 +108,14 @@ def _tasks(results: Results) -> Part:
                 "judge": judge.name,
                 "model": answerer.label,
                 "task": task,
-                **_estimate("mean", mean),
+                **estimate_cells("mean", mean),
                 "questions": counts.questions,
                 "unanswered": counts.unanswered,
                 "unjudged": counts.unjudged,
             }
             for task, mean, counts in by_task
         ]
-    return Part("tasks", "By task", f"Means over judged answers. {_INTERVALS}", _table(rows))
+    return Part("tasks", "By task", f"Means over judged answers. {INTERVALS}", table_of(rows))
 
 
 def _readings(results: Results) -> Part:
@@ -143,7 +129,7 @@ def _readings(results: Results) -> Part:
         "Readings of the published alignment score",
         "AlignMMBench's formula was never published; these are what its words can be read as. "
         "Means of inverses are over clusters with variance only.",
-        _table(rows),
+        table_of(rows),
     )
 
 
@@ -155,7 +141,7 @@ def _people(results: Results) -> Part:
             found = agreement_of(score, answers.people, results.questions.cluster)
             if found.answers:
                 rows.append({"judge": judge.name, "model": answerer.label, **_agreement(found)})
-    return Part("people", "Judge against people", _AGREEMENT, _table(rows))
+    return Part("people", "Judge against people", _AGREEMENT, table_of(rows))
 
 
 def _people_by_task(results: Results) -> Part:
@@ -169,13 +155,13 @@ def _people_by_task(results: Results) -> Part:
                 for task, found in by_task.items()
                 if found.answers
             ]
-    return Part("people_by_task", "Judge against people, by task", _AGREEMENT, _table(rows))
+    return Part("people_by_task", "Judge against people, by task", _AGREEMENT, table_of(rows))
 
 
 _AGREEMENT = (
     "Over answers that people rated, d = judge - mean rating: `mae` is the mean of |d|, `bias` of "
     "d, `exact` the share with d = 0, `within_one` with |d| at most 1; correlations are over "
-    f"answers. {_INTERVALS}"
+    f"answers. {INTERVALS}"
 )
 
 
@@ -194,8 +180,8 @@ def _judges(results: Results) -> Part:
     return Part(
         "judges",
         "Judges among themselves",
-        f"As judge against people, with another judge in their place. {_INTERVALS}",
-        _table(rows),
+        f"As judge against people, with another judge in their place. {INTERVALS}",
+        table_of(rows),
     )
 
 
@@ -225,9 +211,9 @@ def _blind(results: Results) -> Part:
                     "judge": judge.name,
                     "model": answerer.model,
                     "figure": name,
-                    "seeing": _number(sighted.value),
-                    "blind": _number(unsighted.value),
-                    **_estimate("gain", sighted - unsighted),
+                    "seeing": number_cell(sighted.value),
+                    "blind": number_cell(unsighted.value),
+                    **estimate_cells("gain", sighted - unsighted),
                 }
                 for name, sighted, unsighted in figures
                 if not np.isnan(sighted.value)
@@ -236,8 +222,8 @@ def _blind(results: Results) -> Part:
         "blind",
         "Blind against seeing",
         "The same model without the image, over questions of which both answers are judged. Where "
-        f"`gain` is small, the questions tell little of what a model sees. {_INTERVALS}",
-        _table(rows),
+        f"`gain` is small, the questions tell little of what a model sees. {INTERVALS}",
+        table_of(rows),
     )
 
 
@@ -252,30 +238,5 @@ def _seeing(results: Results) -> Iterator[tuple[JudgeFacts, Answerer, Judged]]:
 def _agreement(found: Agreement) -> Row:
     row: Row = {"answers": found.answers}
     for name in ("mae", "bias", "pearson", "spearman", "kendall", "within_one", "exact"):
-        row |= _estimate(name, getattr(found, name))
+        row |= estimate_cells(name, getattr(found, name))
     return row
-
-
-def _estimate(name: str, estimate: Estimate) -> Row:
-    return {name: _number(estimate.value), **_interval(name, estimate.interval())}
-
-
-def _interval(name: str, interval: Interval) -> Row:
-    return {f"{name}_low": interval.low, f"{name}_high": interval.high}
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _table(rows: Sequence[Row]) -> pa.Table:
-    """Returns rows as a table; a column without any number is one of numbers all the same."""
-    if not rows:
-        return pa.table({"judge": pa.array([], pa.string())})
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    return pa.table(
-        {
-            name: pa.array(values, pa.float64() if not any(v is not None for v in values) else None)
-            for name, values in columns.items()
-        }
-    )
