@@ -23,6 +23,7 @@ from alignbench.flows.selection import current_selection
 from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import (
+    AnnotationUnit,
     AssignmentState,
     Purpose,
     RoundForm,
