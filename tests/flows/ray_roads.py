@@ -67,7 +67,7 @@ def command(address: str | Path, *verb: str) -> list[str]:
 def alignbench(address: str | Path, *verb: str, env: Mapping[str, str]) -> str:
     """Runs a verb that must succeed; returns what it printed."""
     done = subprocess.run(
-        command(address, *verb), env=env, capture_output=True, text=True, timeout=280, check=False
+        command(address, *verb), env=env, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

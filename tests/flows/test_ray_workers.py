@@ -126,6 +126,7 @@ def wait_for_pairs(address: str | Path, count: int, process: subprocess.Popen[st
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("killed", [False, True], ids=["whole", "one-node-killed"])
 def test_two_nodes_on_a_workspace_in_s3_make_the_same_tables_as_a_local_run(
     s3_environment: None, tmp_path: Path, killed: bool
@@ -149,7 +150,7 @@ def test_two_nodes_on_a_workspace_in_s3_make_the_same_tables_as_a_local_run(
         if killed:
             wait_for_pairs(address, 100, process)
             nodes[1].kill()
-        _, said = process.communicate(timeout=250)
+        _, said = process.communicate(timeout=600)
         assert process.returncode == 0, said
         alignbench(address, "split", env=env)
     assert rows_by_key(address) == rows_by_key(tmp_path / "local")
