@@ -77,7 +77,7 @@ def _connected(address: str | None) -> Any:
         ClusterUnreachableError: The cluster does not answer, or none can be started.
     """
     address = address or os.environ.get("RAY_ADDRESS") or None
-    place = {"address": address} if address is not None else _of_a_local_cluster()
+    place: dict[str, Any] = {"address": address} if address is not None else _of_a_local_cluster()
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -275,7 +275,8 @@ class _RayCrew:
     def dismiss(self) -> None:
         """Ends all workers."""
         for worker in self._workers:
-            self._ray.kill(worker.actor)
+            with suppress(self._ray.exceptions.RayError):  # it is gone, or its cluster is
+                self._ray.kill(worker.actor)
 
     def _ready(self, seconds: float) -> Any:
         ready, _ = self._ray.wait(list(self._open), num_returns=1, timeout=seconds)
