@@ -37,9 +37,7 @@ _STOP_SECONDS: Final = 20.0
 """How long workers have to commit what they finished when a run is stopped."""
 
 _ROOM_SECONDS: Final = 30.0
-"""After so long without a worker, an operator is told that the cluster has no room."""
-
-_LOOK_SECONDS: Final = 1.0
+"""How long all workers are waited for; without a single one, an operator is then told of it."""
 
 
 def ray_workforce(settings: RunConfig) -> Workforce | None:
@@ -241,7 +239,7 @@ class _RayCrew:
         self._shared = ray.put(shared)
         self._size = size
         self._tell = tell
-        self._tell_at: float | None = time.monotonic() + _ROOM_SECONDS
+        self._all_awaited = False
         self._actor_class = _actor_class(ray)
         self._open: dict[Any, tuple[_Hired, int]] = {}
         self.size = size.workers
@@ -249,19 +247,17 @@ class _RayCrew:
 
     def has_room(self) -> bool:
         """Tells whether a worker has fewer shares than it may have."""
-        return any(len(worker.shares) < _SHARES_WAITING for worker in self._workers)
+        return any(len(worker.shares) < _SHARES_WAITING for worker in self._at_work())
 
     def give(self, share: Share) -> None:
         """Hands a share to the worker that has the fewest."""
-        worker = min(self._workers, key=lambda worker: len(worker.shares))
+        worker = min(self._at_work(), key=lambda worker: len(worker.shares))
         worker.shares.append(share.number)
         self._open[worker.actor.work.remote(share)] = worker, share.number
 
     def next_result(self) -> ShareResult:
         """Waits until a share has ended, or its worker has died."""
-        while not (ready := self._ready(_LOOK_SECONDS)):
-            self._tell_if_nobody_works()
-        return self._result(ready)
+        return self._result(self._ready(None))
 
     def stop(self) -> Iterator[ShareResult]:
         """Lets workers commit what they have finished, for some seconds."""
@@ -278,7 +274,30 @@ class _RayCrew:
             with suppress(self._ray.exceptions.RayError):  # it is gone, or its cluster is
                 self._ray.kill(worker.actor)
 
-    def _ready(self, seconds: float) -> Any:
+    def _at_work(self) -> list[_Hired]:
+        """Returns the workers whose process runs, once there is one.
+
+        The cluster may have room for fewer than are wanted, such as after a machine has died: a
+        share that is given to one that never begins would wait for ever.
+        """
+        begun = self._begun(len(self._workers), 0 if self._all_awaited else _ROOM_SECONDS)
+        self._all_awaited = True
+        begun = begun or self._begun(1, _ROOM_SECONDS)
+        if not begun:
+            self._tell(
+                f"The Ray cluster has no room yet for a worker, which needs {self._size.cpus:g} "
+                f"processors and {self._size.gpus:g} GPUs; this run waits for it."
+            )
+            begun = self._begun(1, None)
+        return begun
+
+    def _begun(self, wanted: int, seconds: float | None) -> list[_Hired]:
+        """Returns the workers whose process runs, when so many do or so long has been waited."""
+        workers = {worker.begun: worker for worker in self._workers}
+        ready, _ = self._ray.wait(list(workers), num_returns=wanted, timeout=seconds)
+        return [workers[begun] for begun in ready]
+
+    def _ready(self, seconds: float | None) -> Any:
         ready, _ = self._ray.wait(list(self._open), num_returns=1, timeout=seconds)
         return ready[0] if ready else None
 
@@ -290,7 +309,6 @@ class _RayCrew:
         except self._ray.exceptions.RayError as error:
             self._replace(worker)
             return ShareResult(number, StageReport(self._stage), _lost(error))
-        self._tell_at = None
         return result
 
     def _replace(self, lost: _Hired) -> None:
@@ -311,17 +329,6 @@ class _RayCrew:
             self._shared, _version(), str(Path.cwd())
         )
         return _Hired(actor, actor.begun.remote(), [])
-
-    def _tell_if_nobody_works(self) -> None:
-        if self._tell_at is None or time.monotonic() < self._tell_at:
-            return
-        self._tell_at = None
-        begun = [worker.begun for worker in self._workers]
-        if not self._ray.wait(begun, num_returns=1, timeout=0)[0]:
-            self._tell(
-                f"The Ray cluster has no room yet for a worker, which needs {self._size.cpus:g} "
-                f"processors and {self._size.gpus:g} GPUs; this run waits for it."
-            )
 
 
 def _lost(error: Exception) -> WorkerLostError:
