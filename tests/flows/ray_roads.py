@@ -17,6 +17,8 @@ from alignbench.workspace.workspace import open_workspace
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = Path(__file__).parent / "word_plugin"
+LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""By "0", Ray listens on loopback."""
 TOKEN = "0123456789abcdef" * 4
 
 CONFIG = """
@@ -103,14 +105,15 @@ def cluster(
     """Runs a cluster of one processor a node; yields the environment of a run on it."""
     port = _free_port()
     secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
-    env = environment(**secret, **further) | {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+    env = environment(**secret, **further) | {LOOPBACK_ONLY: "0"}
     address = f"127.0.0.1:{port}"
     head = ["--head", f"--port={port}", "--include-dashboard=false"]
     started: list[Node] = []
     try:
         for number in range(nodes):
             which = [f"--address={address}"] if number else head
-            started.append(_started(folder / f"node-{number}.log", which, env))
+            of_node = env | {LOOPBACK_ONLY: "1"} if number else env  # else it may not join
+            started.append(_started(folder / f"node-{number}.log", which, of_node))
             if not number:
                 _wait_for(port)
         yield env | {"RAY_ADDRESS": address}, started
