@@ -22,7 +22,7 @@ from alignbench.schemas.rows import StageRun
 from alignbench.schemas.spending import Budget, BudgetReachedError, Cost, UnknownCostError
 from alignbench.schemas.tables import STAGE_RUNS
 from alignbench.schemas.vocabulary import StageName
-from alignbench.workspace.errors import LockHeldError
+from alignbench.workspace.errors import LockHeldError, LockLostError
 from alignbench.workspace.workspace import Workspace
 
 GENERATING: Final = (
@@ -66,8 +66,23 @@ _ENDLESS: Final = _Sum(2**62, float("inf"))
 class StageAccount:
     """Pays for the calls of one run of a stage, and keeps its row of `stage_runs`."""
 
-    def __init__(self, workspace: Workspace, stage: StageName, run_id: str, budget: Budget) -> None:
-        """Opens the account; nothing is written before something is spent or done."""
+    def __init__(
+        self,
+        workspace: Workspace,
+        stage: StageName,
+        run_id: str,
+        budget: Budget,
+        part: str = "",
+    ) -> None:
+        """Opens the account; nothing is written before something is spent or done.
+
+        Args:
+            workspace: Where its row is kept.
+            stage: Whose calls are paid.
+            run_id: Stamped on the row.
+            budget: What all runs may spend together.
+            part: Tells this part of the run from others that begin at the same moment.
+        """
         self._table = workspace.table(STAGE_RUNS)
         self._store = workspace.store
         self._run_id = run_id
@@ -75,7 +90,9 @@ class StageAccount:
         self._budget = budget
         self._began = time.monotonic()
         self._started_at = datetime.now(UTC)
-        self._stage_run_id = ids.derive_id(run_id, stage.value, self._started_at.isoformat())
+        self._stage_run_id = ids.derive_id(
+            run_id, stage.value, self._started_at.isoformat(), *([part] if part else [])
+        )
         self._lock = threading.Lock()
         self._version = 0
         self._reached: BudgetReachedError | None = None
@@ -231,6 +248,19 @@ class StageAccount:
             version=self._version,
         )
         self._table.append([row], self._run_id)
+
+
+@contextmanager
+def kept(account: StageAccount, report: StageReport) -> Iterator[None]:
+    """Closes an account when the body has ended, unless another run has taken its lock over."""
+    try:
+        yield
+    except LockLostError:
+        raise  # nothing more is written; what it may have spent stands as it was written down
+    except BaseException:
+        account.close(report)
+        raise
+    account.close(report)
 
 
 def _unknown(what: str, fix: str) -> UnknownCostError:

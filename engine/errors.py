@@ -35,5 +35,17 @@ class BackendFailedError(AlignBenchError):
     code = "AB-F10"
 
 
+class WorkerLostError(AlignBenchError):
+    """A process that was given a share of a run died again and again."""
+
+    code = "AB-F30"
+
+
+class WorkerFailedError(AlignBenchError):
+    """A process that was given a share of a run cannot go on."""
+
+    code = "AB-F31"
+
+
 UNEXPECTED = "AB-F03"
 """Code of the failure row of an item on which a backend raised something unforeseen."""

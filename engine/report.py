@@ -78,6 +78,22 @@ class StageReport:
         for table, rows in commit.rows.items():
             self.rows[table] = self.rows.get(table, 0) + rows
 
+    def include(self, part: "StageReport") -> None:
+        """Counts in what another process did of this run."""
+        self.made += part.made
+        self.failed += part.failed
+        self.empty += part.empty
+        self.commits += part.commits
+        for table, rows in part.rows.items():
+            self.rows[table] = self.rows.get(table, 0) + rows
+        self.calls += part.calls
+        self.prompt_tokens += part.prompt_tokens
+        self.completion_tokens += part.completion_tokens
+        self.usd += part.usd
+        self.unpriced_calls += part.unpriced_calls
+        self.budget_reached |= part.budget_reached
+        self.notes += [note for note in part.notes if note not in self.notes]
+
     def summary(self) -> str:
         """Returns one line for people."""
         if not self.items and not self.rows:

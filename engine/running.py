@@ -6,48 +6,21 @@ what was in flight or not yet committed, and the same command goes on.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
 
-import pyarrow.compute as pc
-
-from alignbench.engine.account import StageAccount
-from alignbench.engine.commits import Commits
-from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
-from alignbench.engine.lease import work_lease
-from alignbench.engine.pending import Lease, Plan
+from alignbench.engine.account import StageAccount, kept
+from alignbench.engine.context import RunContext
+from alignbench.engine.errors import TooManyFailuresError
+from alignbench.engine.pending import Plan
 from alignbench.engine.report import StageReport
-from alignbench.engine.stage import Failed, Limits, Outcome, Stage
-from alignbench.engine.watching import Watcher
-from alignbench.schemas.config import RunConfig
+from alignbench.engine.sharing import SharedRun
+from alignbench.engine.stage import Limits, Stage
+from alignbench.engine.worker import Worker, newest_failure
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.fence import Fence, fenced
 from alignbench.schemas.spending import BudgetReachedError, paid_from
-from alignbench.schemas.tables import CREATED_AT, FAILURES
-from alignbench.schemas.vocabulary import FailureKind, StageName
-from alignbench.workspace.errors import LockLostError
-from alignbench.workspace.workspace import Workspace
-
-ALL_FAIL_LIMIT = 20
-"""A run stops when the first items of a scope, so many, all failed: something is wrong there."""
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What every run of a stage is given.
-
-    Attributes:
-        workspace: Where its tables and its lock are.
-        settings: How work is cut up and when a run counts as failed.
-        run_id: Stamped on every row.
-        watcher: Who sees its commits.
-    """
-
-    workspace: Workspace
-    settings: RunConfig
-    run_id: str
-    watcher: Watcher = field(default_factory=Watcher)
+from alignbench.schemas.vocabulary import StageName
 
 
 def run_stage(
@@ -77,21 +50,31 @@ def run_stage(
     started = time.monotonic()
     report = StageReport(name)
     account = StageAccount(context.workspace, name, context.run_id, limits.budget)
-    with context.workspace.store.lock(name) as fence, fenced(fence), _kept(account, report):
+    with (
+        context.workspace.store.lock(name) as fence,
+        fenced(fence),
+        paid_from(account),
+        kept(account, report),
+    ):
         stage = make_stage(fence)
         plan = Plan(stage, context.workspace, retry=limits.retry)
         total = plan.pending_count()
         if limits.limit is not None:
             total = min(total, limits.limit)
+        shared = SharedRun(stage, context, plan, fence, total)
         if total:
             context.watcher.started(name, total)
             try:
-                _StageRun(stage, context, plan, fence, report, total).work(limits)
+                if context.workforce is not None and stage.is_shareable:
+                    shared.work(context.workforce, limits)
+                else:
+                    _work_here(stage, context, plan, fence, report, total, limits)
             finally:
                 context.watcher.finished()
         report.notes += [*stage.notes, *stage.input_notes()]
-        if report.made:
+        if report.made or shared.report.made:
             report.notes += stage.closing_notes()
+    report.include(shared.report)  # whose parts have rows of `stage_runs` of their own
     report.duplicates = plan.duplicates
     report.seconds = time.monotonic() - started
     too_many = _too_many_failures(report, context, stage.how_to_retry)
@@ -103,93 +86,22 @@ def run_stage(
     return report
 
 
-@contextmanager
-def _kept(account: StageAccount, report: StageReport) -> Iterator[None]:
-    """Lets the account pay for what the body asks of models, and closes it."""
-    try:
-        with paid_from(account):
-            yield
-    except LockLostError:
-        raise  # nothing more is written; what it may have spent stands as it was written down
-    except BaseException:
-        account.close(report)
-        raise
-    account.close(report)
-
-
-class _StageRun:
-    """The work of a run: leases in, commits out."""
-
-    def __init__(
-        self,
-        stage: Stage,
-        context: RunContext,
-        plan: Plan,
-        fence: Fence,
-        report: StageReport,
-        total: int,
-    ) -> None:
-        self._stage = stage
-        self._context = context
-        self._plan = plan
-        self._report = report
-        self._total = total
-        self._failed_at_first = 0
-        self._something_worked = False
-        self._commits = Commits(
-            stage, context.workspace, context.run_id, plan.attempts_before, fence
-        )
-
-    def work(self, limits: Limits) -> None:
-        """Works through the leases, one after the other."""
-        rows, mixed = self._context.settings.commit_rows, self._stage.mixes_scopes
-        for lease in self._plan.leases(rows, limits.limit, mix_scopes=mixed):
-            self._failed_at_first = 0
-            self._something_worked = limits.retry  # items that stay bad stand first there
-            with suppress(BudgetReachedError):  # the next one may cost less, or nothing
-                self._work_through(lease)
-
-    def _work_through(self, lease: Lease) -> None:
-        try:
-            work_lease(self._stage, lease.items, self._take)
-        except LockLostError:
-            raise  # what is not committed yet is the other run's to do
-        except BaseException:
-            if len(self._commits):
-                self._report.add(self._commits.write())
-            raise
-        self._commit()
-
-    def _take(self, outcome: Outcome, scope: str) -> None:
-        self._commits.add(outcome, scope)
-        self._context.watcher.advanced(1, failed=isinstance(outcome, Failed))
-        most = self._context.settings
-        if len(self._commits) >= most.commit_rows or self._commits.age > most.commit_seconds:
-            self._commit()
-        self._check_that_something_works(outcome)
-
-    def _commit(self) -> None:
-        if not len(self._commits):
-            return
-        self._report.add(self._context.watcher.commit(self._commits.write))
-        self._context.watcher.committed(self._stage.name, self._report.items, self._total)
-
-    def _check_that_something_works(self, outcome: Outcome) -> None:
-        """Stops a run if the first items of its lease have all failed."""
-        if self._something_worked:
-            return
-        if not isinstance(outcome, Failed) or outcome.failure.kind is not FailureKind.FAILED:
-            self._something_worked = True
-            return
-        self._failed_at_first += 1
-        if self._failed_at_first == ALL_FAIL_LIMIT:
-            self._commit()
-            name = self._stage.name
-            raise NothingWorksError(
-                f"{name}: the first {ALL_FAIL_LIMIT} items all failed "
-                f"({_example(self._context, name)}).",
-                f"Correct the cause, then run '{self._stage.how_to_retry}'.",
-            )
+def _work_here(
+    stage: Stage,
+    context: RunContext,
+    plan: Plan,
+    fence: Fence,
+    report: StageReport,
+    total: int,
+    limits: Limits,
+) -> None:
+    """Works through what is pending in this process, lease by lease."""
+    worker = Worker(stage, context, fence, report, total, plan.attempts_before)
+    rows, mixed = context.settings.commit_rows, stage.mixes_scopes
+    for lease in plan.leases(rows, limits.limit, mix_scopes=mixed):
+        with suppress(BudgetReachedError):  # the next one may cost less, or nothing
+            # Items that stay bad stand first in a retry.
+            worker.work_through(lease, something_worked=limits.retry)
 
 
 def _too_many_failures(
@@ -200,18 +112,7 @@ def _too_many_failures(
         return None
     return TooManyFailuresError(
         f"{report.stage}: {report.failed:,} of {report.items:,} items failed, more than "
-        f"{allowed:.1%} ({_example(context, report.stage)}).",
+        f"{allowed:.1%} ({newest_failure(context, report.stage)}).",
         f"See 'alignbench status --failures'; then '{how_to_retry}'.",
         [report],
     )
-
-
-def _example(context: RunContext, stage: StageName) -> str:
-    """Returns the stage's newest failure, in words."""
-    columns = ["stage", "kind", "code", "message", CREATED_AT.name]
-    failed = (pc.field("stage") == stage.value) & (pc.field("kind") == FailureKind.FAILED.value)
-    rows = context.workspace.table(FAILURES).read(columns, failed)
-    if not len(rows):
-        return "no row was kept"
-    [newest] = rows.sort_by([(CREATED_AT.name, "descending")]).slice(0, 1).to_pylist()
-    return f"such as {newest['code']}: {newest['message']}"

@@ -62,11 +62,18 @@ class Stage(StageInputs, Protocol):
         mixes_scopes: Whether `work` takes items of several scopes at once. If not, each scope has a
             stream, and an early stop, of its own.
         notes: Sentences for the report: what making the stage has settled.
+        is_shareable: Whether several processes may each do a part of the items. What comes of an
+            item must not depend on another, and the stage must be one that can be pickled.
     """
 
     writes: ClassVar[Sequence[TableSpec[Any]]]
     mixes_scopes: ClassVar[bool]
     notes: Sequence[str] = ()
+    is_shareable: bool = False
+
+    def gpus(self, scope: str) -> float | None:  # noqa: ARG002
+        """Returns how many GPUs a process needs for a scope; None for one where there are any."""
+        return 0.0
 
     @property
     def how_to_retry(self) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from alignbench.evaluation.offline import check_model_is_named, naming_what_runs_offline
 from alignbench.evaluation.prompts import read_prompt
+from alignbench.models.in_process.placement import gpus_needed
 from alignbench.models.in_process.weights import PACKAGE, HubRevision
 from alignbench.schemas.catalog import CatalogModel, catalog
 from alignbench.schemas.config_errors import describe
@@ -23,6 +24,7 @@ from alignbench.schemas.detection import (
     WordDetector,
 )
 from alignbench.schemas.errors import ConfigError, UnknownNameError, UsageError
+from alignbench.schemas.gpus import Gpus
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.names import Name
 from alignbench.schemas.protocols import Options
@@ -44,6 +46,7 @@ class DetectorEntry(BaseModel):
         prompt: Name of a prompt, or its text; the plug-in's own if not given.
         params: What its scores depend on.
         options: How it is reached or run.
+        gpus: How many GPUs a worker process of a Ray cluster needs for it, or what share of one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +59,7 @@ class DetectorEntry(BaseModel):
     prompt: str | None = None
     params: dict[str, Any] = Field(default_factory=dict)
     options: dict[str, Any] = Field(default_factory=dict)
+    gpus: Gpus | None = None
 
 
 class PreparedDetector:
@@ -69,6 +73,8 @@ class PreparedDetector:
         most_references: How many reference captions of a sentence it is given at the most.
         word_threshold: The score below which a word counts as wrong, if it scores words.
         record: What is written down of it; without secrets.
+        gpus: How many GPUs a process needs for it; None for one where there are any.
+        can_be_sent: Whether another process can load it; not so for a function of this process.
 
     Raises:
         ConfigError: A key or value is wrong.
@@ -83,6 +89,8 @@ class PreparedDetector:
         self._options = _checked(f"{place}: options", self._plugin.options_type, entry.options)
         self._params = _checked(f"{place}: params", self._plugin.params_type, entry.params)
         self._repo = entry.repo
+        self.gpus = gpus_needed(self._plugin.options_type, entry.gpus)
+        self.can_be_sent = plugin is None
         self._prompt = self._read_prompt(entry)
         if issubclass(self._plugin, HubRevision):
             check_model_is_named(entry.name, entry.backend, entry.repo)
@@ -246,6 +254,7 @@ def _of_catalog(model: CatalogModel, name: str) -> DetectorEntry:
         prompt=model.instruction,
         params=model.params,
         options=model.options,
+        gpus=model.gpus,
     )
 
 

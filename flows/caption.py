@@ -18,7 +18,13 @@ from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.caption_inputs import given_captions, images_to_caption
 from alignbench.flows.errors import EMPTY_CAPTION
-from alignbench.flows.generators import SelectedGenerator, load, reads_pixels, register_generators
+from alignbench.flows.generators import (
+    SelectedGenerator,
+    load,
+    reads_pixels,
+    register_generators,
+    worker_gpus,
+)
 from alignbench.flows.model_checks import unchecked_models
 from alignbench.flows.pairs import CaptionItem, caption_pair
 from alignbench.flows.run import Run, open_run
@@ -80,6 +86,7 @@ class CaptionStage(Stage):
     name: ClassVar[StageName] = StageName.CAPTION
     writes: ClassVar[Sequence[TableSpec[Any]]] = (PAIRS,)
     mixes_scopes: ClassVar[bool] = False
+    is_shareable = True
 
     def __init__(self, run: Run, captioners: Sequence[SelectedGenerator]) -> None:
         self._workspace = run.workspace
@@ -97,6 +104,10 @@ class CaptionStage(Stage):
             else:
                 model = selected.row.repo
                 yield from given_captions(self._workspace, sources, generator_id, model)
+
+    def gpus(self, scope: str) -> float | None:
+        """Returns how many GPUs a captioner needs."""
+        return worker_gpus(self._captioners[scope])
 
     def done(self) -> pa.Table:
         """Returns the captions that have a row."""

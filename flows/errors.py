@@ -38,6 +38,20 @@ class NoJudgeError(AlignBenchError):
     exit_code = 2
 
 
+class ClusterUnreachableError(TransientError):
+    """A Ray cluster is configured and does not answer, or none can be started here."""
+
+    code = "AB-F32"
+    exit_code = 2
+
+
+class UnfitWorkerError(AlignBenchError):
+    """A machine of the Ray cluster lacks what a run needs: this version, or the workspace."""
+
+    code = "AB-F33"
+    exit_code = 2
+
+
 EMPTY_CAPTION = "AB-F06"
 """Code of the row of a caption that has no text."""
 NO_SENTENCE = "AB-F07"

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from alignbench.engine.context import RunContext
 from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
-from alignbench.engine.running import RunContext, run_stage
+from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Limits
 from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, check_names
 from alignbench.evaluation.evaluate import (
@@ -24,6 +25,7 @@ from alignbench.evaluation.evaluate import (
 from alignbench.evaluation.listed import notes_on_lists
 from alignbench.evaluation.listing import Detectors, listed_detectors
 from alignbench.flows.orchestration import flow_run_id, run_flow
+from alignbench.flows.ray_workers import ray_workforce
 from alignbench.flows.scoring import ScoringStage, new_scoring_stage
 from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.watching import run_watcher
@@ -145,7 +147,8 @@ def evaluation_place(address: str, name: str, out: str | None) -> EvaluationPlac
         where = str(root / CONFIG_KEY)
         settings = parse_run_settings(decode_config(store.read(CONFIG_KEY), where), where)
     run_id = flow_run_id() or uuid.uuid4().hex
-    return EvaluationPlace(folder, RunContext(Workspace(store), settings, run_id, run_watcher()))
+    context = RunContext(Workspace(store), settings, run_id, run_watcher(), ray_workforce(settings))
+    return EvaluationPlace(folder, context)
 
 
 def _workspace_of(release: Path) -> Path | None:

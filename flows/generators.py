@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from alignbench.engine.errors import BackendFailedError
 from alignbench.flows.prices import with_prices
 from alignbench.flows.run import Run
+from alignbench.models.in_process.placement import gpus_needed
 from alignbench.schemas import ids
 from alignbench.schemas.config_plugins import GeneratorConfig
 from alignbench.schemas.errors import AlignBenchError, ConfigError
@@ -166,6 +167,12 @@ def _made(selected: SelectedGenerator) -> Any:
 def reads_pixels(selected: SelectedGenerator) -> bool:
     """Tells whether a captioner looks at images, or passes on captions that came with them."""
     return bool(find(selected.group, selected.config.backend).reads_pixels)
+
+
+def worker_gpus(selected: SelectedGenerator) -> float | None:
+    """Returns how many GPUs a process needs for a model; None for one where there are any."""
+    plugin = find(selected.group, selected.config.backend)
+    return gpus_needed(plugin.options_type, selected.config.gpus)
 
 
 def _row(

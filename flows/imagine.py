@@ -17,7 +17,7 @@ from alignbench.engine.matching import Stream, answered, in_batches, of_size
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
-from alignbench.flows.generators import SelectedGenerator, load, register_generators
+from alignbench.flows.generators import SelectedGenerator, load, register_generators, worker_gpus
 from alignbench.flows.images import store_image
 from alignbench.flows.model_checks import unchecked_models
 from alignbench.flows.pairs import ImagineItem, image_pair
@@ -80,6 +80,7 @@ class ImagineStage(Stage):
     name: ClassVar[StageName] = StageName.IMAGINE
     writes: ClassVar[Sequence[TableSpec[Any]]] = (IMAGES, PAIRS)
     mixes_scopes: ClassVar[bool] = False
+    is_shareable = True
 
     def __init__(self, run: Run, generators: Sequence[SelectedGenerator]) -> None:
         self._workspace = run.workspace
@@ -91,6 +92,10 @@ class ImagineStage(Stage):
             for prompts in self._workspace.table(PROMPTS).scan(["prompt_id", "text"]):
                 for sample in range(selected.config.samples):
                     yield _items(prompts, generator_id, sample)
+
+    def gpus(self, scope: str) -> float | None:
+        """Returns how many GPUs an image generator needs."""
+        return worker_gpus(self._generators[scope])
 
     def done(self) -> pa.Table:
         """Returns the images that have a pair."""

@@ -21,6 +21,7 @@ from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.asked import selected_questions
 from alignbench.flows.chat_models import chat_stream, planned_responders
 from alignbench.flows.errors import NoJudgeError
+from alignbench.flows.generators import worker_gpus
 from alignbench.flows.judges import SelectedJudge, register_judges
 from alignbench.flows.model_checks import unchecked_models
 from alignbench.flows.run import Run, open_run
@@ -108,6 +109,7 @@ class JudgeStage(Stage):
     name: ClassVar[StageName] = StageName.JUDGE
     writes: ClassVar[Sequence[TableSpec[Any]]] = (JUDGEMENTS,)
     mixes_scopes: ClassVar[bool] = False
+    is_shareable = True
 
     def __init__(self, run: Run, judges: Sequence[SelectedJudge]) -> None:
         self._workspace = run.workspace
@@ -123,6 +125,10 @@ class JudgeStage(Stage):
             for draw in range(one.config.samples):
                 for batch in self._workspace.table(RESPONSES).scan(columns, selected):
                     yield self._items(batch, judge_id, draw)
+
+    def gpus(self, scope: str) -> float | None:
+        """Returns how many GPUs a judge needs."""
+        return worker_gpus(self._judges[scope].model)
 
     def done(self) -> pa.Table:
         """Returns the judgements that have a row."""

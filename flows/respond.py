@@ -18,7 +18,7 @@ from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.asked import selected_questions
 from alignbench.flows.chat_models import chat_stream, register_responders
-from alignbench.flows.generators import SelectedGenerator
+from alignbench.flows.generators import SelectedGenerator, worker_gpus
 from alignbench.flows.model_checks import unchecked_models
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.stage_flow import stage_flow
@@ -97,6 +97,7 @@ class RespondStage(Stage):
     name: ClassVar[StageName] = StageName.RESPOND
     writes: ClassVar[Sequence[TableSpec[Any]]] = (RESPONSES,)
     mixes_scopes: ClassVar[bool] = False
+    is_shareable = True
 
     def __init__(
         self, run: Run, responders: Sequence[SelectedGenerator], blind: Sequence[bool]
@@ -121,6 +122,10 @@ class RespondStage(Stage):
                 for sample in range(selected.config.samples):
                     yield from _tables(self._items(generator_id, blind=blind, sample=sample))
 
+    def gpus(self, scope: str) -> float | None:
+        """Returns how many GPUs a model needs."""
+        return worker_gpus(self._responder(scope))
+
     def done(self) -> pa.Table:
         """Returns the answers that have a row."""
         table = self._workspace.table(RESPONSES)
@@ -136,7 +141,7 @@ class RespondStage(Stage):
     def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
         """Has one captioner answer, as many questions at once as its model takes."""
         scope, items = scope_of(items)
-        selected = self._responders[scope.removesuffix(_BLIND)]
+        selected = self._responder(scope)
         asked = ((item, self._request(item)) for item in rows_of(RespondItem, items))
         for item, answer in answered(asked, chat_stream(selected), selected.row.backend):
             yield _outcome(item, answer, selected)
@@ -150,6 +155,9 @@ class RespondStage(Stage):
             f"{missing:,} of {len(self._asked):,} questions have no image and were not asked: "
             "import them again with --images",
         )
+
+    def _responder(self, scope: str) -> SelectedGenerator:
+        return self._responders[scope.removesuffix(_BLIND)]
 
     def _items(self, generator_id: str, *, blind: bool, sample: int) -> Iterator[RespondItem]:
         scope = respond_scope(generator_id, blind=blind)

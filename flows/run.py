@@ -4,8 +4,9 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignbench.engine.running import RunContext
+from alignbench.engine.context import RunContext
 from alignbench.flows.orchestration import flow_run_id
+from alignbench.flows.ray_workers import ray_workforce
 from alignbench.flows.watching import run_watcher
 from alignbench.schemas.config import Config, configuration_folder, decode_config, parse_config
 from alignbench.schemas.protocols import Surroundings
@@ -35,7 +36,10 @@ class Run:
     @property
     def context(self) -> RunContext:
         """What the engine is given."""
-        return RunContext(self.workspace, self.config.run, self.run_id, run_watcher())
+        settings = self.config.run
+        return RunContext(
+            self.workspace, settings, self.run_id, run_watcher(), ray_workforce(settings)
+        )
 
 
 def open_run(address: str) -> Run:

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from alignbench.engine.context import RunContext
 from alignbench.engine.matching import Stream, answered, in_batches
-from alignbench.engine.running import RunContext
 from alignbench.engine.stage import Failed, Made, Outcome, Stage
 from alignbench.evaluation.entries import PreparedDetector
 from alignbench.evaluation.requests import by_image, scoring_requests, whole_images
@@ -63,6 +63,10 @@ class ScoringStage(Stage):
         self._workspace = workspace
         self._attempts = attempts
         self._loaded: Detector | None = None
+        self.is_shareable = detector.can_be_sent
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_loaded": None}
 
     @property
     def how_to_retry(self) -> str:
@@ -76,6 +80,10 @@ class ScoringStage(Stage):
         keys = score_keys(table["sentence_id"], table["image_id"], detector_id)
         scope = pa.chunked_array([pa.array([detector_id] * len(table), pa.string())])
         yield table.append_column("key", keys).append_column("scope", scope)
+
+    def gpus(self, scope: str) -> float | None:  # noqa: ARG002
+        """Returns how many GPUs the detector needs."""
+        return self._detector.gpus
 
     def done(self) -> pa.Table:
         """Returns the sentences that this detector has scored."""

@@ -93,6 +93,7 @@ class SplitStage(Stage):
     name: ClassVar[StageName] = StageName.SPLIT
     writes: ClassVar[Sequence[TableSpec[Any]]] = (SENTENCES,)
     mixes_scopes: ClassVar[bool] = True
+    is_shareable = True
 
     def __init__(self, run: Run, splitter: Splitter) -> None:
         self._workspace = run.workspace

@@ -20,6 +20,7 @@ from pydantic import model_validator as validator
 
 from alignbench.schemas.config_errors import describe
 from alignbench.schemas.errors import ConfigError, MissingExtraError, UnknownNameError
+from alignbench.schemas.gpus import Gpus
 from alignbench.schemas.names import Name
 from alignbench.schemas.registry import Group, packages, suggestion
 from alignbench.schemas.vocabulary import ModelKind
@@ -57,6 +58,8 @@ class CatalogModel(BaseModel):
         parameters: How many parameters it has, if that is published.
         license: Licence of its weights, or `proprietary`.
         gpu_gb: GPU memory that it needs in this process, in GB; None where the CPU will do.
+        gpus: How many GPUs a worker process of a Ray cluster needs for it, or what share of one;
+            not given, one for a model that runs in this process, none for one behind an endpoint.
         packages: Packages that it needs beside those of its backend, by the names they are
             imported under.
         key_env: Name of the environment variable that holds the key of its provider.
@@ -82,6 +85,7 @@ class CatalogModel(BaseModel):
     parameters: PositiveFloat | None = None
     license: str
     gpu_gb: PositiveFloat | None = None
+    gpus: Gpus | None = None
     packages: tuple[PackageName, ...] = ()
     key_env: EnvironmentVariable | None = None
     price_in: Price | None = None

@@ -5,6 +5,7 @@ and passwords come from the environment.
 """
 
 import datetime
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,6 +55,11 @@ _address = refusing(
 )
 
 
+_ray_address = refusing(
+    lambda address: address is not None and not re.fullmatch(r"(ray://)?[^\s/@?#]+:\d+", address),
+    "it is not the address of a Ray cluster",
+    "Write host:port, such as '10.0.0.5:6379'.",
+)
 _isolation = refusing(
     lambda _: True,
     "every annotator has a project of their own now",
@@ -219,6 +225,10 @@ class RunConfig(_Section):
         allow_private_addresses: Whether image URLs may lead to private and loopback addresses.
         max_shared_picture_share: `ingest` exits with code 1 if one picture stands behind a larger
             share of a source's URLs.
+        runner: Who works on the items of a stage: this process, or processes of a Ray cluster.
+        ray_address: Address of a cluster; not given, `RAY_ADDRESS`, or else one on this machine.
+        workers: How many processes of the cluster; not given, one a GPU that a model needs, or one
+            a machine.
     """
 
     commit_rows: Annotated[int, Field(ge=1, le=100_000)] = 2048
@@ -226,6 +236,9 @@ class RunConfig(_Section):
     max_failure_share: Annotated[float, Field(ge=0, le=1)] = 0.01
     allow_private_addresses: bool = False
     max_shared_picture_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    runner: Literal["local", "ray"] = "local"
+    ray_address: Annotated[str | None, AfterValidator(_ray_address)] = None
+    workers: Annotated[int | None, Field(ge=1, le=10_000)] = None
 
 
 class Config(_Section):

@@ -22,7 +22,7 @@ SECTIONS = {
     "judges": ModelKind.CAPTIONER,
 }
 
-_TAKEN = ("backend", "repo", "revision", "family")
+_TAKEN = ("backend", "repo", "revision", "family", "gpus")
 _INSTRUCTED = ("captioners", "image_generators")
 """Sections whose models are asked what the catalog says."""
 

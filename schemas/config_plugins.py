@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from alignbench.schemas.config_errors import refusing
+from alignbench.schemas.gpus import Gpus
 from alignbench.schemas.names import Name
 from alignbench.schemas.protocols import Options
 from alignbench.schemas.registry import Group, find
@@ -57,6 +58,7 @@ class GeneratorConfig(_PluginSection):
         samples: Generations for each image or prompt.
         sources: For a captioner, the sources whose images it gets; all if not given.
         params: What is sent to the engine, exactly.
+        gpus: How many GPUs a worker process of a Ray cluster needs for it, or what share of one.
     """
 
     name: Annotated[Name, AfterValidator(_model_name)]
@@ -69,6 +71,7 @@ class GeneratorConfig(_PluginSection):
     samples: Annotated[int, Field(ge=1, le=100)] = 1
     sources: Annotated[tuple[str, ...] | None, AfterValidator(_sources)] = None
     params: dict[str, Any] = Field(default_factory=dict)
+    gpus: Gpus | None = None
 
     def options(self, group: Group) -> Options:
         """The backend's own keys, validated."""

@@ -145,6 +145,7 @@ class LocalStore:
             file.truncate(0)
             file.write(json.dumps(_owner()))
             file.flush()
+            os.fsync(file.fileno())  # other machines read it where the folder is shared
             try:
                 yield no_fence  # the kernel lets nobody else in while this process lives
             finally:

@@ -34,7 +34,7 @@ from alignbench.workspace.errors import (
 
 LIFE_SECONDS = 60.0
 
-_SAFE_SHARE = 0.8
+SAFE_SHARE = 0.8
 """Of a life; the rest is for clocks of machines that differ."""
 
 
@@ -59,7 +59,7 @@ def hold(store: ConditionalStore, key: str, life_seconds: float = LIFE_SECONDS) 
         LockLostError: On leaving, if someone took it over meanwhile.
     """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    asked = _now()
+    asked = boot_seconds()
     etag = _acquire(store, key, owner, life_seconds)
     heartbeat = _Heartbeat(store, key, owner, life_seconds, etag, asked)
     heartbeat.start()
@@ -80,7 +80,7 @@ def _lost(store: ConditionalStore, key: str) -> LockLostError:
     )
 
 
-def _now() -> float:
+def boot_seconds() -> float:
     """Returns seconds by a clock that goes on while the machine sleeps, where there is one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
@@ -215,7 +215,7 @@ class _Heartbeat(threading.Thread):
         return self._etag is not None
 
     def _is_fresh(self) -> bool:
-        return _now() < self._renewed_at + self._life * _SAFE_SHARE
+        return boot_seconds() < self._renewed_at + self._life * SAFE_SHARE
 
     def _renew(self) -> None:
         with self._renewing:
@@ -225,6 +225,6 @@ class _Heartbeat(threading.Thread):
         """Renews the lock; notes that it is lost if it is someone else's now."""
         if self._etag is None:
             return
-        asked = _now()
+        asked = boot_seconds()
         self._etag = _put_own(self._store, self._key, self._owner, life_seconds, self._etag)
         self._renewed_at = asked

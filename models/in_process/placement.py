@@ -52,6 +52,18 @@ class Placement(NamedTuple):
         }
 
 
+def gpus_needed(options_type: type[Options], said: float | None) -> float | None:
+    """Returns how many GPUs a process needs for a model; None for one where there are any.
+
+    Args:
+        options_type: How its backend is run.
+        said: What the configuration or the catalog says.
+    """
+    if said is not None:
+        return said
+    return None if issubclass(options_type, InProcessOptions) else 0.0
+
+
 def choose_placement(options: InProcessOptions) -> Placement:
     """Returns where a model is to run.
 

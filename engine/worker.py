@@ -1,0 +1,123 @@
+"""A worker: goes through leases, and commits what comes of them.
+
+A run in one process has one; where items are shared out, each process has its own.
+"""
+
+import pyarrow.compute as pc
+
+from alignbench.engine.commits import AttemptsBefore, Commits
+from alignbench.engine.context import RunContext
+from alignbench.engine.errors import NothingWorksError
+from alignbench.engine.lease import work_lease
+from alignbench.engine.pending import Lease
+from alignbench.engine.report import StageReport
+from alignbench.engine.stage import Failed, Outcome, Stage
+from alignbench.schemas.fence import Fence
+from alignbench.schemas.tables import CREATED_AT, FAILURES
+from alignbench.schemas.vocabulary import FailureKind, StageName
+from alignbench.workspace.errors import LockLostError
+
+ALL_FAIL_LIMIT = 20
+"""A run stops when the first items of a scope, so many, all failed: something is wrong there."""
+
+
+class Worker:
+    """Leases in, commits out.
+
+    Attributes:
+        report: Counts the commits.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        context: RunContext,
+        fence: Fence,
+        report: StageReport,
+        total: int,
+        attempts_before: AttemptsBefore,
+    ) -> None:
+        """Begins with nothing done.
+
+        Args:
+            stage: What is to be done.
+            context: Where, and for whom.
+            fence: Asked before each commit.
+            report: Counts the commits.
+            total: How many items are pending, to show how far the work is.
+            attempts_before: How often items have failed before.
+        """
+        self.report = report
+        self._stage = stage
+        self._context = context
+        self._total = total
+        self._failed_at_first = 0
+        self._something_worked = False
+        self._commits = Commits(stage, context.workspace, context.run_id, attempts_before, fence)
+
+    def work_through(self, lease: Lease, *, something_worked: bool) -> None:
+        """Does the items of a lease; what was finished is committed, whatever happens.
+
+        Args:
+            lease: The items.
+            something_worked: Whether an early stop is out of the question.
+
+        Raises:
+            NothingWorksError: The first items all failed.
+        """
+        self._failed_at_first = 0
+        self._something_worked = something_worked
+        try:
+            work_lease(self._stage, lease.items, self._take)
+        except LockLostError:
+            raise  # what is not committed yet is the other run's to do
+        except BaseException:
+            if len(self._commits):
+                self.report.add(self._commits.write())
+            raise
+        self._commit()
+
+    def _take(self, outcome: Outcome, scope: str) -> None:
+        self._commits.add(outcome, scope)
+        self._context.watcher.advanced(1, failed=isinstance(outcome, Failed))
+        most = self._context.settings
+        if len(self._commits) >= most.commit_rows or self._commits.age > most.commit_seconds:
+            self._commit()
+        self._check_that_something_works(outcome)
+
+    def _commit(self) -> None:
+        if not len(self._commits):
+            return
+        self.report.add(self._context.watcher.commit(self._commits.write))
+        self._context.watcher.committed(self._stage.name, self.report.items, self._total)
+
+    def _check_that_something_works(self, outcome: Outcome) -> None:
+        if self._something_worked:
+            return
+        if not isinstance(outcome, Failed) or outcome.failure.kind is not FailureKind.FAILED:
+            self._something_worked = True
+            return
+        self._failed_at_first += 1
+        if self._failed_at_first == ALL_FAIL_LIMIT:
+            self._commit()
+            raise nothing_works(self._context, self._stage)
+
+
+def nothing_works(context: RunContext, stage: Stage) -> NothingWorksError:
+    """Returns what a run ends with whose first items all failed."""
+    return NothingWorksError(
+        f"{stage.name}: the first {ALL_FAIL_LIMIT} items all failed "
+        f"({newest_failure(context, stage.name)}).",
+        f"Correct the cause, then run '{stage.how_to_retry}'.",
+    )
+
+
+def newest_failure(context: RunContext, stage: StageName) -> str:
+    """Returns the stage's newest failure, in words."""
+    columns = ["stage", "kind", "code", "message", CREATED_AT.name]
+    failed = (pc.field("stage") == stage.value) & (pc.field("kind") == FailureKind.FAILED.value)
+    rows = context.workspace.table(FAILURES).read(columns, failed)
+    if not len(rows):
+        return "no row was kept"
+    [newest] = rows.sort_by([(CREATED_AT.name, "descending")]).slice(0, 1).to_pylist()
+    return f"such as {newest['code']}: {newest['message']}"
