@@ -1,8 +1,6 @@
 """Scores by the sentence's place in its text, and AUROC with the place held fixed."""
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
 from typing import Final
 
 import numpy as np
@@ -21,7 +19,7 @@ from alignbench.evaluation.analyses.analysis import (
 from alignbench.evaluation.analyses.by_model import INTERVAL_METHOD, MEAN, ModelAuroc
 from alignbench.evaluation.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Ints
-from alignbench.evaluation.statistics.clustered import PairSums, mean_of, pair_sums
+from alignbench.evaluation.statistics.clustered import mean_of, pair_sums
 from alignbench.reporting.jackknife import Estimate
 from alignbench.reporting.matrix import Matrix
 
@@ -112,9 +110,8 @@ def position_corrected(
 ) -> Analysis:
     """Returns AUROC over pairs of sentences of one model and one position."""
     rows: list[dict[str, object]] = []
-    strata = _strata(sentences)
     for detector, plain in zip(detectors, aurocs, strict=True):
-        corrected = _corrected(sentences, detector, plain.pooled, strata)
+        corrected = _corrected(sentences, detector, plain.pooled)
         for name, one, other in (
             *zip(sentences.model.names, plain.of_models, corrected.of_models, strict=True),
             (MEAN, plain.mean(corrected.known), corrected.mean()),
@@ -142,29 +139,14 @@ def position_corrected(
     )
 
 
-def _strata(sentences: Sentences) -> list[list[Ints]]:
-    """Returns the rows of each model's sentences at each position."""
-    models = len(sentences.model.names)
-    cell = sentences.model.codes * (LAST + 1) + places(sentences)
-    in_cells = np.argsort(cell, kind="stable")
-    starts = np.searchsorted(cell[in_cells], np.arange(1, models * (LAST + 1)))
-    cells = iter(np.split(in_cells, starts))
-    return [[next(cells) for _ in range(LAST + 1)] for _ in range(models)]
-
-
-def _corrected(
-    sentences: Sentences,
-    detector: Scored,
-    pooled: Estimate,
-    strata: Sequence[Sequence[Ints]],
-) -> ModelAuroc:
+def _corrected(sentences: Sentences, detector: Scored, pooled: Estimate) -> ModelAuroc:
     """Returns the AUROC of each model within positions."""
+    place = places(sentences)
     images = len(sentences.image.names)
 
-    def sums(rows: Ints) -> PairSums:
-        own = rows[detector.there[rows]]
+    def auroc(model: int) -> Estimate:
+        own = detector.there & (sentences.model.codes == model)
         correct, image = sentences.correct[own], sentences.image.codes[own]
-        return pair_sums(detector.rank[own], correct, image, images)
+        return pair_sums(detector.rank[own], correct, image, images, place[own]).estimate()
 
-    of_models = (reduce(add, map(sums, of_model)).estimate() for of_model in strata)
-    return ModelAuroc(tuple(of_models), pooled)
+    return ModelAuroc(tuple(map(auroc, range(len(sentences.model.names)))), pooled)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from alignbench.evaluation.report.html import PACKAGE
@@ -159,7 +160,7 @@ def _chunks(
     the same side of a threshold as in a detector's own file.
     """
     table = sentences.table.take(pa.array(rows))
-    scores = np.array([detector.scores for detector in detectors], np.float32).T[rows]
+    scores = _nine_digits(np.array([detector.scores for detector in detectors], np.float32).T[rows])
     for start in range(0, len(table), _CHUNK):
         some = table.slice(start, _CHUNK).to_pylist()
         yield [
@@ -169,10 +170,21 @@ def _chunks(
                 list(pieces(row["caption"], row["error_spans"] or [], _MOST_CHARACTERS)),
                 [row.get(name) for name in VOTES],
                 picture_name(row["image_id"]) if row["image_id"] in pictures else None,
-                [float(f"{x:.9g}") if math.isfinite(x) else None for x in of_row.tolist()],
+                [x if math.isfinite(x) else None for x in of_row.tolist()],
             ]
             for row, of_row in zip(some, scores[start : start + _CHUNK], strict=True)
         ]
+
+
+def _nine_digits(scores: npt.NDArray[np.float32]) -> Floats:
+    """Returns numbers of single precision as the doubles that nine digits of them stand for."""
+    exact = scores.astype(np.float64)
+    size = np.abs(exact)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        digits = np.where(size > 0, 8 - np.floor(np.log10(size)), 0)
+        scale = 10.0 ** np.clip(digits, -300, 300)
+        found: Floats = np.round(exact * scale) / scale
+    return np.where(np.isfinite(found), found, exact)
 
 
 def _hand_over(folder: Path, name: str, value: object) -> None:

@@ -3,21 +3,24 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import Final
 
 import pyarrow as pa
 
-from alignbench.release_format.sentences import ReleaseReader
+from alignbench.release_format.sentences import ImageOf, ReleaseReader
 from alignbench.reporting.small_copies import small_copy
 
 _LARGE_SIDE: Final = 360
-_AHEAD: Final = 64
-"""Images that are held in memory at once."""
+_AT_ONCE: Final = 16
+"""Images that a thread takes at once: handing over one takes as long as copying it."""
+_AHEAD: Final = 4
+"""So many times as many are held in memory."""
 
 
 def picture_name(image_id: str) -> str:
@@ -65,27 +68,30 @@ def write_pictures(
     )
     if not len(missing):
         return found
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for image_id, copy in _copies(reader, missing, pool):
-            if copy is not None:
-                _write_whole(folder / picture_name(image_id), copy)
-                found.add(image_id)
+    # The caller has one core for itself.
+    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1)) as pool:
+        waiting: deque[Future[list[str]]] = deque()
+        images = reader.images(missing)
+        while some := list(islice(images, _AT_ONCE)):
             if given_up is not None and given_up.is_set():
                 break
+            waiting.append(pool.submit(_write_copies, some, folder))
+            if len(waiting) > _AHEAD:
+                found.update(waiting.popleft().result())
+        for copies in waiting:
+            found.update(copies.result())
     return found
 
 
-def _copies(
-    reader: ReleaseReader, sentences: pa.Table, pool: ThreadPoolExecutor
-) -> Iterator[tuple[str, bytes | None]]:
-    waiting: deque[tuple[str, Future[bytes | None]]] = deque()
-    for image in reader.images(sentences):
-        waiting.append((image.image_id, pool.submit(small_copy, image.data, _LARGE_SIDE)))
-        if len(waiting) > _AHEAD:
-            image_id, future = waiting.popleft()
-            yield image_id, future.result()
-    for image_id, future in waiting:
-        yield image_id, future.result()
+def _write_copies(images: Sequence[ImageOf], folder: Path) -> list[str]:
+    """Writes a small copy of each image that one can be had of; returns their ids."""
+    found = []
+    for image in images:
+        copy = small_copy(image.data, _LARGE_SIDE)
+        if copy is not None:
+            _write_whole(folder / picture_name(image.image_id), copy)
+            found.append(image.image_id)
+    return found
 
 
 def _write_whole(path: Path, data: bytes) -> None:

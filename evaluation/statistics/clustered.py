@@ -3,8 +3,7 @@
 AUROC is the chance that a correct sentence scores above an incorrect one, ties counting half.
 """
 
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,7 +25,6 @@ class PairSums:
     """Pairs of a correct and an incorrect sentence: all, and those in the right order.
 
     A pair in the right order is one whose correct sentence scores higher; a tie is half a pair.
-    Sums of several sets of pairs, such as those of each position, are added with `+`.
 
     Attributes:
         pairs: How many there are.
@@ -47,11 +45,6 @@ class PairSums:
     ordered_of_incorrect: Floats
     pairs_within: Floats
     ordered_within: Floats
-
-    def __add__(self, other: Self) -> Self:
-        """Returns the sums over both sets of pairs."""
-        added = (getattr(self, f.name) + getattr(other, f.name) for f in fields(self))
-        return type(self)(*added)
 
     def estimate(self) -> Estimate:
         """Returns the AUROC over these pairs; NaN where one class is missing."""
@@ -80,7 +73,9 @@ def ranks_of(scores: Floats | Ints) -> Ints:
     return np.unique(scores, return_inverse=True)[1].astype(np.int64)
 
 
-def pair_sums(rank: Ints, correct: Bools, image: Ints, images: int) -> PairSums:
+def pair_sums(
+    rank: Ints, correct: Bools, image: Ints, images: int, stratum: Ints | None = None
+) -> PairSums:
     """Returns the sums over all pairs of a correct and an incorrect sentence.
 
     Args:
@@ -88,31 +83,39 @@ def pair_sums(rank: Ints, correct: Bools, image: Ints, images: int) -> PairSums:
         correct: Whether it is correct.
         image: Number of its image.
         images: How many images there are.
+        stratum: Number of the stratum that it is in; pairs are within one. All are in one without.
     """
-    ranks = int(rank.max(initial=0)) + 1
-    if ranks > _SPARSE * len(rank):  # of many more sentences than these
-        rank = ranks_of(rank)
-        ranks = int(rank.max(initial=0)) + 1
-    right, wrong = rank[correct], rank[~correct]
-    right_image, wrong_image = image[correct], image[~correct]
-    below = _ranked_below(right, wrong, ranks)  # of each correct sentence
-    above = len(right) - _ranked_below(wrong, right, ranks)  # of each incorrect one
-    right_of, wrong_of = (_counts(own, images) for own in (right_image, wrong_image))
-    of_earlier_images = np.cumsum(wrong_of) - wrong_of
-    within = (
-        _below(right + right_image * ranks, wrong + wrong_image * ranks)
-        - of_earlier_images[right_image]
-    )
+    stratum = np.zeros(len(rank), np.int64) if stratum is None else stratum
+    strata = int(stratum.max(initial=0)) + 1
+    key = stratum * (int(rank.max(initial=0)) + 1) + rank
+    if int(key.max(initial=0)) > _SPARSE * len(key):
+        key = ranks_of(key)
+    keys = int(key.max(initial=0)) + 1
+    cell = image * strata + stratum
+    right, wrong = np.flatnonzero(correct), np.flatnonzero(~correct)
+    right_in, wrong_in = (_counts(stratum[own], strata) for own in (right, wrong))
+    below = _ranked_below(key[right], key[wrong], keys) - _earlier(wrong_in)[stratum[right]]
+    not_above = _ranked_below(key[wrong], key[right], keys) - _earlier(right_in)[stratum[wrong]]
+    right_of, wrong_of = (_counts(cell[own], images * strata) for own in (right, wrong))
+    in_cells = cell * keys + key
+    within = _below(in_cells[right], in_cells[wrong]) - _earlier(wrong_of)[cell[right]]
     return PairSums(
-        pairs=float(len(right) * len(wrong)),
+        pairs=float(right_in @ wrong_in),
         ordered=float(below.sum()),
-        pairs_of_correct=right_of * len(wrong),
-        ordered_of_correct=sums_by_image(right_image, below, images),
-        pairs_of_incorrect=wrong_of * len(right),
-        ordered_of_incorrect=sums_by_image(wrong_image, above, images),
-        pairs_within=right_of * wrong_of,
-        ordered_within=sums_by_image(right_image, within, images),
+        pairs_of_correct=sums_by_image(image[right], wrong_in[stratum[right]], images),
+        ordered_of_correct=sums_by_image(image[right], below, images),
+        pairs_of_incorrect=sums_by_image(image[wrong], right_in[stratum[wrong]], images),
+        ordered_of_incorrect=sums_by_image(
+            image[wrong], right_in[stratum[wrong]] - not_above, images
+        ),
+        pairs_within=(right_of * wrong_of).reshape(images, strata).sum(axis=1),
+        ordered_within=sums_by_image(image[right], within, images),
     )
+
+
+def _earlier(counts: Floats) -> Floats:
+    """Returns for each count the sum of those before it."""
+    return np.cumsum(counts) - counts
 
 
 def mean_of(values: Floats, image: Ints, images: int, what: str = IMAGES) -> Estimate:
