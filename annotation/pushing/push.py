@@ -259,10 +259,16 @@ class Pusher:
         else:
             self._fence()
             project_id = self._server.create_project(settings, marker)
-        self._fence()
-        note_wording(
-            self._workspace, self._server.identity, project_id, round_name, settings, self._run_id
-        )
+        if settings.wording is not None:
+            self._fence()
+            note_wording(
+                self._workspace,
+                self._server.identity,
+                project_id,
+                round_name,
+                settings,
+                self._run_id,
+            )
         self._show_images(project_id)
         self._ledger.projects[project_id] = ProjectLedger()
         self._room[project_id] = self._options.tasks_per_project

@@ -32,7 +32,7 @@ def test_agreement_is_told_for_each_unit_and_never_for_both(tmp_path):
     rows.annotations = [*alone, *on_captions]
     workspace = Workspace(store)
     rows.append(workspace)
-    compute_labels(workspace, rows.selection, "run")
+    compute_labels(workspace, rows.selection, "run", every_round=True)
     build_release(workspace, rows.selection, CONFIG)
     folder = released_folder(workspace)
     report = verify(folder)

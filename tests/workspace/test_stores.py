@@ -322,9 +322,9 @@ KILLED_WHILE_WRITING = """
 import os, signal, sys
 from pathlib import Path
 from alignbench.workspace import local
-local.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 store = local.LocalStore(Path(sys.argv[1]))
 with store.lock("caption"):
+    local.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
     store.write("tables/pairs/part", b"half")
 """
 
