@@ -6,7 +6,6 @@ In its folder: `report.html`, `sentences.html` with what it shows in `sentences/
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -22,10 +21,9 @@ from alignbench.evaluation.analyses.run import Outside, analyse, hardest
 from alignbench.evaluation.domains import DomainStep, with_domains
 from alignbench.evaluation.entries import PreparedDetector
 from alignbench.evaluation.errors import NothingToScoreError
-from alignbench.evaluation.report.browser import PICTURES, write_browser
+from alignbench.evaluation.report.browser import write_browser
 from alignbench.evaluation.report.examples import MOST_EXAMPLES, examples
 from alignbench.evaluation.report.html import About, render
-from alignbench.evaluation.report.pictures import pictures_beside
 from alignbench.evaluation.results import Results
 from alignbench.evaluation.running import running
 from alignbench.evaluation.scored import Scored, Sentences, join_scores
@@ -187,18 +185,14 @@ def report_scores(
         settings.entailment,
         settings.parts_of_speech,
     )
-    with ExitStack() as stack:
-        copies = settings.sentences and stack.enter_context(
-            pictures_beside(reader, sentences.table, out / PICTURES)
-        )
-        analyses = analyse(sentences, scored, settings.outside, aids)
-        figures = write_results(out / RESULTS, analyses, draw=settings.figures)
+    analyses = analyse(sentences, scored, settings.outside, aids)
+    figures = write_results(out / RESULTS, analyses, draw=settings.figures)
     records = [detector.record for detector in detectors]
     notes = [*sentences.notes, *(f"{name}: {why}" for name, why in gave_up.items())]
     about = _about(reader, sentences, notes)
     worst = hardest(sentences, scored)
     shown = examples(reader, sentences, scored, worst[:MOST_EXAMPLES])
-    page = write_browser(out, reader, sentences, scored, worst, copies.result()) if copies else None
+    page = write_browser(out, reader, sentences, scored, worst) if settings.sentences else None
     _write(out / REPORT, render(about, analyses, figures, shown, records, page).encode())
     if settings.submissions:
         _write_submissions(out / SUBMISSIONS, reader, sentences, scored, records)

@@ -15,7 +15,7 @@ hardest first.
 import base64
 import json
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from alignbench.evaluation.report.html import PACKAGE
-from alignbench.evaluation.report.pictures import picture_name
+from alignbench.evaluation.report.pictures import picture_name, write_pictures
 from alignbench.evaluation.scored import Coded, Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
 from alignbench.release_format.sentences import VOTES, ReleaseReader
@@ -33,7 +33,6 @@ from alignbench.reporting.pieces import pieces
 
 PAGE: Final = "sentences.html"
 FOLDER: Final = "sentences"
-PICTURES: Final = f"{FOLDER}/images"
 
 _CHUNK: Final = 200
 _MOST_CHARACTERS: Final = 5000
@@ -73,7 +72,6 @@ def write_browser(
     sentences: Sentences,
     detectors: Sequence[Scored],
     order: Sequence[int],
-    pictures: Collection[str],
 ) -> str:
     """Writes the page and its data.
 
@@ -83,12 +81,12 @@ def write_browser(
         sentences: Of the release.
         detectors: Their scores.
         order: Rows in the order in which they are shown; those that are left out come last.
-        pictures: Ids of the images that there is a copy of, in `PICTURES`.
 
     Returns:
         The name of the page.
     """
     folder = out / FOLDER
+    pictures = write_pictures(reader, sentences.table, folder / "images")
     for old in folder.glob("*.js"):
         old.unlink()
     rows = _every(order, len(sentences))
@@ -152,7 +150,7 @@ def _codes(sentences: Sentences, rows: Ints) -> dict[str, str]:
 
 
 def _chunks(
-    sentences: Sentences, detectors: Sequence[Scored], rows: Ints, pictures: Collection[str]
+    sentences: Sentences, detectors: Sequence[Scored], rows: Ints, pictures: set[str]
 ) -> Iterator[list[list[Any]]]:
     """Yields chunks of sentences, each a list in the order that `browser.js` reads.
 

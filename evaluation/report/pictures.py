@@ -3,12 +3,10 @@
 import hashlib
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from threading import Event
 from typing import Final
 
 import pyarrow as pa
@@ -28,33 +26,13 @@ def picture_name(image_id: str) -> str:
     return f"{hashlib.sha256(image_id.encode()).hexdigest()[:32]}.jpg"
 
 
-@contextmanager
-def pictures_beside(
-    reader: ReleaseReader, sentences: pa.Table, folder: Path
-) -> Iterator[Future[set[str]]]:
-    """Does what `write_pictures` does in another thread; an error in the caller's ends it early.
-
-    Most of it is decoding and encoding, beside which Python code runs undisturbed.
-    """
-    given_up = Event()
-    with ThreadPoolExecutor(1, thread_name_prefix="pictures") as beside:
-        try:
-            yield beside.submit(write_pictures, reader, sentences, folder, given_up)
-        except BaseException:
-            given_up.set()
-            raise
-
-
-def write_pictures(
-    reader: ReleaseReader, sentences: pa.Table, folder: Path, given_up: Event | None = None
-) -> set[str]:
+def write_pictures(reader: ReleaseReader, sentences: pa.Table, folder: Path) -> set[str]:
     """Writes a small copy of each image; those that are there already are kept.
 
     Args:
         reader: The release.
         sentences: What the images are of.
         folder: Where they go.
-        given_up: Set by another thread where the rest is not wanted any more.
 
     Returns:
         The ids of the images that there is a copy of.
@@ -68,13 +46,10 @@ def write_pictures(
     )
     if not len(missing):
         return found
-    # The caller has one core for itself.
-    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1)) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: deque[Future[list[str]]] = deque()
         images = reader.images(missing)
         while some := list(islice(images, _AT_ONCE)):
-            if given_up is not None and given_up.is_set():
-                break
             waiting.append(pool.submit(_write_copies, some, folder))
             if len(waiting) > _AHEAD:
                 found.update(waiting.popleft().result())
