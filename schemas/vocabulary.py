@@ -106,6 +106,8 @@ class AnswerFlag(StrEnum):
     """Spans of one type overlapped."""
     NOTE_CLEANED = "note_cleaned"
     """The note held control characters."""
+    KEPT = "kept"
+    """It is no longer on the server, whose database was set back, and counts all the same."""
 
 
 class ImageMode(StrEnum):

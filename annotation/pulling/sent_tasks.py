@@ -26,14 +26,16 @@ class SentTasks:
         self._adjudicators = adjudicators
         workspace = project.workspace
         place = ("server", "project_id", "task_id")
-        columns = [*place, "sentence_id", "round", "purpose", "assignee"]
+        columns = [*place, "sentence_id", "round", "purpose", "assignee", "state"]
         tasks = workspace.table(TASKS).read(columns, project.filter())
         wanted = pc.field("sentence_id").isin(pc.unique(tasks["sentence_id"]))
         texts = workspace.table(SENTENCES).read(["sentence_id", "text"], wanted)
         found = pc.index_in(tasks["sentence_id"], texts["sentence_id"].combine_chunks())
         tasks = tasks.append_column("text", texts["text"].take(found)).filter(pc.is_valid(found))
         intents = tasks.filter(pc.is_null(tasks["task_id"]))
-        confirmed = tasks.filter(pc.is_valid(tasks["task_id"])).sort_by("task_id")
+        # A server that was set back gives ids out again: what is confirmed stands before what went.
+        order = [("task_id", "ascending"), ("state", "ascending")]
+        confirmed = tasks.filter(pc.is_valid(tasks["task_id"])).sort_by(order)
         self._confirmed = confirmed.combine_chunks()
         self._task_ids = confirmed["task_id"].to_numpy()
         self._suggesting = {
