@@ -114,6 +114,12 @@ class NoSuchAnnotatorError(AlignBenchError):
     exit_code = 2
 
 
+class SetBackServerError(AlignBenchError):
+    """The server's database is older than what was pulled from it: a backup was restored."""
+
+    code = "AB-A24"
+
+
 class Doubt(StrEnum):
     """Why an answer is in quarantine: the codes in table `quarantine`."""
 

@@ -112,6 +112,8 @@ class AnswerFlag(StrEnum):
     """It says both that the sentence is wrong and that it cannot be decided."""
     MARK_CUT = "mark_cut"
     """A mark went over several sentences, and was cut where they end."""
+    KEPT = "kept"
+    """It is no longer on the server, whose database was set back, and counts all the same."""
 
 
 class ImageMode(StrEnum):

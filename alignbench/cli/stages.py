@@ -151,7 +151,10 @@ def pull(
     ] = False,
     keep_answers: Annotated[
         bool,
-        typer.Option("--keep-answers", help="Keep the answers of projects that are gone."),
+        typer.Option(
+            "--keep-answers",
+            help="Keep answers of projects that are gone, or of a server that was set back.",
+        ),
     ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Keep fetching until stopped with Ctrl+C.")

@@ -14,7 +14,7 @@ from alignbench.annotation.errors import Doubt
 from alignbench.annotation.projects import Project
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
-from alignbench.schemas.vocabulary import AnnotationStatus
+from alignbench.schemas.vocabulary import AnnotationStatus, AnswerFlag
 
 _JUST_AFTER = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,7 +57,7 @@ class KnownAnswers:
         workspace, where = project.workspace, project.filter()
         columns = ["server", "project_id", "annotation_id", "task_id", "updated_at"]
         parts: list[npt.NDArray[np.void]] = [np.empty(0, _BELIEVED)]
-        for batch in workspace.table(ANNOTATIONS).scan([*columns, "status"], where):
+        for batch in workspace.table(ANNOTATIONS).scan([*columns, "status", "flags"], where):
             parts.append(_believed(batch))
         self._set_rows(_by_answer(np.concatenate(parts)))
         self.newest = _instant(self._rows["at"].max()) if len(self._rows) else None
@@ -236,7 +236,8 @@ def _believed(batch: pa.Table) -> npt.NDArray[np.void]:
     rows = np.empty(len(batch), _BELIEVED)
     rows["answer"], rows["task"] = batch["annotation_id"], batch["task_id"]
     rows["at"] = batch["updated_at"].cast(pa.int64())
-    rows["live"] = pc.not_equal(batch["status"], AnnotationStatus.DELETED.value)
+    is_live = pc.not_equal(batch["status"], AnnotationStatus.DELETED.value)
+    rows["live"] = is_live.to_numpy() & ~_is_kept(batch["flags"])
     return rows
 
 
@@ -250,6 +251,15 @@ def _by_answer(rows: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     answers["at"] = np.maximum.reduceat(rows["at"], firsts)
     answers["live"] = np.logical_or.reduceat(rows["live"], firsts)
     return answers
+
+
+def _is_kept(flags: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """Returns which answers the server lost and the tables keep."""
+    kept = np.zeros(len(flags), np.bool_)
+    lists = flags.combine_chunks()
+    is_kept = pc.equal(pc.list_flatten(lists), AnswerFlag.KEPT.value)
+    kept[pc.list_parent_indices(lists).filter(is_kept).to_numpy()] = True
+    return kept
 
 
 def _instant(microseconds: np.int64) -> datetime:

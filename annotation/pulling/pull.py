@@ -1,12 +1,16 @@
 """Bringing the annotators' answers into the tables: an upsert of what the server changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pyarrow.compute as pc
 
-from alignbench.annotation.errors import MissingProjectError, TooManyDeletionsError
+from alignbench.annotation.errors import (
+    MissingProjectError,
+    SetBackServerError,
+    TooManyDeletionsError,
+)
 from alignbench.annotation.label_studio.records import ProjectCounts
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.projects import Project, check_server
@@ -22,6 +26,7 @@ from alignbench.annotation.pulling.project_pull import (
     pull_project,
 )
 from alignbench.annotation.pulling.sent_tasks import retractions
+from alignbench.annotation.pulling.set_back import kept_answers, was_set_back
 from alignbench.annotation.rounds.withdrawal import withdrawn_annotators
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from alignbench.schemas.vocabulary import Purpose, TaskState
@@ -82,14 +87,15 @@ def pull(
             from another server stay as they are.
         look_back: How far to go back before the last pull.
         purpose: Only projects with tasks that were sent for this.
-        keep_answers: Carry on where a project has disappeared: its sentences count as not sent, and
-            the answers that were pulled from it stay.
+        keep_answers: Carry on where a project has disappeared, or the server's database was set
+            back: what is not there counts as not sent, and the answers that were pulled stay.
         adjudicators: Who may decide what is disputed: others' answers there go to quarantine. None
             lets anybody.
 
     Raises:
         OtherServerError: All tasks are on another server.
         MissingProjectError: A project is not there.
+        SetBackServerError: The server's database is older than answers pulled from it.
         TooManyDeletionsError: More than 1 % of the answers have been deleted. What is new has been
             written, deletions have not.
         AlignBenchError: The server cannot be asked.
@@ -107,8 +113,13 @@ def pull(
     )
     pulled = {project: pull_project(run, project, counts) for project, counts in present.items()}
     deletions = {project: result.deletions for project, result in pulled.items()}
-    if not accept_deletions:
-        _check_deletions(server, pulled.values())
+    kept: list[Project] = []
+    if not accept_deletions and _too_many(pulled.values()):
+        kept = [p for p, missing_here in deletions.items() if was_set_back(server, p, missing_here)]
+        _check_deletions(server, pulled, kept, keep_answers=keep_answers)
+    for project in kept:
+        answers = list(kept_answers(project, deletions.pop(project)))
+        workspace.table(ANNOTATIONS).append(answers, run_id)
     if not keep_answers:
         deletions |= {project: _all_deleted(project) for project in missing}
     for project, versions in deletions.items():
@@ -160,10 +171,31 @@ def _projects(
     return present, missing
 
 
-def _check_deletions(server: LabelStudioServer, pulled: Collection[PulledProject]) -> None:
+def _too_many(pulled: Collection[PulledProject]) -> bool:
     deleted = sum(len(project.deletions) for project in pulled)
-    known = sum(project.known for project in pulled)
-    if deleted > MAX_DELETED_SHARE * known:
+    return deleted > MAX_DELETED_SHARE * sum(project.known for project in pulled)
+
+
+def _check_deletions(
+    server: LabelStudioServer,
+    pulled: Mapping[Project, PulledProject],
+    set_back: Collection[Project],
+    *,
+    keep_answers: bool,
+) -> None:
+    lost = sum(len(pulled[project].deletions) for project in set_back)
+    if set_back and not keep_answers:
+        raise SetBackServerError(
+            f"The database of Label Studio at {server.url} is older than the answers pulled from "
+            f"it: {lost:,} of them are missing there, as after a backup was restored.",
+            "They have been left as they were here. Pull with --keep-answers to keep them; the "
+            "next push sends again what is not answered. If their tasks were deleted on purpose, "
+            "pull with --accept-deletions.",
+        )
+    others = [result for project, result in pulled.items() if project not in set_back]
+    if _too_many(others):
+        deleted = sum(len(project.deletions) for project in others)
+        known = sum(project.known for project in others)
         raise TooManyDeletionsError(
             f"{deleted:,} of {known:,} answers are no longer on Label Studio at {server.url}, more "
             f"than {MAX_DELETED_SHARE:.0%}.",

@@ -29,7 +29,7 @@ class SentTasks:
         self._adjudicators = adjudicators
         workspace = project.workspace
         place = ("server", "project_id", "task_id")
-        columns = [*place, "sentence_id", "round", "purpose", "assignee"]
+        columns = [*place, "sentence_id", "round", "purpose", "assignee", "state"]
         tasks = workspace.table(TASKS).read(columns, project.filter())
         units = round_units(workspace)
         self._contents: dict[str, Mapping[str, UnitContent]] = {}
@@ -38,7 +38,9 @@ class SentTasks:
             ids = tasks.filter(pc.field("round") == name)["sentence_id"]
             self._contents[name] = unit.contents(workspace, name, ids)
         intents = tasks.filter(pc.is_null(tasks["task_id"]))
-        confirmed = tasks.filter(pc.is_valid(tasks["task_id"])).sort_by("task_id")
+        # A server that was set back gives ids out again: what is confirmed stands before what went.
+        order = [("task_id", "ascending"), ("state", "ascending")]
+        confirmed = tasks.filter(pc.is_valid(tasks["task_id"])).sort_by(order)
         self._confirmed = confirmed.combine_chunks()
         self._task_ids = confirmed["task_id"].to_numpy()
         self._suggesting = {

@@ -1,6 +1,7 @@
 """Answers given through the real annotation API arrive exactly, and every change after them."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from alignbench.annotation.errors import (
     Doubt,
     MissingProjectError,
     OtherServerError,
+    SetBackServerError,
     TooManyDeletionsError,
 )
 from alignbench.annotation.label_studio.accounts import submit_answer
@@ -22,6 +24,7 @@ from alignbench.schemas.rows import Annotation, Span, Task
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
+    AnswerFlag,
     HallucinationType,
     Purpose,
     TaskState,
@@ -398,6 +401,47 @@ def test_answers_of_a_project_that_is_gone_can_be_kept(pushed: Round) -> None:
     assert pushed.rows()[answer].status is AnnotationStatus.SUBMITTED
     assert pushed.pull() == PullReport()
     assert push_all(reopened(pushed.prepared), pushed.server) == 6
+
+
+def test_answers_that_a_restored_database_does_not_know_are_kept(pushed: Round) -> None:
+    pushed.answer("ann", 0)
+    pushed.pull()
+    # What a restored backup looks like: a task is as it was before an answer that we have.
+    [row] = pushed.rows().values()
+    later = replace(
+        row,
+        annotation_id=row.annotation_id + 1000,
+        task_id=pushed.task(1),
+        sentence_id=next(key for key, task in pushed.tasks().items() if task == pushed.task(1)),
+        updated_at=row.updated_at + timedelta(hours=1),
+    )
+    pushed.workspace.table(ANNOTATIONS).append([later], "test")
+    for _ in range(2):
+        with pytest.raises(SetBackServerError, match=r"AB-A24.*1 of them.*keep-answers"):
+            pushed.pull()
+    assert pushed.rows()[later.annotation_id].status is AnnotationStatus.SUBMITTED
+    workspace = reopened(pushed.prepared).workspace
+    assert pull(workspace, pushed.server, "test", keep_answers=True).deleted == 0
+    kept = pushed.rows()[later.annotation_id]
+    assert (kept.status, kept.flags) == (AnnotationStatus.SUBMITTED, (AnswerFlag.KEPT,))
+    assert pushed.pull().written == 0
+    new = pushed.answer("bob", 2)
+    assert pushed.pull().new == 1
+    assert new in pushed.rows()
+
+
+def test_tasks_sent_after_the_backup_are_sent_again_and_their_answers_kept(pushed: Round) -> None:
+    answer = pushed.answer("ann", 0)
+    pushed.pull()
+    for place in range(len(pushed.tasks())):
+        pushed.request("DELETE", f"/api/tasks/{pushed.task(place)}/", pushed.operator)
+    with pytest.raises(SetBackServerError, match="AB-A24"):
+        pushed.pull()
+    workspace = reopened(pushed.prepared).workspace
+    assert pull(workspace, pushed.server, "test", keep_answers=True).deleted == 0
+    assert pushed.pull().written == 0
+    assert push_all(reopened(pushed.prepared), pushed.server) == 6
+    assert pushed.rows()[answer].status is AnnotationStatus.SUBMITTED
 
 
 def test_a_star_on_the_server_costs_nobody_their_vote(pushed: Round) -> None:
