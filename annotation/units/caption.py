@@ -25,6 +25,7 @@ from alignbench.annotation.units.unit import (
     ShownAnswers,
     UnitTask,
     image_failure,
+    purposes_of,
 )
 from alignbench.schemas.ids import caption_id
 from alignbench.schemas.tables import ROUND_SENTENCES, SENTENCES
@@ -122,8 +123,7 @@ class CaptionUnit:
         """
         names = (UNIT_ID, "image_id", "blob", "sentence_ids", "texts")
         columns = [units[name].to_pylist() for name in names]
-        says_why = PURPOSE in units.column_names
-        columns.append(units[PURPOSE].to_pylist() if says_why else [purpose] * len(units))
+        columns.append(purposes_of(units, purpose))
         for unit_id, image_id, blob, sentence_ids, texts, why in zip(*columns, strict=True):
             if blob is None:
                 failure = image_failure(image_id)

@@ -26,12 +26,12 @@ from alignbench.annotation.label_studio.texts import AnnotatorTexts
 from alignbench.annotation.units.given import AnswerRow, Doubtful, GivenAnswer
 from alignbench.annotation.units.marked_spans import merged_spans, read_span
 from alignbench.annotation.units.unit import (
-    PURPOSE,
     UNIT_ID,
     ImageAddress,
     ShownAnswers,
     UnitTask,
     image_failure,
+    purposes_of,
 )
 from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.rows import QuarantinedAnnotation, Span
@@ -144,8 +144,7 @@ class SentenceUnit:
         """
         names = ["sentence_id", "image_id", "text", "before", "after", "sentence_index"]
         columns = [units[name].to_pylist() for name in [*names, "sentence_count", "blob"]]
-        says_why = PURPOSE in units.column_names
-        columns.append(units[PURPOSE].to_pylist() if says_why else [purpose] * len(units))
+        columns.append(purposes_of(units, purpose))
         for sentence_id, image_id, text, before, after, index, count, blob, why in zip(
             *columns, strict=True
         ):

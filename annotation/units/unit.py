@@ -58,6 +58,13 @@ def image_failure(image_id: str) -> ItemFailure:
     )
 
 
+def purposes_of(units: pa.Table, purpose: Purpose) -> list[str]:
+    """Returns why each unit is sent: what its column says, or one purpose for all without it."""
+    if PURPOSE in units.column_names:
+        return [str(why) for why in units[PURPOSE].to_pylist()]
+    return [purpose.value] * len(units)
+
+
 class UnitContent(Protocol):
     """What one task was sent with, as the tables have it."""
 
