@@ -5,7 +5,8 @@ The same model (LLaVA's architecture, random weights), the same images and the s
 pipeline. Each runs in a fresh process over a small and a large number of images, one after the
 other and so on; images a second are of the difference, so that imports and loading do not count.
 All three must have written the same captions. PyTorch gets one thread: as beside a GPU, the other
-core is free for decoding, and what else runs on the machine disturbs less.
+core is free for decoding, and what else runs on the machine disturbs less. A model is tried at the
+stage's first start on a machine, which is measured by itself.
 
     python -m benchmarks.in_process [--images 32 256] [--repeats 3] [--width 1280]
 """
@@ -38,6 +39,8 @@ def main() -> None:
         save_llava(root / "model", arguments.width)
         for count in arguments.images:
             _prepare(root / f"{count}", root / "model", count)
+        few = root / f"{arguments.images[0]}"
+        first = _run(MODES[1], few, root).seconds
         for repeat in range(arguments.repeats):
             for count in arguments.images:
                 for mode in MODES[repeat % 3 :] + MODES[: repeat % 3]:
@@ -45,6 +48,8 @@ def main() -> None:
                     taken[mode].setdefault(count, []).append(figures)
                 _check_equal([taken[mode][count][-1] for mode in MODES])
     _print(taken, *arguments.images)
+    again = median(each.seconds for each in taken[MODES[1]][arguments.images[0]])
+    print(f"The stage's first start on this machine took {first - again:.1f} s more.")
 
 
 def _prepare(folder: Path, model: Path, count: int) -> None:
@@ -66,7 +71,9 @@ def _run(mode: str, folder: Path, root: Path) -> Measured:
     shutil.copytree(folder, copy)
     child = [sys.executable, "-m", "benchmarks.in_process_child", mode]
     command = [*child, str(copy), str(root / "model"), str(BATCH)]
-    figures = measured(command, {"OMP_NUM_THREADS": "1"})
+    figures = measured(
+        command, {"OMP_NUM_THREADS": "1", "ALIGNBENCH_PROBES": str(root / "probes")}
+    )
     shutil.rmtree(copy)
     return figures
 

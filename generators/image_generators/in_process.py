@@ -74,7 +74,12 @@ class DiffusersImageGenerator(
         import diffusers
 
         from alignbench.models.in_process.pipelines import check_makes_images, load_pipeline
-        from alignbench.models.in_process.probes.pipelines import encoder_tokenizers, probe_pipeline
+        from alignbench.models.in_process.probes.pipelines import (
+            PipelineFindings,
+            encoder_tokenizers,
+            probe_pipeline,
+        )
+        from alignbench.models.in_process.probes.remembered import RememberedFindings
 
         sent = self.params.model_dump(exclude_unset=True)
         self._sent: dict[str, Any] = {k: v for k, v in sent.items() if v is not None}
@@ -92,8 +97,13 @@ class DiffusersImageGenerator(
         )
         check_makes_images(self._pipeline, weights.source)
         self._check_known()
-        self.findings = probe_pipeline(
-            self._pipeline, self._sent, weights.source, batches=self.options.forward_batch > 1
+        in_batches = self.options.forward_batch > 1
+        self.findings = RememberedFindings.of(weights, self.options, placement).found(
+            "pipeline",
+            PipelineFindings,
+            lambda: probe_pipeline(self._pipeline, self._sent, weights.source, batches=in_batches),
+            is_good=lambda found: found.is_batch_alike and not found.without_effect,
+            given=self._sent,
         )
         self._check_effect()
         self.forward_batch = self.options.forward_batch if self.findings.is_batch_alike else 1

@@ -13,6 +13,7 @@ from alignbench.models.in_process.complete_weights import LoadedTensors
 from alignbench.models.in_process.generation_settings import GenerationSettings
 from alignbench.models.in_process.model_inputs import shortened
 from alignbench.models.in_process.positions import prompt_lengths
+from alignbench.models.in_process.probes.remembered import RememberedFindings
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode
@@ -71,6 +72,7 @@ class VisionLanguageModel:
         template_options: What its chat template is given beside the messages.
         settings: What its own `generation_config` asked for.
         tensors: What of its weights stood in its files.
+        remembered: What was found of it at an earlier start.
     """
 
     family: str
@@ -81,6 +83,7 @@ class VisionLanguageModel:
     template_options: Mapping[str, JsonValue] = field(default_factory=dict)
     settings: GenerationSettings = field(default_factory=GenerationSettings)
     tensors: LoadedTensors = field(default_factory=LoadedTensors)
+    remembered: RememberedFindings = field(default_factory=RememberedFindings)
 
     def asked_by(self, asking: Asking) -> "VisionLanguageModel":
         """Returns the same model, asked in another way."""

@@ -25,6 +25,7 @@ from alignbench.models.in_process.generation_settings import start_neutral
 from alignbench.models.in_process.loading import loading
 from alignbench.models.in_process.placement import InProcessOptions, Placement
 from alignbench.models.in_process.probes.asking import found_asking, probe_scores
+from alignbench.models.in_process.probes.remembered import RememberedFindings
 from alignbench.models.in_process.vision_language import Asking, VisionLanguageModel
 from alignbench.models.in_process.weights import Weights
 from alignbench.schemas.ids import JsonValue
@@ -45,6 +46,7 @@ def load_vision_language(
     *,
     inherit: Collection[str] = (),
     template_options: Mapping[str, JsonValue] | None = None,
+    tries_again: bool = False,
 ) -> VisionLanguageModel:
     """Loads a model, its processor and its tokenizer; weights only from safetensors.
 
@@ -54,6 +56,7 @@ def load_vision_language(
         placement: Where it is run.
         inherit: Generation settings of its own that are obeyed.
         template_options: What its chat template is given beside the messages.
+        tries_again: Whether it is tried even if it was at an earlier start.
 
     Raises:
         PickledWeightsError: The repository has no safetensors.
@@ -63,7 +66,11 @@ def load_vision_language(
         UnsupportedModelError: It is of another kind, or was not brought to look at an image.
         ConfigError: It has no generation setting of a name in `inherit`.
     """
-    model = _from_files(weights, options, placement, template_options or {})
+    templated = dict(template_options or {})
+    remembered = RememberedFindings.of(
+        weights, options, placement, sorted(inherit), templated, tries_again=tries_again
+    )
+    model = replace(_from_files(weights, options, placement, templated), remembered=remembered)
     model = replace(model, settings=start_neutral(model.model, inherit))
     if model.tensors.mismatched:
         check_complete(model.tensors, weights.source)

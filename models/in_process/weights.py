@@ -3,6 +3,7 @@
 Only safetensors: a pickled file runs whatever code its author put in when it is opened.
 """
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ PACKAGE: Final = "package:"
 _OUR_PACKAGES: Final = frozenset({"scenes"})
 """Named without `alignbench.`: the name is part of generators' ids, which must not change."""
 _LOCAL: Final = "sha256:"
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _PICKLED: Final = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle")
 
 
@@ -26,10 +28,13 @@ class Weights(NamedTuple):
     Attributes:
         source: A local folder, or a repository on the hub.
         revision: The revision on the hub; None for a folder.
+        contents: What tells its files from all others: a commit, or a folder's hash as
+            `resolve_revision` gives it. None where nobody said, or a branch was named, which moves.
     """
 
     source: str
     revision: str | None
+    contents: str | None = None
 
 
 def find_weights(repo: str, revision: str | None) -> Weights:
@@ -46,14 +51,16 @@ def find_weights(repo: str, revision: str | None) -> Weights:
     """
     folder = local_folder(repo)
     if folder is None:
-        return Weights(repo, revision)
+        is_commit = revision is not None and _COMMIT.fullmatch(revision) is not None
+        return Weights(repo, revision, revision if is_commit else None)
     _check_safe(folder)
-    if revision is not None and revision.startswith(_LOCAL) and revision != _revision(folder):
+    is_hash = revision is not None and revision.startswith(_LOCAL)
+    if is_hash and revision != _revision(folder):
         raise ChangedWeightsError(
             f"The files in {repo} are not those that this workspace's rows were made with.",
             "Put the old ones back, or give the changed model a name and folder of its own.",
         )
-    return Weights(str(folder), None)
+    return Weights(str(folder), None, revision if is_hash else None)
 
 
 def resolve_revision(repo: str) -> str:

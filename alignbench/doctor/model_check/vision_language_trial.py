@@ -85,6 +85,7 @@ def _loaded(subject: Subject) -> VisionLanguageModel:
         choose_placement(options),
         inherit=getattr(subject.params, "inherit", ()),
         template_options=getattr(subject.params, "chat_template_kwargs", None),
+        tries_again=True,
     )
 
 

@@ -68,6 +68,12 @@ def found_asking(model: VisionLanguageModel, source: str) -> Asking:
     Raises:
         UnsupportedModelError: It takes an image in none of them.
     """
+    return model.remembered.found(
+        "asking", Asking, lambda: _found_asking(model, source), is_good=lambda _: True
+    )
+
+
+def _found_asking(model: VisionLanguageModel, source: str) -> Asking:
     findings = tried_askings(model)
     if findings[-1].works:
         return findings[-1].asking

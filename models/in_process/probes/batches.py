@@ -14,6 +14,12 @@ def batches_agree(model: VisionLanguageModel) -> bool:
 
     Some models cannot take several pictures, and some look at one through another's padding.
     """
+    return model.remembered.found(
+        "batches", bool, lambda: _agree(model), is_good=bool, given=model.asking.name
+    )
+
+
+def _agree(model: VisionLanguageModel) -> bool:
     pictures = probe_pictures()
     both = [pictures.small, pictures.tall]
     asked = probe_question(model)

@@ -77,6 +77,16 @@ def probe_likelihood(model: VisionLanguageModel, instruction: str | None) -> Lik
         instruction: What comes before a sentence.
     """
     asked = instruction if instruction is not None else probe_question(model)
+    return model.remembered.found(
+        "likelihood",
+        LikelihoodFinding,
+        lambda: _probed(model, asked),
+        is_good=lambda finding: finding.is_cache_right,
+        given=[model.asking.name, asked],
+    )
+
+
+def _probed(model: VisionLanguageModel, asked: str | None) -> LikelihoodFinding:
     placed = placed_inputs(model, [probe_pictures().small], asked, close_thought=True)
     inputs = begun(model, placed)
     texts = [model.tokenizer(text, add_special_tokens=False)["input_ids"] for text in _TEXTS]

@@ -36,6 +36,16 @@ class SharingFinding:
 
 def probe_sharing(model: VisionLanguageModel) -> SharingFinding:
     """Compares questions that share their beginning with the same ones read whole, one by one."""
+    return model.remembered.found(
+        "sharing",
+        SharingFinding,
+        lambda: _probed(model),
+        is_good=lambda finding: finding.sharing is Sharing.ALL,
+        given=model.asking.name,
+    )
+
+
+def _probed(model: VisionLanguageModel) -> SharingFinding:
     image = probe_pictures().small
     images = [image] * len(QUESTIONS)
     alone = ImageQuestions(model, Sharing.NONE)
