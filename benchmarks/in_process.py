@@ -71,9 +71,7 @@ def _run(mode: str, folder: Path, root: Path) -> Measured:
     shutil.copytree(folder, copy)
     child = [sys.executable, "-m", "benchmarks.in_process_child", mode]
     command = [*child, str(copy), str(root / "model"), str(BATCH)]
-    figures = measured(
-        command, {"OMP_NUM_THREADS": "1", "ALIGNBENCH_PROBES": str(root / "probes")}
-    )
+    figures = measured(command, {"OMP_NUM_THREADS": "1", "ALIGNBENCH_PROBES": str(root / "probes")})
     shutil.rmtree(copy)
     return figures
 

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 
 from alignbench.evaluation.errors import ModelShapeError
 from alignbench.evaluation.model_replies import ASKED_AGAIN, scored_answer
-from alignbench.evaluation.prompts import ask_again, asked
+from alignbench.evaluation.prompts import PROMPT_OF_ANSWER, ask_again, asked
 from alignbench.models.answers.thoughts import without_thoughts
 from alignbench.models.answers.yes_no import first_token_words, first_word_token
 from alignbench.models.in_process.forward import halved_on_memory
@@ -28,9 +28,6 @@ from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, Options
-
-PROMPTS = {"score": "score_v1", "yes_no": "yes_no_v1"}
-"""The prompt of each kind of answer."""
 
 _WRITTEN = ("yes", "Yes", "YES", " yes", " Yes", "no", "No", "NO", " no", " No")
 _BEGINS_A_TAG = ("<", "◁", "[", "｜")
@@ -103,7 +100,7 @@ class VlmDetector(HubRevision, DetectorBase[InProcessOptions, VlmParams]):
     @classmethod
     def default_prompt(cls, params: VlmParams) -> str | None:
         """Returns the name of the prompt for the kind of answer."""
-        return PROMPTS[params.answer]
+        return PROMPT_OF_ANSWER[params.answer]
 
     def score(self, requests: Sequence[ScoringRequest]) -> list[SentenceScore | ItemFailure]:
         """Returns the score of each sentence."""

@@ -5,9 +5,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from alignbench.evaluation.detectors.vlm import PROMPTS
 from alignbench.evaluation.model_replies import ASKED_AGAIN, scored_answer
-from alignbench.evaluation.prompts import ask_again, asked
+from alignbench.evaluation.prompts import PROMPT_OF_ANSWER, ask_again, asked
 from alignbench.models.answers.reading import ReadAnswer, read_answer
 from alignbench.models.answers.yes_no import first_word_token, yes_share
 from alignbench.models.endpoint.chat import (
@@ -80,7 +79,7 @@ class VlmEndpointDetector(StreamingDetectorBase[VlmEndpointOptions, VlmEndpointP
     @classmethod
     def default_prompt(cls, params: VlmEndpointParams) -> str | None:
         """Returns the name of the prompt for the kind of answer."""
-        return PROMPTS[params.answer]
+        return PROMPT_OF_ANSWER[params.answer]
 
     def score_stream(
         self, requests: Iterator[ScoringRequest]

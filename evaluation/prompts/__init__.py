@@ -1,12 +1,15 @@
 """What detectors ask: a file is a version of a prompt, and is never edited once it was used."""
 
 from importlib.resources import files
+from typing import Final
 
 from alignbench.schemas.errors import UnknownNameError
 from alignbench.schemas.registry import suggestion
 
 SENTENCE = "{sentence}"
 """Where the sentence goes."""
+PROMPT_OF_ANSWER: Final = {"score": "score_v1", "yes_no": "yes_no_v1"}
+"""What is asked for each kind of answer, if nothing else is said."""
 
 
 def prompt_names() -> list[str]:

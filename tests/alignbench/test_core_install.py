@@ -64,6 +64,34 @@ def test_the_extra_evaluation_scores_a_release_without_prefect_and_label_studio(
     assert list((tmp_path / "results").glob("*.svg"))
 
 
+PLUG_INS = """
+import importlib.util, sys
+from importlib.metadata import entry_points
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "transformers", "diffusers", "accelerate"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+from alignbench.schemas.errors import MissingExtraError
+groups = "sources prompt_sources captioners image_generators detectors importers"
+for group in groups.split():
+    for plug_in in entry_points(group=f"alignbench.{group}"):
+        try:
+            plug_in.load()
+        except (ModuleNotFoundError, MissingExtraError):
+            print(plug_in.name)
+"""
+IN_PROCESS = {
+    "clip", "clip4dm", "diffusers", "itm", "likelihood", "refclip", "siglip", "transformers", "vlm",
+}  # fmt: skip
+
+
+def test_only_models_in_this_process_need_pytorch() -> None:
+    command = [sys.executable, "-c", PLUG_INS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == IN_PROCESS
+
+
 def extra(name: str) -> set[str]:
     """Returns the import names of the packages that an extra brings."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
