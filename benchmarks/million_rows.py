@@ -6,7 +6,7 @@ No image is there: the release references all of them. The same with a hundredth
 time grows with the rows: the last column is (seconds of the large one less those of a command that
 has next to no rows) over a hundred times the same of the small one, by processor time.
 
-    python -m benchmarks.million_rows [--sentences 1000000] [--part-rows 50000]
+    python -m benchmarks.million_rows [--sentences 1000000] [--part-rows 50000] [--keep FOLDER]
 """
 
 import argparse
@@ -48,13 +48,16 @@ SENTENCES_A_CAPTION = 5
 VOTES = 3
 ANNOTATORS = 40
 FORM = "A {} {} lies on the {} {} beside a {} {} that looks at it."
-WORDS = (
-    "green black white brown small large round shiny dirty empty".split(),
-    "ball book shoe lamp vase coin rope cake drum kite".split(),
-    "plain light muddy dusty rocky sandy faded tiled paved mossy".split(),
-    "grass floor table beach shelf bench stone porch couch chair".split(),
-    "quiet happy young furry hairy brave tired silly proud timid".split(),
-    "dog cat boy hen cow man pig fox owl bee".split(),
+WORDS = tuple(
+    words.split()
+    for words in (
+        "green black white brown small large round shiny dirty empty",
+        "ball book shoe lamp vase coin rope cake drum kite",
+        "plain light muddy dusty rocky sandy faded tiled paved mossy",
+        "grass floor table beach shelf bench stone porch couch chair",
+        "quiet happy young furry hairy brave tired silly proud timid",
+        "dog cat boy hen cow man pig fox owl bee",
+    )
 )
 """Ten words for each place of `FORM`, equally long, so that all sentences share their offsets."""
 LENGTH = len(FORM.format(*(words[0] for words in WORDS)))
@@ -86,6 +89,14 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "label": ("label",),
     "release": ("release",),
 }
+STEPS = ("prompts", "deal", "push", "deal captions", "push captions", "pull")
+"""Planning that no command does alone: `benchmarks.million_child`."""
+MADE_BY = {
+    "label": ("tables/labels", "tables/label_sets"),
+    "release": ("releases",),
+    "deal": ("tables/assignments",),
+}
+"""What a step made when it was measured before, in a workspace that was kept."""
 SMALL_SHARE = 100
 
 
@@ -109,7 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sentences", type=int, default=1_000_000)
     parser.add_argument("--part-rows", type=int, default=50_000)
-    parser.add_argument("--only", nargs="*", default=list(COMMANDS))
+    parser.add_argument("--only", nargs="*", default=[*COMMANDS, *STEPS])
     parser.add_argument("--keep", type=Path, help="Where workspaces are made, and stay.")
     options = parser.parse_args()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="alignbench-million-"))
@@ -138,7 +149,14 @@ def _all_of(root: Path, names: Sequence[str]) -> list[Measured]:
 
 
 def _measured(root: Path, name: str) -> Measured:
-    found = measured([ALIGNBENCH, "-C", str(root), *COMMANDS[name]])
+    command = (
+        [ALIGNBENCH, "-C", str(root), *COMMANDS[name]]
+        if name in COMMANDS
+        else [sys.executable, "-m", "benchmarks.million_child", str(root), name]
+    )
+    for made in MADE_BY.get(name, ()):
+        shutil.rmtree(root / made, ignore_errors=True)
+    found = measured(command)
     print(f"{root.name} {name}: {found.seconds:.1f} s, {found.peak_mb:,.0f} MB", file=sys.stderr)
     return found
 
@@ -152,6 +170,10 @@ def _workspace(folder: Path, sentences: int, part_rows: int) -> Path:
     images = [ids.sha256_hex(f"image {number}".encode()) for number in range(sentences // 10)]
     urls = [f"https://example.org/{number}.jpg" for number in range(len(images))]
     (root / "images.csv").write_text("\n".join(["url", *urls]) + "\n")
+    prompts = (
+        f"A drawing of {number} red balls on the grass\n" for number in range(sentences // 5)
+    )
+    (root / "prompts.txt").write_text("".join(prompts))
     (root / "alignbench.toml").write_text(CONFIG)
     workspace, run = open_workspace(root), open_run(str(root))
     models = planned_generators(run, Direction.I2T)

@@ -133,7 +133,9 @@ class AgreementCounts:
     def _add_spans(self, rated: pa.Table, votes: pa.Table, items: npt.NDArray[np.int64]) -> None:
         says_so = pc.equal(votes["verdict"], Verdict.INCORRECT.value).to_numpy()
         several = np.bincount(items[says_so], minlength=len(rated)) >= 2
-        names, images, texts = (rated[name].to_pylist() for name in ("model", "image_id", "caption"))
+        names, images, texts = (
+            rated[name].to_pylist() for name in ("model", "image_id", "caption")
+        )
         for place, marked in _marked(votes, items, says_so & several[items]):
             terms = span_terms(words(texts[place]), marked)
             self.spans[names[place]].add(images[place], terms)
