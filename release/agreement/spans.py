@@ -63,9 +63,11 @@ def span_terms(ranges: Sequence[Word], votes: Sequence[Sequence[Span]]) -> Reals
     found = np.zeros((len(KINDS), TERMS))
     found[:, :_WORD_TERMS] = len(ranges) * _terms_of_a_word(len(votes))[0]
     found[:, -1] = 1
-    marked = {ANY_TYPE, *(span.type for spans in votes for span in spans)}
+    types = {span.type for spans in votes for span in spans}
     for row, kind in zip(found, KINDS, strict=True):
-        if kind in marked:
+        if kind in types and len(types) == 1:
+            row[:] = found[0]  # what is true of any type is true of the only one
+        elif kind in types or kind == ANY_TYPE:
             chosen = [
                 _marks(ranges, [s for s in spans if kind in (ANY_TYPE, s.type)]) for spans in votes
             ]
