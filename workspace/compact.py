@@ -8,7 +8,7 @@ No row can be lost, because a part is deleted only while another holds all its c
 (or the same ones, under a lower name): along that order no two parts are deleted for each other.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from alignbench.workspace.errors import ObjectNotFoundError
-from alignbench.workspace.parts import Leaf, Part, encode_part, part_folder
+from alignbench.workspace.parts import TABLES_FOLDER, Leaf, Part, encode_part, part_folder
+from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.table import Table
-from alignbench.workspace.workspace import Workspace
 
 MERGED_ROWS = 200_000
 MANY_PARTS = 1000
@@ -34,10 +34,10 @@ class Compaction(NamedTuple):
     parts_after: int
 
 
-def crowded_tables(workspace: Workspace) -> dict[str, int]:
+def crowded_tables(store: ObjectStore) -> dict[str, int]:
     """Returns how many parts the tables have that should be compacted, by name."""
-    counts = {table.spec.name: len(table.part_names()) for table in workspace.tables()}
-    return {name: count for name, count in counts.items() if count >= MANY_PARTS}
+    counts = Counter(info.key.split("/")[1] for info in store.list(TABLES_FOLDER))
+    return {name: count for name, count in sorted(counts.items()) if count >= MANY_PARTS}
 
 
 class _Source(NamedTuple):

@@ -70,9 +70,9 @@ def status(
 
 def _advise_to_compact(address: str) -> None:
     from alignbench.workspace.compact import crowded_tables
-    from alignbench.workspace.workspace import open_workspace
+    from alignbench.workspace.workspace import open_store
 
-    for name, parts in crowded_tables(open_workspace(address)).items():
+    for name, parts in crowded_tables(open_store(address)).items():
         say(
             f"Table {name} is in {parts:,} parts, and commands open them all: "
             "'alignbench compact' makes them faster."
