@@ -46,8 +46,7 @@ def listed_keys(
         source: The source.
         listing: Lists it.
     """
-    before = _identity(name, source) if isinstance(source, ListedFromFiles) else None
-    if before is None:
+    if not isinstance(source, ListedFromFiles) or (before := _identity(name, source)) is None:
         yield from listing()
         return
     place = f"cache/listings/{derive_id(name)}.arrow"

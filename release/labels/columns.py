@@ -46,7 +46,7 @@ def labels_by_votes(bucket: SentenceBucket, labelling: Labelling) -> pa.Table:
     decision = labelling.decide(sentence_ids, counts)
     is_wrong = decision.verdicts == _INCORRECT
     spans = _span_labels(bucket, sentence_ids.filter(pa.array(is_wrong)))
-    columns = {
+    columns: dict[str, Any] = {
         "label_set_id": pa.repeat(labelling.set_id, len(counts)),
         "sentence_id": sentence_ids,
         "verdict": _verdict_names().take(pa.array(decision.verdicts)),

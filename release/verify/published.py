@@ -67,9 +67,10 @@ def _may_be_wrong(rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
         column = rows.column(name)
         is_list = pa.types.is_list(column.type)
         found.append(pc.greater(pc.list_value_length(column), 0) if is_list else column.is_valid())
-    return np.logical_or.reduce(
+    may_be: npt.NDArray[np.bool_] = np.logical_or.reduce(
         [pc.fill_null(one, False).to_numpy(zero_copy_only=False) for one in found]
     )
+    return may_be
 
 
 _OF_IMPORTS = ("flags", "own_labels", "origin", "labels_license", "image_path_in_repo")
