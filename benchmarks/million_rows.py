@@ -6,7 +6,7 @@ No image is there: the release references all of them. The same with a hundredth
 time grows with the rows: the last column is (seconds of the large one less those of a command that
 has next to no rows) over a hundred times the same of the small one, by processor time.
 
-    python -m benchmarks.million_rows [--sentences 1000000] [--part-rows 50000]
+    python -m benchmarks.million_rows [--sentences 1000000] [--part-rows 50000] [--keep FOLDER]
 """
 
 import argparse
@@ -47,9 +47,22 @@ ALIGNBENCH = str(Path(sys.executable).parent / "alignbench")
 SENTENCES_A_CAPTION = 5
 VOTES = 3
 ANNOTATORS = 40
-TEXT = "A red ball lies on the green grass beside a small dog that looks at it."
-CAPTION = " ".join([TEXT] * SENTENCES_A_CAPTION)
-WRONG = {"start": 2, "end": 10, "type": "attribute", "text": TEXT[2:10]}
+FORM = "A {} {} lies on the {} {} beside a {} {} that looks at it."
+WORDS = tuple(
+    words.split()
+    for words in (
+        "green black white brown small large round shiny dirty empty",
+        "ball book shoe lamp vase coin rope cake drum kite",
+        "plain light muddy dusty rocky sandy faded tiled paved mossy",
+        "grass floor table beach shelf bench stone porch couch chair",
+        "quiet happy young furry hairy brave tired silly proud timid",
+        "dog cat boy hen cow man pig fox owl bee",
+    )
+)
+"""Ten words for each place of `FORM`, equally long, so that all sentences share their offsets."""
+LENGTH = len(FORM.format(*(words[0] for words in WORDS)))
+MARKS = ((slice(2, 12), "attribute"), (slice(25, 36), "location"))
+"""What is marked as wrong, by most and by one in five."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIG = """
 [[sources]]
@@ -76,6 +89,14 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "label": ("label",),
     "release": ("release",),
 }
+STEPS = ("prompts", "deal", "push", "deal captions", "push captions", "pull")
+"""Planning that no command does alone: `benchmarks.million_child`."""
+MADE_BY = {
+    "label": ("tables/labels", "tables/label_sets"),
+    "release": ("releases",),
+    "deal": ("tables/assignments",),
+}
+"""What a step made when it was measured before, in a workspace that was kept."""
 SMALL_SHARE = 100
 
 
@@ -99,7 +120,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sentences", type=int, default=1_000_000)
     parser.add_argument("--part-rows", type=int, default=50_000)
-    parser.add_argument("--only", nargs="*", default=list(COMMANDS))
+    parser.add_argument("--only", nargs="*", default=[*COMMANDS, *STEPS])
     parser.add_argument("--keep", type=Path, help="Where workspaces are made, and stay.")
     options = parser.parse_args()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="alignbench-million-"))
@@ -128,7 +149,14 @@ def _all_of(root: Path, names: Sequence[str]) -> list[Measured]:
 
 
 def _measured(root: Path, name: str) -> Measured:
-    found = measured([ALIGNBENCH, "-C", str(root), *COMMANDS[name]])
+    command = (
+        [ALIGNBENCH, "-C", str(root), *COMMANDS[name]]
+        if name in COMMANDS
+        else [sys.executable, "-m", "benchmarks.million_child", str(root), name]
+    )
+    for made in MADE_BY.get(name, ()):
+        shutil.rmtree(root / made, ignore_errors=True)
+    found = measured(command)
     print(f"{root.name} {name}: {found.seconds:.1f} s, {found.peak_mb:,.0f} MB", file=sys.stderr)
     return found
 
@@ -142,6 +170,10 @@ def _workspace(folder: Path, sentences: int, part_rows: int) -> Path:
     images = [ids.sha256_hex(f"image {number}".encode()) for number in range(sentences // 10)]
     urls = [f"https://example.org/{number}.jpg" for number in range(len(images))]
     (root / "images.csv").write_text("\n".join(["url", *urls]) + "\n")
+    prompts = (
+        f"A drawing of {number} red balls on the grass\n" for number in range(sentences // 5)
+    )
+    (root / "prompts.txt").write_text("".join(prompts))
     (root / "alignbench.toml").write_text(CONFIG)
     workspace, run = open_workspace(root), open_run(str(root))
     models = planned_generators(run, Direction.I2T)
@@ -156,10 +188,12 @@ def _workspace(folder: Path, sentences: int, part_rows: int) -> Path:
         for first in range(0, len(images), part_rows // SENTENCES_A_CAPTION):
             some = images[first : first + part_rows // SENTENCES_A_CAPTION]
             pairs = ids.pair_ids(model.row.generator_id, some, 0)
-            _write(workspace, PAIRS, _pairs(model, some, pairs))
-            sentences_of = _sentences(model, splitter, some, pairs)
+            texts = [_texts(pair) for pair in pairs]
+            captions = [" ".join(found) for found in texts]
+            _write(workspace, PAIRS, _pairs(model, some, pairs, captions))
+            sentences_of = _sentences(model, splitter, some, pairs, texts)
             _write(workspace, SENTENCES, sentences_of)
-            for votes in _votes(sentences_of["sentence_id"], random.Random(first)):
+            for votes in _votes(sentences_of, random.Random(first)):
                 _write(workspace, ANNOTATIONS, votes)
     return root
 
@@ -207,7 +241,15 @@ def _origins(images: list[str], urls: list[str]) -> dict[str, Any]:
     }
 
 
-def _pairs(model: SelectedGenerator, images: list[str], pairs: list[str]) -> dict[str, Any]:
+def _texts(pair: str) -> list[str]:
+    """Returns the sentences of a caption; their words follow from its id."""
+    drawn = random.Random(pair)
+    return [FORM.format(*map(drawn.choice, WORDS)) for _ in range(SENTENCES_A_CAPTION)]
+
+
+def _pairs(
+    model: SelectedGenerator, images: list[str], pairs: list[str], captions: list[str]
+) -> dict[str, Any]:
     columns = dict.fromkeys(arrow_schema(PAIRS.row).names)
     return columns | {
         "pair_id": pairs,
@@ -216,24 +258,28 @@ def _pairs(model: SelectedGenerator, images: list[str], pairs: list[str]) -> dic
         "model": model.row.model,
         "image_id": images,
         "sample_index": 0,
-        "text": CAPTION,
-        "text_sha256": ids.text_sha256(CAPTION),
+        "text": captions,
+        "text_sha256": list(map(ids.text_sha256, captions)),
         "seed": [ids.item_seed(pair) for pair in pairs],
         "engine": json.dumps({}),
     }
 
 
 def _sentences(
-    model: SelectedGenerator, splitter: Splitter, images: list[str], pairs: list[str]
+    model: SelectedGenerator,
+    splitter: Splitter,
+    images: list[str],
+    pairs: list[str],
+    texts: list[list[str]],
 ) -> dict[str, Any]:
     every = range(SENTENCES_A_CAPTION)
-    starts = [index * (len(TEXT) + 1) for index in every]
-    sha256 = ids.text_sha256(CAPTION)
+    starts = [index * (LENGTH + 1) for index in every]
+    hashes = [ids.text_sha256(" ".join(found)) for found in texts]
     columns = dict.fromkeys(arrow_schema(SENTENCES.row).names)
     return columns | {
         "sentence_id": [
-            ids.sentence_id(pair, sha256, splitter.splitter_id, start, start + len(TEXT))
-            for pair in pairs
+            ids.sentence_id(pair, sha256, splitter.splitter_id, start, start + LENGTH)
+            for pair, sha256 in zip(pairs, hashes, strict=True)
             for start in starts
         ],
         "pair_id": [pair for pair in pairs for _ in every],
@@ -241,24 +287,26 @@ def _sentences(
         "direction": "i2t",
         "model": model.row.model,
         "image_id": [image for image in images for _ in every],
-        "text_sha256": sha256,
+        "text_sha256": [sha256 for sha256 in hashes for _ in every],
         "sentence_index": list(every) * len(pairs),
-        "text": TEXT,
+        "text": [text for found in texts for text in found],
         "start": starts * len(pairs),
-        "end": [start + len(TEXT) for start in starts] * len(pairs),
+        "end": [start + LENGTH for start in starts] * len(pairs),
         "splitter_id": splitter.splitter_id,
     }
 
 
-def _votes(sentence_ids: list[str], order: random.Random) -> Iterator[dict[str, Any]]:
+def _votes(sentences: dict[str, Any], order: random.Random) -> Iterator[dict[str, Any]]:
     """Yields the answers to some sentences: one in six is wrong, and so is one answer in ten."""
     numbers = np.random.default_rng(order.randrange(2**32))
+    sentence_ids, texts = sentences["sentence_id"], sentences["text"]
     count = len(sentence_ids)
     is_wrong = numbers.random(count) < 1 / 6
     first = numbers.integers(0, ANNOTATORS, count)
     kind = arrow_schema(ANNOTATIONS.row).field("spans").type
     for vote in range(VOTES):
         says_wrong = is_wrong ^ (numbers.random(count) < 0.1)
+        marks = (numbers.random(count) < 0.2).astype(int).tolist()
         columns = dict.fromkeys(arrow_schema(ANNOTATIONS.row).names)
         yield columns | {
             "server": "benchmark",
@@ -270,13 +318,24 @@ def _votes(sentence_ids: list[str], order: random.Random) -> Iterator[dict[str, 
             "purpose": "label",
             "annotator": [f"annotator-{(one + vote) % ANNOTATORS}@example.org" for one in first],
             "verdict": np.where(says_wrong, "incorrect", "correct").tolist(),
-            "spans": pa.array([[WRONG] if wrong else [] for wrong in says_wrong], kind),
+            "spans": pa.array(
+                [
+                    [_wrong_span(text, mark)] if wrong else []
+                    for text, wrong, mark in zip(texts, says_wrong, marks, strict=True)
+                ],
+                kind,
+            ),
             "status": "submitted",
             "flags": (),
-            "text_sha256": ids.text_sha256(TEXT),
+            "text_sha256": list(map(ids.text_sha256, texts)),
             "annotated_at": START,
             "updated_at": START,
         }
+
+
+def _wrong_span(text: str, mark: int) -> dict[str, Any]:
+    place, kind = MARKS[mark]
+    return {"start": place.start, "end": place.stop, "type": kind, "text": text[place]}
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.errors import SharedPictureError
 from alignbench.flows.images import store_image
+from alignbench.flows.listed_keys import listed_keys
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.samples import show_images
 from alignbench.flows.shared_pictures import shared_pictures
@@ -114,15 +115,20 @@ class IngestStage(Stage):
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields what the sources list."""
         for name, source in self._sources.items():
-            entries = iter(source.items())
-            while listed := list(islice(entries, _LISTED_AT_ONCE)):
-                keys = ids.origin_ids(name, (entry.locator for entry in listed))
-                if keys_only:
-                    yield pa.table({"key": keys, "scope": pa.repeat(name, len(keys))})
-                    continue
+            if keys_only:
+                yield from self._keys(name, source)
+                continue
+            for keys, listed in _listed(name, source):
                 entries_by_key = zip(keys, listed, strict=True)
                 items = [_item(name, key, entry) for key, entry in entries_by_key]
                 yield pa.Table.from_batches([to_batch(IngestItem, items)])
+
+    def _keys(self, name: str, source: Source) -> Iterator[pa.Table]:
+        def listing() -> Iterator[list[str]]:
+            return (keys for keys, _ in _listed(name, source))
+
+        for keys in listed_keys(self._workspace.store, name, source, listing):
+            yield pa.table({"key": keys, "scope": pa.repeat(name, len(keys))})
 
     def done(self) -> pa.Table:
         """Returns the origins that have a row."""
@@ -156,6 +162,15 @@ class IngestStage(Stage):
     def closing_notes(self) -> Sequence[str]:
         """Returns the pictures that stand behind many URLs."""
         return [str(shared) for shared in shared_pictures(self._workspace)]
+
+
+def _listed(
+    name: str, source: Source
+) -> Iterator[tuple[list[str], list[SourceItem | ItemFailureAt]]]:
+    """Yields what a source lists, some entries at a time, with their keys."""
+    entries = iter(source.items())
+    while listed := list(islice(entries, _LISTED_AT_ONCE)):
+        yield ids.origin_ids(name, (entry.locator for entry in listed)), listed
 
 
 def _refused(item: IngestItem) -> Failed:

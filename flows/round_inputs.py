@@ -3,7 +3,6 @@
 A table of units has the id of each as `UNIT_ID`; table `tasks` has it as `sentence_id`.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.assigning.dealing import Asked
-from alignbench.annotation.assigning.standings import RoundStandings
+from alignbench.annotation.assigning.question_states import question_states
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.ordering import ordered_sentences, unordered_keys
 from alignbench.annotation.rounds.members import RoundMembers, round_members
@@ -32,6 +31,7 @@ from alignbench.schemas.vocabulary import (
 )
 
 ASSIGNEE = "assignee"
+_OF_QUESTION = ["unit_id", "annotator", "state"]
 
 
 class RoundInputs(StageInputs):
@@ -142,27 +142,23 @@ class _Questions:
     """
 
     def __init__(self, run: Run, form: Round) -> None:
-        units: defaultdict[str, list[str]] = defaultdict(list)
-        holders: set[str] = set()
-        self._replied: dict[str, list[str]] = {"sentence_id": [], ASSIGNEE: []}
         if form.form is RoundForm.QUEUES:
-            for (unit_id, annotator), row in RoundStandings(run.workspace, form.round).rows.items():
-                holders.add(annotator)
-                if row.state is AssignmentState.CLOSED:
-                    continue
-                units[annotator].append(unit_id)
-                if row.state is not AssignmentState.OPEN:
-                    self._replied["sentence_id"].append(unit_id)
-                    self._replied[ASSIGNEE].append(annotator)
-        self.holders = sorted(holders)
+            states = question_states(run.workspace, form.round)
+        else:
+            states = pa.table({name: pa.array([], pa.string()) for name in _OF_QUESTION})
+        self.holders: list[str] = sorted(pc.unique(states["annotator"]).to_pylist())
+        states = states.filter(pc.field("state") != AssignmentState.CLOSED.value)
+        replied = states.filter(pc.field("state") != AssignmentState.OPEN.value)
+        self._replied = replied.select(_OF_QUESTION[:2]).rename_columns(["sentence_id", ASSIGNEE])
         self.of: Mapping[str, pa.Array] = {
-            name: pa.array(units[name], pa.string()) for name in sorted(units)
+            name: states.filter(pc.field("annotator") == name)["unit_id"].combine_chunks()
+            for name in sorted(pc.unique(states["annotator"]).to_pylist())
         }
-        self.dealt = pc.unique(pa.chunked_array(list(self.of.values()), pa.string()))
+        self.dealt = pc.unique(states["unit_id"])
 
     def done(self, sent: pa.Table) -> pa.Table:
         """Returns those that were sent or have a reply, without what was taken back."""
-        replied = pa.table(self._replied, sent.schema)
+        replied = self._replied.cast(sent.schema)
         here = [
             sent.filter((pc.field(ASSIGNEE) == name) & pc.field("sentence_id").isin(units))
             for name, units in self.of.items()

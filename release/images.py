@@ -8,6 +8,7 @@ what a reader needs in memory for the group.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,15 +25,22 @@ BLOB_COLUMN: Final = "blob"
 
 
 class _Run(NamedTuple):
-    """Consecutive rows of one image; `text_bytes` is what a row has beside it, on average."""
+    """Consecutive rows of one image; `text_bytes` is what a row has beside it, on average.
 
-    rows: pa.Table
+    A slice for each image would cost more than all the rest where images are only referenced.
+    """
+
+    table: pa.Table
+    start: int
+    end: int
     text_bytes: int
     blob: str | None
 
 
 class _LoadedRun(NamedTuple):
-    rows: pa.Table
+    table: pa.Table
+    start: int
+    end: int
     row_bytes: int
     path: str | None
     data: bytes | None
@@ -40,7 +48,7 @@ class _LoadedRun(NamedTuple):
     @property
     def decoded_bytes(self) -> int:
         """Bytes of the rows with a copy of the image each."""
-        return len(self.rows) * self.row_bytes
+        return (self.end - self.start) * self.row_bytes
 
 
 def with_images(
@@ -78,8 +86,9 @@ def _runs(tables: Iterable[pa.Table]) -> Iterator[_Run]:
         text_bytes = rows.nbytes // len(rows) + 1
         changes = pc.not_equal(images.slice(1), images.slice(0, len(images) - 1))
         starts = [0, *(np.flatnonzero(changes.to_numpy()) + 1).tolist()]
-        for start, end in zip(starts, [*starts[1:], len(table)], strict=True):
-            yield _Run(rows.slice(start, end - start), text_bytes, blobs[start].as_py())
+        of_image = blobs.take(pa.array(starts)).to_pylist()
+        for start, end, blob in zip(starts, [*starts[1:], len(table)], of_image, strict=True):
+            yield _Run(rows, start, end, text_bytes, blob)
 
 
 def _loaded(runs: Iterable[_Run], read: Callable[[str], bytes]) -> Iterator[_LoadedRun]:
@@ -95,25 +104,26 @@ def _loaded(runs: Iterable[_Run], read: Callable[[str], bytes]) -> Iterator[_Loa
 
 
 def _load(run: _Run, data: Future[bytes] | None) -> _LoadedRun:
+    place = run.table, run.start, run.end
     if run.blob is None or data is None:
-        return _LoadedRun(run.rows, run.text_bytes, None, None)
+        return _LoadedRun(*place, run.text_bytes, None, None)
     image = data.result()
-    return _LoadedRun(run.rows, run.text_bytes + len(image), run.blob.rpartition("/")[2], image)
+    return _LoadedRun(*place, run.text_bytes + len(image), run.blob.rpartition("/")[2], image)
 
 
 def _pieces(run: _LoadedRun, group_bytes: int) -> Iterator[_LoadedRun]:
     """Yields a run in pieces that fit a group; only an image of very many rows is cut."""
     step = max(1, group_bytes // run.row_bytes)
-    for start in range(0, len(run.rows), step):
-        yield run._replace(rows=run.rows.slice(start, step))
+    for start in range(run.start, run.end, step):
+        yield run._replace(start=start, end=min(start + step, run.end))
 
 
 def _group(runs: list[_LoadedRun]) -> pa.Table:
-    table = pa.concat_tables([run.rows for run in runs])
+    table = pa.concat_tables(_slices(runs))
     embedded = [run for run in runs if run.data is not None]
     numbers = {id(run): number for number, run in enumerate(embedded)}
     places = [numbers.get(id(run)) for run in runs]
-    lengths = [len(run.rows) for run in runs]
+    lengths = [run.end - run.start for run in runs]
     of_row = pa.array(np.repeat([-1 if p is None else p for p in places], lengths), pa.int32())
     missing = pc.less(of_row, 0)
     indices = pc.if_else(missing, pa.scalar(None, pa.int32()), of_row)
@@ -125,3 +135,11 @@ def _group(runs: list[_LoadedRun]) -> pa.Table:
         mask=missing,
     )
     return table.append_column("image", image)
+
+
+def _slices(runs: list[_LoadedRun]) -> Iterator[pa.Table]:
+    """Yields the rows of consecutive runs, those of one table in one slice."""
+    for _, of_table in groupby(runs, key=lambda run: id(run.table)):
+        first, *others = of_table
+        end = others[-1].end if others else first.end
+        yield first.table.slice(first.start, end - first.start)

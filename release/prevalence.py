@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alignbench.release.agreement.collect import GroupSums, Reals, control_rows, merged
 from alignbench.release.agreement.intervals import Interval, intervals
@@ -23,6 +24,7 @@ SAMPLES: Final = ("all", "control")
 _TOTAL: Final = "total"
 _DIGITS: Final = 6
 _COUNTED: Final = ["model", "image_id", "annotation"]
+_VERDICT_NAMES: Final = [verdict.value for verdict in VERDICTS]
 
 
 class Prevalence:
@@ -40,12 +42,14 @@ class Prevalence:
         for place, chosen in enumerate((rows, control_rows(rows))):
             self.is_partial |= len(chosen) < len(rows)
             counted = chosen.group_by(_COUNTED).aggregate([([], "count_all")])
-            columns = (counted[name].to_pylist() for name in (*_COUNTED, "count_all"))
-            for model, image, verdict, count in zip(*columns, strict=True):
-                if verdict in VERDICTS:
-                    terms = np.zeros((len(SAMPLES), len(VERDICTS)))
-                    terms[place, VERDICTS.index(verdict)] = count
-                    self._sums[model].add(image, terms)
+            codes = pc.index_in(counted["annotation"], value_set=pa.array(_VERDICT_NAMES))
+            counted = counted.append_column("code", codes).drop_null()
+            terms = np.zeros((len(counted), len(SAMPLES), len(VERDICTS)))
+            terms[np.arange(len(counted)), place, counted["code"].to_numpy()] = counted["count_all"]
+            for model in counted["model"].unique().to_pylist():
+                of_model = pc.equal(counted["model"], model)
+                images = counted["image_id"].filter(of_model).to_pylist()
+                self._sums[model].add_rows(images, terms[of_model.to_numpy()])
 
     def rows(self) -> list[tuple[Cell, ...]]:
         """Returns the table: two rows a model, and two for all."""

@@ -6,9 +6,11 @@ are written without spaces a word is a character with the marks that combine wit
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from alignbench.schemas.errors import MissingExtraError
@@ -25,6 +27,10 @@ _UNSPACED: Final = re.compile(
 )
 
 
+_KEPT_TEXTS: Final = 8192
+"""Texts whose words are kept: a sentence is asked for several times while its votes are read."""
+
+
 class Word(NamedTuple):
     """A half-open range of code points."""
 
@@ -32,7 +38,8 @@ class Word(NamedTuple):
     end: int
 
 
-def words(text: str) -> list[Word]:
+@lru_cache(_KEPT_TEXTS)
+def words(text: str) -> tuple[Word, ...]:
     """Returns the words of a text in order; white space is in none.
 
     Raises:
@@ -47,15 +54,19 @@ def words(text: str) -> list[Word]:
             found += [Word(start + a, start + b) for a, b in _characters(token.text)]
         else:
             found.append(Word(start, start + len(token.text)))
-    return found
+    return tuple(found)
 
 
 def touched(span: tuple[int, int], ranges: Sequence[Word]) -> frozenset[int]:
-    """Returns the numbers of the words that have a character in a span, given by its offsets."""
+    """Returns the numbers of the words that have a character in a span.
+
+    Args:
+        span: Its offsets.
+        ranges: The words, in order.
+    """
     start, end = span
-    return frozenset(
-        index for index, word in enumerate(ranges) if word.start < end and start < word.end
-    )
+    first = bisect_right(ranges, start, key=attrgetter("end"))
+    return frozenset(range(first, bisect_left(ranges, end, key=attrgetter("start"))))
 
 
 def _characters(token: str) -> Iterator[Word]:

@@ -161,8 +161,12 @@ def splitter_id(model: str, model_version: str, rules_version: int) -> str:
 
 
 def sentence_id(pair: str, pair_text_sha256: str, splitter: str, start: int, end: int) -> str:
-    """Returns the id of a sentence: a range of one pair's text, cut by one splitter."""
-    return derive_id(pair, pair_text_sha256, splitter, start, end)
+    """Returns the id of a sentence: a range of one pair's text, cut by one splitter.
+
+    It is `derive_id` of all five, written out: a release has as many as it has rows.
+    """
+    texts = ",".join(map(_json_text, (pair, pair_text_sha256, splitter)))
+    return sha256_hex(f"[{texts},{start},{end}]".encode())[:ID_LENGTH]
 
 
 def _derived_from_texts(before: str, texts: Iterable[str], after: str) -> list[str]:

@@ -95,6 +95,21 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class ListedFromFiles(Protocol):
+    """A source whose listing follows from its options and from some files alone.
+
+    Attributes:
+        options: Its own keys of the configuration.
+    """
+
+    options: Options
+
+    def listing_files(self) -> Sequence[Path]:
+        """Returns the files that the listing is read from."""
+        ...
+
+
+@runtime_checkable
 class NotingSource(Protocol):
     """A source that has something to tell of its last listing besides its items."""
 

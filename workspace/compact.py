@@ -8,7 +8,7 @@ No row can be lost, because a part is deleted only while another holds all its c
 (or the same ones, under a lower name): along that order no two parts are deleted for each other.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -16,10 +16,15 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from alignbench.workspace.errors import ObjectNotFoundError
-from alignbench.workspace.parts import Leaf, Part, encode_part, part_folder
+from alignbench.workspace.parts import TABLES_FOLDER, Leaf, Part, encode_part, part_folder
+from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.table import Table
 
 MERGED_ROWS = 200_000
+MANY_PARTS = 1000
+"""From so many parts on, opening them takes longer than reading what is in them."""
+_HELD_PARTS = 1000
+"""Parts of a merge that are held one by one: each column of each costs memory of its own."""
 
 
 class Compaction(NamedTuple):
@@ -27,6 +32,12 @@ class Compaction(NamedTuple):
 
     parts_before: int
     parts_after: int
+
+
+def crowded_tables(store: ObjectStore) -> dict[str, int]:
+    """Returns how many parts the tables have that should be compacted, by name."""
+    counts = Counter(info.key.split("/")[1] for info in store.list(TABLES_FOLDER))
+    return {name: count for name, count in sorted(counts.items()) if count >= MANY_PARTS}
 
 
 class _Source(NamedTuple):
@@ -109,6 +120,8 @@ def _merge(table: "Table[Any]", names: Sequence[str]) -> None:
         rows = part.rows_of(leaf in fresh for leaf in part.leaves)
         contents.append(part.read(table.spec.schema.names).filter(pa.array(rows)))
         leaves += fresh
+        if len(contents) >= _HELD_PARTS:
+            contents = [pa.concat_tables(contents).combine_chunks()]
     merged, data = encode_part(table.spec.name, pa.concat_tables(contents), leaves)
     table.store.write(f"{part_folder(table.spec.name)}/{merged}", data)
     for name in names:

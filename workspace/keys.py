@@ -1,4 +1,4 @@
-"""Sets of keys, held as sorted bytes: the anti-join that every resume stands on."""
+"""Sets of keys, held by their hashes: the anti-join that every resume stands on."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +12,11 @@ import pyarrow.compute as pc
 _SEPARATOR = "\x1f"
 
 _Bytes = npt.NDArray[np.bytes_]
+_Hashes = npt.NDArray[np.uint64]
+
+_WORD_BYTES = 8
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+"""Odd, so that multiplying loses nothing: two to the power of 64 over the golden ratio."""
 
 
 def key_column(table: pa.Table, columns: Sequence[str]) -> pa.ChunkedArray:
@@ -28,11 +33,13 @@ def key_column(table: pa.Table, columns: Sequence[str]) -> pa.ChunkedArray:
 
 
 class KeySet:
-    """A set of keys, 32 bytes of memory for a key of 32 characters.
+    """A set of keys, 40 bytes of memory for a key of 32 characters.
 
-    Keys are kept apart by their length: those of one length are a NumPy array of fixed width,
-    sorted once and searched by bisection, so that asking costs the same however large the set is.
-    (`pyarrow.compute.is_in` builds a hash table of the whole set at every call.) A null is no key.
+    Keys are kept apart by their length: those of one length are a NumPy array of fixed width in
+    the order of their hashes, which are searched by bisection, so that asking costs the same
+    however large the set is. (`pyarrow.compute.is_in` builds a hash table of the whole set at every
+    call, and comparing bytes takes several times as long as comparing numbers.) A key that is found
+    by its hash is compared itself. A null is no key.
     """
 
     def __init__(self, keys: pa.ChunkedArray) -> None:
@@ -40,8 +47,8 @@ class KeySet:
         for chunk in keys.chunks:
             for group in _by_length(chunk):
                 found[group.length].append(group.values)
-        self._sorted = {
-            length: np.unique(np.concatenate(values)) for length, values in found.items()
+        self._of_length = {
+            length: _Hashed.of(np.concatenate(values)) for length, values in found.items()
         }
 
     @classmethod
@@ -50,7 +57,7 @@ class KeySet:
         return cls(pa.chunked_array([pa.array(keys, pa.string())]))
 
     def __len__(self) -> int:
-        return sum(len(keys) for keys in self._sorted.values())
+        return sum(len(keys.values) for keys in self._of_length.values())
 
     def __contains__(self, key: str) -> bool:
         return bool(self._chunk_contains(pa.array([key], pa.string()))[0])
@@ -65,19 +72,73 @@ class KeySet:
     def union(self, other: "KeySet") -> "KeySet":
         """Returns the set of the keys of both."""
         both = KeySet.of(())
-        for length in self._sorted.keys() | other._sorted.keys():
-            halves = [keys._sorted[length] for keys in (self, other) if length in keys._sorted]
-            both._sorted[length] = np.unique(np.concatenate(halves))
+        for length in self._of_length.keys() | other._of_length.keys():
+            halves = [k._of_length[length].values for k in (self, other) if length in k._of_length]
+            both._of_length[length] = _Hashed.of(np.concatenate(halves))
         return both
 
     def _chunk_contains(self, keys: pa.Array) -> npt.NDArray[np.bool_]:
         result = np.zeros(len(keys), dtype=np.bool_)
         for group in _by_length(keys):
-            known = self._sorted.get(group.length)
+            known = self._of_length.get(group.length)
             if known is not None:
-                nearest = np.searchsorted(known, group.values).clip(max=len(known) - 1)
-                result[group.positions] = known[nearest] == group.values
+                result[group.positions] = known.has(group.values)
         return result
+
+
+class _Hashed(NamedTuple):
+    """Keys of one length, each once, in ascending order of their hashes.
+
+    Attributes:
+        hashes: Of each key.
+        values: The keys.
+        most_alike: How many keys share a hash at most; 1, unless somebody looked for such keys.
+    """
+
+    hashes: _Hashes
+    values: _Bytes
+    most_alike: int
+
+    @classmethod
+    def of(cls, values: _Bytes) -> "_Hashed":
+        hashes, values = _in_order(values)
+        alike = hashes[1:] == hashes[:-1]
+        same = values[1:] == values[:-1]
+        if (alike & ~same).any():
+            hashes, values = _in_order(np.unique(values))
+            _, counts = np.unique(hashes, return_counts=True)
+            return cls(hashes, values, int(counts.max()))
+        if same.any():
+            first = np.concatenate([[True], ~same])
+            hashes, values = hashes[first], values[first]
+        return cls(hashes, values, 1)
+
+    def has(self, keys: _Bytes) -> npt.NDArray[np.bool_]:
+        """Tells for each key of that length whether it is among them."""
+        hashes = _hashes(keys)
+        places = np.searchsorted(self.hashes, hashes)
+        found = np.zeros(len(keys), dtype=np.bool_)
+        for further in range(self.most_alike):
+            here = (places + further).clip(max=len(self.hashes) - 1)
+            found |= self.values[here] == keys
+        return found
+
+
+def _in_order(values: _Bytes) -> tuple[_Hashes, _Bytes]:
+    hashes = _hashes(values)
+    order = np.argsort(hashes)
+    return hashes[order], values[order]
+
+
+def _hashes(values: _Bytes) -> _Hashes:
+    """Returns a hash of each key: a polynomial of its bytes, taken as numbers of eight bytes."""
+    words = -(-values.dtype.itemsize // _WORD_BYTES)
+    whole = values.astype(f"S{words * _WORD_BYTES}").view(np.uint64).reshape(len(values), words)
+    found = whole[:, 0].copy()
+    for place in range(1, words):
+        found *= _FACTOR
+        found += whole[:, place]
+    return found
 
 
 class _OneLength(NamedTuple):

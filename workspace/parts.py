@@ -29,6 +29,8 @@ from alignbench.schemas.tables import SCHEMA_VERSION, TableSpec
 from alignbench.workspace.errors import CorruptPartError
 from alignbench.workspace.store import ObjectStore
 
+TABLES_FOLDER = "tables"
+
 _TABLE = b"alignbench.table"
 _VERSION = b"alignbench.schema_version"
 _LEAVES = b"alignbench.leaves"
@@ -43,7 +45,7 @@ class Leaf(NamedTuple):
 
 def part_folder(table: str) -> str:
     """Returns the prefix of a table's parts."""
-    return f"tables/{table}"
+    return f"{TABLES_FOLDER}/{table}"
 
 
 def encode_part(table: str, rows: pa.Table, leaves: Sequence[Leaf] = ()) -> tuple[str, bytes]:

@@ -22,6 +22,12 @@ import pyarrow.compute as pc
 from alignbench.schemas.columns import Row, from_batch, to_batch
 from alignbench.schemas.tables import CREATED_AT, RUN_ID, TableSpec
 from alignbench.workspace.errors import ObjectNotFoundError
+from alignbench.workspace.kept_listings import (
+    FEWEST_BYTES,
+    FEWEST_PARTS,
+    keep_listing,
+    kept_listing,
+)
 from alignbench.workspace.keys import KeySet, key_column
 from alignbench.workspace.listing import Listing, take_listing
 from alignbench.workspace.parts import Part, encode_part, part_folder
@@ -38,6 +44,7 @@ class Table(Generic[Row]):
         self.store = store
         self.spec = spec
         self._known: Listing | None = None
+        self._bytes = 0
 
     def append(self, rows: Sequence[Row], run_id: str) -> str | None:
         """Commits rows as one part.
@@ -179,16 +186,29 @@ class Table(Generic[Row]):
 
     def _take_listing(self, within: Collection[str] | None = None) -> Listing:
         for _ in range(_RELISTINGS):
+            names = self.part_names()
+            is_kept = within is None and self._is_large(names)
+            if is_kept and (kept := kept_listing(self.store, self.spec, names)) is not None:
+                return kept
             with suppress(ObjectNotFoundError):  # merged into another part since it was listed
-                return take_listing(self.store, self.spec, self.part_names(), within)
+                taken = take_listing(self.store, self.spec, names, within)
+                if is_kept:
+                    keep_listing(self.store, self.spec, taken)
+                return taken
         raise self._unstable()
 
+    def _is_large(self, names: Sequence[str]) -> bool:
+        return len(names) >= FEWEST_PARTS or self._bytes >= FEWEST_BYTES
+
     def _listed_once(self) -> set[str]:
-        return {
-            info.key.rpartition("/")[2]
-            for info in self.store.list(part_folder(self.spec.name))
+        listed = self.store.list(part_folder(self.spec.name))
+        sizes = {
+            info.key.rpartition("/")[2]: info.size
+            for info in listed
             if info.key.endswith(".parquet")
         }
+        self._bytes = sum(sizes.values())
+        return set(sizes)
 
     def _unstable(self) -> ObjectNotFoundError:
         return ObjectNotFoundError(

@@ -65,6 +65,18 @@ def status(
         ["stage", "source or model", "done", "pending", "failed", "empty", "not selected"],
         [(i.stage, i.scope, i.done, i.pending, i.failed, i.empty, i.not_selected) for i in counts],
     )
+    _advise_to_compact(context.obj.workspace)
+
+
+def _advise_to_compact(address: str) -> None:
+    from alignbench.workspace.compact import crowded_tables
+    from alignbench.workspace.workspace import open_store
+
+    for name, parts in crowded_tables(open_store(address)).items():
+        say(
+            f"Table {name} is in {parts:,} parts, and commands open them all: "
+            "'alignbench compact' makes them faster."
+        )
 
 
 def _print_runs(workspace: str, as_json: bool) -> None:

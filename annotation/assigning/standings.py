@@ -29,7 +29,7 @@ MOST_SKIPS = 3
 """A unit that so many people have skipped is put to nobody else."""
 
 
-class _Reply(IntEnum):
+class Reply(IntEnum):
     """What somebody did with a task; of several things the highest counts."""
 
     VOID = 0
@@ -39,14 +39,14 @@ class _Reply(IntEnum):
 
 
 _REPLIED = ("sentence_id", "unit_id", "annotator", "status")
-_REPLIES = {
-    AnnotationStatus.SUBMITTED.value: _Reply.VOTE,
-    AnnotationStatus.SKIPPED.value: _Reply.SKIP,
+REPLIES = {
+    AnnotationStatus.SUBMITTED.value: Reply.VOTE,
+    AnnotationStatus.SKIPPED.value: Reply.SKIP,
 }
-_STATES = {
-    _Reply.VOTE: AssignmentState.ANSWERED,
-    _Reply.SKIP: AssignmentState.SKIPPED,
-    _Reply.VOID: AssignmentState.CLOSED,
+REPLIED_STATES = {
+    Reply.VOTE: AssignmentState.ANSWERED,
+    Reply.SKIP: AssignmentState.SKIPPED,
+    Reply.VOID: AssignmentState.CLOSED,
 }
 
 
@@ -92,21 +92,21 @@ class RoundStandings:
             self.rows[question] = row if state is row.state else self._changed(row, state)
 
     @cached_property
-    def _replies(self) -> dict[Question, _Reply]:
+    def _replies(self) -> dict[Question, Reply]:
         """What people have replied; read only where there is a question, or skips are counted."""
-        replies: dict[Question, _Reply] = {}
+        replies: dict[Question, Reply] = {}
         for batch in self._answers():
             for sentence_id, unit_id, annotator, status in _columns(batch, _REPLIED):
                 question = Question(unit_id or sentence_id, annotator)
-                reply = _REPLIES.get(status, _Reply.VOID)
+                reply = REPLIES.get(status, Reply.VOID)
                 replies[question] = max(reply, replies.get(question, reply))
-        for question in self._set_aside():
-            replies.setdefault(question, _Reply.VOID)
+        for question in set_aside(self._workspace, self._round):
+            replies.setdefault(question, Reply.VOID)
         return replies
 
     @cached_property
     def _skips(self) -> Counter[str]:
-        skipped = (one for one, reply in self._replies.items() if reply is _Reply.SKIP)
+        skipped = (one for one, reply in self._replies.items() if reply is Reply.SKIP)
         return Counter(question.unit_id for question in skipped)
 
     def unwritten(self) -> list[Assignment]:
@@ -122,7 +122,7 @@ class RoundStandings:
         """
         reply = self._replies.get(question)
         if reply is not None:
-            counts = reply is _Reply.VOTE and question.annotator not in self._excluded
+            counts = reply is Reply.VOTE and question.annotator not in self._excluded
             return Standing.VOTED if counts else Standing.SPENT
         match self.rows[question].state:
             case AssignmentState.OPEN:
@@ -176,27 +176,13 @@ class RoundStandings:
 
     def _state(self, question: Question, written: AssignmentState) -> AssignmentState:
         reply = self._replies.get(question)
-        return written if reply is None else _STATES[reply]
+        return written if reply is None else REPLIED_STATES[reply]
 
     def _answers(self) -> Iterator[pa.Table]:
         where = pc.field("round") == self._round
         where &= pc.field("purpose") != Purpose.ADJUDICATE.value
         columns = [*_REPLIED, "round", "purpose"]
         return self._workspace.table(ANNOTATIONS).scan(columns, where)
-
-    def _set_aside(self) -> Iterator[Question]:
-        """Yields the questions to whose tasks there is an answer in quarantine."""
-        columns = ["server", "project_id", "task_id"]
-        doubtful = self._workspace.table(QUARANTINE).read(columns)
-        if not len(doubtful):
-            return
-        tasks = set(_columns(doubtful, columns))
-        wanted = [*columns, "sentence_id", "assignee", "round", "state"]
-        where = (pc.field("round") == self._round) & pc.field("assignee").is_valid()
-        for batch in self._workspace.table(TASKS).scan(wanted, where):
-            for *task, unit_id, assignee, _, _ in _columns(batch, wanted):
-                if tuple(task) in tasks:
-                    yield Question(unit_id, assignee)
 
     def _adopted(self) -> Iterator[tuple[Question, Assignment]]:
         """Yields the questions that an earlier version put to people, which wrote no rows."""
@@ -209,6 +195,21 @@ class RoundStandings:
                 if question not in self._written:
                     row = _row(self._round, self._unit, question, Purpose(purpose), wave=1)
                     yield question, row
+
+
+def set_aside(workspace: Workspace, round_name: str) -> Iterator[Question]:
+    """Yields the questions of a round to whose tasks there is an answer in quarantine."""
+    columns = ["server", "project_id", "task_id"]
+    doubtful = workspace.table(QUARANTINE).read(columns)
+    if not len(doubtful):
+        return
+    tasks = set(_columns(doubtful, columns))
+    wanted = [*columns, "sentence_id", "assignee", "round", "state"]
+    where = (pc.field("round") == round_name) & pc.field("assignee").is_valid()
+    for batch in workspace.table(TASKS).scan(wanted, where):
+        for *task, unit_id, assignee, _, _ in _columns(batch, wanted):
+            if tuple(task) in tasks:
+                yield Question(unit_id, assignee)
 
 
 def answered_elsewhere(

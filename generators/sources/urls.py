@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
@@ -74,6 +74,10 @@ class UrlsSource(SourceBase[UrlsOptions]):
         self._path = configured_path(self.options.path, self.surroundings)
         self._allow_private = self.surroundings.allow_private_addresses
         _require_httpx()
+
+    def listing_files(self) -> Sequence[Path]:
+        """Returns the file of URLs: nothing else is looked at while it is listed."""
+        return (self._path,)
 
     def items(self) -> Iterator[SourceItem | ItemFailureAt]:
         """Yields an item per entry; nothing is fetched."""

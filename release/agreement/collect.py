@@ -5,7 +5,7 @@ annotators, whatever the number of votes.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -45,11 +45,16 @@ class GroupSums:
 
     def add(self, group: str, terms: Reals) -> None:
         """Adds the terms of one item."""
-        place = self._places.setdefault(group, len(self._places))
-        if place >= len(self._sums):
-            more = np.zeros((max(64, len(self._sums)), *self._shape))
+        self.add_rows([group], terms[None])
+
+    def add_rows(self, groups: Sequence[str], terms: Reals) -> None:
+        """Adds the terms of items, a row each, in their order."""
+        known = self._places
+        places = np.array([known.setdefault(g, len(known)) for g in groups], dtype=np.int64)
+        if len(known) > len(self._sums):
+            more = np.zeros((max(64, len(known)), *self._shape))
             self._sums = np.concatenate([self._sums, more])
-        self._sums[place] += terms
+        np.add.at(self._sums, places, terms)
 
     def sums(self) -> tuple[list[str], Reals]:
         """Returns the groups in order of their names, and their sums."""
@@ -61,8 +66,7 @@ def merged(parts: list[GroupSums], *shape: int) -> GroupSums:
     """Returns the sums of several by group."""
     found = GroupSums(*shape)
     for part in parts:
-        for group, terms in zip(*part.sums(), strict=True):
-            found.add(group, terms)
+        found.add_rows(*part.sums())
     return found
 
 
@@ -122,18 +126,27 @@ class AgreementCounts:
 
     def _add_verdicts(self, rated: pa.Table, counts: Counts) -> None:
         terms = np.concatenate([contributions(counts), contributions(counts[:, :-1])], axis=1)
-        for model, image, row in zip(
-            rated["model"].to_pylist(), rated["image_id"].to_pylist(), terms, strict=True
-        ):
-            self.verdicts[model].add(image, row)
+        for model, places in _by_model(rated):
+            images = rated["image_id"].take(pa.array(places)).to_pylist()
+            self.verdicts[model].add_rows(images, terms[places])
 
     def _add_spans(self, rated: pa.Table, votes: pa.Table, items: npt.NDArray[np.int64]) -> None:
         says_so = pc.equal(votes["verdict"], Verdict.INCORRECT.value).to_numpy()
         several = np.bincount(items[says_so], minlength=len(rated)) >= 2
+        names, images, texts = (
+            rated[name].to_pylist() for name in ("model", "image_id", "caption")
+        )
         for place, marked in _marked(votes, items, says_so & several[items]):
-            model, image = (rated[name][place].as_py() for name in ("model", "image_id"))
-            ranges = words(rated["caption"][place].as_py())
-            self.spans[model].add(image, span_terms(ranges, marked))
+            terms = span_terms(words(texts[place]), marked)
+            self.spans[names[place]].add(images[place], terms)
+
+
+def _by_model(rated: pa.Table) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+    """Yields each model with the places of its rows."""
+    names = rated["model"].combine_chunks().dictionary_encode()
+    codes = names.indices.to_numpy()
+    for code, name in enumerate(names.dictionary.to_pylist()):
+        yield name, np.flatnonzero(codes == code)
 
 
 def _counts(items: npt.NDArray[np.int64], codes: npt.NDArray[np.int64], sentences: int) -> Counts:

@@ -8,6 +8,7 @@ common); pooled over all pairs. For a type, only its spans count; for any type, 
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import combinations
 from typing import Final, NamedTuple
 
@@ -60,12 +61,18 @@ def span_terms(ranges: Sequence[Word], votes: Sequence[Sequence[Span]]) -> Reals
         Shape (len(KINDS), TERMS).
     """
     found = np.zeros((len(KINDS), TERMS))
+    found[:, :_WORD_TERMS] = len(ranges) * _terms_of_a_word(len(votes))[0]
+    found[:, -1] = 1
+    types = {span.type for spans in votes for span in spans}
     for row, kind in zip(found, KINDS, strict=True):
-        chosen = [
-            _marks(ranges, [s for s in spans if kind in (ANY_TYPE, s.type)]) for spans in votes
-        ]
-        row[:_WORD_TERMS] = _word_terms(len(ranges), chosen)
-        row[_WORD_TERMS:] = *_pair_terms(chosen), 1
+        if kind in types and len(types) == 1:
+            row[:] = found[0]  # what is true of any type is true of the only one
+        elif kind in types or kind == ANY_TYPE:
+            chosen = [
+                _marks(ranges, [s for s in spans if kind in (ANY_TYPE, s.type)]) for spans in votes
+            ]
+            row[:_WORD_TERMS] = _word_terms(len(ranges), chosen)
+            row[_WORD_TERMS:-1] = _pair_terms(chosen)
     return found
 
 
@@ -87,12 +94,19 @@ def _marks(ranges: Sequence[Word], spans: Iterable[Span]) -> Marks:
 
 def _word_terms(words: int, marks: Sequence[Marks]) -> Reals:
     counts = Counter(word for mark in marks for word in frozenset().union(*mark.words))
-    times = Counter(counts.values())
+    times = np.zeros(len(marks) + 1)
+    for marked, number in Counter(counts.values()).items():
+        times[marked] = number
     times[0] = words - len(counts)
-    marked = np.array(list(times), dtype=np.int64)
-    rows = contributions(np.column_stack([len(marks) - marked, marked]))
-    total: Reals = np.array(list(times.values()), dtype=np.float64) @ rows
+    total: Reals = times @ _terms_of_a_word(len(marks))
     return total
+
+
+@cache
+def _terms_of_a_word(annotators: int) -> Reals:
+    """Returns what a word adds that none, one, … all of so many annotators marked, a row each."""
+    marked = np.arange(annotators + 1)
+    return contributions(np.column_stack([annotators - marked, marked]))
 
 
 def _pair_terms(marks: Sequence[Marks]) -> tuple[float, float, float]:

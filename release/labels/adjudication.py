@@ -5,37 +5,45 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.labels.spans import adjudicated_spans
 from alignbench.release.span_values import spans_of
 from alignbench.release.votes import SentenceBucket
+from alignbench.schemas.columns import from_batch, to_batch
 from alignbench.schemas.rows import Label, Span
 from alignbench.schemas.vocabulary import Verdict
 
 Row = dict[str, Any]
 
 
-def adjudicated(labels: Sequence[Label], bucket: SentenceBucket) -> list[Label]:
+def adjudicated(labels: pa.Table, bucket: SentenceBucket) -> pa.Table:
     """Returns the labels with those replaced whose sentence has an adjudication.
 
     The votes' counts and agreement stay; the confidence is 1.
     """
     finals: dict[str, Row] = {row["sentence_id"]: row for row in bucket.adjudications.to_pylist()}
-    if not finals:
-        return list(labels)
     ids = pa.array(list(finals), pa.string())
+    places = np.flatnonzero(pc.is_in(labels["sentence_id"], value_set=ids).to_numpy())
+    if not len(places):
+        return labels
     texts = _rows(bucket.sentences, ids, ("sentence_id", "text"))
     marks: defaultdict[str, list[tuple[Span, ...]]] = defaultdict(list)
     for vote in _rows(bucket.votes, ids, ("sentence_id", "verdict", "spans")):
         if vote["verdict"] == Verdict.INCORRECT:
             marks[vote["sentence_id"]].append(spans_of(vote["spans"] or []))
     text_of = {row["sentence_id"]: str(row["text"]) for row in texts}
-    return [
-        _final(label, finals[key], text_of[key], marks[key]) if key in finals else label
-        for key, label in ((label.sentence_id, label) for label in labels)
+    replaced = [
+        _final(label, finals[key], text_of[key], marks[key])
+        for label in from_batch(Label, labels.take(pa.array(places)))
+        for key in (label.sentence_id,)
     ]
+    order = np.arange(len(labels))
+    order[places] = len(labels) + np.arange(len(replaced))
+    further = pa.Table.from_batches([to_batch(Label, replaced)])
+    return pa.concat_tables([labels, further]).take(pa.array(order))
 
 
 def _final(label: Label, final: Row, text: str, marks: Sequence[tuple[Span, ...]]) -> Label:

@@ -7,28 +7,21 @@ one is unfinished, and the next run writes the labels that are missing.
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.agreement.fleiss import item_agreement
-from alignbench.release.joins import looked_up
 from alignbench.release.labels.adjudication import adjudicated
-from alignbench.release.labels.majority import agreement_ratio
+from alignbench.release.labels.columns import Labelling, labels_by_votes
 from alignbench.release.labels.sets import label_set_id, label_sets, make_current
-from alignbench.release.labels.spans import SpanLabel, agree_on_spans
-from alignbench.release.labels.verdicts import Decide, deciding_by
-from alignbench.release.span_values import spans_of
-from alignbench.release.verdict_counts import VERDICTS, count_verdicts
+from alignbench.release.labels.verdicts import deciding_by
+from alignbench.release.verdict_counts import count_verdicts
 from alignbench.release.votes import SentenceBucket, Votes
 from alignbench.schemas.label_options import LabelOptions
-from alignbench.schemas.rows import Label, Span
 from alignbench.schemas.tables import LABELS
-from alignbench.schemas.vocabulary import HallucinationType, LabelMethod, Verdict
+from alignbench.schemas.vocabulary import LabelMethod
 from alignbench.workspace.selection import Selection
 from alignbench.workspace.workspace import Workspace
 
@@ -97,7 +90,7 @@ def compute_labels(
         complete = any(row.label_set_id == set_id for row in known)
         tally = _Tally()
         if not complete:
-            labelling = _Labelling(set_id, minimum_votes, deciding_by(method, votes))
+            labelling = Labelling(set_id, minimum_votes, deciding_by(method, votes))
             _write(workspace, labelling, run_id, votes, tally)
         else:
             for bucket in votes:
@@ -131,12 +124,10 @@ class _Tally:
         self.answered += len(votes)
         self.labelled += int((votes >= minimum_votes).sum())
 
-    def count_labels(self, labels: Sequence[Label]) -> None:
-        self.verdicts.update(label.verdict.value for label in labels)
-        self.adjudicated += sum(label.adjudicated for label in labels)
-        self.span_agreement.update(
-            label.span_agreement for label in labels if label.span_agreement is not None
-        )
+    def count_labels(self, labels: pa.Table) -> None:
+        self.verdicts.update(_counted(labels["verdict"]))
+        self.adjudicated += pc.sum(labels["adjudicated"]).as_py() or 0
+        self.span_agreement.update(_counted(labels["span_agreement"].drop_null()))
 
     def report(self, set_id: str, *, computed: bool) -> LabelReport:
         return LabelReport(
@@ -152,91 +143,24 @@ class _Tally:
         )
 
 
-class _Labelling(NamedTuple):
-    """Which labels are made, and how."""
-
-    set_id: str
-    minimum_votes: int
-    decide: Decide
+def _counted(values: pa.ChunkedArray) -> dict[str, int]:
+    return {found["values"]: found["counts"] for found in pc.value_counts(values).to_pylist()}
 
 
 def _write(
-    workspace: Workspace, labelling: _Labelling, run_id: str, votes: Votes, tally: _Tally
+    workspace: Workspace, labelling: Labelling, run_id: str, votes: Votes, tally: _Tally
 ) -> None:
     table = workspace.table(LABELS)
     of_set = pc.field("label_set_id") == labelling.set_id
     done = table.keys("sentence_id", where=of_set, filter_columns=["label_set_id"])
-    rows: list[Label] = []
+    waiting: list[pa.Table] = []
     for bucket in votes:
         tally.count(bucket, labelling.minimum_votes)
-        labels = adjudicated(list(_labels(bucket, labelling)), bucket)
+        labels = adjudicated(labels_by_votes(bucket, labelling), bucket)
         tally.count_labels(labels)
-        written = done.contains(pa.array([label.sentence_id for label in labels], pa.string()))
-        rows += [
-            label for label, there in zip(labels, written.to_pylist(), strict=True) if not there
-        ]
-        if len(rows) >= COMMIT_ROWS:
-            table.append(rows, run_id)
-            rows = []
-    table.append(rows, run_id)
-
-
-def _labels(bucket: SentenceBucket, labelling: _Labelling) -> Iterator[Label]:
-    """Yields the labels of a bucket's sentences that have enough votes, by the votes alone."""
-    sentence_ids, counts = count_verdicts(bucket.votes)
-    enough = np.flatnonzero(counts.sum(axis=1) >= labelling.minimum_votes)
-    counts, sentence_ids = counts[enough], sentence_ids.take(pa.array(enough))
-    if not len(counts):
-        return
-    decision = labelling.decide(sentence_ids, counts)
-    verdicts = [VERDICTS[index] for index in decision.verdicts]
-    spans = _span_labels(bucket, sentence_ids, verdicts)
-    figures = (decision.confidence, agreement_ratio(counts), item_agreement(counts))
-    columns = zip(
-        sentence_ids.to_pylist(),
-        verdicts,
-        counts.tolist(),
-        *(figure.tolist() for figure in figures),
-        strict=True,
-    )
-    for sentence, verdict, votes, confidence, ratio, agreement in columns:
-        correct, incorrect, unknown = votes
-        span_label = spans.get(sentence)
-        yield Label(
-            label_set_id=labelling.set_id,
-            sentence_id=sentence,
-            verdict=verdict,
-            confidence=confidence,
-            n_correct=correct,
-            n_incorrect=incorrect,
-            n_unknown=unknown,
-            agreement_ratio=ratio,
-            fleiss_Pi=None if correct + incorrect + unknown < 2 else agreement,
-            error_type=_error_type(span_label),
-            error_spans=span_label.spans if span_label is not None else (),
-            span_agreement=span_label.agreement.value if span_label is not None else None,
-            adjudicated=False,
-        )
-
-
-def _error_type(span_label: SpanLabel | None) -> HallucinationType | None:
-    return span_label.error_type if span_label is not None else None
-
-
-def _span_labels(
-    bucket: SentenceBucket, sentence_ids: pa.Array, verdicts: Sequence[Verdict]
-) -> dict[str, SpanLabel]:
-    """Returns the wrong spans of the sentences that are incorrect; only they are looked at."""
-    chosen = [verdict is Verdict.INCORRECT for verdict in verdicts]
-    wrong = sentence_ids.filter(pa.array(chosen, pa.bool_()))
-    is_wrong = pc.is_in(bucket.votes.column("sentence_id"), value_set=wrong)
-    says_so = pc.equal(bucket.votes.column("verdict"), Verdict.INCORRECT.value)
-    votes = bucket.votes.filter(pc.and_(is_wrong, says_so)).select(["sentence_id", "spans"])
-    given: dict[str, list[tuple[Span, ...]]] = {}
-    for sentence, spans in zip(*(column.to_pylist() for column in votes.columns), strict=True):
-        given.setdefault(sentence, []).append(spans_of(spans or []))
-    texts = looked_up(pa.chunked_array([wrong]), bucket.sentences, "sentence_id").column("text")
-    return {
-        sentence: agree_on_spans(text, given.get(sentence, []))
-        for sentence, text in zip(wrong.to_pylist(), texts.to_pylist(), strict=True)
-    }
+        waiting.append(labels.filter(pc.invert(done.contains(labels["sentence_id"]))))
+        if sum(map(len, waiting)) >= COMMIT_ROWS:
+            table.append_table(pa.concat_tables(waiting), run_id)
+            waiting = []
+    if waiting:
+        table.append_table(pa.concat_tables(waiting), run_id)

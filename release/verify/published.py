@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -50,14 +52,32 @@ def check_known(batch: Batch, findings: Findings) -> bool:
 
 def published_problems(rows: pa.RecordBatch) -> Iterator[Problem]:
     """Yields what is wrong with imported rows, and rows of ours that say they are."""
-    for row, found in enumerate(rows.select(list(_COLUMNS)).to_pylist()):
+    chosen = np.flatnonzero(_may_be_wrong(rows))
+    columns = rows.select(list(_COLUMNS)).take(pa.array(chosen))
+    for row, found in zip(chosen.tolist(), columns.to_pylist(), strict=True):
         published = found["label_method"] == PUBLISHED_LABEL
         for text in _published(found) if published else _ours(found):
             yield Problem(row, Rule.IMPORTED, text)
 
 
+def _may_be_wrong(rows: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Tells which rows are imported, or have a value in a column that is theirs alone."""
+    found = [pc.equal(rows.column("label_method"), PUBLISHED_LABEL)]
+    for name in _OF_IMPORTS:
+        column = rows.column(name)
+        is_list = pa.types.is_list(column.type)
+        found.append(pc.greater(pc.list_value_length(column), 0) if is_list else column.is_valid())
+    may_be: npt.NDArray[np.bool_] = np.logical_or.reduce(
+        [pc.fill_null(one, False).to_numpy(zero_copy_only=False) for one in found]
+    )
+    return may_be
+
+
+_OF_IMPORTS = ("flags", "own_labels", "origin", "labels_license", "image_path_in_repo")
+
+
 def _ours(row: dict[str, Any]) -> Iterator[str]:
-    for name in ("flags", "own_labels", "origin", "labels_license", "image_path_in_repo"):
+    for name in _OF_IMPORTS:
         if row[name]:
             yield f"{name} is set in a row that was not imported"
 

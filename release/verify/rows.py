@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -73,7 +74,13 @@ def _columns(rows: pa.RecordBatch, *names: str) -> Iterator[tuple[Any, ...]]:
     return zip(*(rows.column(name).to_pylist() for name in names), strict=True)
 
 
+def _only(rows: pa.RecordBatch, name: str, expected: object) -> bool:
+    return all(value == expected for value in rows.column(name).unique().to_pylist())
+
+
 def _belongs(rows: pa.RecordBatch, shard: Shard, expected: object) -> Iterator[Problem]:
+    if _only(rows, "model", shard.model) and _only(rows, "schema_version", expected):
+        return
     for row, (model, version) in enumerate(_columns(rows, "model", "schema_version")):
         if model != shard.model:
             yield Problem(row, Rule.VALUE, f"model {model!r} is in the folder of {shard.model!r}")
@@ -83,6 +90,8 @@ def _belongs(rows: pa.RecordBatch, shard: Shard, expected: object) -> Iterator[P
 
 def _values(rows: pa.RecordBatch) -> Iterator[Problem]:
     for name, known in _VOCABULARY.items():
+        if known.issuperset(rows.column(name).drop_null().unique().to_pylist()):
+            continue
         for row, value in enumerate(rows.column(name).to_pylist()):
             if value is not None and value not in known:
                 yield Problem(row, Rule.VALUE, f"{name} {value!r} is not of the vocabulary")
@@ -101,8 +110,10 @@ def _sentences(rows: pa.RecordBatch) -> Iterator[Problem]:
 
 
 def _spans(rows: pa.RecordBatch) -> Iterator[Problem]:
-    columns = _columns(rows, "caption", "annotation", "error_spans", "label_method")
-    for row, (caption, verdict, spans, method) in enumerate(columns):
+    places = np.flatnonzero(_are_not_empty(rows.column("error_spans")))
+    names = ("caption", "annotation", "error_spans", "label_method")
+    columns = _columns(rows.select(names).take(pa.array(places)), *names)
+    for row, (caption, verdict, spans, method) in zip(places.tolist(), columns, strict=True):
         if spans and verdict != Verdict.INCORRECT:
             yield Problem(row, Rule.SPAN, f"a sentence that is {verdict} has wrong spans")
         for span in spans:
@@ -123,9 +134,13 @@ def _licences(rows: pa.RecordBatch) -> Iterator[Problem]:
 
 
 def _words(rows: pa.RecordBatch) -> Iterator[Problem]:
-    for row, (words, spans, kind, method) in enumerate(
-        _columns(rows, "error_words", "error_spans", "error_type", "label_method")
-    ):
+    names = ("error_words", "error_spans", "error_type", "label_method")
+    says_something = _truth(rows.column("error_type").is_valid())
+    for name in names[:2]:
+        says_something |= _are_not_empty(rows.column(name))
+    places = np.flatnonzero(says_something)
+    columns = _columns(rows.select(names).take(pa.array(places)), *names)
+    for row, (words, spans, kind, method) in zip(places.tolist(), columns, strict=True):
         if words != [span["text"] for span in spans]:
             yield Problem(row, Rule.WORDS, "error_words are not the spans' texts")
         if method == PUBLISHED_LABEL and not spans:
@@ -147,19 +162,50 @@ def _labels(rows: pa.RecordBatch) -> Iterator[Problem]:
     for row in np.flatnonzero(given & ~counted).tolist():
         yield Problem(row, Rule.LABEL, "no votes, or a negative number of them")
     safe = np.where(counted[:, None], counts, 1)
+    verdicts, ratios, items = majority(safe), agreement_ratio(safe), item_agreement(safe)
+    plain = _are_plainly_right(rows, verdicts, ratios, items)
+    places = np.flatnonzero(given & counted & ~plain)
     columns_of_labels = zip(
-        (given & counted).tolist(),
-        [VERDICTS[index] for index in majority(safe)],
-        agreement_ratio(safe).tolist(),
-        item_agreement(safe).tolist(),
-        _columns(rows, *_LABEL_COLUMNS),
+        places.tolist(),
+        [VERDICTS[index] for index in verdicts[places]],
+        ratios[places].tolist(),
+        items[places].tolist(),
+        _columns(rows.select(_LABEL_COLUMNS).take(pa.array(places)), *_LABEL_COLUMNS),
         strict=True,
     )
-    for row, (is_counted, verdict, ratio, item, found) in enumerate(columns_of_labels):
-        if is_counted:
-            for text in _label_problems(verdict, ratio, item, _Label(*found)):
-                yield Problem(row, Rule.LABEL, text)
+    for row, verdict, ratio, item, found in columns_of_labels:
+        for text in _label_problems(verdict, ratio, item, _Label(*found)):
+            yield Problem(row, Rule.LABEL, text)
 
+
+def _are_plainly_right(
+    rows: pa.RecordBatch,
+    verdicts: npt.NDArray[np.int64],
+    ratios: npt.NDArray[np.float64],
+    items: npt.NDArray[np.float64],
+) -> npt.NDArray[np.bool_]:
+    """Tells which labels are the majority of votes given in full, as most are, and say so."""
+    said, agreement, confidence = (
+        rows.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
+        for name in ("agreement_ratio", "fleiss_Pi", "confidence")
+    )
+    names = pa.array([verdict.value for verdict in VERDICTS]).take(pa.array(verdicts))
+    by_votes = pc.and_(
+        pc.equal(rows.column("label_method"), LabelMethod.MAJORITY.value),
+        pc.and_(pc.invert(rows.column("adjudicated")), rows.column("in_control")),
+    )
+    plain = _truth(
+        pc.fill_null(pc.and_(by_votes, pc.equal(rows.column("annotation"), names)), False)
+    )
+    plain &= np.isclose(said, ratios, _CLOSE, 0) & np.isclose(confidence, ratios, _CLOSE, 0)
+    plain &= confidence <= 1
+    plain &= np.isclose(agreement, items, _CLOSE, 0, equal_nan=True)
+    plain &= rows.column("fleiss_Pi").is_null().to_numpy(zero_copy_only=False) == np.isnan(items)
+    return plain
+
+
+_CLOSE: Final = 1e-9
+"""As near as `math.isclose` asks for."""
 
 _LABEL_COLUMNS: Final = (
     "annotation", "agreement_ratio", "fleiss_Pi", "confidence", "label_method", "adjudicated",
@@ -168,12 +214,23 @@ _LABEL_COLUMNS: Final = (
 
 
 def _vote_numbers(rows: pa.RecordBatch) -> Iterator[Problem]:
+    if rows.column("n_votes").equals(vote_count(rows)):
+        return
     expected = vote_count(rows).to_pylist()
     for row, (said, counted) in enumerate(
         zip(rows.column("n_votes").to_pylist(), expected, strict=True)
     ):
         if said != counted:
             yield Problem(row, Rule.VOTES, f"n_votes is {said}, n_* come to {counted}")
+
+
+def _are_not_empty(lists: pa.Array) -> npt.NDArray[np.bool_]:
+    return _truth(pc.not_equal(pc.fill_null(pc.list_value_length(lists), -1), 0))
+
+
+def _truth(values: pa.Array) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = values.to_numpy(zero_copy_only=False).copy()
+    return found
 
 
 class _Label(NamedTuple):

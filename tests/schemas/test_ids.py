@@ -177,3 +177,11 @@ def test_a_seed_fits_a_signed_64_bit_column(pair: str) -> None:
 def test_many_ids_at_once_are_those_of_each(first: str, texts: list[str], sample: int) -> None:
     assert ids.pair_ids(first, texts, sample) == [ids.pair_id(first, t, sample) for t in texts]
     assert ids.origin_ids(first, texts) == [ids.origin_id(first, text) for text in texts]
+
+
+@given(words, words, words, st.integers(), st.integers())
+def test_a_sentences_id_is_derived_from_its_place_and_text(
+    pair: str, sha256: str, splitter: str, start: int, end: int
+) -> None:
+    expected = derive_id(pair, sha256, splitter, start, end)
+    assert ids.sentence_id(pair, sha256, splitter, start, end) == expected

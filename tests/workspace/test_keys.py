@@ -2,11 +2,12 @@
 
 import pickle
 
+import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignbench.workspace.keys import KeySet, key_column
+from alignbench.workspace.keys import _FACTOR, KeySet, _Hashed, _hashes, key_column
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 nullable = st.lists(st.none() | texts, max_size=20)
@@ -63,3 +64,23 @@ def test_the_columns_of_a_key_do_not_run_into_each_other() -> None:
     table = pa.table({"a": ["x", "xy"], "b": ["yz", "z"], "c": pa.array([None, 1], pa.int64())})
     keys = key_column(table, ["a", "b", "c"]).to_pylist()
     assert len(set(keys)) == 2
+
+
+def alike(first: bytes, second: bytes) -> bytes:
+    """Returns a key that differs from two words and has the hash that they make."""
+    other = bytes([first[0] + 1]) + first[1:]
+    words = (int.from_bytes(word, "little") for word in (first, second, other))
+    a, b, c = words
+    rest = (a * int(_FACTOR) + b - c * int(_FACTOR)) % 2**64
+    return other + rest.to_bytes(8, "little")
+
+
+def test_keys_of_one_hash_are_told_apart() -> None:
+    first = b"key numb" + b"er one.."
+    second = alike(first[:8], first[8:])
+    values = np.array([first, second, b"something other."], dtype="S16")
+    assert len({int(found) for found in _hashes(values)}) == 2
+    for order in ([0, 1, 0, 2, 1, 0], [2, 1, 0], [1, 1]):
+        known = _Hashed.of(values[order])
+        assert len(known.values) == len(set(order))
+        assert known.has(values).tolist() == [place in order for place in range(3)]
