@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import torch
 from PIL import Image
+from transformers import BatchFeature
 
 from alignbench.models.answers.thoughts import ends_in_open_thought
 from alignbench.models.in_process.complete_weights import LoadedTensors
@@ -71,6 +72,7 @@ class VisionLanguageModel:
         template_options: What its chat template is given beside the messages.
         settings: What its own `generation_config` asked for.
         tensors: What of its weights stood in its files.
+        sees_images: Whether it takes images; one that reads text alone judges and rewrites.
     """
 
     family: str
@@ -81,6 +83,7 @@ class VisionLanguageModel:
     template_options: Mapping[str, JsonValue] = field(default_factory=dict)
     settings: GenerationSettings = field(default_factory=GenerationSettings)
     tensors: LoadedTensors = field(default_factory=LoadedTensors)
+    sees_images: bool = True
 
     def asked_by(self, asking: Asking) -> "VisionLanguageModel":
         """Returns the same model, asked in another way."""
@@ -192,7 +195,8 @@ class VisionLanguageModel:
             **shown, text=list(prompts), padding=True, return_tensors="pt",
             **self._special(prompts[0]),
         )  # fmt: skip
-        return self._open_ended(inputs)
+        # A tokenizer's own batch is put on a device, and not into a dtype.
+        return self._open_ended(inputs if self.sees_images else BatchFeature(dict(inputs)))
 
     def tokens_of(self, prompt: str) -> list[int]:
         """Returns a prompt's tokens as the processor has them before it spreads the image's."""
