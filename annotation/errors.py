@@ -141,3 +141,5 @@ class Doubt(StrEnum):
     """It was in quarantine, and has been deleted on the server since."""
     NOT_ASKED = "AB-A39"
     """Its task was put to somebody else."""
+    UNKNOWN_RATING = "AB-A40"
+    """It has no rating, several, or one that is not offered."""

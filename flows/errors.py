@@ -38,6 +38,12 @@ class NoJudgeError(AlignBenchError):
     exit_code = 2
 
 
+class NothingToExportError(AlignBenchError):
+    """No answer that is selected now was rated, so that there is nothing to train a critic on."""
+
+    code = "AB-F14"
+
+
 class ClusterUnreachableError(TransientError):
     """A Ray cluster is configured and does not answer, or none can be started here."""
 

@@ -112,7 +112,7 @@ def project_settings(run: "Run", unit: "Unit", assignee: str | None = None) -> "
         instructions=unit.guidelines(texts),
         annotators_per_sentence=settings.annotators_per_sentence,
         wording=Wording(
-            guideline_id=texts.guideline_id,
+            guideline_id=unit.guideline_id(texts),
             language=texts.language,
             texts=canonical_json(texts.model_dump(mode="json")),
             label_schema_id=unit.label_schema_id(),

@@ -2,8 +2,8 @@
 
 What comes in: what changed on the server since the newest answer that is known. What is done: every
 answer is validated against the sentence's stored text, and what cannot be believed is set aside
-with its raw JSON. What goes out: rows of `annotations` and `quarantine`; a later version of an
-answer supersedes the earlier one, a deleted answer gets a row that says so.
+with its raw JSON. What goes out: rows of `annotations`, `ratings` and `quarantine`; a later version
+of an answer supersedes the earlier one, a deleted answer gets a row that says so.
 """
 
 import time
@@ -14,7 +14,7 @@ from alignbench.flows.label_studio import adjudicators, annotation_server
 from alignbench.flows.run import open_run
 from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.watching import run_watcher
-from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
+from alignbench.schemas.tables import QUARANTINE
 from alignbench.schemas.vocabulary import Purpose, StageName
 
 
@@ -48,14 +48,9 @@ def pull(
         )
     quarantined = sum(found.quarantined.values())
     report = StageReport(StageName.PULL, made=found.written - quarantined)
-    report.rows = {
-        name: rows
-        for name, rows in (
-            (ANNOTATIONS.name, found.written - quarantined),
-            (QUARANTINE.name, quarantined),
-        )
-        if rows
-    }
+    report.rows = dict(found.written_to)
+    if quarantined:
+        report.rows[QUARANTINE.name] = quarantined
     if found.written:
         report.notes.append(
             f"{found.new:,} new, {found.updated:,} changed, {found.deleted:,} deleted"

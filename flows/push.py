@@ -1,10 +1,10 @@
-"""push: sentences go to the annotators.
+"""push: sentences go to the annotators, or models' answers to those who rate them.
 
-What comes in: the sentences of a round, or its captions, those of one image one after another; a
-sample if one was drawn, gold among them. What is done: they are dealt out to people, which table
-`assignments` keeps; each question becomes a task in its annotator's project, whose intent is
-written before it is sent, so that a kill at any moment makes no task twice. What goes out:
-confirmed rows of `tasks`.
+What comes in: the sentences of a round, its captions, or the answers to the questions that were
+sampled for it, those of one image one after another; gold among them. What is done: they are dealt
+out to people, which table `assignments` keeps; each question becomes a task in its annotator's
+project, whose intent is written before it is sent, so that a kill at any moment makes no task
+twice. What goes out: confirmed rows of `tasks`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,16 +35,18 @@ from alignbench.flows.label_studio import (
     labelling_links,
     project_settings,
 )
+from alignbench.flows.rated_units import draw_rating_gold, rater_notes
 from alignbench.flows.round_inputs import ASSIGNEE, RoundInputs
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
 from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.suggestions import Suggester, suggester
 from alignbench.schemas.config import AnnotationConfig, RoundName, VotesConfig
+from alignbench.schemas.errors import UsageError
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import TASKS, TableSpec
-from alignbench.schemas.vocabulary import RoundForm, StageName, Stratum
+from alignbench.schemas.vocabulary import AnnotationUnit, RoundForm, StageName, Stratum
 
 _DOUBLES = "tasks were there twice, unanswered, and were closed"
 
@@ -63,7 +65,7 @@ def push(
     again: bool = False,
     joining: tuple[str, ...] = (),
 ) -> StageReport:
-    """Sends the sentences of a round to Label Studio.
+    """Sends the sentences, or the answers to be rated, of a round to Label Studio.
 
     Args:
         workspace: Path, or `s3://bucket/prefix`.
@@ -89,14 +91,21 @@ def push(
     def make_stage(fence: Fence) -> PushStage:
         suggests = suggester(run.workspace, round_name, suggest, run.run_id)
         unit = round_form(run.workspace, round_name, run.config.annotation).unit
+        if unit is AnnotationUnit.RESPONSE and (models or sample or stratify or suggest):
+            raise UsageError(
+                f"Round {round_name} asks people to rate answers to questions that were sampled.",
+                "Leave out --model, --sample, --stratify and --suggest, or name another round.",
+            )
         notes = draw_round(run, round_name, Draw(models, sample, stratify, unit))
         form = begin_round(run.workspace, round_name, run.config.annotation, run.run_id)
         if form.form is RoundForm.QUEUES:
             notes |= dealt_notes(deal_round(run, server, form, fence, joining=joining, again=again))
         reworded = _reworded(run, form)
         stage = PushStage(run, server, form, suggests, fence)
+        is_rated = unit is AnnotationUnit.RESPONSE
+        raters = rater_notes(len(stage.assignees())) if is_rated else []
         kept = _kept(form, run.config.annotation)
-        stage.notes = [*counted(notes | stage.settle()), *kept, *reworded]
+        stage.notes = [*counted(notes | stage.settle()), *kept, *raters, *reworded]
         return stage
 
     return run_stage(StageName.PUSH, make_stage, run.context, Limits(limit, retry))
@@ -105,9 +114,11 @@ def push(
 def draw_round(run: Run, round_name: str, draw: Draw) -> dict[str, int]:
     """Draws the sentences that a round lacks; returns how many, in words."""
     settings = run.config.annotation
-    here = (run.workspace, current_selection(run), round_name)
     if settings.gold is not None:
         read_gold(run.workspace, run.folder / settings.gold, run.run_id)
+    if draw.unit is AnnotationUnit.RESPONSE:
+        return {"gold answers mixed in": draw_rating_gold(run, round_name)}
+    here = (run.workspace, current_selection(run), round_name)
     gold = draw_gold(*here, settings.gold_share, run.run_id, draw)
     drawn = 0 if draw.is_everything() else draw_sample(*here, draw, run.run_id)
     return {f"sentences drawn for round {round_name}": drawn, "gold sentences mixed in": gold}
@@ -227,6 +238,8 @@ def _reworded(run: Run, form: Round) -> list[str]:
 
 def _kept(form: Round, settings: AnnotationConfig) -> list[str]:
     """Returns what a round does otherwise than the configuration says by now, in words."""
+    if form.unit is AnnotationUnit.RESPONSE:
+        return []
     wanted = settings.votes or VotesConfig(
         first=settings.annotators_per_sentence, most=settings.annotators_per_sentence
     )

@@ -8,17 +8,21 @@ goes out: a row of `sampled_questions` for each question that could be drawn, wi
 from typing import Final, NamedTuple
 
 import numpy as np
+import pyarrow.compute as pc
 
+from alignbench.annotation.rounds.forms import round_form
 from alignbench.flows.errors import NoJudgeError
 from alignbench.flows.question_report import question_results
-from alignbench.flows.run import open_run
+from alignbench.flows.run import Run, open_run
 from alignbench.judging.calibration.plan import ExpectedWidth, expected_before
 from alignbench.judging.calibration.rated_sample import Unit, draw_sample, places
 from alignbench.judging.errors import SampleDrawnError
 from alignbench.judging.report.results import Results
 from alignbench.reporting.jackknife import Floats
+from alignbench.schemas.errors import UsageError
 from alignbench.schemas.question_rows import SampledQuestion
-from alignbench.schemas.tables import SAMPLED_QUESTIONS
+from alignbench.schemas.tables import ROUNDS, SAMPLED_QUESTIONS, TASKS
+from alignbench.schemas.vocabulary import AnnotationUnit
 
 _SEED: Final = "sample for rating"
 _TIMES: Final = (0.5, 1.0, 2.0, 4.0)
@@ -66,6 +70,7 @@ def draw_questions(
         NoJudgeError: Nothing was judged.
         SampleSizeError: So many cannot be drawn.
         SampleDrawnError: A sample was drawn for that round already.
+        UsageError: That round asks about sentences.
     """
     run = open_run(address)
     results, _ = question_results(run)
@@ -92,6 +97,7 @@ def draw_questions(
     if keep:
         table = run.workspace.table(SAMPLED_QUESTIONS)
         with run.workspace.store.lock("questions"):
+            _check_round(run, name)
             before = [row for row in table.rows() if row.round == name]
             if before and sorted(map(repr, before)) != sorted(map(repr, rows)):
                 raise SampleDrawnError(
@@ -104,6 +110,19 @@ def draw_questions(
     counts = sorted({min(round(drawn * times), len(rows)) for times in _TIMES})
     widest = max(_first_judge_scores(results), key=lambda score: float(np.nanvar(score)))
     return DrawnSample(rows, expected_before(results.questions, widest, counts, correlation))
+
+
+def _check_round(run: Run, name: str) -> None:
+    """Refuses a round in which people are asked about sentences."""
+    is_of_round = pc.field("round") == name
+    form = round_form(run.workspace, name, run.config.annotation)
+    begun = any(map(len, run.workspace.table(TASKS).scan(["round"], is_of_round)))
+    begun |= any(map(len, run.workspace.table(ROUNDS).scan(["round"], is_of_round)))
+    if begun and form.unit is not AnnotationUnit.RESPONSE:
+        raise UsageError(
+            f"Round {name!r} was begun, and asks people about {form.unit.value}s.",
+            "Name another round with --round.",
+        )
 
 
 def _first_judge_scores(results: Results) -> list[Floats]:

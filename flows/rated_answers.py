@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.flows.run import Run
 from alignbench.judging.calibration.rated_sample import RatedSample
 from alignbench.judging.calibration.raters import Ratings
@@ -13,7 +14,7 @@ from alignbench.judging.report.results import Answerer, RatedByPeople
 from alignbench.reporting.jackknife import Bools
 from alignbench.schemas.question_rows import Rating, SampledQuestion
 from alignbench.schemas.tables import RATINGS, SAMPLED_QUESTIONS
-from alignbench.schemas.vocabulary import AnnotationStatus
+from alignbench.schemas.vocabulary import WithdrawnKind
 
 
 class GivenRating(NamedTuple):
@@ -39,18 +40,27 @@ def newest_ratings(run: Run, responses: Mapping[str, tuple[Answerer, int]]) -> l
         run: The run.
         responses: The answers that count: who gave each, to the question of which number.
     """
-    newest: dict[tuple[str, str], Rating] = {}
-    for row in run.workspace.table(RATINGS).rows():
-        if row.status is not AnnotationStatus.SUBMITTED or row.response_id not in responses:
-            continue
-        key = (row.response_id, row.annotator)
-        if key not in newest or newest[key].updated_at < row.updated_at:
-            newest[key] = row
     return [
         GivenRating(*responses[row.response_id], row.annotator, row.rating)
-        for row in newest.values()
-        if row.rating is not None
+        for row in counted_ratings(run)
+        if row.rating is not None and row.response_id in responses
     ]
+
+
+def counted_ratings(run: Run) -> list[Rating]:
+    """Returns each person's last rating of each answer.
+
+    Gold is none, nor what somebody said who is excluded or has withdrawn.
+    """
+    newest: dict[tuple[str, str], Rating] = {}
+    out = set(withdrawn_ids(run.workspace, WithdrawnKind.ANNOTATOR).to_pylist())
+    for row in run.workspace.table(RATINGS).rows():
+        key = (row.response_id, row.annotator)
+        if not row.counts or row.annotator in out:
+            continue
+        if key not in newest or newest[key].updated_at < row.updated_at:
+            newest[key] = row
+    return list(newest.values())
 
 
 def largest_sample(rows: Iterable[SampledQuestion]) -> list[SampledQuestion]:

@@ -17,6 +17,7 @@ from alignbench.annotation.rounds.members import RoundMembers, round_members
 from alignbench.annotation.units.every import UNITS
 from alignbench.annotation.units.unit import PURPOSE, UNIT_ID
 from alignbench.engine.stage import StageInputs
+from alignbench.flows.rated_units import rated_asked, rated_units
 from alignbench.flows.run import Run
 from alignbench.flows.selection import current_selection
 from alignbench.schemas.rows import Round
@@ -66,6 +67,9 @@ class RoundInputs(StageInputs):
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the round's questions, those of one person image by image."""
+        if self._form.unit is AnnotationUnit.RESPONSE:
+            yield from self._of_each(self._unit.gathered(rated_units(self._run, self._form.round)))
+            return
         where = self._members.filter(self._selection)
         if keys_only:
             yield from self._keys_of(where)
@@ -169,6 +173,8 @@ class _Questions:
 
 def asked_units(run: Run, form: Round) -> list[Asked]:
     """Returns the units of a round, those of an image one after another."""
+    if form.unit is AnnotationUnit.RESPONSE:
+        return rated_asked(run, form.round)
     members = round_members(run.workspace, form.round, form.unit)
     where = members.filter(current_selection(run))
     unit = UNITS[form.unit]

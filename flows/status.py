@@ -35,6 +35,7 @@ from alignbench.schemas.tables import (
     LABEL_SETS,
     QUARANTINE,
     QUESTIONS,
+    RATINGS,
     SCORES,
     STAGE_RUNS,
 )
@@ -187,7 +188,7 @@ def _judge_names(run: Run) -> dict[str, str]:
 
 
 def _later_stages(run: Run) -> list[StageCounts]:
-    answers = run.workspace.table(ANNOTATIONS).count()
+    answers = run.workspace.table(ANNOTATIONS).count() + run.workspace.table(RATINGS).count()
     quarantined = run.workspace.table(QUARANTINE).count()
     sets = list(run.workspace.table(LABEL_SETS).rows())
     labelled = max(sets, key=lambda row: row.version).sentences if sets else 0

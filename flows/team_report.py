@@ -13,7 +13,7 @@ import pyarrow as pa
 from alignbench.annotation.assigning.standings import RoundStandings
 from alignbench.annotation.assigning.team import paused_annotators
 from alignbench.annotation.label_studio.texts import annotator_texts
-from alignbench.annotation.rounds.forms import round_form
+from alignbench.annotation.rounds.forms import round_form, round_units
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.annotation.team_report.feedback import feedback_page, missed_gold
 from alignbench.annotation.team_report.given_answers import GivenAnswers, given_answers
@@ -30,8 +30,8 @@ from alignbench.flows.round_inputs import asked_units
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.stage_flow import stage_flow
 from alignbench.schemas.errors import AlignBenchError, UsageError
-from alignbench.schemas.tables import GOLD, ROUNDS, TASKS
-from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, WithdrawnKind
+from alignbench.schemas.tables import GOLD, TASKS
+from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, AnnotationUnit, WithdrawnKind
 from alignbench.workspace.local import LocalStore
 
 USUAL_CAP: Final = 300.0
@@ -142,9 +142,11 @@ def _outside(run: Run) -> tuple[pa.Table, bool, str | None]:
 
 
 def _round_names(run: Run) -> list[str]:
-    names = {row.round for row in run.workspace.table(ROUNDS).rows()}
-    names |= set(run.workspace.table(TASKS).read(["round"])["round"].to_pylist())
-    return sorted(names - {ADJUDICATION_ROUND})
+    """Returns the rounds that ask about sentences; `annotators list` tells of ratings."""
+    units = round_units(run.workspace)
+    names = set(units) | set(run.workspace.table(TASKS).read(["round"])["round"].to_pylist())
+    rated = {name for name, unit in units.items() if unit is AnnotationUnit.RESPONSE}
+    return sorted(names - rated - {ADJUDICATION_ROUND})
 
 
 def _round_facts(run: Run, name: str) -> RoundFacts:

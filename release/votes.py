@@ -18,10 +18,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignbench.release.withdrawn import withdrawn_by_kind
 from alignbench.schemas.ids import canonical_json
 from alignbench.schemas.label_options import ONE_A_ROUND, LabelOptions
-from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, WITHDRAWN
-from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Purpose
+from alignbench.schemas.tables import ANNOTATIONS, SENTENCES
+from alignbench.schemas.vocabulary import (
+    AnnotationStatus,
+    AnnotationUnit,
+    Purpose,
+    WithdrawnKind,
+)
 from alignbench.workspace.buckets import Buckets, columns_of
 from alignbench.workspace.selection import Selection
 from alignbench.workspace.workspace import Workspace
@@ -87,13 +93,13 @@ class Votes:
             options: Tell how often somebody counts who answered in several rounds.
         """
         self._voter = options.voter
-        withdrawn = _withdrawn(workspace)
+        withdrawn = withdrawn_by_kind(workspace)
         self._sentences = Buckets(
             folder, "sentences", "sentence_id", columns_of(SENTENCES, SENTENCE_COLUMNS)
         )
         with self._sentences as buckets:
             needed = [*SENTENCE_COLUMNS, "splitter_id"]
-            where = selection.sentences() & _not_in("image_id", withdrawn["image"])
+            where = selection.sentences() & _not_in("image_id", withdrawn[WithdrawnKind.IMAGE])
             for batch in workspace.table(SENTENCES).scan(needed, where):
                 buckets.add(batch.select(list(SENTENCE_COLUMNS)))
         schema = columns_of(ANNOTATIONS, VOTE_COLUMNS)
@@ -102,7 +108,7 @@ class Votes:
         self._gold = Buckets(folder, "gold-answers", "sentence_id", schema)
         with self._votes, self._adjudications, self._gold:
             needed = [*VOTE_COLUMNS, "status", "purpose"]
-            where = _is_answer() & _not_in("annotator", withdrawn["annotator"])
+            where = _is_answer() & _not_in("annotator", withdrawn[WithdrawnKind.ANNOTATOR])
             for batch in workspace.table(ANNOTATIONS).scan(needed, where):
                 self._votes.add(_of_purpose(batch, Purpose.LABEL))
                 self._adjudications.add(_of_purpose(batch, Purpose.ADJUDICATE))
@@ -131,15 +137,6 @@ class Votes:
             for name, moment in zip(names, moments, strict=True):
                 first[name] = min(moment, first.get(name, moment))
         return Digest(sha256.hexdigest(), first)
-
-
-def _withdrawn(workspace: Workspace) -> dict[str, list[str]]:
-    holds = ~pc.coalesce(pc.field("revoked"), False)
-    table = workspace.table(WITHDRAWN).read(["kind", "id", "revoked"], holds)
-    return {
-        kind: table.filter(pc.field("kind") == kind).column("id").to_pylist()
-        for kind in ("image", "annotator")
-    }
 
 
 def _not_in(column: str, values: list[str]) -> pc.Expression:

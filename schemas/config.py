@@ -88,6 +88,19 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _of_captions(unit: AnnotationUnit) -> AnnotationUnit:
+    if unit is AnnotationUnit.RESPONSE:
+        raise PydanticCustomError(
+            "refused",
+            "{what}",
+            {
+                "what": "answers are rated in rounds that questions were sampled for",
+                "fix": "Remove 'unit', and run 'alignbench questions sample'.",
+            },
+        )
+    return unit
+
+
 class VotesConfig(_Section):
     """`votes` in `[annotation]`: how many answers a sentence is to get, as they are needed.
 
@@ -142,7 +155,7 @@ class AnnotationConfig(_Section):
     language: str = "en"
     languages: Annotated[dict[str, str], AfterValidator(_by_address)] = Field(default_factory=dict)
     round: RoundName = "1"
-    unit: AnnotationUnit = AnnotationUnit.SENTENCE
+    unit: Annotated[AnnotationUnit, AfterValidator(_of_captions)] = AnnotationUnit.SENTENCE
     annotators_per_sentence: Annotated[int, Field(ge=1, le=50)] = 3
     votes: VotesConfig | None = None
     tasks_per_project: Annotated[int, Field(ge=1, le=50_000)] = 50_000

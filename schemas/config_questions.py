@@ -68,6 +68,8 @@ class QuestionsConfig(BaseModel):
 
     Attributes:
         tasks: A TOML file of one's own tasks, whose notes judges are told; else AlignMMBench's.
+        rated_twice: Share of the sampled images whose answers two people rate, so that it can be
+            told how far people agree.
         release: What is published.
         sets: What each set of questions allows, by its name.
     """
@@ -75,6 +77,7 @@ class QuestionsConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tasks: Path | None = None
+    rated_twice: Annotated[float, Field(ge=0, le=1)] = 0.2
     release: QuestionReleaseConfig = QuestionReleaseConfig()
     sets: dict[str, QuestionSetConfig] = Field(default_factory=dict)
 

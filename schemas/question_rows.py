@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from alignbench.schemas.columns import Bool, Instant, Int, Long, Real, Str
-from alignbench.schemas.vocabulary import AnnotationStatus, VariantStatus
+from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, VariantStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +116,15 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rating:
-    """A person's score of an answer, drawn for rating with `probability`."""
+    """A person's score of an answer, as it stood on the server at `updated_at`.
+
+    The answer's question was drawn for rating with `probability`; 0 for gold, which was not drawn.
+    `purpose` is null in rows that no page of this program brought in: they count.
+    """
 
     server: Str
-    project_id: Int
-    annotation_id: Int
+    project_id: Long
+    annotation_id: Long
     response_id: Str
     round: Str
     annotator: Str
@@ -130,6 +134,30 @@ class Rating:
     probability: Real
     lead_seconds: Real | None
     updated_at: Instant
+    task_id: Long | None = None
+    purpose: Purpose | None = None
+    flags: tuple[Str, ...] = ()
+    updated_by: Str | None = None
+    text_sha256: Str | None = None
+    annotated_at: Instant | None = None
+    guideline_id: Str | None = None
+    label_schema_id: Str | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it says what its rater thinks, of an answer whose rating is not known."""
+        is_given = self.status is AnnotationStatus.SUBMITTED and self.rating is not None
+        return is_given and self.purpose is not Purpose.GOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldRating:
+    """An answer whose rating is known, to measure raters with."""
+
+    response_id: Str
+    rating: Real
+    source: Str
+    version: Long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,7 +185,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundSentence:
-    """A sentence that was chosen for a round, and why; `stratum` is what it was drawn from."""
+    """A sentence that was chosen for a round, and why; `stratum` is what it was drawn from.
+
+    In a round of ratings `sentence_id` is a response's id: such a row is gold.
+    """
 
     round: Str
     sentence_id: Str
@@ -215,8 +218,8 @@ class Round:
 class Assignment:
     """A question put to an annotator: one unit of a round. Written before its task is sent.
 
-    `unit_id` is a sentence's id, or a caption's (`ids.caption_id`). `wave` counts from 1: 1
-    for the votes that every unit gets, higher for those that a doubt asked for.
+    `unit_id` is a sentence's id, a caption's (`ids.caption_id`) or a response's. `wave` counts from
+    1: 1 for the votes that every unit gets, higher for those that a doubt asked for.
     """
 
     round: Str

@@ -8,7 +8,7 @@ import pyarrow as pa
 from alignbench.schemas import question_rows, rows
 from alignbench.schemas.columns import DataclassRow, Row, arrow_schema
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised whenever a column is added; a part of an older version reads its new columns as null."""
 
 CREATED_AT = pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False)
@@ -87,6 +87,7 @@ RATINGS = TableSpec(
     ("server", "project_id", "annotation_id", "response_id"),
     "updated_at",
 )
+GOLD_RATINGS = TableSpec("gold_ratings", question_rows.GoldRating, ("response_id",), "version")
 SAMPLED_QUESTIONS = TableSpec(
     "sampled_questions", question_rows.SampledQuestion, ("round", "asked_id")
 )
@@ -122,6 +123,7 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     JUDGES,
     JUDGEMENTS,
     RATINGS,
+    GOLD_RATINGS,
     SAMPLED_QUESTIONS,
     STAGE_RUNS,
     FAILURES,

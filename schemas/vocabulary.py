@@ -112,6 +112,8 @@ class AnswerFlag(StrEnum):
     """It says both that the sentence is wrong and that it cannot be decided."""
     MARK_CUT = "mark_cut"
     """A mark went over several sentences, and was cut where they end."""
+    REFERENCE_SEEN = "reference_seen"
+    """Its rater has looked at the reference."""
     KEPT = "kept"
     """It is no longer on the server, whose database was set back, and counts all the same."""
 
@@ -188,6 +190,8 @@ class AnnotationUnit(StrEnum):
     SENTENCE = "sentence"
     CAPTION = "caption"
     """All sentences of a caption on one page."""
+    RESPONSE = "response"
+    """A model's answer to a question about an image, which is rated."""
 
 
 class RoundForm(StrEnum):

@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_annotators(context: typer.Context, as_json: Json = False) -> None:
-    """Show how much, how fast and how well each annotator has answered, as of the last pull."""
+    """Show how much, how fast and how well people have answered and rated, as of the last pull."""
     from dataclasses import asdict
 
     from alignbench.annotation.pulling.annotator_reports import annotator_reports
@@ -61,14 +61,18 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
     elif not reports:
         say("Nobody has answered yet; run 'alignbench pull'.")
     else:
+        answering = [one for one in reports if one.rated is None or one.answers or one.skips]
         print_table(
             [
                 *("annotator", "answers", "skips", "s each", "per hour", "gold", "right"),
                 *("agree", "correct", "incorrect", "unknown", "no spans", "types", "look into"),
             ],
-            [_cells(report) for report in reports],
+            [_cells(report) for report in answering],
             fold=False,
         )
+        if rating := [one for one in reports if one.rated is not None]:
+            headings = ("rater", "ratings", "skips", "s each", "mean", "gold", "off by", "shared")
+            print_table([*headings, "above others"], [_rated_cells(one) for one in rating])
 
 
 def add_annotators(
@@ -193,6 +197,27 @@ def _cells(report: "AnnotatorReport") -> tuple[object, ...]:
         " ".join(f"{kind} {_percent(share)}" for kind, share in report.types.items()) or "-",
         ", ".join(notes) or "-",
     )
+
+
+def _rated_cells(report: "AnnotatorReport") -> tuple[object, ...]:
+    rated = report.rated
+    if rated is None:
+        return ()
+    return (
+        report.annotator,
+        rated.ratings,
+        rated.skips,
+        _number(rated.median_seconds),
+        _points(rated.mean),
+        rated.gold_ratings,
+        _points(rated.gold_off_by),
+        rated.shared,
+        _points(rated.above_others),
+    )
+
+
+def _points(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
 
 
 def _number(value: float | None) -> str:

@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     group.command("sample")(sample)
     group.command("report")(report)
     group.command("release")(release)
+    group.command("export")(export)
     app.add_typer(group)
 
 
@@ -93,7 +94,7 @@ def sample(
         bool, typer.Option("--dry-run", help="Only say what so many ratings would buy.")
     ] = False,
 ) -> None:
-    """Draw the questions whose answers people are to rate, and say what ratings would buy."""
+    """Draw the questions whose answers people rate once 'push' sends them; say what ratings buy."""
     from alignbench.flows.question_sample import draw_questions
     from alignbench.judging.calibration.rated_sample import Unit
 
@@ -123,6 +124,32 @@ def report(
 
     page = question_report(context.obj.address, out, figures=figures)
     say(f"questions: report written to {page}")
+
+
+def export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines to write.")],
+    judge: Annotated[
+        str | None,
+        typer.Option("--judge", help="This judge's scores and reasons; else people's ratings."),
+    ] = None,
+    rubric: Annotated[
+        str | None, typer.Option("--rubric", help="A rubric's name, or a file; else the judge's.")
+    ] = None,
+    with_reason: Annotated[
+        bool, typer.Option("--with-reason", help="Leave out what was rated without a reason.")
+    ] = False,
+) -> None:
+    """Write answers with ratings and reasons as conversations to train a critic on."""
+    from alignbench.flows.question_export import export_ratings
+
+    found = export_ratings(
+        context.obj.address, file, judge=judge, rubric=rubric, only_with_reason=with_reason
+    )
+    say(
+        f"questions: {found.conversations:,} conversations about {found.answers:,} answers, "
+        f"{found.with_reason:,} with a reason: {found.path}"
+    )
 
 
 def release(

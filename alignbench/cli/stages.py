@@ -127,7 +127,7 @@ def push(
     limit: Limit = None,
     as_json: Json = False,
 ) -> None:
-    """Send sentences to Label Studio."""
+    """Send sentences, or answers that people are to rate, to Label Studio."""
     run_stage_verb(
         context.obj,
         "push",

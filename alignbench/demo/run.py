@@ -8,6 +8,8 @@ from typing import Final
 
 from alignbench import services
 from alignbench.demo.errors import NobodyAnsweredError, UnsoundDemoError
+from alignbench.demo.questions import FOLDER as QUESTIONS
+from alignbench.demo.questions import run_questions
 from alignbench.schemas.config import parse_config
 from alignbench.schemas.errors import UsageError
 from alignbench.terminal.context import Context, use_only_local_services
@@ -92,6 +94,8 @@ def _build_and_release(root: Path, annotate_yourself: bool) -> None:
             run_flow(flow, workspace=address)
         say(f"6. Detectors that run anywhere score the release: {', '.join(DETECTORS)}")
         _evaluate(_release_folder(root))
+        say("7. Questions about drawn scenes: rewritten, answered, judged, and rated by people")
+        run_questions(root)
 
 
 def _evaluate(release: Path) -> None:
@@ -168,7 +172,7 @@ def _show_result(root: Path, seconds: float, services_run: bool) -> None:
 
     folder = _release_folder(root)
     report = verify(folder)
-    say(f"7. Verified from the release alone: {'sound' if not report.findings else 'NOT sound'}\n")
+    say(f"8. Verified from the release alone: {'sound' if not report.findings else 'NOT sound'}\n")
     counts = workspace_status(str(root))
     print_table(
         ["stage", "source or model", "done", "pending", "failed"],
@@ -180,7 +184,8 @@ def _show_result(root: Path, seconds: float, services_run: bool) -> None:
     say(f'    data = load_dataset("{folder}", "all", split="test")')
     say('    print(data[0]["caption"], data[0]["annotation"], data[0]["error_spans"])\n')
     evaluation = root / "evaluations" / folder.parent.name / folder.name
-    say(f"The detectors' report: {evaluation / REPORT}\n")
+    say(f"The detectors' report: {evaluation / REPORT}")
+    say(f"The questions' report: {root / QUESTIONS / 'evaluations/questions' / REPORT}\n")
     if services_run:
         connection = services.label_studio_connection(root)
         say(f"Label Studio: {connection.url}")

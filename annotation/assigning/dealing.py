@@ -38,12 +38,14 @@ class Asked(NamedTuple):
         image_id: Its image.
         purpose: Why it is asked about: gold is put to everybody.
         sentence_ids: Its sentences; empty if it is one itself.
+        votes: How many votes it is to have; None leaves that to the round's form.
     """
 
     unit_id: str
     image_id: str
     purpose: Purpose
     sentence_ids: tuple[str, ...] = ()
+    votes: int | None = None
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -197,6 +199,8 @@ class RoundDealer:
         """
         if asked.purpose is Purpose.GOLD:
             return None
+        if asked.votes is not None:
+            return asked.votes
         form = self._form
         if in_control(form, asked.image_id):
             return form.most

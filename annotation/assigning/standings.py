@@ -14,7 +14,7 @@ from alignbench.annotation.assigning.dealer import Standing
 from alignbench.annotation.rounds.forms import round_units
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.rows import Assignment
-from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, TASKS
+from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, RATINGS, TASKS
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
     AnnotationUnit,
@@ -180,9 +180,17 @@ class RoundStandings:
 
     def _answers(self) -> Iterator[pa.Table]:
         where = pc.field("round") == self._round
+        if self._unit is AnnotationUnit.RESPONSE:
+            columns = ["response_id", "annotator", "status", "round"]
+            for batch in self._workspace.table(RATINGS).scan(columns, where):
+                subjects = batch["response_id"]
+                yield batch.append_column("sentence_id", subjects).append_column(
+                    "unit_id", subjects
+                )
+            return
         where &= pc.field("purpose") != Purpose.ADJUDICATE.value
         columns = [*_REPLIED, "round", "purpose"]
-        return self._workspace.table(ANNOTATIONS).scan(columns, where)
+        yield from self._workspace.table(ANNOTATIONS).scan(columns, where)
 
     def _adopted(self) -> Iterator[tuple[Question, Assignment]]:
         """Yields the questions that an earlier version put to people, which wrote no rows."""
@@ -215,21 +223,27 @@ def set_aside(workspace: Workspace, round_name: str) -> Iterator[Question]:
 def answered_elsewhere(
     workspace: Workspace, round_name: str, sentence_ids: pa.Array
 ) -> dict[str, set[str]]:
-    """Returns, by sentence, who has answered it in another round.
+    """Returns, by sentence or model's answer, who has answered or rated it in another round.
 
     Args:
         workspace: Whose answers.
         round_name: The round that does not count.
-        sentence_ids: The sentences.
+        sentence_ids: The sentences, or the models' answers.
     """
     barred: defaultdict[str, set[str]] = defaultdict(set)
-    where = pc.field("round") != round_name
-    where &= pc.field("status") == AnnotationStatus.SUBMITTED.value
-    where &= pc.field("sentence_id").isin(sentence_ids)
-    columns = ["sentence_id", "annotator", "round", "status"]
-    for batch in workspace.table(ANNOTATIONS).scan(columns, where):
-        for sentence_id, annotator in _columns(batch, columns[:2]):
-            barred[sentence_id].add(annotator)
+    elsewhere = pc.field("round") != round_name
+    elsewhere &= pc.field("status") == AnnotationStatus.SUBMITTED.value
+    columns = ["annotator", "round", "status"]
+    answers = workspace.table(ANNOTATIONS).scan(
+        ["sentence_id", *columns], elsewhere & pc.field("sentence_id").isin(sentence_ids)
+    )
+    ratings = workspace.table(RATINGS).scan(
+        ["response_id", *columns], elsewhere & pc.field("response_id").isin(sentence_ids)
+    )
+    for found, subject in ((answers, "sentence_id"), (ratings, "response_id")):
+        for batch in found:
+            for subject_id, annotator in _columns(batch, [subject, "annotator"]):
+                barred[subject_id].add(annotator)
     return barred
 
 

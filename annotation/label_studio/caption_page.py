@@ -74,7 +74,7 @@ def caption_config(texts: AnnotatorTexts) -> str:
         lines, "Text", name=CAPTION, value=f"${CAPTION}", granularity="word", showLabels="true"
     )
     _add_judged(answer, said)
-    add_note(answer, texts, about=CAPTION)
+    add_note(answer, texts.page.note, texts.page.note_hint, about=CAPTION)
     return ET.tostring(page, encoding="unicode")
 
 

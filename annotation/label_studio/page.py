@@ -75,7 +75,7 @@ def labelling_config(texts: AnnotatorTexts, *, with_votes: bool = False) -> str:
         _add_votes(answer, texts)
     _add_verdict(answer, texts)
     _add_types(answer, texts)
-    add_note(answer, texts)
+    add_note(answer, texts.page.note, texts.page.note_hint)
     return ET.tostring(page, encoding="unicode")
 
 
@@ -162,16 +162,17 @@ def add_choice(parent: ET.Element, tag: str, stored: str, shown: str, **more: st
         element.set("alias", stored)
 
 
-def add_note(parent: ET.Element, texts: AnnotatorTexts, about: str = SENTENCE) -> None:
+def add_note(parent: ET.Element, heading: str, hint: str, about: str = SENTENCE) -> None:
     """Adds the field for a note.
 
     Args:
         parent: Where.
-        texts: What it says.
+        heading: What stands above it.
+        hint: What stands in it while it is empty.
         about: Name of the object that the note is about.
     """
     view = ET.SubElement(parent, "View", className="ab-note")
-    add_heading(view, texts.page.note)
+    add_heading(view, heading)
     ET.SubElement(
         view,
         "TextArea",
@@ -180,7 +181,7 @@ def add_note(parent: ET.Element, texts: AnnotatorTexts, about: str = SENTENCE) -
         rows="2",
         maxSubmissions="1",
         showSubmitButton="false",
-        placeholder=texts.page.note_hint,
+        placeholder=hint,
     )
 
 

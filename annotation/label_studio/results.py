@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from alignbench.annotation.label_studio.page import NOTE, SENTENCE, SPANS, VERDICT
+from alignbench.annotation.label_studio.rating_page import RATING, RESPONSE
 from alignbench.annotation.label_studio.records import JsonObject
 from alignbench.schemas.rows import Span
 from alignbench.schemas.vocabulary import Verdict
@@ -26,5 +27,13 @@ def answer_result(
     return result
 
 
-def _entry(control: str, kind: str, value: JsonObject) -> JsonObject:
-    return {"from_name": control, "to_name": SENTENCE, "type": kind, "value": value}
+def rating_result(rating: int, reason: str | None = None) -> list[JsonObject]:
+    """Returns what the page saves when somebody rates an answer, and says why."""
+    result = [_entry(RATING, "choices", {"choices": [str(rating)]}, about=RESPONSE)]
+    if reason:
+        result.append(_entry(NOTE, "textarea", {"text": [reason]}, about=RESPONSE))
+    return result
+
+
+def _entry(control: str, kind: str, value: JsonObject, about: str = SENTENCE) -> JsonObject:
+    return {"from_name": control, "to_name": about, "type": kind, "value": value}

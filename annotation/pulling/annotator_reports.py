@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from statistics import median
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignbench.annotation.pulling.rater_reports import RaterReport, rater_reports
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.tables import ANNOTATIONS, GOLD
 from alignbench.schemas.vocabulary import (
@@ -61,6 +62,7 @@ class AnnotatorReport:
         types: Share of each type, of the spans.
         missing_spans: Share of incorrect answers that mark nothing; None without one.
         concerns: What an operator should look into.
+        rated: How they rate models' answers; None if they never did.
     """
 
     annotator: str
@@ -77,11 +79,14 @@ class AnnotatorReport:
     types: Mapping[str, float]
     missing_spans: float | None
     concerns: tuple[Concern, ...]
+    rated: RaterReport | None = None
 
 
 def annotator_reports(workspace: Workspace) -> list[AnnotatorReport]:
-    """Returns a report of everybody who has answered or skipped, by name."""
+    """Returns a report of everybody who has answered, rated or skipped, by name."""
     work = _read(workspace)
+    rated = rater_reports(workspace)
+    work |= {name: _Work() for name in rated.keys() - work.keys()}
     gold_rows = workspace.table(GOLD).read(["sentence_id", "verdict"])
     gold = dict(zip(*(gold_rows[n].to_pylist() for n in gold_rows.column_names), strict=True))
     out = set(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist())
@@ -91,7 +96,7 @@ def annotator_reports(workspace: Workspace) -> list[AnnotatorReport]:
             for sentence, answer in person.votes.items():
                 votes[sentence][answer.verdict] += 1
     return [
-        _report(name, person, votes, gold, counted=name not in out)
+        replace(_report(name, person, votes, gold, counted=name not in out), rated=rated.get(name))
         for name, person in sorted(work.items())
     ]
 

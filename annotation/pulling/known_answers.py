@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.projects import Project
-from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
-from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
+from alignbench.annotation.units.given import AnswerRow, is_believed, subject_of
+from alignbench.schemas.rows import QuarantinedAnnotation
+from alignbench.schemas.tables import QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus, AnswerFlag
 
 _JUST_AFTER = timedelta(microseconds=1)
@@ -28,7 +29,7 @@ class KnownAnswer(NamedTuple):
         updated_at: Its version.
         task_id: The task it was given to.
         is_live: Whether it was on the server then.
-        is_believed: Whether that row is in table `annotations`, and not in quarantine.
+        is_believed: Whether that row is in the table of answers, and not in quarantine.
     """
 
     updated_at: datetime
@@ -37,7 +38,7 @@ class KnownAnswer(NamedTuple):
     is_believed: bool
 
 
-# A row of table `annotations`; its version in microseconds.
+# A row of the table of answers; its version in microseconds.
 _BELIEVED = np.dtype([("answer", np.int64), ("task", np.int64), ("at", np.int64), ("live", bool)])
 
 
@@ -48,8 +49,8 @@ class KnownAnswers:
     since `compact` was called last.
 
     Attributes:
-        newest: Highest version in table `annotations`, where a pull can go on. Table `quarantine`
-            does not count: it is written first, so after a kill it may be ahead.
+        newest: Highest version in the table of answers (`Project.answers`), where a pull can go on.
+            Table `quarantine` does not count: it is written first, so after a kill it may be ahead.
     """
 
     def __init__(self, project: Project) -> None:
@@ -57,7 +58,7 @@ class KnownAnswers:
         workspace, where = project.workspace, project.filter()
         columns = ["server", "project_id", "annotation_id", "task_id", "updated_at"]
         parts: list[npt.NDArray[np.void]] = [np.empty(0, _BELIEVED)]
-        for batch in workspace.table(ANNOTATIONS).scan([*columns, "status", "flags"], where):
+        for batch in workspace.table(project.answers).scan([*columns, "status", "flags"], where):
             parts.append(_believed(batch))
         self._set_rows(_by_answer(np.concatenate(parts)))
         self.newest = _instant(self._rows["at"].max()) if len(self._rows) else None
@@ -84,7 +85,7 @@ class KnownAnswers:
         return KnownAnswer(_instant(row["at"]), int(row["task"]), bool(row["live"]), True)
 
     def is_retired(self, answer_id: int) -> bool:
-        """Tells whether the answer's row in table `annotations` says that it no longer counts."""
+        """Tells whether the answer's row in the table of answers says that it no longer counts."""
         row = self._row_of(answer_id)
         return row is not None and not row["live"]
 
@@ -110,15 +111,17 @@ class KnownAnswers:
         answers = [self[answer_id] for answer_id in self.live(task_id)]
         return answers if all(answer.is_believed for answer in answers) else []
 
-    def note(self, row: Annotation | QuarantinedAnnotation) -> None:
+    def note(self, row: AnswerRow | QuarantinedAnnotation) -> None:
         """Notes a row that is about to be written."""
-        believed = isinstance(row, Annotation)
+        believed = is_believed(row)
         if believed:
             self.note_version(row.updated_at)
-        self._note(row.annotation_id, KnownAnswer(row.updated_at, row.task_id, True, believed))
+        # Of what was pulled the task is known.
+        task_id = row.task_id or 0
+        self._note(row.annotation_id, KnownAnswer(row.updated_at, task_id, True, believed))
 
     def note_version(self, at: datetime) -> None:
-        """Notes the version of a row that is about to be written to table `annotations`."""
+        """Notes the version of a row that is about to be written to the table of answers."""
         self.newest = max(self.newest or at, at)
 
     def note_deletion(self, answer_id: int, seen: datetime | None = None) -> datetime:
@@ -200,17 +203,17 @@ def retired_answers(
     project: Project,
     versions: Mapping[int, datetime],
     believed: Collection[tuple[int, str]] = frozenset(),
-) -> Iterator[Annotation]:
+) -> Iterator[AnswerRow]:
     """Yields the newest rows of these answers again, in these versions and as deleted.
 
     Args:
         project: Where they are.
         versions: The version that each answer's rows get.
-        believed: Answers and sentences whose rows stay.
+        believed: Answers, and what they are about, whose rows stay.
     """
     where = project.filter() & _is_one_of(versions)
-    for row in project.workspace.table(ANNOTATIONS).rows(where):
-        stays = (row.annotation_id, row.sentence_id) in believed
+    for row in project.workspace.table(project.answers).rows(where):
+        stays = (row.annotation_id, subject_of(row)) in believed
         if row.status is not AnnotationStatus.DELETED and not stays:
             at = versions[row.annotation_id]
             yield replace(row, status=AnnotationStatus.DELETED, updated_at=at)

@@ -32,9 +32,10 @@ from alignbench.annotation.pulling.read_tasks import ReadTasks
 from alignbench.annotation.pulling.sent_tasks import SentTasks
 from alignbench.annotation.pulling.validation import TaskOnServer, annotator_name, validate
 from alignbench.annotation.rounds.withdrawal import emptied
-from alignbench.annotation.units.given import AnswerRow
-from alignbench.schemas.rows import Annotation, AnnotationProject, QuarantinedAnnotation
-from alignbench.schemas.tables import ANNOTATION_PROJECTS, ANNOTATIONS, QUARANTINE
+from alignbench.annotation.units.given import AnswerRow, is_believed, subject_of
+from alignbench.schemas.question_rows import Rating
+from alignbench.schemas.rows import AnnotationProject, QuarantinedAnnotation
+from alignbench.schemas.tables import ANNOTATION_PROJECTS, QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus
 
 COMMIT_ANSWERS = 10_000
@@ -234,7 +235,7 @@ class _Reading:
         if any(isinstance(row, QuarantinedAnnotation) and row.code == Doubt.EDITED for row in rows):
             rows = self._unchanged(answer, task) or rows
         doubtful = [row for row in rows if isinstance(row, QuarantinedAnnotation)]
-        believed = [row for row in rows if isinstance(row, Annotation)]
+        believed = [row for row in rows if is_believed(row)]
         if is_same and not believed:
             self.result.unchanged += 1
             return
@@ -268,7 +269,7 @@ class _Reading:
         A star on the server is such a save: it says nothing about the answer.
         """
         rows = self._worded(validate(answer, task, self._run.annotators, whoever_saved_it=True))
-        said = {_content(row) for row in rows if isinstance(row, Annotation)}
+        said = {_content(row) for row in rows if is_believed(row)}
         return rows if said and self._contents.get(answer.answer_id) == said else []
 
     def _worded(
@@ -280,7 +281,7 @@ class _Reading:
             return rows
         return [
             replace(row, guideline_id=ids.guideline_id, label_schema_id=ids.label_schema_id)
-            if isinstance(row, Annotation)
+            if is_believed(row)
             else row
             for row in rows
         ]
@@ -296,7 +297,7 @@ class _Reading:
         """What the tables have of the project's answers; read when somebody else has saved one."""
         there = self._project.filter() & (pc.field("status") != AnnotationStatus.DELETED.value)
         contents: defaultdict[int, set[tuple[object, ...]]] = defaultdict(set)
-        for row in self._project.workspace.table(ANNOTATIONS).rows(there):
+        for row in self._project.workspace.table(self._project.answers).rows(there):
             contents[row.annotation_id].add(_content(row))
         return contents
 
@@ -310,18 +311,20 @@ class _Reading:
         if not self._rows:
             return
         doubtful = [row for row in self._rows if isinstance(row, QuarantinedAnnotation)]
-        believed = [row for row in self._rows if isinstance(row, Annotation)]
+        believed = [row for row in self._rows if is_believed(row)]
         if self._retired:
-            fresh = {(row.annotation_id, row.sentence_id) for row in believed}
+            fresh = {(row.annotation_id, subject_of(row)) for row in believed}
             believed += retired_answers(self._project, self._retired, fresh)
         workspace, run_id = self._project.workspace, self._run.run_id
         workspace.table(QUARANTINE).append(doubtful, run_id)
-        workspace.table(ANNOTATIONS).append(believed, run_id)
+        workspace.table(self._project.answers).append(believed, run_id)
         self._rows, self._retired = [], {}
         self.known.compact()
 
 
-def _content(row: Annotation) -> tuple[object, ...]:
+def _content(row: AnswerRow) -> tuple[object, ...]:
+    if isinstance(row, Rating):
+        return (row.response_id, row.annotator, row.status, row.rating, row.reason)
     return (row.sentence_id, row.annotator, row.status, row.verdict, row.spans, row.note)
 
 

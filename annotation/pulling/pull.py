@@ -1,5 +1,6 @@
 """Bringing the annotators' answers into the tables: an upsert of what the server changed."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from alignbench.annotation.errors import (
 )
 from alignbench.annotation.label_studio.records import ProjectCounts
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.projects import Project, check_server
+from alignbench.annotation.projects import Project, check_server, projects_of
 from alignbench.annotation.pulling.known_answers import (
     KnownAnswers,
     retired_answers,
@@ -28,7 +29,7 @@ from alignbench.annotation.pulling.project_pull import (
 from alignbench.annotation.pulling.sent_tasks import retractions
 from alignbench.annotation.pulling.set_back import kept_answers, was_set_back
 from alignbench.annotation.rounds.withdrawal import withdrawn_annotators
-from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
+from alignbench.schemas.tables import QUARANTINE, TASKS
 from alignbench.schemas.vocabulary import Purpose, TaskState
 from alignbench.workspace.workspace import Workspace
 
@@ -51,6 +52,7 @@ class PullReport:
         deleted: Gone from the server since.
         unchanged: Read again and found as they were.
         quarantined: Of the new and updated ones those that went to quarantine, by code.
+        written_to: Of all that were written, those that did not, by table.
     """
 
     new: int = 0
@@ -58,6 +60,7 @@ class PullReport:
     deleted: int = 0
     unchanged: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
+    written_to: dict[str, int] = field(default_factory=dict)
 
     @property
     def written(self) -> int:
@@ -119,14 +122,14 @@ def pull(
         _check_deletions(server, pulled, kept, keep_answers=keep_answers)
     for project in kept:
         answers = list(kept_answers(project, deletions.pop(project)))
-        workspace.table(ANNOTATIONS).append(answers, run_id)
+        workspace.table(project.answers).append(answers, run_id)
     if not keep_answers:
         deletions |= {project: _all_deleted(project) for project in missing}
     for project, versions in deletions.items():
         _write_deletions(project, versions, run_id)
     for project in missing:
         workspace.table(TASKS).append(retractions(project), run_id)
-    return _report(pulled.values(), deleted=sum(map(len, deletions.values())))
+    return _report(pulled, {project: len(gone) for project, gone in deletions.items()})
 
 
 def _projects(
@@ -138,7 +141,7 @@ def _projects(
     keep_answers: bool,
 ) -> tuple[dict[Project, ProjectCounts], list[Project]]:
     """Gives the projects that are on the server with what they hold, and those that should be."""
-    tasks = workspace.table(TASKS).read(["server", "project_id", "state", "purpose"])
+    tasks = workspace.table(TASKS).read(["server", "project_id", "state", "purpose", "round"])
     if not accept_deletions:
         fix = (
             "If that is gone for good, pull with --accept-deletions: the answers pulled from it "
@@ -151,8 +154,8 @@ def _projects(
     ours = tasks.filter(only)
     sent = ours.filter(pc.equal(ours["state"], TaskState.CONFIRMED.value))["project_id"]
     counted = {
-        Project(workspace, server.identity, project_id): server.counts(project_id)
-        for project_id in sorted(pc.unique(ours["project_id"]).to_pylist())
+        project: server.counts(project.project_id)
+        for project in projects_of(workspace, server.identity, ours)
     }
     present = {project: counts for project, counts in counted.items() if counts is not None}
     with_tasks = set(pc.unique(sent).to_pylist())
@@ -218,18 +221,22 @@ def _write_deletions(project: Project, versions: dict[int, datetime], run_id: st
         doubts = list(retired_doubts(project, some))
         workspace.table(QUARANTINE).append(doubts, run_id)
         rows = list(retired_answers(project, some))
-        workspace.table(ANNOTATIONS).append(rows, run_id)
+        workspace.table(project.answers).append(rows, run_id)
 
 
-def _report(pulled: Collection[PulledProject], deleted: int) -> PullReport:
-    quarantined: dict[str, int] = {}
-    for project in pulled:
-        for code, count in project.quarantined.items():
-            quarantined[code] = quarantined.get(code, 0) + count
+def _report(pulled: Mapping[Project, PulledProject], deleted: Mapping[Project, int]) -> PullReport:
+    quarantined, written = Counter[str](), Counter[str]()
+    for project, count in deleted.items():
+        written[project.answers.name] += count
+    for project, result in pulled.items():
+        quarantined.update(result.quarantined)
+        fresh = result.new + result.updated - sum(result.quarantined.values())
+        written[project.answers.name] += fresh
     return PullReport(
-        new=sum(project.new for project in pulled),
-        updated=sum(project.updated for project in pulled),
-        deleted=deleted,
-        unchanged=sum(project.unchanged for project in pulled),
-        quarantined=quarantined,
+        new=sum(result.new for result in pulled.values()),
+        updated=sum(result.updated for result in pulled.values()),
+        deleted=sum(deleted.values()),
+        unchanged=sum(result.unchanged for result in pulled.values()),
+        quarantined=dict(quarantined),
+        written_to={name: count for name, count in written.items() if count},
     )

@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.projects import Project
 from alignbench.annotation.pulling.known_answers import KnownAnswers
-from alignbench.schemas.rows import Annotation
-from alignbench.schemas.tables import ANNOTATIONS
+from alignbench.annotation.units.given import AnswerRow
 from alignbench.schemas.vocabulary import AnnotationStatus, AnswerFlag
 
 
@@ -38,12 +37,12 @@ def was_set_back(server: LabelStudioServer, project: Project, missing: Collectio
     return all(newest is None or newest < one.updated_at for one in lost)
 
 
-def kept_answers(project: Project, missing: Collection[int]) -> Iterator[Annotation]:
+def kept_answers(project: Project, missing: Collection[int]) -> Iterator[AnswerRow]:
     """Yields the newest rows of missing answers again, as kept: they count, and are not awaited."""
     ids = pa.array(list(missing), pa.int64())
     known = KnownAnswers(project)
     where = project.filter() & pc.field("annotation_id").isin(ids)
-    for row in project.workspace.table(ANNOTATIONS).rows(where):
+    for row in project.workspace.table(project.answers).rows(where):
         if row.status is not AnnotationStatus.DELETED:
             at = known.note_deletion(row.annotation_id)
             yield replace(row, flags=(*row.flags, AnswerFlag.KEPT), updated_at=at)

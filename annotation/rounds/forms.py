@@ -1,20 +1,27 @@
 """The form of a round: fixed by its first push, so that a round ends as it was begun."""
 
+from typing import Final
+
 import pyarrow.compute as pc
 
 from alignbench.schemas.config import AnnotationConfig
 from alignbench.schemas.control_sample import ControlSample
 from alignbench.schemas.rows import Round
-from alignbench.schemas.tables import ROUNDS, TASKS
+from alignbench.schemas.tables import ROUNDS, SAMPLED_QUESTIONS, TASKS
 from alignbench.schemas.vocabulary import AnnotationUnit, RoundForm
 from alignbench.workspace.workspace import Workspace
+
+MOST_RATINGS: Final = 2
+"""How many people rate an answer that is rated twice."""
 
 
 def round_form(workspace: Workspace, name: str, settings: AnnotationConfig) -> Round:
     """Returns the form of a round: the one it was begun with, or the one it would be begun with.
 
-    A round that has tasks and no row was begun by an earlier version. It has the votes that the
-    configuration names; where its tasks are one annotator's each, they are queues.
+    A round in which questions were sampled asks people to rate answers: about most images one
+    person, about some two. A round that has tasks and no row was begun by an earlier version. It
+    has the votes that the configuration names; where its tasks are one annotator's each, they are
+    queues.
 
     Args:
         workspace: Where it is.
@@ -25,6 +32,8 @@ def round_form(workspace: Workspace, name: str, settings: AnnotationConfig) -> R
     if known is not None:
         return known
     tasks = workspace.table(TASKS).read(["round", "assignee"], pc.field("round") == name)
+    if not len(tasks) and _is_sampled(workspace, name):
+        return _ratings(name)
     # Label Studio keeps one number for a whole shared project.
     votes = None if len(tasks) else settings.votes
     is_shared = len(tasks) > 0 and tasks["assignee"].null_count > 0
@@ -50,6 +59,23 @@ def begin_round(workspace: Workspace, name: str, settings: AnnotationConfig, run
 def round_units(workspace: Workspace) -> dict[str, AnnotationUnit]:
     """Returns what rounds ask about at once, by name; rounds without a form ask about sentences."""
     return {row.round: row.unit for row in workspace.table(ROUNDS).rows()}
+
+
+def _is_sampled(workspace: Workspace, name: str) -> bool:
+    sampled = workspace.table(SAMPLED_QUESTIONS).scan(["round"], pc.field("round") == name)
+    return any(map(len, sampled))
+
+
+def _ratings(name: str) -> Round:
+    return Round(
+        round=name,
+        form=RoundForm.QUEUES,
+        unit=AnnotationUnit.RESPONSE,
+        first=1,
+        most=MOST_RATINGS,
+        until=None,
+        control_share=1.0,
+    )
 
 
 def in_control(form: Round, image_id: str) -> bool:

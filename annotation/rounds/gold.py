@@ -1,8 +1,8 @@
-"""Gold sentences: those whose answer is known, read from a file into table `gold`.
+"""Gold: what the right answer is known of, read from a file into `gold` and `gold_ratings`.
 
-A line of the file is a JSON object: `sentence_id`, `verdict`, and for an incorrect sentence `spans`
-with `start`, `end` and `type`, where a span may have `text` as well. Offsets are code points of the
-sentence.
+A line of the file is a JSON object. Of a sentence it has `sentence_id`, `verdict`, and if that is
+incorrect `spans` with `start`, `end` and `type`, where a span may have `text` as well; offsets are
+code points of the sentence. Of a model's answer it has `response_id` and `rating`.
 """
 
 import json
@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alignbench.annotation.errors import GoldFileError
+from alignbench.annotation.rounds.gold_ratings import RatingLine, rating_rows
 from alignbench.schemas.rows import Gold, Span
-from alignbench.schemas.tables import GOLD, SENTENCES
+from alignbench.schemas.tables import GOLD, GOLD_RATINGS, SENTENCES
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 from alignbench.workspace.workspace import Workspace
 
@@ -38,9 +39,9 @@ class _Line(BaseModel):
 
 
 def read_gold(workspace: Workspace, path: Path, run_id: str) -> int:
-    """Brings table `gold` to what a file says; returns how many rows were new or changed.
+    """Brings the tables of gold to what a file says; returns how many rows were new or changed.
 
-    A sentence that has left the file stays gold: answers may have been measured by it.
+    What has left the file stays gold: answers may have been measured by it.
 
     Raises:
         GoldFileError: It cannot be read, or a line is wrong; the line is named.
@@ -51,7 +52,10 @@ def read_gold(workspace: Workspace, path: Path, run_id: str) -> int:
         raise GoldFileError(
             f"{path} cannot be read: {error}.", "Correct annotation.gold."
         ) from None
-    parsed = list(_parsed(lines, path))
+    every = list(_parsed(lines, path))
+    ratings = [(number, line) for number, line in every if isinstance(line, RatingLine)]
+    rated = rating_rows(workspace, ratings, path)
+    parsed = [(number, line) for number, line in every if isinstance(line, _Line)]
     ids = pa.array([line.sentence_id for _, line in parsed], pa.string())
     sentences = workspace.table(SENTENCES).read(
         ["sentence_id", "text"], pc.field("sentence_id").isin(ids)
@@ -65,20 +69,24 @@ def read_gold(workspace: Workspace, path: Path, run_id: str) -> int:
         if row is not None:
             rows[row.sentence_id] = row
     workspace.table(GOLD).append(list(rows.values()), run_id)
-    return len(rows)
+    workspace.table(GOLD_RATINGS).append(rated, run_id)
+    return len(rows) + len(rated)
 
 
-def _parsed(lines: list[str], path: Path) -> Iterator[tuple[int, _Line]]:
+def _parsed(lines: list[str], path: Path) -> Iterator[tuple[int, _Line | RatingLine]]:
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
         try:
-            yield number, _Line.model_validate(json.loads(text))
+            found = json.loads(text)
+            is_rating = isinstance(found, dict) and "response_id" in found
+            yield number, (RatingLine if is_rating else _Line).model_validate(found)
         except (json.JSONDecodeError, ValidationError) as error:
             what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.msg
             raise GoldFileError(
-                f"{path}, line {number} is not a gold sentence: {what}.",
-                "Give sentence_id, verdict and, if incorrect, spans with start, end and type.",
+                f"{path}, line {number} is not a gold sentence, or answer: {what}.",
+                "Give sentence_id, verdict and, if incorrect, spans with start, end and type; or "
+                "response_id and rating.",
             ) from None
 
 

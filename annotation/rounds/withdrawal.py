@@ -5,6 +5,7 @@ withdraws, the answers that are here lose what they say; those of one whom an op
 as they are and count for nothing.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -13,9 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.errors import UnknownWithdrawalError
+from alignbench.annotation.rounds.asked_images import images_of_asked
 from alignbench.schemas.ids import caption_id
+from alignbench.schemas.question_rows import Rating
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Withdrawn
-from alignbench.schemas.tables import ANNOTATIONS, IMAGES, SENTENCES, WITHDRAWN
+from alignbench.schemas.tables import (
+    ANNOTATIONS,
+    IMAGES,
+    RATINGS,
+    RESPONSES,
+    SENTENCES,
+    WITHDRAWN,
+)
 from alignbench.schemas.vocabulary import AnnotationStatus, WithdrawnKind
 from alignbench.workspace.workspace import Workspace
 
@@ -120,7 +130,7 @@ def withdrawn_ids(workspace: Workspace, kind: WithdrawnKind) -> pa.Array:
 
 
 def hidden_units(workspace: Workspace) -> set[str]:
-    """Returns the sentences, and the captions as units, of withdrawn images."""
+    """Returns the sentences, the captions as units and the models' answers of withdrawn images."""
     images = withdrawn_ids(workspace, WithdrawnKind.IMAGE)
     if not len(images):
         return set()
@@ -128,7 +138,8 @@ def hidden_units(workspace: Workspace) -> set[str]:
     columns = ["sentence_id", "pair_id", "splitter_id", "image_id"]
     sentences = workspace.table(SENTENCES).read(columns, of_images)
     ids, pairs, splitters = (sentences[name].to_pylist() for name in columns[:3])
-    return {*ids, *(caption_id(*cut) for cut in set(zip(pairs, splitters, strict=True)))}
+    captions = {caption_id(*cut) for cut in set(zip(pairs, splitters, strict=True))}
+    return {*ids, *captions, *_responses_about(workspace, set(images.to_pylist()))}
 
 
 def withdrawn_annotators(workspace: Workspace) -> frozenset[str]:
@@ -138,11 +149,13 @@ def withdrawn_annotators(workspace: Workspace) -> frozenset[str]:
     return frozenset(row.id for row in rows if not row.keeps_answers and not row.revoked)
 
 
-def emptied(row: Annotation | QuarantinedAnnotation) -> Annotation | QuarantinedAnnotation:
+def emptied(
+    row: Annotation | Rating | QuarantinedAnnotation,
+) -> Annotation | Rating | QuarantinedAnnotation:
     """Returns an answer's row without what it says."""
     if isinstance(row, QuarantinedAnnotation):
         return replace(row, raw="{}", reason="Its annotator has withdrawn.")
-    return emptied_answer(row)
+    return emptied_rating(row) if isinstance(row, Rating) else emptied_answer(row)
 
 
 def emptied_answer(row: Annotation) -> Annotation:
@@ -160,8 +173,33 @@ def emptied_answer(row: Annotation) -> Annotation:
     )
 
 
+def emptied_rating(row: Rating) -> Rating:
+    """Returns a rating without what it says; a skip or a deleted one stays one."""
+    was_given = row.status is AnnotationStatus.SUBMITTED
+    return replace(
+        row,
+        rating=None,
+        reason=None,
+        flags=(),
+        lead_seconds=None,
+        status=AnnotationStatus.WITHDRAWN if was_given else row.status,
+    )
+
+
+def _responses_about(workspace: Workspace, images: Collection[str]) -> set[str]:
+    """Returns the models' answers to questions about these images."""
+    asked = {key for key, image in images_of_asked(workspace).items() if image in images}
+    if not asked:
+        return set()
+    about = pc.field("asked_id").isin(pa.array(sorted(asked), pa.string()))
+    rows = workspace.table(RESPONSES).read(["response_id", "asked_id"], about)
+    return set(rows["response_id"].to_pylist())
+
+
 def _known_annotator(workspace: Workspace, name: str) -> str:
-    names = pc.unique(workspace.table(ANNOTATIONS).read(["annotator"])["annotator"]).to_pylist()
+    answered = workspace.table(ANNOTATIONS).read(["annotator"])["annotator"]
+    rated = workspace.table(RATINGS).read(["annotator"])["annotator"]
+    names = {*pc.unique(answered).to_pylist(), *pc.unique(rated).to_pylist()}
     if name.lower() in names:
         return name.lower()
     if name in names:
@@ -200,11 +238,19 @@ def _note(
 
 def _empty_answers(workspace: Workspace, name: str, run_id: str) -> int:
     """Writes newer rows of an annotator's answers that say nothing; returns how many."""
-    rows = [
+    theirs = pc.field("annotator") == name
+    answers = [
         replace(emptied_answer(row), updated_at=row.updated_at + _JUST_AFTER)
-        for row in workspace.table(ANNOTATIONS).rows(pc.field("annotator") == name)
+        for row in workspace.table(ANNOTATIONS).rows(theirs)
         if emptied_answer(row) != row
     ]
-    for start in range(0, len(rows), _WRITTEN_AT_ONCE):
-        workspace.table(ANNOTATIONS).append(rows[start:][:_WRITTEN_AT_ONCE], run_id)
-    return len(rows)
+    for start in range(0, len(answers), _WRITTEN_AT_ONCE):
+        workspace.table(ANNOTATIONS).append(answers[start:][:_WRITTEN_AT_ONCE], run_id)
+    ratings = [
+        replace(emptied_rating(row), updated_at=row.updated_at + _JUST_AFTER)
+        for row in workspace.table(RATINGS).rows(theirs)
+        if emptied_rating(row) != row
+    ]
+    for start in range(0, len(ratings), _WRITTEN_AT_ONCE):
+        workspace.table(RATINGS).append(ratings[start:][:_WRITTEN_AT_ONCE], run_id)
+    return len(answers) + len(ratings)

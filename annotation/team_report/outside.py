@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from alignbench.annotation.assigning.queues import unkept_tasks
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.annotation.projects import Project
+from alignbench.annotation.projects import Project, projects_of
 from alignbench.annotation.pulling.known_answers import KnownAnswers
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from alignbench.schemas.vocabulary import AnnotationStatus, TaskState
@@ -114,14 +114,14 @@ def _disappeared(workspace: Workspace) -> Iterator[dict[str, object]]:
 def _on_server(workspace: Workspace, server: LabelStudioServer) -> Iterator[dict[str, object]]:
     here = pc.field("server") == server.identity
     where = here & (pc.field("state") == TaskState.CONFIRMED.value)
-    columns = ["project_id", "task_id", "assignee", "server", "state"]
+    columns = ["project_id", "task_id", "assignee", "server", "state", "round"]
     tasks = workspace.table(TASKS).read(columns, where)
     assignees: dict[int, dict[int, str | None]] = {}
     names = (tasks[name].to_pylist() for name in columns[:3])
     for project_id, task_id, assignee in zip(*names, strict=True):
         assignees.setdefault(project_id, {})[task_id] = assignee
-    for project_id, sent in sorted(assignees.items()):
-        yield from _in_project(Project(workspace, server.identity, project_id), server, sent)
+    for project in projects_of(workspace, server.identity, tasks):
+        yield from _in_project(project, server, assignees[project.project_id])
     for unkept in unkept_tasks(workspace, server):
         annotator = assignees.get(unkept.project_id, {}).get(unkept.task_id)
         what = "closed task opened again"

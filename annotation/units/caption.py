@@ -65,6 +65,10 @@ class CaptionUnit:
         """Returns what annotators are told before the first one."""
         return caption_guidelines(texts)
 
+    def guideline_id(self, texts: AnnotatorTexts) -> str:
+        """Names what annotators are told."""
+        return texts.guideline_id
+
     def gathered(self, sentences: pa.Table) -> pa.Table:
         """Returns the captions of these sentences.
 

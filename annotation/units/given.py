@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from typing_extensions import TypeIs
+
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.records import JsonObject, as_object
 from alignbench.schemas.ids import text_sha256
+from alignbench.schemas.question_rows import Rating
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import (
@@ -17,8 +20,18 @@ from alignbench.schemas.vocabulary import (
     Verdict,
 )
 
-AnswerRow = Annotation
+AnswerRow = Annotation | Rating
 """A row that is read from an answer and believed."""
+
+
+def is_believed(row: AnswerRow | QuarantinedAnnotation) -> TypeIs[AnswerRow]:
+    """Tells whether a row that was read from an answer is not one for quarantine."""
+    return not isinstance(row, QuarantinedAnnotation)
+
+
+def subject_of(row: AnswerRow) -> str:
+    """Returns the id of what a row is about: a sentence, or a model's answer."""
+    return row.response_id if isinstance(row, Rating) else row.sentence_id
 
 
 class Doubtful(Exception):  # noqa: N818 - not an error: it carries the reason to quarantine

@@ -113,6 +113,10 @@ class SentenceUnit:
         """Returns what annotators are told before the first one."""
         return guidelines_html(texts)
 
+    def guideline_id(self, texts: AnnotatorTexts) -> str:
+        """Names what annotators are told."""
+        return texts.guideline_id
+
     def gathered(self, sentences: pa.Table) -> pa.Table:
         """Returns the sentences, each a unit."""
         return sentences.append_column(UNIT_ID, sentences["sentence_id"])

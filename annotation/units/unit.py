@@ -104,6 +104,10 @@ class Unit(Protocol):
         """Returns what annotators are told before the first one, as HTML."""
         ...
 
+    def guideline_id(self, texts: AnnotatorTexts) -> str:
+        """Names what annotators are told: another wording has another id."""
+        ...
+
     def gathered(self, sentences: pa.Table) -> pa.Table:
         """Returns the units of these sentences, in their order, with their ids as `UNIT_ID`.
 

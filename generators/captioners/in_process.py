@@ -1,4 +1,7 @@
-"""Captions from an image-to-text model that runs in this process, by the transformers library."""
+"""Captions from an image-to-text model that runs in this process, by the transformers library.
+
+A model that reads text alone captions nothing, and holds conversations without an image.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -61,19 +64,27 @@ class TransformersCaptioner(
         import transformers
 
         from alignbench.models.in_process.probes.batches import batches_agree
+        from alignbench.models.in_process.text_model_loading import (
+            load_text_model,
+            reads_text_alone,
+            text_batches_agree,
+        )
         from alignbench.models.in_process.vision_language_loading import load_vision_language
 
         placement = choose_placement(self.options)
-        self._model = load_vision_language(
-            find_weights(self.repo, self.revision),
+        weights = find_weights(self.repo, self.revision)
+        of_text = reads_text_alone(weights, self.options)
+        self._model = (load_text_model if of_text else load_vision_language)(
+            weights,
             self.options,
             placement,
             inherit=self.params.inherit,
             template_options=self.params.chat_template_kwargs,
         )
-        self._opens_thought = self._model.opens_thought()
+        self._opens_thought = self._model.sees_images and self._model.opens_thought()
         self.forward_batch = self.options.forward_batch
-        if self.forward_batch > 1 and not batches_agree(self._model):
+        agrees = text_batches_agree if of_text else batches_agree
+        if self.forward_batch > 1 and not agrees(self._model):
             self.forward_batch = 1
         lineage = {
             "transformers": transformers.__version__,
@@ -87,8 +98,19 @@ class TransformersCaptioner(
     def caption_stream(
         self, requests: Iterator[CaptionRequest], instruction: str | None
     ) -> Iterator[tuple[int, Generation | ItemFailure]]:
-        """Yields captions in order; the next batch is decoded while the model is at work."""
+        """Yields captions in order; the next batch is decoded while the model is at work.
+
+        Raises:
+            UnsupportedModelError: The model reads text alone.
+        """
+        from alignbench.models.errors import UnsupportedModelError
         from alignbench.models.in_process.forward import prepared_ahead
+
+        if not self._model.sees_images:
+            raise UnsupportedModelError(
+                f"{self.repo} reads text alone, and cannot caption an image.",
+                "Name a model that sees images; this one can be a judge or a rewriter.",
+            )
 
         def prepare(batch: Sequence[CaptionRequest]) -> "_Prepared":
             return self._prepare(_decoded(batch), instruction)

@@ -1,5 +1,6 @@
 """What a judge is asked about one answer: the answer cannot speak to it (`judging.marked_text`)."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -86,6 +87,12 @@ def reply_schema(rubric: Rubric) -> dict[str, JsonValue]:
         "required": ["reason", "rating"],
         "additionalProperties": False,
     }
+
+
+def rated_reply(reason: str | None, rating: float) -> str:
+    """Returns what a judge replies that gives this rating for this reason."""
+    value = int(rating) if rating.is_integer() else rating
+    return json.dumps({"reason": reason or "", "rating": value}, ensure_ascii=False)
 
 
 def _points(low: float, high: float) -> str:

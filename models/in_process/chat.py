@@ -25,6 +25,11 @@ def chat_prompt(
         turns: What was said; the last turn is the user's.
         with_image: Whether an image is shown with the user's first turn.
     """
+    if with_image and not model.sees_images:
+        return ItemCode.TURNS_NOT_TAKEN.failure(
+            f"A model of family {model.family} reads text alone, and was to be shown an image. Use "
+            "it as a judge or a rewriter, or let it answer with --blind."
+        )
     for turn in turns:
         if (mistaken := model.mistaken_for_image(turn.text)) is not None:
             return mistaken

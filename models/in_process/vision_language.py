@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import torch
 from PIL import Image
+from transformers import BatchFeature
 
 from alignbench.models.answers.thoughts import ends_in_open_thought
 from alignbench.models.in_process.complete_weights import LoadedTensors
@@ -73,6 +74,7 @@ class VisionLanguageModel:
         settings: What its own `generation_config` asked for.
         tensors: What of its weights stood in its files.
         remembered: What was found of it at an earlier start.
+        sees_images: Whether it takes images; one that reads text alone judges and rewrites.
     """
 
     family: str
@@ -84,6 +86,7 @@ class VisionLanguageModel:
     settings: GenerationSettings = field(default_factory=GenerationSettings)
     tensors: LoadedTensors = field(default_factory=LoadedTensors)
     remembered: RememberedFindings = field(default_factory=RememberedFindings)
+    sees_images: bool = True
 
     def asked_by(self, asking: Asking) -> "VisionLanguageModel":
         """Returns the same model, asked in another way."""
@@ -195,7 +198,8 @@ class VisionLanguageModel:
             **shown, text=list(prompts), padding=True, return_tensors="pt",
             **self._special(prompts[0]),
         )  # fmt: skip
-        return self._open_ended(inputs)
+        # A tokenizer's own batch is put on a device, and not into a dtype.
+        return self._open_ended(inputs if self.sees_images else BatchFeature(dict(inputs)))
 
     def tokens_of(self, prompt: str) -> list[int]:
         """Returns a prompt's tokens as the processor has them before it spreads the image's."""

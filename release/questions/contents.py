@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from alignbench.release.errors import BrokenReferenceError, NoQuestionsError
 from alignbench.release.pseudonyms import pseudonyms
+from alignbench.release.withdrawn import withdrawn_by_kind
 from alignbench.release_format.question_columns import (
     JUDGEMENTS,
     JUDGES,
@@ -28,7 +29,7 @@ from alignbench.release_format.question_columns import (
 from alignbench.schemas import tables
 from alignbench.schemas.config_questions import QuestionsConfig, QuestionSetConfig
 from alignbench.schemas.question_rows import Question, Rating, Variant
-from alignbench.schemas.vocabulary import AnnotationStatus, VariantStatus
+from alignbench.schemas.vocabulary import VariantStatus, WithdrawnKind
 from alignbench.workspace.workspace import Workspace
 
 Row = dict[str, Any]
@@ -85,7 +86,8 @@ def question_contents(
         NoQuestionsError: There is no question, or none that may be passed on.
         BrokenReferenceError: A model's row is gone.
     """
-    every = list(workspace.table(tables.QUESTIONS).rows())
+    hidden = set(withdrawn_by_kind(workspace)[WithdrawnKind.IMAGE])
+    every = [row for row in workspace.table(tables.QUESTIONS).rows() if row.image_id not in hidden]
     withheld_sets = {name for name, one in config.sets.items() if not one.redistributable}
     questions = [row for row in every if row.source not in withheld_sets]
     if not questions:
@@ -203,12 +205,15 @@ def _judgements(
 
 
 def _ratings(workspace: Workspace, responses: Collection[str]) -> list[Row]:
-    """Returns each person's newest rating of an answer in each round, under a pseudonym."""
+    """Returns each person's newest rating of an answer in each round, under a pseudonym.
+
+    Gold is none, nor what somebody said who is excluded or has withdrawn.
+    """
+    out = set(withdrawn_by_kind(workspace)[WithdrawnKind.ANNOTATOR])
     first: dict[str, datetime] = {}
     newest: dict[tuple[str, str, str], Rating] = {}
     for row in workspace.table(tables.RATINGS).rows():
-        counts = row.status is AnnotationStatus.SUBMITTED and row.rating is not None
-        if not counts or row.response_id not in responses:
+        if not row.counts or row.response_id not in responses or row.annotator in out:
             continue
         first[row.annotator] = min(first.get(row.annotator, row.updated_at), row.updated_at)
         key = (row.response_id, row.round, row.annotator)

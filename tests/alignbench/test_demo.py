@@ -58,6 +58,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert "load_dataset(" in done.stdout
         assert "The detectors' report: " in done.stdout
         assert (root / "evaluations/demo/1.0.0/report.html").is_file()
+        assert "The questions' report: " in done.stdout
         yield root
     finally:
         services.down(root)
@@ -82,6 +83,22 @@ def test_run_again_it_does_nothing(root: Path) -> None:
     assert again.returncode == 0, again.stderr
     for stage in (*STAGES, "label", "release"):
         assert f"{stage}: nothing to do" in again.stdout
+
+
+def test_the_questions_of_the_demo_are_rewritten_answered_judged_and_rated(root: Path) -> None:
+    counts = json.loads(run(root / "questions", "status", "--json").stdout)
+    of_questions = [row for row in counts if row["stage"] in ("rewrite", "respond", "judge")]
+    assert len(of_questions) >= 1 + 2 + 3
+    assert all(row["pending"] == row["failed"] == 0 for row in of_questions)
+    results = root / "questions/evaluations/questions/results"
+    told = pl.read_csv(results / "leaderboard.csv").filter(pl.col("judge") == "biased")
+    by_length = dict(told.select("model", "macro").rows())
+    assert by_length["wordy"] > by_length["terse"], "the judge is taken in by length"
+    [found] = (
+        pl.read_csv(results / "differences.csv").filter(pl.col("judge") == "biased").to_dicts()
+    )
+    assert (found["model"], found["other"]) == ("terse", "wordy")
+    assert found["difference_low"] > 0, "which people's ratings put right"
 
 
 def test_passwords_can_be_read_by_their_owner_only(root: Path) -> None:

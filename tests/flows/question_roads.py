@@ -35,12 +35,17 @@ def question(number: int, **more: Any) -> dict[str, Any]:
     } | more
 
 
-def workspace(root: Path, config: str, entries: list[dict[str, Any]]) -> Workspace:
-    """A workspace with questions about plain pictures."""
+def workspace(
+    root: Path, config: str, entries: list[dict[str, Any]], picture: bytes | None = None
+) -> Workspace:
+    """A workspace with questions about plain pictures, or all about one, as PNG."""
     root.mkdir(parents=True)
     images = root / "photos"
     images.mkdir()
     for name in {one["image"] for one in entries}:
+        if picture is not None:
+            (images / name).write_bytes(picture)
+            continue
         shade = int(Path(name).stem)
         Image.new("RGB", (8, 8), (shade % 256, shade // 256, 7)).save(images / name)
     (root / "alignbench.toml").write_text(config)

@@ -12,8 +12,9 @@ from alignbench.cli.app import app
 from alignbench.flows.question_report import question_report
 from alignbench.judging.errors import SampleDrawnError, SampleSizeError
 from alignbench.schemas.question_rows import Rating
-from alignbench.schemas.tables import RATINGS, RESPONSES, SAMPLED_QUESTIONS
-from alignbench.schemas.vocabulary import AnnotationStatus
+from alignbench.schemas.rows import Round
+from alignbench.schemas.tables import RATINGS, RESPONSES, ROUNDS, SAMPLED_QUESTIONS
+from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, RoundForm
 from alignbench.workspace.workspace import Workspace
 from tests.flows.question_roads import by_model, entry, question, rated, workspace
 from tests.generators.endpoint.model_server import ModelServer, running, said
@@ -59,6 +60,13 @@ def test_a_sample_is_drawn_once_and_its_ratings_make_calibrated_figures(
     assert isinstance(again.exception, SampleDrawnError)
     too_many = verb(opened, "questions", "sample", "90", "--round", "2")
     assert isinstance(too_many.exception, SampleSizeError)
+    begun = Round(
+        round="3", form=RoundForm.QUEUES, unit=AnnotationUnit.SENTENCE, first=3, most=3, until=None,
+        control_share=1.0,
+    )  # fmt: skip
+    opened.table(ROUNDS).append([begun], "run")
+    of_sentences = verb(opened, "questions", "sample", "40", "--round", "3")
+    assert "asks people about sentences" in str(of_sentences.exception)
     given = [
         Rating(
             server="s", project_id=1, annotation_id=3 * number + person,

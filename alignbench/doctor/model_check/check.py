@@ -54,8 +54,14 @@ def check_model(name: str, workspace: str, *, with_weights: bool = True) -> Mode
 def _checks_of(subject: Subject) -> tuple[Checks, Checks]:
     """Returns what is read of a model's configuration, and what is tried with its weights."""
     if subject.backend in ("transformers", "vlm", "likelihood"):
-        from alignbench.doctor.model_check import vision_language_files, vision_language_trial
+        from alignbench.doctor.model_check import (
+            text_models,
+            vision_language_files,
+            vision_language_trial,
+        )
 
+        if text_models.is_text_model(subject):
+            return text_models.read, text_models.tried
         return vision_language_files.read, vision_language_trial.tried
     if subject.backend == "diffusers":
         from alignbench.doctor.model_check import pipelines

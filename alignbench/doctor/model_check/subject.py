@@ -1,7 +1,7 @@
 """What a name that is to be checked stands for: the model, and how a run would ask it."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from alignbench.evaluation.entries import parse_detector
 from alignbench.evaluation.prompts import read_prompt
@@ -15,6 +15,8 @@ from alignbench.schemas.registry import Group, find, suggestion
 from alignbench.schemas.vocabulary import ModelKind
 from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.workspace import CONFIG_KEY
+
+_INSTRUCTION: Final = "Describe this image."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def find_subject(name: str, store: ObjectStore) -> Subject:
     for kind, entries in (
         (ModelKind.CAPTIONER, configured.captioners if configured else ()),
         (ModelKind.IMAGE_GENERATOR, configured.image_generators if configured else ()),
+        (ModelKind.CAPTIONER, _asked_about_texts(configured)),
     ):
         for entry in entries:
             if entry.name == name:
@@ -91,6 +94,12 @@ def find_subject(name: str, store: ObjectStore) -> Subject:
         names = [entry.name for entry in configured.captioners] if configured else []
         known = [*names, *catalog()]
         raise UnknownNameError(f"There is no model {name!r}.", suggestion(name, known)) from None
+
+
+def _asked_about_texts(configured: Config | None) -> list[GeneratorConfig]:
+    """Returns rewriters and judges, which are tried as captioners are if they see images."""
+    entries = [*configured.rewriters, *configured.judges] if configured else []
+    return [entry.model_copy(update={"instruction": _INSTRUCTION}) for entry in entries]
 
 
 def _configured(store: ObjectStore) -> Config | None:

@@ -122,6 +122,40 @@ class CaptionTexts(_Texts):
     marking: Html
 
 
+class RatingTexts(_Texts):
+    """What somebody reads who rates answers to questions.
+
+    Attributes:
+        history: Heading of the earlier turns.
+        question: Heading of what was asked.
+        response: Heading of the answer to be rated.
+        rating: Heading of the scale.
+        rating_missing: What a submit without a rating says.
+        reference: The key that shows the reference, or hides it again.
+        reference_hint: What the reference is.
+        reason: Heading of the field for a reason.
+        reason_hint: What stands in the field.
+        opening: The beginning of the guidelines.
+        scale: Heading of their table.
+        levels: What two ratings each mean: 9 and 10 first, 1 and 2 last.
+        closing: The end of the guidelines.
+    """
+
+    history: Line
+    question: Line
+    response: Line
+    rating: Line
+    rating_missing: Line
+    reference: Line
+    reference_hint: Line
+    reason: Line
+    reason_hint: Line
+    opening: Html
+    scale: Line
+    levels: tuple[Line, Line, Line, Line, Line]
+    closing: Html
+
+
 class FeedbackTexts(_Texts):
     """The page that shows somebody which of their answers differ from checked ones."""
 
@@ -147,6 +181,7 @@ class AnnotatorTexts(_Texts):
         name: Of the language, in itself.
         direction: Which way the language runs.
         caption: For the page with whole captions; a language may do without.
+        ratings: For the page on which answers are rated; likewise.
     """
 
     language: Line
@@ -157,6 +192,7 @@ class AnnotatorTexts(_Texts):
     types: dict[HallucinationType, TypeTexts]
     guidelines: GuidelineTexts
     caption: CaptionTexts | None = None
+    ratings: RatingTexts | None = None
     feedback: FeedbackTexts = Field(default_factory=_english_feedback)
 
     @model_validator(mode="after")
@@ -172,11 +208,18 @@ class AnnotatorTexts(_Texts):
 
     @property
     def guideline_id(self) -> str:
-        """Names this wording: another wording has another id.
+        """Names this wording of what is said about sentences: another wording has another id.
 
         What is said after the work is no part of it.
         """
-        return ids.derive_id("guidelines", self.model_dump(mode="json", exclude={"feedback"}))
+        about_others = {"feedback", "ratings"}
+        return ids.derive_id("guidelines", self.model_dump(mode="json", exclude=about_others))
+
+    @property
+    def rating_guideline_id(self) -> str:
+        """Names this wording of what is said about answers to be rated."""
+        said = self.model_dump(mode="json", include={"language", "direction", "ratings"})
+        return ids.derive_id("guidelines", said)
 
 
 def languages() -> list[str]:

@@ -1,0 +1,342 @@
+"""A round of ratings: from a sample of questions, by a person at a browser, to a released row."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pyarrow.parquet as pq
+import pytest
+import skimage
+from playwright.sync_api import Browser, Page, expect
+from typer.testing import CliRunner
+
+from alignbench.annotation.label_studio.accounts import submit_result
+from alignbench.annotation.label_studio.results import rating_result
+from alignbench.annotation.label_studio.server import LabelStudioServer
+from alignbench.cli.app import app
+from alignbench.schemas.question_rows import Rating
+from alignbench.schemas.rows import Task
+from alignbench.schemas.tables import (
+    ANNOTATIONS,
+    ASSIGNMENTS,
+    QUARANTINE,
+    RATINGS,
+    RESPONSES,
+    SAMPLED_QUESTIONS,
+    TASKS,
+)
+from alignbench.schemas.vocabulary import AnnotationStatus, AssignmentState, Purpose
+from alignbench.workspace.workspace import Workspace, open_workspace
+from tests.fixtures.services import EmbeddedLabelStudio
+from tests.flows.question_roads import by_model, entry, question, rated, workspace
+from tests.generators.endpoint.model_server import ModelServer, running, said
+
+_PICTURES = Path(__file__).parents[2] / "docs" / "images"
+_CROSS = (988, 77)
+PLAIN = "这是一只虎斑猫，毛色棕褐，带有深色条纹，眼睛是绿色的。"
+MARKUP = '是猫。<img src=x onerror="document.title=1"><script>document.title=2</script> $image'
+ADDRESS = "http://127.0.0.1:1/a-cat.txt"
+ANSWERS = {"plain": PLAIN, "hostile": MARKUP, "terse": ADDRESS}
+CHINESE = {
+    "language": "zh",
+    "prompt": "图中的猫是什么颜色的？眼睛呢？",
+    "reference": "橘棕色的虎斑猫，眼睛是黄绿色的。",
+    "history": [{"user": "图中是什么动物？", "assistant": "是一只猫。"}],
+}
+
+
+class Round(NamedTuple):
+    """A workspace whose questions were answered, judged and sampled."""
+
+    opened: Workspace
+    root: Path
+    server: EmbeddedLabelStudio
+
+    def run(self, *verb: str) -> str:
+        done = CliRunner().invoke(app, ["-C", str(self.root), *verb])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    def fails(self, *verb: str) -> str:
+        done = CliRunner().invoke(app, ["-C", str(self.root), *verb])
+        assert done.exit_code != 0
+        return f"{done.output}{done.exception}"
+
+    def tasks(self, assignee: str) -> list[Task]:
+        rows = self.opened.table(TASKS).rows()
+        theirs = [row for row in rows if row.assignee == assignee and row.task_id is not None]
+        return sorted(theirs, key=lambda row: row.task_id or 0)
+
+    def ratings(self) -> dict[tuple[str, str], Rating]:
+        rows = self.opened.table(RATINGS).rows()
+        return {(row.annotator, row.response_id): row for row in rows}
+
+    def texts(self) -> dict[str, str]:
+        return {row.response_id: row.text for row in self.opened.table(RESPONSES).rows()}
+
+
+@pytest.fixture(scope="module")
+def models() -> Iterator[ModelServer]:
+    with running() as found:
+        judges = {"critic": lambda _: rated(7)}
+        found.script = by_model(
+            {name: lambda _, text=text: said(text) for name, text in ANSWERS.items()} | judges
+        )
+        yield found
+
+
+@pytest.fixture
+def sampled(
+    root: Path,
+    models: ModelServer,
+    label_studio: EmbeddedLabelStudio,
+    annotator_tokens: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Round]:
+    """Makes a round, for a team, of so many clusters of two questions."""
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", label_studio.token)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    def made(
+        names: tuple[str, ...],
+        answerers: tuple[str, ...] = ("plain", "hostile"),
+        clusters: int = 1,
+        more: str = "",
+        picture: bytes | None = None,
+        **entries: Any,
+    ) -> Round:
+        emails = [f"{name}@example.org" for name in names]
+        for name in names:
+            annotator_tokens(name)
+        url = models.base_url
+        config = [entry("captioners", name, url) for name in answerers]
+        config += [entry("judges", "critic", url)]
+        config += [f'[annotation]\nurl = "{label_studio.url}"\nteam = {json.dumps(emails)}\n{more}']
+        asked = [question(number, **entries) for number in range(2 * clusters)]
+        opened = workspace(root, "\n".join(config), asked, picture)
+        found = Round(opened, root, label_studio)
+        for verb in (["respond"], ["judge"], ["questions", "sample", str(2 * clusters)]):
+            found.run(*verb)
+        return found
+
+    return made
+
+
+class Rater:
+    """Somebody who rates answers by keyboard alone."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def opens(self, url: str, project: int) -> None:
+        self.page.goto(f"{url}/user/login/")
+        self.page.locator("[name=email]").focus()
+        self.page.keyboard.type("ann@example.org")
+        self.page.keyboard.press("Tab")
+        self.page.keyboard.type("a long password")
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url(lambda found: "/user/login" not in found)
+        self.page.goto(f"{url}/projects/{project}/data?labeling=1")
+        guidelines = self.page.locator(".ab-guidelines")
+        expect(guidelines).to_contain_text("这个回答有多好")
+        self.page.mouse.click(*_CROSS)
+        expect(guidelines).not_to_be_visible()
+
+    def sees(self, answer: str) -> None:
+        expect(self.page.locator(".ab-response")).to_contain_text(answer)
+        self.page.wait_for_function(
+            "[...document.images].some(image => image.naturalWidth === 451)"
+        )
+
+    def submits(self) -> None:
+        with self.page.expect_response(lambda response: "/annotations" in response.url) as posted:
+            self.page.keyboard.press("Control+Enter")
+        assert posted.value.status == 201
+
+    def picture(self, name: str) -> None:
+        if os.environ.get("UPDATE_SCREENSHOTS"):
+            self.page.wait_for_timeout(5000)  # panels fade in, and messages go away
+            self.page.screenshot(path=_PICTURES / f"{name}.png")
+
+
+def shows_images(made: Round, server: LabelStudioServer, project: int) -> None:
+    """The server shows images of the workspace that it belongs to: another one."""
+    shutil.copytree(made.root / "blobs" / "images", made.server.images, dirs_exist_ok=True)
+    server.storages.ensure_local(project, str(made.server.images))
+
+
+def test_an_answer_is_rated_by_keyboard_in_chinese_and_its_rating_is_released(
+    sampled: Callable[..., Round], server: LabelStudioServer, browser: Browser
+) -> None:
+    cat = files(skimage).joinpath("data", "chelsea.png").read_bytes()
+    made = sampled(("ann",), tuple(ANSWERS), more='language = "zh"', picture=cat, **CHINESE)
+    told = made.run("push")
+    assert "6 questions were put to an annotator" in told
+    assert "1 person rates in this round" in told
+    assert "nothing to do" in made.run("push")
+    queue = made.tasks("ann@example.org")
+    texts = made.texts()
+    assert len(queue) == 6
+    shows_images(made, server, queue[0].project_id)
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    rater = Rater(context.new_page())
+    page = rater.page
+    rater.opens(made.server.url, queue[0].project_id)
+    keys = {}
+    for number, task in enumerate(queue):
+        text = texts[task.sentence_id]
+        expect(page.locator(".ab-scale input:checked")).to_have_count(0)
+        rater.sees(text)
+        assert page.title() not in ("1", "2")
+        expect(page.locator(".ab-question")).to_contain_text("眼睛呢？")
+        expect(page.locator(".ab-history")).to_contain_text("A1: 是一只猫。")
+        reference = page.locator(".ab-reference")
+        expect(reference).not_to_be_visible()
+        if number == 0:
+            page.keyboard.press("r")
+            expect(reference).to_contain_text("橘棕色的虎斑猫")
+            page.keyboard.press("Control+Enter")  # without a rating nothing is sent
+            missing = page.get_by_text("请先为回答打分")
+            expect(missing).to_be_visible()
+            page.keyboard.press("Escape")
+            expect(missing).not_to_be_visible()
+        if number == 1:
+            page.keyboard.press("r")
+            expect(reference).to_be_visible()
+            page.keyboard.press("r")
+            expect(reference).not_to_be_visible()
+        keys[task.sentence_id] = "0836251"[number]
+        page.keyboard.press(keys[task.sentence_id])
+        expect(page.locator(".ab-scale input:checked")).to_have_count(1)
+        if number == 0:
+            page.locator(".ab-note textarea").focus()
+            page.keyboard.insert_text("颜色对，眼睛偏黄。")
+            page.keyboard.press("Tab")
+            expect(page.locator(".ab-scale")).to_be_in_viewport(ratio=1)
+            rater.picture("annotation-rating-zh")
+        rater.submits()
+    context.close()
+    assert "6 done" in made.run("pull")
+    found = made.ratings()
+    assert len(found) == 6
+    assert {key: row.rating for (_, key), row in found.items()} == {
+        key: float(pressed if pressed != "0" else 10) for key, pressed in keys.items()
+    }
+    first = found["ann@example.org", queue[0].sentence_id]
+    assert (first.reason, first.flags) == ("颜色对，眼睛偏黄。", ("reference_seen",))
+    second = found["ann@example.org", queue[1].sentence_id]
+    assert (second.reason, second.flags) == (None, ())
+    assert {row.probability for row in found.values()} == {1.0}
+    assert all(row.guideline_id and row.label_schema_id for row in found.values())
+    assert made.opened.table(ANNOTATIONS).count() == 0
+    assert "nothing to do" in made.run("push")
+    made.run("questions", "release")
+    released = pq.read_table(made.root / "releases/questions/1.0.0/data/ratings").to_pylist()
+    assert {row["response_id"]: row["rating"] for row in released} == {
+        key: row.rating for (_, key), row in found.items()
+    }
+    assert {row["annotator"] for row in released} == {"A001"}
+    assert "sound" in made.run("verify", str(made.root / "releases/questions/1.0.0"))
+
+
+def submit(made: Round, task: Task, token: str, rating: int, reason: str | None = None) -> int:
+    assert task.task_id is not None
+    result = rating_result(rating, reason)
+    return submit_result(made.server.url, token, task.task_id, result, 4.0)
+
+
+@pytest.mark.full
+def test_every_rater_rates_all_models_some_images_go_to_two_and_gold_to_everybody(
+    sampled: Callable[..., Round], annotator_tokens: Callable[[str], str]
+) -> None:
+    names = ("rater-a", "rater-b", "rater-c")
+    made = sampled(names, clusters=10, more='gold = "gold.jsonl"\ngold_share = 0.1')
+    made.run("respond", "--blind", "--limit", "3")
+    blind = [row.response_id for row in made.opened.table(RESPONSES).rows() if row.blind]
+    gold = "".join(f"{json.dumps({'response_id': one, 'rating': 5})}\n" for one in blind)
+    (made.root / "gold.jsonl").write_text(gold)
+    assert "3 gold answers mixed in" in made.run("push")
+    questions = {row.response_id: row.asked_id for row in made.opened.table(RESPONSES).rows()}
+    of_question: dict[str, list[tuple[str, str]]] = {}
+    for row in made.opened.table(ASSIGNMENTS).rows():
+        if row.purpose is Purpose.GOLD:
+            assert row.unit_id in blind
+            continue
+        one = of_question.setdefault(questions[row.unit_id], [])
+        one.append((row.annotator, row.unit_id))
+    people = [sorted({name for name, _ in one}) for one in of_question.values()]
+    assert len(people) == 20
+    assert {name for one in people for name in one} == {f"{n}@example.org" for n in names}
+    assert sum(len(one) == 2 for one in people) == 4  # the questions about two of ten images
+    for one, found in zip(of_question.values(), people, strict=True):
+        assert len(one) == 2 * len(found)  # whoever is asked rates both models
+    asked_gold = [
+        row for row in made.opened.table(ASSIGNMENTS).rows() if row.purpose is Purpose.GOLD
+    ]
+    assert len(asked_gold) == 3 * 3
+    token = annotator_tokens("rater-a")
+    queue = made.tasks("rater-a@example.org")
+    for task in queue:
+        submit(made, task, token, 5 if task.purpose is Purpose.GOLD else 8)
+    made.run("pull")
+    rows = made.ratings().values()
+    assert len(rows) == len(queue)
+    assert {row.probability for row in rows if row.purpose is Purpose.GOLD} == {0.0}
+    listed = json.loads(made.run("annotators", "list", "--json"))
+    [rater] = [one for one in listed if one["annotator"] == "rater-a@example.org"]
+    rated = rater["rated"]
+    assert (rated["ratings"], rated["gold_ratings"], rated["gold_off_by"]) == (len(queue), 3, 0.0)
+    assert (rater["answers"], rated["mean"]) == (0, 8.0)
+
+
+@pytest.mark.full
+def test_an_answer_that_is_no_rating_goes_to_quarantine_and_one_taken_back_counts_no_more(
+    sampled: Callable[..., Round], annotator_tokens: Callable[[str], str]
+) -> None:
+    made = sampled(("rater-d",))
+    made.run("push")
+    token = annotator_tokens("rater-d")
+    tasks = made.tasks("rater-d@example.org")
+    assert len(tasks) == 4
+    url = made.server.url
+    first = submit(made, tasks[0], token, 7, "as seen")
+    broken = [
+        [],
+        [{**rating_result(3)[0], "value": {"choices": ["11"]}}],
+        [{**rating_result(3)[0], "value": {"choices": ["1", "10"]}}],
+    ]
+    for task, result in zip(tasks[1:], broken, strict=True):
+        assert task.task_id is not None
+        submit_result(url, token, task.task_id, result)
+    assert "3 set aside: AB-A40" in made.run("pull")
+    assert {row.code for row in made.opened.table(QUARANTINE).rows()} == {"AB-A40"}
+    assert [row.rating for row in made.ratings().values()] == [7.0]
+    made.run("push")
+    states = {row.unit_id: row.state for row in made.opened.table(ASSIGNMENTS).rows()}
+    assert states[tasks[0].sentence_id] is AssignmentState.ANSWERED
+    assert states[tasks[1].sentence_id] is AssignmentState.CLOSED
+    headers = {"Authorization": f"Token {made.server.token}"}
+    httpx.delete(f"{url}/api/annotations/{first}/", headers=headers).raise_for_status()
+    made.run("pull", "--accept-deletions")
+    [row] = made.ratings().values()
+    assert row.status is AnnotationStatus.DELETED
+    made.run("withdraw", "annotator", "rater-d@example.org")
+    [row] = made.ratings().values()
+    assert (row.rating, row.reason) == (None, None)
+
+
+@pytest.mark.full
+def test_a_round_is_of_one_unit(sampled: Callable[..., Round]) -> None:
+    made = sampled(("rater-e",))
+    assert "sampled" in made.fails("push", "--sample", "3")
+    made.run("push")
+    config = made.root / "alignbench.toml"
+    config.write_text(f'{config.read_text()}\nunit = "response"\n')
+    assert "rated in rounds that questions were sampled for" in made.fails("push")
+    assert {row.round for row in made.opened.table(SAMPLED_QUESTIONS).rows()} == {"1"}
+    assert open_workspace(made.root).table(ANNOTATIONS).count() == 0
