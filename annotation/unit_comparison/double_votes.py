@@ -116,8 +116,10 @@ def _told(votes: pa.Table, cap: float) -> Iterator[tuple[str, AnnotationUnit, Vo
             shared = on_page[annotator, unit_id, round_name]
             actions = _PER_MARK * labels + _JUDGED_AND_SUBMIT / shared
         capped = None if seconds is None else min(seconds, cap)
-        yield sentence_id, AnnotationUnit(unit), Vote(
-            annotator, Verdict(verdict), marks, capped, actions
+        yield (
+            sentence_id,
+            AnnotationUnit(unit),
+            Vote(annotator, Verdict(verdict), marks, capped, actions),
         )
 
 

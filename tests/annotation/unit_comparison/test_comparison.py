@@ -6,8 +6,8 @@ import pytest
 
 from alignbench.annotation.unit_comparison.comparison import (
     Better,
-    Comparison,
     ComparedFigure,
+    Comparison,
     Outcome,
     compared,
     outcome_of,
@@ -28,8 +28,7 @@ BLUE = Span(start=2, end=6, text="blue", type=HallucinationType.ATTRIBUTE)
 
 def votes(names: str, *verdicts: Verdict, seconds: float = 10.0) -> tuple[Vote, ...]:
     return tuple(
-        Vote(name, verdict, (), seconds, 2.0)
-        for name, verdict in zip(names, verdicts, strict=True)
+        Vote(name, verdict, (), seconds, 2.0) for name, verdict in zip(names, verdicts, strict=True)
     )
 
 
@@ -61,7 +60,7 @@ def test_every_sentence_counts_alike_and_the_interval_is_over_images() -> None:
     said = figure(found, "said to be incorrect")
     assert (said.figure.alone, said.figure.in_caption) == (0.5, 0.25)
     assert said.figure.difference == pytest.approx(-0.25)
-    # Differences of -.5 and 0, three of each: their deviation is sqrt(.075), by sqrt(6), t(5) 2.5706.
+    # Three differences of -.5 and three of 0: their deviation is sqrt(.075); t(5) is 2.5706.
     margin = 2.5706 * 0.075**0.5 / 6**0.5
     assert said.figure.interval.low == pytest.approx(-0.25 - margin, abs=1e-4)
     assert said.figure.interval.high == pytest.approx(-0.25 + margin, abs=1e-4)
