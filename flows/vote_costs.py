@@ -1,7 +1,7 @@
 """What it costs to settle what is in doubt, in rounds that ask for votes as they are needed."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow.compute as pc
 
@@ -11,13 +11,14 @@ from alignbench.annotation.assigning.standings import MOST_SKIPS, RoundStandings
 from alignbench.flows.round_inputs import asked_units
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
-from alignbench.release.stopping import UntilCheck
-from alignbench.release.until_checks import current_checks
 from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import ANNOTATIONS, ROUNDS
 from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Purpose
 from alignbench.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from alignbench.release.stopping import UntilCheck
 
 LONGEST_ANSWER: Final = 300.0
 """Seconds that an answer counts as at most: a page may be left open over lunch."""
@@ -65,11 +66,16 @@ class VoteCost(NamedTuple):
 def workspace_vote_costs(address: str) -> list[VoteCost]:
     """Returns what it costs to settle what is in doubt in each round of a workspace."""
     run = open_run(address)
+    if not any(form.until is not None for form in run.workspace.table(ROUNDS).rows()):
+        return []
+    # It takes a second to import, which few workspaces need.
+    from alignbench.release.until_checks import current_checks
+
     options = LabelOptions(run.config.labels.minimum_votes, run.config.labels.every_round)
     return vote_costs(run, current_checks(run.workspace, current_selection(run), options))
 
 
-def vote_costs(run: Run, checks: Sequence[UntilCheck]) -> list[VoteCost]:
+def vote_costs(run: Run, checks: "Sequence[UntilCheck]") -> list[VoteCost]:
     """Returns what it costs to settle what is in doubt in each round; no round without a doubt.
 
     Args:
@@ -87,7 +93,7 @@ def vote_costs(run: Run, checks: Sequence[UntilCheck]) -> list[VoteCost]:
 
 
 def round_cost(
-    workspace: Workspace, form: Round, asked: Sequence[Asked], check: UntilCheck | None
+    workspace: Workspace, form: Round, asked: Sequence[Asked], check: "UntilCheck | None"
 ) -> VoteCost | None:
     """Returns what it costs to settle what is in doubt in a round; None where nothing is.
 
@@ -125,7 +131,7 @@ def round_cost(
     )
 
 
-def _likely(votes: Sequence[int], check: UntilCheck | None) -> float | None:
+def _likely(votes: Sequence[int], check: "UntilCheck | None") -> float | None:
     """Returns how many more answers units are likely to need that have so many votes."""
     further = [None if check is None else check.further_votes(number) for number in votes]
     known = [number for number in further if number is not None]
