@@ -2,13 +2,14 @@
 
 What comes in: the current labels with a tie, little confidence, or spans or types that nobody
 agrees on. What is done: their sentences go to a project of their own that shows the votes, without
-names: in words, and as predictions that can be taken over. What goes out: rows of `tasks`, and
-after `pull` rows of `annotations`, both with the purpose *adjudicate*; `label` takes such an answer
-as final.
+names, and begins with the marks of the vote that is nearest to the others. What goes out: rows of
+`tasks`, and after `pull` rows of `annotations`, both with the purpose *adjudicate*; `label` takes
+such an answer as final.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.disputes import Dispute, disputes, votes_on
 from alignbench.annotation.pushing.ledger import pushed_keys
 from alignbench.annotation.pushing.ordering import ordered_sentences
+from alignbench.annotation.pushing.progress import QueueProgress
 from alignbench.annotation.pushing.push import Pusher, PushOptions
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.annotation.units.sentence import SentenceUnit
@@ -75,7 +77,7 @@ class AdjudicationStage(Stage):
         settings = project_settings(run, unit).titled(TITLE_SUFFIX)
         options = PushOptions(
             round=ADJUDICATION_ROUND,
-            settings=replace(settings, annotators_per_sentence=1),
+            settings=replace(settings, annotators_per_sentence=1, shows_predictions=True),
             purpose=Purpose.ADJUDICATE,
             unit=unit,
             tasks_per_project=run.config.annotation.tasks_per_project,
@@ -111,6 +113,13 @@ class AdjudicationStage(Stage):
         known = sentences.filter(sent.contains(sentences["sentence_id"]))
         return pa.table({"key": _keys(known["sentence_id"]), "scope": known["generator_id"]})
 
+    @cached_property
+    def _progress(self) -> QueueProgress:
+        sent = pushed_keys(self._run.workspace, self._server.identity, ADJUDICATION_ROUND)
+        ids = pa.chunked_array([pa.array(list(self._doubts), pa.string())])
+        new = len(ids) - pc.sum(sent.contains(ids)).as_py()
+        return QueueProgress(ADJUDICATION_ROUND, sent=len(sent), total=len(sent) + new)
+
     def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
         """Sends sentences with the votes on them."""
         for table in items:
@@ -118,7 +127,7 @@ class AdjudicationStage(Stage):
             shown = table.filter(pc.is_valid(table["blob"]))
             if len(shown):
                 votes = votes_on(self._run.workspace, shown["sentence_id"])
-                sent = self._pusher.send(self._unit.gathered(shown), votes)
+                sent = self._pusher.send(self._unit.gathered(shown), votes, self._progress)
                 for key, task in zip(shown["key"].to_pylist(), sent, strict=True):
                     yield Made(key, [task])
 

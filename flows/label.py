@@ -6,14 +6,12 @@ What comes in: the newest answer of each annotator to each selected sentence. Wh
 
 import time
 
-from alignbench.annotation.assigning.doubts import doubtful_sentences
-from alignbench.annotation.assigning.standings import RoundStandings
-from alignbench.annotation.rounds.forms import round_form
 from alignbench.engine.report import StageReport
-from alignbench.flows.run import Run, open_run
+from alignbench.flows.run import open_run
 from alignbench.flows.selection import current_selection
 from alignbench.flows.stage_flow import stage_flow
 from alignbench.flows.until_lines import until_lines
+from alignbench.flows.vote_costs import vote_costs
 from alignbench.flows.watching import run_watcher
 from alignbench.release.labels.compute import compute_labels
 from alignbench.release.until_checks import current_checks
@@ -54,27 +52,12 @@ def label(workspace: str = ".", name: str | None = None) -> StageReport:
         report.notes.append(
             f"{done.unanswered:,} sentences have no answer, {done.below_minimum_votes:,} too few"
         )
-    report.notes += _doubts(run)
     chosen = LabelOptions(options.minimum_votes, options.every_round)
-    for check in current_checks(run.workspace, current_selection(run), chosen):
+    checks = current_checks(run.workspace, current_selection(run), chosen)
+    report.notes += [cost.line for cost in vote_costs(run, checks)]
+    for check in checks:
         report.notes += until_lines(check)
     report.notes.append(f"label set {name or done.label_set_id[:12]}, by {options.method}")
     report.seconds = time.monotonic() - started
     run_watcher().reported(report)
     return report
-
-
-def _doubts(run: Run) -> list[str]:
-    """Returns what is in doubt in the current round, and what settling it costs, in words."""
-    settings = run.config.annotation
-    form = round_form(run.workspace, settings.round, settings)
-    doubtful = doubtful_sentences(run.workspace, form)
-    if not doubtful:
-        return []
-    places = RoundStandings(run.workspace, form.round).places()
-    further = [max(0, form.most - places[unit_id].total) for unit_id in doubtful]
-    can_be_asked = sum(count > 0 for count in further)
-    return [
-        f"{len(doubtful):,} sentences are less sure than {form.until}; 'alignbench push' asks for "
-        f"{can_be_asked:,} more answers now, and {sum(further):,} at most in the end"
-    ]

@@ -9,6 +9,7 @@ twice. What goes out: confirmed rows of `tasks`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from alignbench.annotation.assigning.queues import keep_queues
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.projects import check_server
 from alignbench.annotation.pushing.overlap import AdjustedOverlap, adjust_overlap
+from alignbench.annotation.pushing.progress import QueueProgress
 from alignbench.annotation.pushing.push import Pusher, PushOptions, Reconciliation
 from alignbench.annotation.rounds.forms import begin_round, round_form
 from alignbench.annotation.rounds.gold import read_gold
@@ -193,9 +195,15 @@ class PushStage(RoundInputs, Stage):
     def _send(self, assignee: str | None, units: pa.Table) -> Iterator[Outcome]:
         suggests = self._suggests
         suggested = None if suggests is None else suggests.on(self._unit.sentences(units))
-        sent = self._pushers[assignee].send(units, suggested)
+        progress = None if assignee is None else self._progress[assignee]
+        sent = self._pushers[assignee].send(units, suggested, progress)
         for key, task in zip(units["key"].to_pylist(), sent, strict=True):
             yield Made(key, [task])
+
+    @cached_property
+    def _progress(self) -> Mapping[str, QueueProgress]:
+        """How far along everybody is; asked for once what an earlier push left is settled."""
+        return self.progress()
 
     def _reconciled(self) -> Reconciliation:
         return sum((pusher.reconcile() for pusher in self._pushers.values()), Reconciliation())

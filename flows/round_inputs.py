@@ -13,6 +13,7 @@ from alignbench.annotation.assigning.dealing import Asked
 from alignbench.annotation.assigning.question_states import question_states
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.ordering import ordered_sentences, unordered_keys
+from alignbench.annotation.pushing.progress import QueueProgress
 from alignbench.annotation.rounds.members import RoundMembers, round_members
 from alignbench.annotation.units.every import UNITS
 from alignbench.annotation.units.unit import PURPOSE, UNIT_ID
@@ -91,6 +92,24 @@ class RoundInputs(StageInputs):
 
     def done(self) -> pa.Table:
         """Returns the questions that are on the server, or answered wherever they were."""
+        tasks = self._done_questions()
+        if not len(tasks):
+            return pa.table({"key": pa.array([], pa.string()), "scope": pa.array([], pa.string())})
+        known = tasks.join(self._unit.generators(self._run.workspace), "sentence_id", UNIT_ID)
+        keys = self._keys(known["sentence_id"], known[ASSIGNEE])
+        return pa.table({"key": keys, "scope": known["generator_id"]})
+
+    def progress(self) -> Mapping[str, QueueProgress]:
+        """Returns how far along everybody is before anything is sent; empty in a shared round."""
+        counts = pc.value_counts(self._done_questions()[ASSIGNEE]).to_pylist()
+        sent = {count["values"]: count["counts"] for count in counts}
+        return {
+            name: QueueProgress(self._form.round, sent=sent.get(name, 0), total=len(units))
+            for name, units in self._questions.of.items()
+        }
+
+    def _done_questions(self) -> pa.Table:
+        """Returns unit, as `sentence_id`, and assignee of what needs not be sent."""
         sent = pc.field("state") == TaskState.CONFIRMED.value
         sent &= pc.field("round") == self._form.round
         if self._server_identity is not None:
@@ -98,13 +117,7 @@ class RoundInputs(StageInputs):
         columns = ["sentence_id", "server", "round", "state", ASSIGNEE]
         tasks = self._run.workspace.table(TASKS).read(columns, sent)
         tasks = tasks.group_by(["sentence_id", ASSIGNEE]).aggregate([])
-        if not self._is_shared:
-            tasks = self._questions.done(tasks)
-        if not len(tasks):
-            return pa.table({"key": pa.array([], pa.string()), "scope": pa.array([], pa.string())})
-        known = tasks.join(self._unit.generators(self._run.workspace), "sentence_id", UNIT_ID)
-        keys = self._keys(known["sentence_id"], known[ASSIGNEE])
-        return pa.table({"key": keys, "scope": known["generator_id"]})
+        return tasks if self._is_shared else self._questions.done(tasks)
 
     def assignees(self) -> Sequence[str | None]:
         """Returns who has been asked something; None where all answer in one project."""

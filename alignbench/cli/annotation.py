@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alignbench.cli import team, team_report
+from alignbench.cli import team, team_report, unit_comparison
 from alignbench.terminal.context import Context, use_local_services
 from alignbench.terminal.output import print_json, print_table, say
 
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     people.command("add")(add_annotators)
     team.register(people)
     team_report.register(people)
+    unit_comparison.register(people)
     app.add_typer(people)
     deciding = typer.Typer(
         name="adjudicate", help="Have disputed sentences decided.", no_args_is_help=True

@@ -25,12 +25,13 @@ def status(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show done, pending, failed and not selected, per stage and model."""
+    """Show done, pending, failed and not selected, per stage and model, and what doubts cost."""
     use_local_services(context.obj)
     if runs:
         _print_runs(context.obj.workspace, as_json)
         return
     from alignbench.flows.status import failure_rows, workspace_status
+    from alignbench.flows.vote_costs import workspace_vote_costs
 
     if failures:
         rows = failure_rows(context.obj.workspace)
@@ -65,6 +66,8 @@ def status(
         ["stage", "source or model", "done", "pending", "failed", "empty", "not selected"],
         [(i.stage, i.scope, i.done, i.pending, i.failed, i.empty, i.not_selected) for i in counts],
     )
+    for cost in workspace_vote_costs(context.obj.workspace):
+        say(cost.line)
     _advise_to_compact(context.obj.workspace)
 
 

@@ -12,12 +12,12 @@ from xml.etree import ElementTree as ET
 from alignbench.annotation.label_studio.choices import TYPE_COLOURS, TYPE_KEYS
 from alignbench.annotation.label_studio.guidelines import guidelines_page
 from alignbench.annotation.label_studio.page import (
-    IMAGE,
     NOTE,
     SPANS,
     add_choice,
     add_heading,
     add_note,
+    add_picture,
     page_style,
 )
 from alignbench.annotation.label_studio.texts import AnnotatorTexts, CaptionTexts
@@ -56,7 +56,7 @@ def caption_schema_id() -> str:
 def caption_config(texts: AnnotatorTexts) -> str:
     """Returns the labelling configuration of a project in which captions are asked about, as XML.
 
-    A task's data gives it `image` (a URL) and `caption` (the sentences, one a line).
+    A task's data gives it `image` (a URL), `caption` (the sentences, one a line) and `progress`.
 
     Raises:
         ConfigError: The texts have none for this page.
@@ -65,8 +65,7 @@ def caption_config(texts: AnnotatorTexts) -> str:
     page = ET.Element("View", className=f"ab-page ab-whole ab-{texts.direction}")
     style = page_style([*TYPE_COLOURS.values(), *SENTENCE_COLOURS.values()])
     ET.SubElement(page, "Style").text = f"{style}\n{_line_style(texts, said)}"
-    picture = ET.SubElement(page, "View", className="ab-picture")
-    ET.SubElement(picture, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true", zoomControl="true")
+    add_picture(page, texts)
     answer = ET.SubElement(page, "View", className="ab-answer")
     _add_labels(answer, texts, said)
     lines = ET.SubElement(answer, "View", className="ab-lines")

@@ -34,10 +34,14 @@ AFTER = "after"
 """Name of the object that shows the caption from the sentence on, and of its task field."""
 PLACE = "place"
 """Task field with the sentence's place in its caption, as "3 / 7"."""
-
-
+PROGRESS = "progress"
+"""Task field with the round and how far along the annotator is in it, as "pilot · 12 / 300"."""
 VOTES = "votes"
 """Name of the object that tells an adjudicator how others answered, and of its task field."""
+
+
+_IMAGE_HEIGHT = "calc(100vh - 194px)"
+"""What is free between the bars of the page; without it the image grows with no window."""
 
 
 def label_schema_id() -> str:
@@ -58,8 +62,8 @@ def labelling_config(texts: AnnotatorTexts, *, with_votes: bool = False) -> str:
     as its alias.
 
     A task's data gives it `image` (a URL), `sentence`, `before` and `after` (the caption around the
-    sentence, empty at its ends) and `place`; what else is in the data is not shown. The caption is
-    untrusted: Label Studio shows all of these as text, never as markup.
+    sentence, empty at its ends), `place` and `progress`; what else is in the data is not shown. The
+    caption is untrusted: Label Studio shows all of these as text, never as markup.
 
     Args:
         texts: What it says.
@@ -67,8 +71,7 @@ def labelling_config(texts: AnnotatorTexts, *, with_votes: bool = False) -> str:
     """
     page = ET.Element("View", className=f"ab-page ab-{texts.direction}")
     ET.SubElement(page, "Style").text = page_style()
-    picture = ET.SubElement(page, "View", className="ab-picture")
-    ET.SubElement(picture, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true", zoomControl="true")
+    add_picture(page, texts)
     answer = ET.SubElement(page, "View", className="ab-answer")
     _add_caption(answer, texts)
     if with_votes:
@@ -77,6 +80,22 @@ def labelling_config(texts: AnnotatorTexts, *, with_votes: bool = False) -> str:
     _add_types(answer, texts)
     add_note(answer, texts.page.note, texts.page.note_hint)
     return ET.tostring(page, encoding="unicode")
+
+
+def add_picture(page: ET.Element, texts: AnnotatorTexts) -> None:
+    """Adds the image, and above it how far along the annotator is."""
+    picture = ET.SubElement(page, "View", className="ab-picture")
+    progress = ET.SubElement(picture, "View", className="ab-progress")
+    add_heading(progress, f"{texts.page.progress} ${PROGRESS}")
+    ET.SubElement(
+        picture,
+        "Image",
+        name=IMAGE,
+        value=f"${IMAGE}",
+        zoom="true",
+        zoomControl="true",
+        height=_IMAGE_HEIGHT,
+    )
 
 
 def page_style(colours: Iterable[str] = TYPE_COLOURS.values()) -> str:

@@ -13,15 +13,7 @@ def answer_result(
     verdict: Verdict, spans: Iterable[Span] = (), note: str | None = None
 ) -> list[JsonObject]:
     """Returns what the page saves when an annotator chooses this verdict and marks these spans."""
-    result = [_entry(VERDICT, "choices", {"choices": [verdict.value]})]
-    for number, span in enumerate(spans):
-        value = {
-            "start": span.start,
-            "end": span.end,
-            "text": span.text,
-            "labels": [span.type.value],
-        }
-        result.append({"id": f"span-{number}", **_entry(SPANS, "labels", value)})
+    result = [_entry(VERDICT, "choices", {"choices": [verdict.value]}), *span_results(spans)]
     if note:
         result.append(_entry(NOTE, "textarea", {"text": [note]}))
     return result
@@ -33,6 +25,18 @@ def rating_result(rating: int, reason: str | None = None) -> list[JsonObject]:
     if reason:
         result.append(_entry(NOTE, "textarea", {"text": [reason]}, about=RESPONSE))
     return result
+
+
+def span_results(spans: Iterable[Span]) -> list[JsonObject]:
+    """Returns what the page saves of marks alone, before a verdict is chosen."""
+    values: list[JsonObject] = [
+        {"start": span.start, "end": span.end, "text": span.text, "labels": [span.type.value]}
+        for span in spans
+    ]
+    return [
+        {"id": f"span-{number}", **_entry(SPANS, "labels", value)}
+        for number, value in enumerate(values)
+    ]
 
 
 def _entry(control: str, kind: str, value: JsonObject, about: str = SENTENCE) -> JsonObject:

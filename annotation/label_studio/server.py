@@ -108,7 +108,8 @@ class LabelStudioServer:
                 show_skip_button=True,
                 skip_queue="REQUEUE_FOR_OTHERS",
                 sampling="Sequential sampling",
-                enable_empty_annotation=False,
+                # Else *Submit* is dead until something is chosen, and nothing says what is missing.
+                enable_empty_annotation=True,
                 show_collab_predictions=settings.shows_predictions,
             ),
         )

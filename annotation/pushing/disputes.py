@@ -125,8 +125,24 @@ def _shown(votes: Iterable[Annotation]) -> ShownAnswers:
     told.sort(key=lambda answer: answer[0])
     counts = Counter(words for words, _ in told)
     lines = [f"{count} × {words}" for words, count in counts.most_common()]
-    answers = tuple(answer for _, answer in told)
-    return ShownAnswers(answers, "\n".join(lines) or "There is no vote.")
+    marked = [answer.spans for _, answer in told if answer.spans]
+    return ShownAnswers(votes="\n".join(lines) or "There is no vote.", marks=_nearest(marked))
+
+
+def _nearest(marked: Sequence[tuple[Span, ...]]) -> tuple[Span, ...]:
+    """Returns the marks of the vote that marks most as the others do; nothing if none marks.
+
+    The first of several that do so alike; who gave it is not told.
+    """
+    typed = [
+        {(at, span.type) for span in own for at in range(span.start, span.end)} for own in marked
+    ]
+
+    def shared(place: int) -> float:
+        own = typed[place]
+        return sum(2 * len(own & other) / (len(own) + len(other)) for other in typed)
+
+    return marked[max(range(len(marked)), key=shared)] if marked else ()
 
 
 def _words(verdict: Verdict, spans: Sequence[Span]) -> str:

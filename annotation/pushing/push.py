@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from alignbench.annotation.label_studio.page import PROGRESS
 from alignbench.annotation.label_studio.records import QUEUE_MARK, ProjectSettings
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.image_delivery import Storage, image_delivery
 from alignbench.annotation.pushing.ledger import Ledger, ProjectLedger
+from alignbench.annotation.pushing.progress import QueueProgress
 from alignbench.annotation.pushing.reconciliation import ReconciledProject, Reconciler
 from alignbench.annotation.rounds.wording import note_wording
 from alignbench.annotation.units.sentence import SentenceUnit
@@ -144,7 +146,12 @@ class Pusher:
         """Returns the ids of the projects that have tasks of the round."""
         return [key for key, project in self._ledger.projects.items() if project.confirmed]
 
-    def send(self, units: pa.Table, shown: Mapping[str, ShownAnswers] | None = None) -> list[Task]:
+    def send(
+        self,
+        units: pa.Table,
+        shown: Mapping[str, ShownAnswers] | None = None,
+        progress: QueueProgress | None = None,
+    ) -> list[Task]:
         """Sends units and returns a confirmed row for each, in order; the caller writes them.
 
         Called again with the same units, after an error or not, it sends only those that are not
@@ -153,6 +160,7 @@ class Pusher:
         Args:
             units: As the unit gathers them; up to some thousand.
             shown: What their tasks show of how they may be answered, by sentence.
+            progress: How far along each task says that its annotator is; None tells the round only.
 
         Raises:
             UnclearImportError: Whether they arrived is unknown; call it again.
@@ -160,7 +168,11 @@ class Pusher:
             AlignBenchError: The server refused the request.
         """
         unit, purpose = self._options.unit, self._options.purpose
-        tasks = list(unit.tasks(units, self._images.address, purpose, shown or {}))
+        progress = progress or QueueProgress(self._options.round)
+        tasks = [
+            _telling(task, progress)
+            for task in unit.tasks(units, self._images.address, purpose, shown or {})
+        ]
         rows = self._already_there([task.unit_id for task in tasks])
         posted: dict[str, Task] = {}
         missing = [task for task in tasks if task.unit_id not in rows]
@@ -281,6 +293,11 @@ class Pusher:
     def _write(self, rows: Sequence[Task]) -> None:
         self._fence()
         self._workspace.table(TASKS).append(rows, self._run_id)
+
+
+def _telling(task: UnitTask, progress: QueueProgress) -> UnitTask:
+    data = task.task.data | {PROGRESS: progress.at(task.unit_id)}
+    return task._replace(task=task.task._replace(data=data))
 
 
 def _numbered(settings: ProjectSettings, number: int) -> ProjectSettings:

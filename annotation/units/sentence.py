@@ -21,7 +21,7 @@ from alignbench.annotation.label_studio.page import (
     labelling_config,
 )
 from alignbench.annotation.label_studio.records import ImportedTask
-from alignbench.annotation.label_studio.results import answer_result
+from alignbench.annotation.label_studio.results import answer_result, span_results
 from alignbench.annotation.label_studio.texts import AnnotatorTexts
 from alignbench.annotation.units.given import AnswerRow, Doubtful, GivenAnswer
 from alignbench.annotation.units.marked_spans import merged_spans, read_span
@@ -166,7 +166,11 @@ class SentenceUnit:
             own = shown.get(sentence_id, _NOTHING)
             if own.votes is not None:
                 data[VOTES] = own.votes
-            predictions = tuple(answer_result(one.verdict, one.spans) for one in own.answers)
+            predictions = (
+                (span_results(own.marks),)
+                if own.marks
+                else tuple(answer_result(one.verdict, one.spans) for one in own.answers)
+            )
             yield UnitTask(sentence_id, ImportedTask(data, predictions), Purpose(why))
 
     def contents(

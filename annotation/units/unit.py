@@ -36,10 +36,13 @@ class ShownAnswers(NamedTuple):
     Attributes:
         answers: What the page can begin with; the server calls them predictions.
         votes: For an adjudicator: the answers in words, one a line.
+        marks: For an adjudicator: what is marked before they choose a verdict. It takes the place
+            of `answers`.
     """
 
     answers: tuple[PossibleAnswer, ...] = ()
     votes: str | None = None
+    marks: tuple[Span, ...] = ()
 
 
 class UnitTask(NamedTuple):

@@ -61,6 +61,7 @@ class _Texts(BaseModel):
 class PageTexts(_Texts):
     """The headings and hints of the page."""
 
+    progress: Line = "Round"
     sentence: Line
     answered: Line
     verdict: Line
@@ -210,10 +211,10 @@ class AnnotatorTexts(_Texts):
     def guideline_id(self) -> str:
         """Names this wording of what is said about sentences: another wording has another id.
 
-        What is said after the work is no part of it.
+        What is said after the work, or of how much of it is done, is no part of it.
         """
-        about_others = {"feedback", "ratings"}
-        return ids.derive_id("guidelines", self.model_dump(mode="json", exclude=about_others))
+        untold = {"feedback": True, "ratings": True, "page": {"progress"}}
+        return ids.derive_id("guidelines", self.model_dump(mode="json", exclude=untold))
 
     @property
     def rating_guideline_id(self) -> str:

@@ -405,6 +405,59 @@ def test_a_refusal_is_logged_without_what_the_request_said(
     assert place.tokens["mia"] not in log
 
 
+def test_instructions_come_first_until_something_is_answered_under_their_text(
+    place: Place, mia: httpx.Client
+) -> None:
+    def project(text: str) -> int:
+        said = {"title": "Read this", "description": "alignbench-queue: mia@example.org",
+                "expert_instruction": text, "show_instruction": True,
+                "label_config": labelling_config(annotator_texts(ENGLISH))}  # fmt: skip
+        return int(place.operator.post("/api/projects", json=said).raise_for_status().json()["id"])
+
+    def comes_first(client: httpx.Client, number: int) -> bool:
+        return bool(client.get(f"/api/projects/{number}").json()["show_instruction"])
+
+    text = f"<p>Read {time.monotonic_ns()}</p>"
+    place.numbers["read"] = project(text)
+    assert comes_first(mia, place.numbers["read"])
+    answer = mia.post(f"/api/tasks/{place.task('read')}/annotations/", json=ANSWER)
+    assert answer.status_code == 201
+    assert not comes_first(mia, place.numbers["read"])
+    assert not comes_first(mia, project(text)), "another project with what was read"
+    assert comes_first(mia, project(f"{text}<p>And this is new.</p>"))
+    assert comes_first(place.operator, place.numbers["read"])
+
+
+def test_what_is_marked_right_before_the_page_is_closed_is_there_on_return(
+    place: Place, browser: Browser
+) -> None:
+    place.task("queue")
+    place.operator.patch(place.path("/api/projects/{queue}"), json={"show_instruction": False})
+    with browser.new_context(viewport={"width": 1400, "height": 880}) as context:
+        page = context.new_page()
+        page.goto(f"{place.url}/user/login/")
+        page.fill("[name=email]", "mia@example.org")
+        page.fill("[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_url("**/")
+        for leaves in ("closes", "reloads"):
+            page.goto(place.url + place.path("/projects/{queue}/data?labeling=1"))
+            page.wait_for_function("[...document.images].some(image => image.naturalWidth === 451)")
+            expect(page.locator(".ab-verdict input:checked")).to_have_count(0)
+            page.keyboard.press("3")
+            expect(page.locator(".ab-verdict input:checked")).to_have_count(1)
+            if leaves == "closes":
+                page.close(run_before_unload=True)
+                page = context.new_page()
+                page.goto(place.url + place.path("/projects/{queue}/data?labeling=1"))
+            else:
+                page.reload()
+            expect(page.locator(".ab-verdict input:checked")).to_have_count(1)
+            with page.expect_response(lambda answer: "/annotations" in answer.url):
+                page.keyboard.press("Control+Enter")
+            place.task("queue")
+
+
 def test_a_person_labels_in_a_browser_and_lands_in_the_next_task(
     place: Place, browser: Browser
 ) -> None:

@@ -171,6 +171,13 @@ class Place(NamedTuple):
         return {texts[row.sentence_id]: row for row in rows}
 
 
+def asked(root: Path, answers: int = 3) -> PushOptions:
+    """How sentences are sent, with instructions that nobody has answered under yet."""
+    what = options(answers=answers)
+    text = f"{what.settings.instructions}<p>{root.name}</p>"
+    return replace(what, settings=replace(what.settings, instructions=text))
+
+
 @pytest.fixture
 def place(
     root: Path, server: LabelStudioServer, label_studio: EmbeddedLabelStudio
@@ -178,7 +185,7 @@ def place(
     def pushed(*sentences: str) -> Place:
         picture = files(skimage).joinpath("data", "chelsea.png").read_bytes()
         prepared = prepare(root, images=1, sentences=sentences, picture=picture)
-        push_all(prepared, server, options())
+        push_all(prepared, server, asked(root))
         [project] = {row.project_id for row in prepared.workspace.table(TASKS).rows()}
         # The server shows images of the workspace that it belongs to: another one.
         served = label_studio.root / "blobs" / "images"
@@ -271,7 +278,7 @@ def test_an_answer_that_began_with_a_suggestion_says_so(
     prepared.workspace.table(ROUND_SUGGESTIONS).append([suggesting], "test")
     marks = (Span(start=13, end=20, text="top hat", type=Type.OTHER),)
     shown = ShownAnswers((PossibleAnswer(Verdict.INCORRECT, marks),))
-    what = options()
+    what = asked(root)
     what = replace(what, settings=replace(what.settings, shows_predictions=True))
     pushed = sent(prepared, server, what, shown)
     person.log_in(pushed.url, "ann@example.org", pushed.project)
@@ -287,29 +294,56 @@ def test_an_answer_that_began_with_a_suggestion_says_so(
     assert [(span.text, span.type) for span in answer.spans] == [("top hat", Type.ILLUSION)]
 
 
-def test_an_adjudicator_sees_the_votes_and_begins_with_none(
+def test_instructions_come_back_only_when_they_have_changed(
+    place: Callable[..., Place], person: Person, root: Path, server: LabelStudioServer
+) -> None:
+    pushed = place("A cat sits.", "It may be happy.", "It has wings.")
+    person.log_in(pushed.url, "ann@example.org", pushed.project)
+    person.read_instructions()
+    person.sees("A cat sits.")
+    expect(person.page.locator(".ab-progress")).to_contain_text("Round 1")
+    person.page.keyboard.press("1")
+    person.submits()
+    person.page.reload()
+    person.sees("It may be happy.")
+    expect(person.page.locator(".ab-verdict input:checked")).to_have_count(0)
+    expect(person.page.locator(".ab-guidelines")).to_have_count(0)
+    changed = asked(Path(f"{root.name}-changed"))
+    other = prepare(root.with_name(f"{root.name}-2"), images=1, sentences=["A cat sits."])
+    push_all(other, server, changed)
+    [project] = {row.project_id for row in other.workspace.table(TASKS).rows()}
+    person.page.goto(f"{pushed.url}/projects/{project}/data?labeling=1")
+    expect(person.page.locator(".ab-guidelines")).to_be_visible()
+
+
+def test_an_adjudicator_sees_the_votes_and_begins_with_their_marks(
     root: Path, server: LabelStudioServer, person: Person
 ) -> None:
     prepared = prepare(root, images=1, sentences=[CAT])
-    votes = (PossibleAnswer(Verdict.CORRECT), PossibleAnswer(Verdict.UNKNOWN))
-    what = options(answers=1)
+    what = asked(root, answers=1)
     unit = SentenceUnit(with_votes=True)
+    page = unit.page(annotator_texts(ENGLISH))
     what = replace(
         what,
         purpose=Purpose.ADJUDICATE,
         unit=unit,
-        settings=replace(what.settings, labelling_config=unit.page(annotator_texts(ENGLISH))),
+        settings=replace(what.settings, labelling_config=page, shows_predictions=True),
     )
     hostile = "1 × correct\n1 × incorrect: “<b onclick=alert(1)>” (object)"
-    pushed = sent(prepared, server, what, ShownAnswers(votes, hostile))
+    marks = (Span(start=13, end=20, text="top hat", type=Type.ILLUSION),)
+    pushed = sent(prepared, server, what, ShownAnswers(votes=hostile, marks=marks))
     person.log_in(pushed.url, "ann@example.org", pushed.project)
     person.read_instructions()
     told = person.page.locator(".ab-votes")
     expect(told).to_contain_text("1 × correct")
     expect(told).to_contain_text("“<b onclick=alert(1)>” (object)")
+    marked = person.page.locator(".ab-sentence .htx-highlight")
+    expect(marked).to_have_text("top hat")
+    expect(marked).to_have_attribute("data-label", re.compile("illusion"))
     expect(person.page.locator(".ab-verdict input:checked")).to_have_count(0)
-    person.page.keyboard.press("1")
+    person.page.keyboard.press("2")
     person.submits()
     answer = pushed.arrived()[CAT]
-    assert (answer.purpose, answer.verdict) == (Purpose.ADJUDICATE, Verdict.CORRECT)
+    assert (answer.purpose, answer.verdict) == (Purpose.ADJUDICATE, Verdict.INCORRECT)
+    assert answer.spans == marks
     assert answer.preannotated_by is None

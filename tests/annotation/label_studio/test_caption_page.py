@@ -184,7 +184,9 @@ def send(
         settings = AnnotationConfig(unit=AnnotationUnit.CAPTION)
         begin_round(prepared.workspace, "1", settings, "test")
         unit, texts = CaptionUnit(), annotator_texts(language)
-        project = ProjectSettings("Image descriptions", unit.page(texts), unit.guidelines(texts), 1)
+        # Nobody has answered under these instructions yet, so they come first.
+        instructions = f"{unit.guidelines(texts)}<p>{folder.parent.name}</p>"
+        project = ProjectSettings("Image descriptions", unit.page(texts), instructions, 1)
         pusher = Pusher(
             prepared.workspace, server, PushOptions(round="1", settings=project, unit=unit), "test"
         )

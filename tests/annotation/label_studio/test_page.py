@@ -1,8 +1,13 @@
-"""The labelling page, as an annotator uses it: a real Label Studio in a real browser."""
+"""The labelling page, as an annotator uses it: a real Label Studio in a real browser.
 
+`UPDATE_SCREENSHOTS=1` writes the picture of docs/ anew.
+"""
+
+import os
 import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -23,6 +28,7 @@ from alignbench.annotation.label_studio.texts import (
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 from tests.fixtures.services import EmbeddedLabelStudio
 
+_PICTURES = Path(__file__).parents[3] / "docs" / "images"
 TEXTS = annotator_texts(ENGLISH)
 TASK = {
     "image": "/data/local-files/?d=images/as/astronaut.png",
@@ -30,6 +36,7 @@ TASK = {
     "before": "A smiling woman with short brown hair sits for a portrait. ",
     "after": " Behind her stand an American flag and a model of a Space Shuttle.",
     "place": "2 / 3",
+    "progress": "pilot · 12 / 300",
     "sentence_id": "0" * 32,
     "text_sha256": "0" * 64,
 }
@@ -75,6 +82,11 @@ class Annotator(NamedTuple):
     client: LabelStudio
     project_id: int
     requested: list[str]
+
+    def picture(self, name: str) -> None:
+        if os.environ.get("UPDATE_SCREENSHOTS"):
+            self.page.wait_for_timeout(5000)  # panels fade in, and messages go away
+            self.page.screenshot(path=_PICTURES / f"{name}.png")
 
     def mark(self, word: str) -> None:
         """Drags over the word's inner letters."""
@@ -186,6 +198,8 @@ def test_an_incorrect_sentence_is_answered_by_keyboard_and_its_wrong_word_marked
     annotator.mark("patch")
     annotator.marks("patch", HallucinationType.OBJECT)
     annotator.marks("blue", HallucinationType.ATTRIBUTE)
+    expect(annotator.page.locator(".ab-progress")).to_have_text("Round pilot · 12 / 300")
+    annotator.picture("annotation-page")
     result = annotator.submit()
     assert values(result, VERDICT) == [{"choices": ["incorrect"]}]
     blue, patch = TASK["sentence"].index("blue"), TASK["sentence"].index("patch")

@@ -77,7 +77,7 @@ ALLOWED: Mapping[str, Mapping[str, Permit]] = {
         "GET": Permit(permits.anything, permits.only_own_projects, redaction.projects)
     },
     "projects:api:project-detail": {
-        "GET": Permit(permits.own_project, query("include"), redaction.project)
+        "GET": Permit(permits.own_project, query("include"), redaction.opened_project)
     },
     "projects:api:label-stream-history": {"GET": Permit(permits.own_project, query())},
     "data_manager:dm-project": {

@@ -16,6 +16,7 @@ from alignbench_guard.allowed import (
     TRIED_VERSION,
 )
 from alignbench_guard.narrowing import UnreadableBodyError
+from alignbench_guard.page_script import add_script
 from alignbench_guard.people import Person, asking, is_operator
 from alignbench_guard.permits import Permit
 
@@ -54,8 +55,9 @@ class Guard:
             )
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answers a request, and says that the guard is on."""
+        """Answers a request, says that the guard is on, and gives pages their script."""
         response = self._get_response(request)
+        add_script(request, response)
         response[HEADER] = self._state
         return response
 

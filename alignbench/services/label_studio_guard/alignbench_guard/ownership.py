@@ -39,6 +39,18 @@ def own_projects(person: Person) -> list[int]:
     return [number for number, description in found if _is_open_to(person, description)]
 
 
+def has_answered_under_its_text(person: Person, project_id: int) -> bool:
+    """Tells whether a person has answered in a project with the same instructions as this one."""
+    text = Project.objects.filter(pk=project_id).values("expert_instruction")[:1]
+    alike = Project.objects.filter(
+        organization_id=person.active_organization_id, expert_instruction=text
+    )
+    answers = Annotation.objects.filter(
+        completed_by_id=person.pk, task__project_id__in=alike.values("pk")
+    )
+    return bool(answers.exists())
+
+
 def may_answer(person: Person, task_id: int) -> bool:
     """Tells whether a task is there, in a project that is open to a person."""
     projects = Task.objects.filter(pk=task_id).values_list("project_id", flat=True)

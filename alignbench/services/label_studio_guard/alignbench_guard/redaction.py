@@ -5,6 +5,7 @@ What is kept is named, so that a later version's new fields stay away until some
 
 from collections.abc import Mapping
 
+from alignbench_guard.ownership import has_answered_under_its_text
 from alignbench_guard.people import Person
 
 _PROJECT = frozenset(
@@ -54,6 +55,16 @@ def project(_: Person, data: object) -> object:
     kept = _kept(data, _PROJECT)
     if isinstance(kept, dict) and isinstance(data, Mapping):
         kept |= {name: False for name in _RIGHTS if name in data}
+    return kept
+
+
+def opened_project(person: Person, data: object) -> object:
+    """Does so, and has instructions come first only for who has not answered under them yet."""
+    kept = project(person, data)
+    if isinstance(kept, dict) and kept.get("show_instruction"):
+        number = kept.get("id")
+        has_read = isinstance(number, int) and has_answered_under_its_text(person, number)
+        kept["show_instruction"] = not has_read
     return kept
 
 
