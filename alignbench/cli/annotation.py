@@ -63,8 +63,9 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
     else:
         print_table(
             [
-                *("annotator", "answers", "skips", "s each", "per hour", "gold", "right"),
-                *("agree", "correct", "incorrect", "unknown", "no spans", "types", "look into"),
+                *("annotator", "asked about", "answers", "skips", "s each", "per hour", "gold"),
+                *("right", "agree", "correct", "incorrect", "unknown", "no spans", "types"),
+                "look into",
             ],
             [_cells(report) for report in reports],
             fold=False,
@@ -181,6 +182,7 @@ def _cells(report: "AnnotatorReport") -> tuple[object, ...]:
     notes = [*(["excluded"] if report.withdrawn else []), *report.concerns]
     return (
         report.annotator,
+        f"{report.unit}s",
         report.answers,
         report.skips,
         _number(report.median_seconds),

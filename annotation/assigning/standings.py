@@ -33,12 +33,13 @@ class _Reply(IntEnum):
     """What somebody did with a task; of several things the highest counts."""
 
     VOID = 0
-    """Deleted, set aside, or by somebody else."""
+    """Deleted, by somebody else, or set aside: a caption if any of its sentences is."""
     SKIP = 1
     VOTE = 2
 
 
-_REPLIED = ("sentence_id", "unit_id", "annotator", "status")
+_ANSWER = ("server", "project_id", "annotation_id")
+_REPLIED = ("sentence_id", "unit_id", "annotator", "status", *_ANSWER)
 _REPLIES = {
     AnnotationStatus.SUBMITTED.value: _Reply.VOTE,
     AnnotationStatus.SKIPPED.value: _Reply.SKIP,
@@ -95,10 +96,13 @@ class RoundStandings:
     def _replies(self) -> dict[Question, _Reply]:
         """What people have replied; read only where there is a question, or skips are counted."""
         replies: dict[Question, _Reply] = {}
+        partial = self._partly_set_aside()
         for batch in self._answers():
-            for sentence_id, unit_id, annotator, status in _columns(batch, _REPLIED):
+            for sentence_id, unit_id, annotator, status, *answer in _columns(batch, _REPLIED):
                 question = Question(unit_id or sentence_id, annotator)
                 reply = _REPLIES.get(status, _Reply.VOID)
+                if tuple(answer) in partial:
+                    reply = _Reply.VOID
                 replies[question] = max(reply, replies.get(question, reply))
         for question in self._set_aside():
             replies.setdefault(question, _Reply.VOID)
@@ -197,6 +201,29 @@ class RoundStandings:
             for *task, unit_id, assignee, _, _ in _columns(batch, wanted):
                 if tuple(task) in tasks:
                     yield Question(unit_id, assignee)
+
+    def _partly_set_aside(self) -> set[tuple[str, ...]]:
+        """Returns the answers to captions that are not believed about every sentence.
+
+        What they say of the others counts as votes; but they fill no place, or one sentence would
+        have a vote less than is wanted.
+        """
+        if self._unit is not AnnotationUnit.CAPTION:
+            return set()
+        doubtful = self._workspace.table(QUARANTINE).read([*_ANSWER, "sentence_ids"])
+        doubted = {
+            (*answer, sentence_id)
+            for *answer, sentence_ids in _columns(doubtful, [*_ANSWER, "sentence_ids"])
+            for sentence_id in sentence_ids or ()
+        }
+        if doubted:  # what was set aside may be believed by now
+            where = pc.field("round") == self._round
+            where &= pc.field("status") == AnnotationStatus.SUBMITTED.value
+            columns = [*_ANSWER, "sentence_id"]
+            needed = [*columns, "round", "status"]
+            for batch in self._workspace.table(ANNOTATIONS).scan(needed, where):
+                doubted.difference_update(_columns(batch, columns))
+        return {tuple(answer) for *answer, _ in doubted}
 
     def _adopted(self) -> Iterator[tuple[Question, Assignment]]:
         """Yields the questions that an earlier version put to people, which wrote no rows."""
