@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.datasets",
+    "tests.fixtures.labelling_browsers",
     "tests.fixtures.s3",
     "tests.fixtures.services",
 ]
