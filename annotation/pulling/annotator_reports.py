@@ -166,7 +166,7 @@ def _read(workspace: Workspace) -> dict[_At, _Work]:
     for batch in workspace.table(ANNOTATIONS).scan(list(_COLUMNS), where):
         for row in _rows(batch):
             # Rows of earlier versions say nothing of a unit: it was the sentence.
-            unit = AnnotationUnit(row["unit"] or AnnotationUnit.SENTENCE)
+            unit = AnnotationUnit(str(row["unit"] or AnnotationUnit.SENTENCE))
             _count(work[_At(str(row["annotator"]), unit)], row)
     return work
 
