@@ -19,7 +19,7 @@ PIP := -m pip --disable-pip-version-check --quiet install
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: help demo test test-full test-postgresql test-python test-models bench lint docs browser label-studio clean
+.PHONY: help demo test test-full test-postgresql test-python test-models bench lint docs browser firefox label-studio clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -31,7 +31,7 @@ demo: $(VENV)/.demo $(LABEL_STUDIO)/.installed
 test: lint browser $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/pytest $(TWO_AT_ONCE) -m 'not full and not families'
 
-test-full: lint browser $(LABEL_STUDIO)/.installed
+test-full: lint browser firefox $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/pytest -m 'not families'
 
 # The annotation tests with Label Studio on PostgreSQL, whose programs must be installed.
@@ -74,6 +74,11 @@ browser: $(VENV)/.dev
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-core >/dev/null; \
 	else $(VENV)/bin/playwright install chromium; fi
+
+firefox:
+	@[ -n "$${ALIGNBENCH_FIREFOX:-}" ] || command -v firefox-esr firefox >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq firefox-esr >/dev/null; }
 
 $(VENV)/bin/python:
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; set PYTHON=/path/to/it.'; exit 2; }

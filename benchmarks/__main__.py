@@ -19,6 +19,7 @@ BENCHMARKS = (
     "benchmarks.adaptive_votes",
     "benchmarks.release_writing",
     "benchmarks.annotation",
+    "benchmarks.caption_page",
     "benchmarks.scenes",
 )
 

@@ -13,6 +13,7 @@ from alignbench.flows.round_inputs import asked_units
 from alignbench.flows.run import Run
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.rows import Round
+from alignbench.schemas.vocabulary import AnnotationUnit
 
 _SHOWN = 3
 
@@ -48,14 +49,14 @@ def deal_round(
     return dealer.deal(deals, team, begun, run.run_id, fence=fence)
 
 
-def dealt_notes(dealt: Dealt) -> dict[str, int]:
-    """Returns what dealing came to, in words."""
+def dealt_notes(dealt: Dealt, unit: AnnotationUnit) -> dict[str, int]:
+    """Returns what dealing out these units came to, in words."""
     return {
         "questions were put to an annotator": dealt.opened,
         "questions were taken back from one": dealt.taken_back,
         "answers are wanted of which there is nobody to ask: run 'alignbench annotators add', "
         "then push again": sum(dealt.lacking.values()),
-        f"sentences were skipped too often and are put to nobody else{_ids(dealt)}": len(
+        f"{unit}s were skipped too often and are put to nobody else{_ids(dealt)}": len(
             dealt.skipped
         ),
     }

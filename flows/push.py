@@ -101,7 +101,8 @@ def push(
         notes = draw_round(run, round_name, Draw(models, sample, stratify, unit))
         form = begin_round(run.workspace, round_name, run.config.annotation, run.run_id)
         if form.form is RoundForm.QUEUES:
-            notes |= dealt_notes(deal_round(run, server, form, fence, joining=joining, again=again))
+            dealt = deal_round(run, server, form, fence, joining=joining, again=again)
+            notes |= dealt_notes(dealt, form.unit)
         reworded = _reworded(run, form)
         stage = PushStage(run, server, form, suggests, fence)
         is_rated = unit is AnnotationUnit.RESPONSE

@@ -7,10 +7,11 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.assigning.standings import RoundStandings
 from alignbench.annotation.assigning.team import paused_annotators
+from alignbench.annotation.rounds.forms import round_form
 from alignbench.flows.label_studio import annotation_server, queue_address
 from alignbench.flows.run import open_run
 from alignbench.schemas.tables import TASKS
-from alignbench.schemas.vocabulary import AssignmentState, TaskState
+from alignbench.schemas.vocabulary import AnnotationUnit, AssignmentState, TaskState
 
 
 class Queue(NamedTuple):
@@ -19,10 +20,11 @@ class Queue(NamedTuple):
     Attributes:
         annotator: Who answers.
         address: Opens the first open task; None if the project is gone, or nothing was sent yet.
-        open: Sentences still to be answered.
-        answered: Sentences answered.
-        skipped: Sentences skipped.
+        open: Sentences, or whole captions, still to be answered.
+        answered: Those answered.
+        skipped: Those skipped.
         paused: Whether they get no further work for now.
+        unit: What the round asks about at once.
     """
 
     annotator: str
@@ -31,6 +33,7 @@ class Queue(NamedTuple):
     answered: int
     skipped: int
     paused: bool
+    unit: AnnotationUnit
 
 
 def round_queues(address: str, round_name: str | None) -> list[Queue]:
@@ -59,6 +62,7 @@ def round_queues(address: str, round_name: str | None) -> list[Queue]:
             theirs = projects[task.assignee]
             theirs[task.project_id] = theirs.get(task.project_id, False) or has_open
     paused = paused_annotators(run.workspace)
+    unit = round_form(run.workspace, round_name, run.config.annotation).unit
     queues: list[Queue] = []
     for name in sorted(states):
         # The first project with something open, or else the newest.
@@ -73,6 +77,7 @@ def round_queues(address: str, round_name: str | None) -> list[Queue]:
                 counts[AssignmentState.ANSWERED],
                 counts[AssignmentState.SKIPPED],
                 name in paused,
+                unit,
             )
         )
     return queues

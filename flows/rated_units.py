@@ -35,8 +35,11 @@ def rated_asked(run: Run, round_name: str) -> list[Asked]:
     the images, chosen by a hash, go to two.
     """
     found = list(round_responses(run.workspace, round_name, _generators(run)))
-    images = {one.image_id or "" for one, why in found if why is Purpose.LABEL}
-    twice = _rated_twice(sorted(images), round_name, run.config.questions.rated_twice)
+    images = {one.image_id or "" for one, _ in found}
+    with_gold = {one.image_id or "" for one, why in found if why is Purpose.GOLD}
+    share = run.config.questions.rated_twice
+    # Gold goes to those who have the rest of its image: alone it would be known for gold.
+    twice = with_gold | _rated_twice(sorted(images - with_gold), round_name, share)
     return [
         Asked(
             one.response_id,

@@ -17,6 +17,7 @@ atexit.register(shutil.rmtree, os.environ["ALIGNBENCH_PROBES"], ignore_errors=Tr
 pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.datasets",
+    "tests.fixtures.labelling_browsers",
     "tests.fixtures.s3",
     "tests.fixtures.services",
 ]

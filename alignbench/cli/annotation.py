@@ -62,15 +62,16 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
     elif not reports:
         say("Nobody has answered yet; run 'alignbench pull'.")
     else:
-        answering = [one for one in reports if one.rated is None or one.answers or one.skips]
-        print_table(
-            [
-                *("annotator", "answers", "skips", "s each", "per hour", "gold", "right"),
-                *("agree", "correct", "incorrect", "unknown", "no spans", "types", "look into"),
-            ],
-            [_cells(report) for report in answering],
-            fold=False,
-        )
+        if answering := [one for one in reports if one.rated is None]:
+            print_table(
+                [
+                    *("annotator", "asked about", "answers", "skips", "s each", "per hour", "gold"),
+                    *("right", "agree", "correct", "incorrect", "unknown", "no spans", "types"),
+                    "look into",
+                ],
+                [_cells(report) for report in answering],
+                fold=False,
+            )
         if rating := [one for one in reports if one.rated is not None]:
             headings = ("rater", "ratings", "skips", "s each", "mean", "gold", "off by", "shared")
             print_table([*headings, "above others"], [_rated_cells(one) for one in rating])
@@ -186,6 +187,7 @@ def _cells(report: "AnnotatorReport") -> tuple[object, ...]:
     notes = [*(["excluded"] if report.withdrawn else []), *report.concerns]
     return (
         report.annotator,
+        f"{report.unit}s",
         report.answers,
         report.skips,
         _number(report.median_seconds),

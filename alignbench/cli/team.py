@@ -43,7 +43,7 @@ def links(
         say("Nobody has been asked anything in this round; run 'alignbench push'.")
     else:
         print_table(
-            ["annotator", "open", "answered", "skipped", "answers at"],
+            ["annotator", f"open {queues[0].unit}s", "answered", "skipped", "answers at"],
             [
                 (
                     f"{queue.annotator}{' (paused)' if queue.paused else ''}",

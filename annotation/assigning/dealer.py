@@ -42,13 +42,13 @@ class Unit(NamedTuple):
     Attributes:
         unit_id: Its id.
         image_id: Its image; units of one image come one after another.
-        wanted: How many votes it is to have; None asks everybody.
+        wanted: How many votes it is to have.
         barred: People who may not be asked: they answered it elsewhere.
     """
 
     unit_id: str
     image_id: str
-    wanted: int | None
+    wanted: int
     barred: Collection[str] = frozenset()
 
 
@@ -192,7 +192,7 @@ class _Table:
                 if was_open != (standing in _OPEN):
                     result.moves.append(Move(unit.unit_id, name, not was_open))
             needed = self._needed(unit)
-            if unit.wanted is not None and needed > 0:
+            if needed > 0:
                 result.lacking[unit.unit_id] = needed
         return result
 
@@ -206,9 +206,7 @@ class _Table:
             theirs = [
                 unit
                 for unit in units
-                if giver in self._waiting(unit)
-                and unit.wanted is not None
-                and self._may_be_asked(joiner, unit)
+                if giver in self._waiting(unit) and self._may_be_asked(joiner, unit)
             ]
             if theirs and self._load[joiner] + len(theirs) <= self._load[giver] - len(theirs):
                 self._pass_on(theirs, giver, [joiner])
@@ -224,13 +222,8 @@ class _Table:
             left = [unit for unit in left if unit not in taken]
 
     def _fill_image(self, units: Sequence[Unit], people: Sequence[str]) -> None:
-        for unit in units:
-            if unit.wanted is None:
-                for name in people:
-                    if self._may_be_asked(name, unit):
-                        self._put(unit.unit_id, name)
         while True:
-            needy = [u for u in units if u.wanted is not None and self._needed(u) > 0]
+            needy = [unit for unit in units if self._needed(unit) > 0]
             found = self._taker(needy, people)
             if found is None:
                 return
@@ -267,8 +260,6 @@ class _Table:
 
     def _needed(self, unit: Unit) -> int:
         """Returns how many places are free; a negative number where there are too many."""
-        if unit.wanted is None:
-            return 0
         standings = self._now[unit.unit_id].values()
         return unit.wanted - sum(standing in _HOLDS_A_PLACE for standing in standings)
 

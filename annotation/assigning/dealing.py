@@ -36,7 +36,7 @@ class Asked(NamedTuple):
     Attributes:
         unit_id: Its id.
         image_id: Its image.
-        purpose: Why it is asked about: gold is put to everybody.
+        purpose: Why it is asked about.
         sentence_ids: Its sentences; empty if it is one itself.
         votes: How many votes it is to have; None leaves that to the round's form.
     """
@@ -99,6 +99,7 @@ class RoundDealer:
         self._places = self._standings.places()
         self._barred = {} if again else self._answered_elsewhere()
         self._purposes = {one.unit_id: one.purpose for one in asked}
+        self._gold_images = {one.image_id for one in asked if one.purpose is Purpose.GOLD}
 
     def _answered_elsewhere(self) -> Mapping[str, Collection[str]]:
         """Returns, by unit, who has answered any of its sentences in another round."""
@@ -185,30 +186,36 @@ class RoundDealer:
         units: list[Unit] = []
         for one in self._asked:
             wanted = self._wanted(one)
-            if wanted is not None and one.unit_id in skipped:
+            if one.unit_id in skipped:
                 wanted = min(wanted, self._places[one.unit_id].total)
             barred = self._barred.get(one.unit_id, ())
             units.append(Unit(one.unit_id, one.image_id, wanted, barred))
         return units
 
-    def _wanted(self, asked: Asked) -> int | None:
+    def _wanted(self, asked: Asked) -> int:
         """Returns how many votes a unit is to have by now.
 
         One in doubt gets a further vote once all that were asked for are there, so that dealing
         again before it has come adds nothing.
         """
-        if asked.purpose is Purpose.GOLD:
-            return None
         if asked.votes is not None:
             return asked.votes
         form = self._form
-        if in_control(form, asked.image_id):
+        if self._is_in_full(asked.image_id):
             return form.most
         places = self._places[asked.unit_id]
         further = asked.unit_id in self._doubtful and not places.open
         return min(form.most, max(form.first, places.total + further))
 
+    def _is_in_full(self, image_id: str) -> bool:
+        """Tells whether all units of an image are put to as many people as any is at most.
+
+        Where one of them is gold, the others go to the same people as it does: if it stood alone
+        among images that are whole, it would be known for gold.
+        """
+        return image_id in self._gold_images or in_control(self._form, image_id)
+
     def _wave(self, unit: Unit) -> int:
-        if unit.wanted is None or in_control(self._form, unit.image_id):
+        if self._is_in_full(unit.image_id):
             return 1
         return max(1, self._places[unit.unit_id].total - self._form.first + 2)

@@ -8,9 +8,18 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.assigning.standings import REPLIED_STATES, REPLIES, Reply, set_aside
-from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, TASKS
-from alignbench.schemas.vocabulary import AssignmentState, Purpose, TaskState
+from alignbench.annotation.assigning.standings import (
+    ANSWER,
+    REPLIED_STATES,
+    REPLIES,
+    Reply,
+    partly_set_aside,
+    round_answers,
+    set_aside,
+)
+from alignbench.annotation.rounds.forms import round_units
+from alignbench.schemas.tables import ASSIGNMENTS, TASKS
+from alignbench.schemas.vocabulary import AnnotationUnit, AssignmentState, TaskState
 from alignbench.workspace.workspace import Workspace
 
 _KEY: Final = ["unit_id", "annotator"]
@@ -41,16 +50,19 @@ def question_states(workspace: Workspace, round_name: str) -> pa.Table:
 
 def _replies(workspace: Workspace, round_name: str) -> pa.Table:
     """Returns what people have replied, the highest of several replies to a question."""
-    where = (pc.field("round") == round_name) & (pc.field("purpose") != Purpose.ADJUDICATE.value)
-    columns = ["sentence_id", "unit_id", "annotator", "status", "round", "purpose"]
+    asked = round_units(workspace).get(round_name, AnnotationUnit.SENTENCE)
+    partial = partly_set_aside(workspace, round_name, asked)
     known = pa.array([status for status, _ in REPLIES.items()])
     codes = pa.array([int(reply) for reply in REPLIES.values()], pa.int64())
     found = [_REPLIES.empty_table()]
-    for batch in workspace.table(ANNOTATIONS).scan(columns, where):
+    for batch in round_answers(workspace, round_name, asked):
         places = pc.index_in(batch["status"], value_set=known)
         reply = pc.fill_null(codes.take(places.combine_chunks()), int(Reply.VOID))
-        unit = pc.coalesce(batch["unit_id"], batch["sentence_id"])
-        found.append(pa.table([unit, batch["annotator"], reply], schema=_REPLIES))
+        if partial:
+            answers = zip(*(batch[name].to_pylist() for name in ANSWER), strict=True)
+            is_whole = pa.array([answer not in partial for answer in answers])
+            reply = pc.if_else(is_whole, reply, int(Reply.VOID))
+        found.append(pa.table([batch["unit_id"], batch["annotator"], reply], schema=_REPLIES))
     doubtful = list(set_aside(workspace, round_name))
     void = [int(Reply.VOID)] * len(doubtful)
     columns_of = [list(column) for column in zip(*doubtful, strict=True)] or [[], []]

@@ -33,12 +33,14 @@ class Reply(IntEnum):
     """What somebody did with a task; of several things the highest counts."""
 
     VOID = 0
-    """Deleted, set aside, or by somebody else."""
+    """Deleted, by somebody else, or set aside: a caption if any of its sentences is."""
     SKIP = 1
     VOTE = 2
 
 
-_REPLIED = ("sentence_id", "unit_id", "annotator", "status")
+ANSWER = ("server", "project_id", "annotation_id")
+"""What names an answer."""
+REPLIED = ("unit_id", "annotator", "status", *ANSWER)
 REPLIES = {
     AnnotationStatus.SUBMITTED.value: Reply.VOTE,
     AnnotationStatus.SKIPPED.value: Reply.SKIP,
@@ -95,10 +97,13 @@ class RoundStandings:
     def _replies(self) -> dict[Question, Reply]:
         """What people have replied; read only where there is a question, or skips are counted."""
         replies: dict[Question, Reply] = {}
-        for batch in self._answers():
-            for sentence_id, unit_id, annotator, status in _columns(batch, _REPLIED):
-                question = Question(unit_id or sentence_id, annotator)
+        partial = partly_set_aside(self._workspace, self._round, self._unit)
+        for batch in round_answers(self._workspace, self._round, self._unit):
+            for unit_id, annotator, status, *answer in _columns(batch, REPLIED):
+                question = Question(unit_id, annotator)
                 reply = REPLIES.get(status, Reply.VOID)
+                if tuple(answer) in partial:
+                    reply = Reply.VOID
                 replies[question] = max(reply, replies.get(question, reply))
         for question in set_aside(self._workspace, self._round):
             replies.setdefault(question, Reply.VOID)
@@ -178,20 +183,6 @@ class RoundStandings:
         reply = self._replies.get(question)
         return written if reply is None else REPLIED_STATES[reply]
 
-    def _answers(self) -> Iterator[pa.Table]:
-        where = pc.field("round") == self._round
-        if self._unit is AnnotationUnit.RESPONSE:
-            columns = ["response_id", "annotator", "status", "round"]
-            for batch in self._workspace.table(RATINGS).scan(columns, where):
-                subjects = batch["response_id"]
-                yield batch.append_column("sentence_id", subjects).append_column(
-                    "unit_id", subjects
-                )
-            return
-        where &= pc.field("purpose") != Purpose.ADJUDICATE.value
-        columns = [*_REPLIED, "round", "purpose"]
-        yield from self._workspace.table(ANNOTATIONS).scan(columns, where)
-
     def _adopted(self) -> Iterator[tuple[Question, Assignment]]:
         """Yields the questions that an earlier version put to people, which wrote no rows."""
         where = (pc.field("round") == self._round) & pc.field("assignee").is_valid()
@@ -203,6 +194,50 @@ class RoundStandings:
                 if question not in self._written:
                     row = _row(self._round, self._unit, question, Purpose(purpose), wave=1)
                     yield question, row
+
+
+def round_answers(
+    workspace: Workspace, round_name: str, unit: AnnotationUnit
+) -> Iterator[pa.Table]:
+    """Yields the columns `REPLIED` of the answers of a round, those of adjudicators left out."""
+    where = pc.field("round") == round_name
+    if unit is AnnotationUnit.RESPONSE:
+        columns = ["response_id", *REPLIED[1:], "round"]
+        for batch in workspace.table(RATINGS).scan(columns, where):
+            yield batch.append_column("unit_id", batch["response_id"]).select(REPLIED)
+        return
+    where &= pc.field("purpose") != Purpose.ADJUDICATE.value
+    columns = [*REPLIED, "sentence_id", "round", "purpose"]
+    for batch in workspace.table(ANNOTATIONS).scan(columns, where):
+        # Rows of earlier versions name no unit: it was the sentence.
+        units = pc.coalesce(batch["unit_id"], batch["sentence_id"])
+        yield batch.drop_columns("unit_id").append_column("unit_id", units).select(REPLIED)
+
+
+def partly_set_aside(
+    workspace: Workspace, round_name: str, unit: AnnotationUnit
+) -> set[tuple[object, ...]]:
+    """Returns the answers to captions, by `ANSWER`, that are not believed about every sentence.
+
+    What they say of the others counts as votes; but they fill no place, or one sentence would have
+    a vote less than is wanted.
+    """
+    if unit is not AnnotationUnit.CAPTION:
+        return set()
+    doubtful = workspace.table(QUARANTINE).read([*ANSWER, "sentence_ids"])
+    doubted = {
+        (*answer, sentence_id)
+        for *answer, sentence_ids in _columns(doubtful, [*ANSWER, "sentence_ids"])
+        for sentence_id in sentence_ids or ()
+    }
+    if doubted:  # what was set aside may be believed by now
+        where = pc.field("round") == round_name
+        where &= pc.field("status") == AnnotationStatus.SUBMITTED.value
+        columns = [*ANSWER, "sentence_id"]
+        needed = [*columns, "round", "status"]
+        for batch in workspace.table(ANNOTATIONS).scan(needed, where):
+            doubted.difference_update(_columns(batch, columns))
+    return {tuple(answer) for *answer, _ in doubted}
 
 
 def set_aside(workspace: Workspace, round_name: str) -> Iterator[Question]:

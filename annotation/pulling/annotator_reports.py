@@ -1,4 +1,8 @@
-"""How each annotator works: how much, how fast, how well, and how far like the others."""
+"""How each annotator works: how much, how fast, how well, and how far like the others.
+
+What somebody does on the page for sentences and on that for captions is told apart: an answer takes
+longer there, and what nobody marks counts as correct.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +19,7 @@ from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.tables import ANNOTATIONS, GOLD
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
+    AnnotationUnit,
     AnswerFlag,
     Purpose,
     Verdict,
@@ -25,14 +30,16 @@ from alignbench.workspace.workspace import Workspace
 FEW_ANSWERS = 20
 """Of fewer answers nothing is concluded."""
 FAST_SECONDS = 3.0
-"""Nobody looks at an image and reads a sentence in less."""
+"""Nobody looks at an image and reads a sentence in less..."""
+FAST_SECONDS_MORE = 1.0
+"""...nor any further sentence of its caption in less than this."""
 ALIKE_SHARE = 0.98
 """From this share of one verdict on, answers are all alike..."""
 ALIKE_MARGIN = 0.05
 """...unless the others gave that verdict to the same sentences nearly as often."""
 _COLUMNS = (
-    "annotator", "sentence_id", "round", "purpose", "status", "verdict", "spans", "flags",
-    "lead_seconds", "updated_at",
+    "annotator", "unit", "server", "project_id", "annotation_id", "sentence_id", "purpose",
+    "status", "verdict", "spans", "flags", "lead_seconds", "updated_at",
 )  # fmt: skip
 
 
@@ -45,16 +52,18 @@ class Concern(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotatorReport:
-    """What is known of one annotator. Shares are of submitted answers, gold left out.
+    """What is known of one annotator on one page. Shares are of sentences, gold left out.
 
     Attributes:
         annotator: The name.
-        answers: Submitted answers, gold included.
-        skips: Sentences skipped.
+        unit: What they were asked about at once.
+        answers: Submitted answers, gold included: to a sentence, or to a whole caption.
+        sentences: Sentences that these say something about.
+        skips: Sentences, or whole captions, skipped.
         withdrawn: Whether none of them counts.
         median_seconds: Of the time an answer took; None if the server did not say.
         per_hour: Answers in an hour of the time that answers took; likewise.
-        gold_answers: Of the answers, those to gold.
+        gold_answers: Of the sentences, those that are gold.
         gold_accuracy: Share of gold answers with the right verdict; None without gold.
         shared: Sentences that others answered too.
         agreement: Mean share of the others who said the same of these; None if there are none.
@@ -66,7 +75,9 @@ class AnnotatorReport:
     """
 
     annotator: str
+    unit: AnnotationUnit
     answers: int
+    sentences: int
     skips: int
     withdrawn: bool
     median_seconds: float | None
@@ -83,22 +94,32 @@ class AnnotatorReport:
 
 
 def annotator_reports(workspace: Workspace) -> list[AnnotatorReport]:
-    """Returns a report of everybody who has answered, rated or skipped, by name."""
+    """Returns a report of everybody who has answered, rated or skipped, by name, for each page."""
     work = _read(workspace)
     rated = rater_reports(workspace)
-    work |= {name: _Work() for name in rated.keys() - work.keys()}
+    work |= {_At(name, AnnotationUnit.RESPONSE): _Work() for name in rated}
     gold_rows = workspace.table(GOLD).read(["sentence_id", "verdict"])
     gold = dict(zip(*(gold_rows[n].to_pylist() for n in gold_rows.column_names), strict=True))
     out = set(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist())
-    votes: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for name, person in work.items():
+    votes: defaultdict[AnnotationUnit, defaultdict[str, Counter[str]]] = defaultdict(
+        lambda: defaultdict(Counter)
+    )
+    for (name, unit), person in work.items():
         if name not in out:
             for sentence, answer in person.votes.items():
-                votes[sentence][answer.verdict] += 1
+                votes[unit][sentence][answer.verdict] += 1
     return [
-        replace(_report(name, person, votes, gold, counted=name not in out), rated=rated.get(name))
-        for name, person in sorted(work.items())
+        replace(
+            _report(at, person, votes[at.unit], gold, counted=at.annotator not in out),
+            rated=rated.get(at.annotator) if at.unit is AnnotationUnit.RESPONSE else None,
+        )
+        for at, person in sorted(work.items())
     ]
+
+
+class _At(NamedTuple):
+    annotator: str
+    unit: AnnotationUnit
 
 
 class _Vote(NamedTuple):
@@ -109,24 +130,52 @@ class _Vote(NamedTuple):
 
 
 @dataclass
+class _Page:
+    """One answer: how many sentences it is believed about, and how long these took."""
+
+    sentences: int = 0
+    seconds: float | None = None
+
+    @property
+    def share_of_least(self) -> float | None:
+        """The seconds that it took, as a share of the least that anybody needs."""
+        if self.seconds is None:
+            return None
+        return self.seconds / (FAST_SECONDS + FAST_SECONDS_MORE * (self.sentences - 1))
+
+
+_AnswerKey = tuple[object, ...]
+
+
+@dataclass
 class _Work:
-    """What one person did; `votes` and `gold` hold the newest answer to each sentence."""
+    """What one person did on one page.
+
+    `votes` and `gold` hold the newest answer to each sentence; `pages` and `skipped` have every
+    answer, though it stands in a row for each of its sentences.
+    """
 
     votes: dict[str, _Vote] = field(default_factory=dict)
     gold: dict[str, _Vote] = field(default_factory=dict)
-    seconds: list[float] = field(default_factory=list)
-    submitted: int = 0
-    skips: int = 0
+    pages: dict[_AnswerKey, _Page] = field(default_factory=dict)
+    skipped: set[_AnswerKey] = field(default_factory=set)
+
+    @property
+    def seconds(self) -> list[float]:
+        """How long each answer took, of those whose time is known."""
+        return [page.seconds for page in self.pages.values() if page.seconds is not None]
 
 
-def _read(workspace: Workspace) -> dict[str, _Work]:
-    work: defaultdict[str, _Work] = defaultdict(_Work)
+def _read(workspace: Workspace) -> dict[_At, _Work]:
+    work: defaultdict[_At, _Work] = defaultdict(_Work)
     there = [AnnotationStatus.SUBMITTED.value, AnnotationStatus.SKIPPED.value]
     where = pc.field("status").isin(pa.array(there))
     where &= pc.field("purpose") != Purpose.ADJUDICATE.value
     for batch in workspace.table(ANNOTATIONS).scan(list(_COLUMNS), where):
         for row in _rows(batch):
-            _count(work[str(row["annotator"])], row)
+            # Rows of earlier versions say nothing of a unit: it was the sentence.
+            unit = AnnotationUnit(str(row["unit"] or AnnotationUnit.SENTENCE))
+            _count(work[_At(str(row["annotator"]), unit)], row)
     return work
 
 
@@ -136,12 +185,14 @@ def _rows(batch: pa.Table) -> Iterator[dict[str, object]]:
 
 
 def _count(person: _Work, row: dict[str, object]) -> None:
+    answer = tuple(row[name] for name in ("server", "project_id", "annotation_id"))
     if row["status"] == AnnotationStatus.SKIPPED or row["verdict"] is None:
-        person.skips += 1
+        person.skipped.add(answer)
         return
-    person.submitted += 1
+    page = person.pages.setdefault(answer, _Page())
+    page.sentences += 1
     if isinstance(row["lead_seconds"], float):
-        person.seconds.append(row["lead_seconds"])
+        page.seconds = (page.seconds or 0.0) + row["lead_seconds"]
     spans, flags = row["spans"] or [], row["flags"] or []
     assert isinstance(spans, list) and isinstance(flags, list)  # noqa: S101, PT018 - their columns
     vote = _Vote(
@@ -157,7 +208,7 @@ def _count(person: _Work, row: dict[str, object]) -> None:
 
 
 def _report(
-    name: str,
+    at: _At,
     person: _Work,
     votes: Mapping[str, Counter[str]],
     gold: Mapping[str, str],
@@ -171,13 +222,16 @@ def _report(
     others = {key: _others(votes[key], vote.verdict, counted) for key, vote in person.votes.items()}
     shared = {key: counts for key, counts in others.items() if counts.total()}
     agreed = [counts[person.votes[key].verdict] / counts.total() for key, counts in shared.items()]
+    seconds = person.seconds
     return AnnotatorReport(
-        annotator=name,
-        answers=person.submitted,
-        skips=person.skips,
+        annotator=at.annotator,
+        unit=at.unit,
+        answers=len(person.pages),
+        sentences=sum(page.sentences for page in person.pages.values()),
+        skips=len(person.skipped),
         withdrawn=not counted,
-        median_seconds=median(person.seconds) if person.seconds else None,
-        per_hour=3600 * len(person.seconds) / sum(person.seconds) if any(person.seconds) else None,
+        median_seconds=median(seconds) if seconds else None,
+        per_hour=3600 * len(seconds) / sum(seconds) if any(seconds) else None,
         gold_answers=len(on_gold),
         gold_accuracy=_share([given == right for given, right in on_gold]),
         shared=len(shared),
@@ -200,7 +254,8 @@ def _others(counts: Counter[str], own: str, counted: bool) -> Counter[str]:
 def _concerns(
     person: _Work, verdicts: Counter[str], others: Sequence[Counter[str]]
 ) -> Iterator[Concern]:
-    if len(person.seconds) >= FEW_ANSWERS and median(person.seconds) < FAST_SECONDS:
+    shares = [share for page in person.pages.values() if (share := page.share_of_least) is not None]
+    if len(shares) >= FEW_ANSWERS and median(shares) < 1:
         yield Concern.TOO_FAST
     if verdicts.total() < FEW_ANSWERS:
         return

@@ -74,7 +74,8 @@ class RoundMembers(NamedTuple):
         drawn: Ids of its sample; None if it has every selected sentence.
         gold: Ids of its gold sentences, selected or not; none of them is answered for a label.
         withdrawn_images: Ids of images whose sentences nobody should see any more.
-        beside_gold: Where captions are asked about, the other sentences of those that hold gold.
+        beside_gold: The other sentences of the captions that hold gold, where captions stand whole:
+            gold by itself would be known for what it is.
     """
 
     drawn: pa.Array | None
@@ -113,9 +114,11 @@ def round_members(
         gold,
         withdrawn_ids(workspace, WithdrawnKind.IMAGE),
     )
-    if unit is not AnnotationUnit.CAPTION or not len(gold):
+    is_whole = unit is AnnotationUnit.CAPTION or members.drawn is None
+    if not len(gold) or not is_whole:
         return members
-    whole = _gold_candidates(workspace, pc.field("sentence_id").isin(gold), unit)["sentence_id"]
+    of_gold = pc.field("sentence_id").isin(gold)
+    whole = _gold_candidates(workspace, of_gold, AnnotationUnit.CAPTION)["sentence_id"]
     others = whole.filter(pc.invert(pc.is_in(whole, value_set=gold)))
     return members._replace(beside_gold=others.combine_chunks())
 
@@ -204,7 +207,9 @@ def draw_gold(
     known = set(gold.to_pylist())
     missing = round(share * _size(workspace, selection, members, draw)) - len(members.gold)
     rows: list[RoundSentence] = []
-    for unit in sorted(usable, key=lambda unit: derive_id(round_name, unit.unit_id)):
+    # Gold of another model than the round is about would stand out: it comes last.
+    usable.sort(key=lambda u: (u.model not in draw.models, derive_id(round_name, u.unit_id)))
+    for unit in usable:
         if len(rows) >= missing:
             break
         if not unit.is_drawn and unit.unit_id not in taken:

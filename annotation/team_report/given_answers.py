@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
-from alignbench.schemas.tables import ANNOTATIONS, ROUNDS, SENTENCES
+from alignbench.schemas.tables import ANNOTATIONS
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
     AnnotationUnit,
@@ -19,7 +19,7 @@ from alignbench.workspace.workspace import Workspace
 
 _READ: Final = (
     "round", "annotator", "sentence_id", "purpose", "status", "verdict", "spans", "flags", "note",
-    "lead_seconds", "annotated_at", "updated_at",
+    "lead_seconds", "annotated_at", "updated_at", "unit", "unit_id",
 )  # fmt: skip
 
 
@@ -29,8 +29,8 @@ class GivenAnswers(NamedTuple):
     Attributes:
         all: Submitted and skipped ones: `round`, `annotator`, `sentence_id`, `purpose`, `status`,
             `verdict`, `spans`, `flags`, `note`, `lead_seconds`, `annotated_at`, `updated_at`, the
-            `unit` of the round, the `unit_id` (the pair, where captions are shown) and the `day`
-            (UTC) of `annotated_at`.
+            `unit` that was asked about, its `unit_id` and the `day` (UTC) of `annotated_at`. An
+            answer to a caption is a row for each sentence that it is believed about.
         out: Annotators whose answers do not count.
     """
 
@@ -42,6 +42,17 @@ class GivenAnswers(NamedTuple):
         """Those that are no skip."""
         is_submitted = pc.equal(self.all["status"], AnnotationStatus.SUBMITTED.value)
         return self.all.filter(is_submitted)
+
+    @property
+    def pages(self) -> pa.Table:
+        """Each answer or skip once, also where it is to a whole caption.
+
+        It has `round`, `annotator`, `unit_id`, `status`, `annotated_at`, `day`, and the
+        `lead_seconds` that all of it took.
+        """
+        keys = ["round", "annotator", "unit_id", "status", "annotated_at", "day"]
+        pages = self.all.group_by(keys).aggregate([("lead_seconds", "sum")])
+        return pages.rename_columns([*keys, "lead_seconds"])
 
     def votes(self, purpose: Purpose) -> pa.Table:
         """Returns the newest answer of each person to each sentence that was put for a purpose."""
@@ -61,23 +72,14 @@ def given_answers(workspace: Workspace) -> GivenAnswers:
     where = pc.field("status").isin(pa.array(there))
     where &= pc.field("purpose") != Purpose.ADJUDICATE.value
     answers = workspace.table(ANNOTATIONS).read(list(_READ), where).select(list(_READ))
-    answers = _with_units(workspace, answers)
+    # Rows of earlier versions say nothing of a unit: it was the sentence.
+    units = pc.fill_null(answers["unit"], AnnotationUnit.SENTENCE.value)
+    unit_ids = pc.coalesce(answers["unit_id"], answers["sentence_id"])
+    answers = answers.drop_columns(["unit", "unit_id"])
+    answers = answers.append_column("unit", units).append_column("unit_id", unit_ids)
     answers = answers.append_column("day", pc.strftime(answers["annotated_at"], format="%Y-%m-%d"))
     out = withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist()
     return GivenAnswers(answers, frozenset(out))
-
-
-def _with_units(workspace: Workspace, answers: pa.Table) -> pa.Table:
-    shown = {row.round: row.unit for row in workspace.table(ROUNDS).rows()}
-    units = [shown.get(name, AnnotationUnit.SENTENCE) for name in answers["round"].to_pylist()]
-    unit_ids = answers["sentence_id"]
-    if AnnotationUnit.CAPTION in units:
-        of = workspace.table(SENTENCES).read(["sentence_id", "pair_id"])
-        pairs = of["pair_id"].take(pc.index_in(unit_ids, of["sentence_id"].combine_chunks()))
-        is_caption = pa.array([unit is AnnotationUnit.CAPTION for unit in units], pa.bool_())
-        unit_ids = pc.if_else(is_caption, pairs, unit_ids)
-    answers = answers.append_column("unit", pa.array([unit.value for unit in units], pa.string()))
-    return answers.append_column("unit_id", unit_ids)
 
 
 def newest(answers: pa.Table, keys: list[str]) -> pa.Table:

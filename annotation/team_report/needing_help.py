@@ -8,7 +8,12 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.pulling.annotator_reports import ALIKE_MARGIN, ALIKE_SHARE, FAST_SECONDS
+from alignbench.annotation.pulling.annotator_reports import (
+    ALIKE_MARGIN,
+    ALIKE_SHARE,
+    FAST_SECONDS,
+    FAST_SECONDS_MORE,
+)
 from alignbench.annotation.team_report.given_answers import GivenAnswers, has_flag, says_incorrect
 from alignbench.annotation.team_report.intervals import Share
 from alignbench.annotation.team_report.quality import (
@@ -16,7 +21,7 @@ from alignbench.annotation.team_report.quality import (
     GoldAnswer,
     with_others,
 )
-from alignbench.schemas.vocabulary import AnswerFlag, Purpose, Verdict
+from alignbench.schemas.vocabulary import AnnotationUnit, AnswerFlag, Purpose, Verdict
 
 MOST_SHOWN: Final = 4
 """Sentences that show one thing about one person."""
@@ -139,12 +144,22 @@ def _habits(answers: GivenAnswers) -> Iterator[Need]:
             yield Need(name, habit.what, habit.figures, shown)
 
 
-def _of_one(own: pa.Table, beside: pa.Table) -> Iterator[_Habit]:
+def _too_fast(own: pa.Table) -> Iterator[_Habit]:
     timed = own.filter(pc.is_valid(own["lead_seconds"])).sort_by("lead_seconds")
-    usual = pc.approximate_median(timed["lead_seconds"]).as_py()
-    if len(timed) >= FEWEST_JUDGED and usual < FAST_SECONDS:
-        figures = f"half of {len(timed):,} answers took less than {usual:.1f} seconds"
-        yield _Habit("answers too fast to have looked", figures, timed["sentence_id"].to_pylist())
+    # In a caption a sentence has its share of the time in which the image was looked at once.
+    least_of = {AnnotationUnit.SENTENCE: FAST_SECONDS, AnnotationUnit.CAPTION: FAST_SECONDS_MORE}
+    for unit, least in least_of.items():
+        rows = timed.filter(pc.equal(timed["unit"], unit.value))
+        usual = pc.approximate_median(rows["lead_seconds"]).as_py()
+        if len(rows) >= FEWEST_JUDGED and usual < least:
+            of = "answers" if unit is AnnotationUnit.SENTENCE else "sentences in captions"
+            figures = f"half of {len(rows):,} {of} took less than {usual:.1f} seconds"
+            ids = rows["sentence_id"].to_pylist()
+            yield _Habit("answers too fast to have looked", figures, ids)
+
+
+def _of_one(own: pa.Table, beside: pa.Table) -> Iterator[_Habit]:
+    yield from _too_fast(own)
     if len(own) < FEWEST_JUDGED:
         return
     yield from _all_alike(own, beside)

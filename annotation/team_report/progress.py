@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.assigning.dealing import Asked
-from alignbench.annotation.assigning.standings import MOST_SKIPS, RoundStandings
+from alignbench.annotation.assigning.standings import MOST_SKIPS, Question, RoundStandings
 from alignbench.annotation.rounds.forms import in_control
 from alignbench.annotation.team_report.given_answers import GivenAnswers, newest
 from alignbench.schemas.rows import Round
-from alignbench.schemas.vocabulary import AnnotationStatus, AssignmentState, Purpose
+from alignbench.schemas.vocabulary import AnnotationStatus, AssignmentState, Purpose, RoundForm
 
 PACE_DAYS: Final = 7
 """A pace is that of so many days up to the newest answer of the round."""
@@ -142,7 +142,7 @@ class _Work(NamedTuple):
 def _work(
     answers: GivenAnswers, keys: Sequence[str], cap: float
 ) -> Iterator[tuple[tuple[str, ...], _Work]]:
-    rows = answers.all
+    rows = answers.pages
     seconds = rows["lead_seconds"]
     rows = rows.append_column("is_skip", pc.equal(rows["status"], AnnotationStatus.SKIPPED.value))
     rows = rows.append_column("seconds", pc.min_element_wise(seconds, cap, skip_nulls=False))
@@ -176,11 +176,21 @@ class _OneRound:
         self._form, self._paused, self._out = form, paused, answers.out
         own = answers.submitted
         own = newest(own.filter(pc.equal(own["round"], form.round)), ["annotator", "unit_id"])
+        own = own.filter(self._fill_a_place(own))
         self._votes = own.sort_by([("annotated_at", "ascending"), ("annotator", "ascending")])
+        self._gold_images = {one.image_id for one in facts.asked if one.purpose is Purpose.GOLD}
         self._units = self._counted_units(facts.asked, answers.counted(own))
         self._times = self._times_of_people()
         newest_day = max((times[-1] for times in self._times.values()), default=None)
         self._until = newest_day
+
+    def _fill_a_place(self, answers: pa.Table) -> pa.Array:
+        """Tells of each answer whether it is believed about all of its unit."""
+        columns = (answers[name].to_pylist() for name in ("unit_id", "annotator"))
+        questions = (Question(*both) for both in zip(*columns, strict=True))
+        rows = (self._standings.rows.get(question) for question in questions)
+        closed = AssignmentState.CLOSED
+        return pa.array([row is None or row.state is not closed for row in rows], pa.bool_())
 
     def people(self) -> Iterator[dict[str, object]]:
         """Yields a row for each person who was asked something or has answered."""
@@ -251,11 +261,11 @@ class _OneRound:
         }
 
     def _wanted(self, asked: Asked, given: int, waiting: int) -> int:
-        """Returns how many votes a unit is to have by now; gold is put to everybody."""
-        if asked.purpose is Purpose.GOLD:
-            return given + waiting
+        """Returns how many votes a unit is to have by now."""
         form = self._form
-        if in_control(form, asked.image_id):
+        if form.form is RoundForm.SHARED and asked.purpose is Purpose.GOLD:
+            return given + waiting  # Label Studio offers it to everybody
+        if asked.image_id in self._gold_images or in_control(form, asked.image_id):
             return form.most
         return min(form.most, max(form.first, given + waiting))
 

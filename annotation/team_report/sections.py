@@ -73,8 +73,8 @@ questions that went to others. A pace is that of the last {PACE_DAYS} days of th
 first answer in them on."""
 _HOURS: Final = """Time that the page was open for an answer or a skip, as the server counts it. An
 answer that took longer than {cap:g} seconds counts as {cap:g} seconds ('cut to the cap'); one
-without a time counts as nothing. Answers in quarantine and deleted ones are not in it; those of
-people who are excluded are."""
+without a time counts as nothing. An answer to a whole caption is one answer. Those in quarantine
+and deleted ones are not in it; those of people who are excluded are."""
 _GOLD: Final = f"""The newest answer of each person to each sentence whose answer is known, with
 Wilson's interval of 95 %. 'all' and the verdicts count right verdicts; a type counts sentences with
 words that are wrong in that way, and it is right to mark some of them as that type. Below others:

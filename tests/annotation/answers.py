@@ -1,11 +1,13 @@
 """Answers in a workspace's tables, as a pull leaves them."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alignbench.schemas.rows import Annotation, Span
 from alignbench.schemas.tables import ANNOTATIONS
-from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
+from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Purpose, Verdict
 from alignbench.workspace.workspace import Workspace
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,6 +23,16 @@ class Answers:
     def give(self, *said: Any, **more: Any) -> None:
         """Writes an answer; takes what `row` takes."""
         self.workspace.table(ANNOTATIONS).append([self.row(*said, **more)], "test")
+
+    def give_caption(
+        self, name: str, caption: str, said: Mapping[str, Verdict | None], seconds: float = 10.0
+    ) -> None:
+        """Writes an answer to a whole caption: a row for each sentence, all with one id."""
+        rows = [self.row(name, key, one, seconds=seconds / len(said)) for key, one in said.items()]
+        one_answer = {"annotation_id": self._count, "annotated_at": rows[0].annotated_at}
+        whole = {"unit": AnnotationUnit.CAPTION, "unit_id": caption}
+        rows = [replace(row, **one_answer, **whole) for row in rows]
+        self.workspace.table(ANNOTATIONS).append(rows, "test")
 
     def row(
         self,

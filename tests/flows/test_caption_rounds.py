@@ -17,14 +17,22 @@ from alignbench.flows.label import label
 from alignbench.flows.people import hand_over_work
 from alignbench.flows.pull import pull
 from alignbench.flows.push import push
+from alignbench.flows.queues import round_queues
 from alignbench.flows.release import release
 from alignbench.flows.split import split
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.release import open_release
 from alignbench.schemas.ids import caption_id
 from alignbench.schemas.rows import Sentence, Task
-from alignbench.schemas.tables import ANNOTATIONS, LABELS, QUARANTINE, ROUNDS, SENTENCES
-from alignbench.schemas.vocabulary import AnnotationUnit, Purpose, Verdict
+from alignbench.schemas.tables import (
+    ANNOTATIONS,
+    ASSIGNMENTS,
+    LABELS,
+    QUARANTINE,
+    ROUNDS,
+    SENTENCES,
+)
+from alignbench.schemas.vocabulary import AnnotationUnit, AssignmentState, Purpose, Verdict
 from tests.fixtures.services import EmbeddedLabelStudio
 from tests.flows.roads import new_workspace
 from tests.flows.test_queues import Team
@@ -72,7 +80,7 @@ def test_whole_captions_are_dealt_answered_and_released_as_sentences(team: Team)
     push.fn(workspace=team.address, sample=6)
     assert [row.unit for row in team.workspace().table(ROUNDS).rows()] == [AnnotationUnit.CAPTION]
     asked = Counter(task.sentence_id for task in team.tasks())
-    assert asked.pop(several[0]) == 3, "Gold is put to everybody, with its caption."
+    assert asked.pop(several[0]) == 2, "Gold comes with its caption, like any other."
     assert set(asked.values()) == {2}
     assert asked.keys() <= units.keys()
     assert 6 <= sum(len(units[key]) for key in asked) < 6 + max(map(len, units.values()))
@@ -107,11 +115,19 @@ def test_whole_captions_are_dealt_answered_and_released_as_sentences(team: Team)
     assert "all (caption)" in models
 
 
-def test_a_caption_answer_that_changes_to_a_bad_mark_loses_that_sentence_alone(team: Team) -> None:
+def people_asked(team: Team, unit: str) -> set[str]:
+    """Who holds a place of a caption: asked about it now, or answered it in a way that counts."""
+    rows = team.workspace().table(ASSIGNMENTS).rows()
+    places = (AssignmentState.OPEN, AssignmentState.ANSWERED)
+    return {row.annotator for row in rows if row.unit_id == unit and row.state in places}
+
+
+def test_a_bad_mark_costs_a_caption_that_sentence_alone_and_its_place(team: Team) -> None:
     (team.root / "gold.jsonl").write_text("")
     push.fn(workspace=team.address, sample=1)
     units = captions(team)
     task = team.tasks()[0]
+    assert task.assignee is not None
     sentences = units[task.sentence_id]
     texts = [row.text for row in sentences]
     correct = caption_result(texts, [PossibleAnswer(Verdict.CORRECT)] * len(texts))
@@ -120,17 +136,28 @@ def test_a_caption_answer_that_changes_to_a_bad_mark_loses_that_sentence_alone(t
     [answer] = {row.annotation_id for row in team.workspace().table(ANNOTATIONS).rows()}
     value = {"start": 0, "end": 2, "text": "not there", "labels": ["object"]}
     bad = {"from_name": "spans", "to_name": "caption", "type": "labels", "value": value}
-    response = httpx.patch(
-        f"{team.url}/api/annotations/{answer}/",
-        json={"result": [bad, *correct]},
-        headers={"Authorization": f"Token {team._tokens[task.assignee or '']}"},
-        timeout=60,
-    )
-    assert response.status_code == 200
-    pull.fn(workspace=team.address)
+
+    def changed(result: Sequence[JsonObject]) -> None:
+        response = httpx.patch(
+            f"{team.url}/api/annotations/{answer}/",
+            json={"result": list(result)},
+            headers={"Authorization": f"Token {team._tokens[task.assignee or '']}"},
+            timeout=60,
+        )
+        assert response.status_code == 200
+        pull.fn(workspace=team.address)
+
+    changed([bad, *correct])
     rows = {row.sentence_id: row for row in team.workspace().table(ANNOTATIONS).rows()}
     [aside] = team.workspace().table(QUARANTINE).rows()
     assert aside.sentence_ids == (sentences[0].sentence_id,)
     states = [rows[sentence.sentence_id].status for sentence in sentences]
     assert states == ["deleted", *["submitted"] * (len(sentences) - 1)]
     assert pull.fn(workspace=team.address).made == 0
+    push.fn(workspace=team.address)
+    assert people_asked(team, task.sentence_id) == set(team.people) - {task.assignee}
+    changed(correct)  # what was in doubt is believed again
+    push.fn(workspace=team.address)
+    assert task.assignee in people_asked(team, task.sentence_id)
+    queues = {queue.annotator: queue for queue in round_queues(team.address, None)}
+    assert (queues[task.assignee].unit, queues[task.assignee].answered) == ("caption", 1)

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, expect
 
 from alignbench.annotation.errors import AccountError
 from alignbench.annotation.label_studio.accounts import create_annotator, submit_answer, token_of
+from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
 from alignbench.annotation.rounds.withdrawal import exclude_annotator, readmit_annotator
 from alignbench.flows.caption import caption
@@ -28,11 +29,13 @@ from alignbench.flows.team_report import team_report
 from alignbench.scenes.describing import caption as caption_of
 from alignbench.scenes.drawing import png
 from alignbench.scenes.sampling import sample_scenes
+from alignbench.schemas.ids import caption_id
 from alignbench.schemas.rows import Annotation, Task
 from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
     AssignmentState,
+    Purpose,
     TaskState,
     Verdict,
 )
@@ -43,6 +46,7 @@ from tests.flows.roads import new_workspace, with_team
 PASSWORD = "a long password"
 _SENTENCES_OF_PHOTOGRAPHS = 100
 """There are some more."""
+_PATIENCE_SECONDS = 900.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -56,6 +60,7 @@ class Team:
         self.people: list[str] = []
         self._tokens: dict[str, str] = {}
         self.operator_token = label_studio.token
+        self.shown_images = label_studio.images
 
     @property
     def address(self) -> str:
@@ -100,17 +105,6 @@ class Team:
         [project] = {task.project_id for task in self.tasks(name)}
         return project
 
-    def next_task(self, name: str, project: int) -> int | None:
-        """What the label stream offers, asked as a page does that shows tasks as displayed."""
-        response = httpx.post(
-            f"{self.url}/api/dm/actions",
-            params={"id": "next_task", "project": project},
-            json={"ordering": [], "filters": {"conjunction": "and", "items": []}},
-            headers={"Authorization": f"Token {self._tokens[name]}"},
-            timeout=120,
-        )
-        return response.json()["id"] if response.status_code == 200 else None
-
     def submit(self, name: str, task_id: int) -> None:
         submit_answer(self.url, self._tokens[name], task_id, Verdict.CORRECT)
 
@@ -119,9 +113,13 @@ class Team:
         if not self.tasks(name):
             return []
         project, done = self.project(name), []
-        while len(done) < most and (task_id := self.next_task(name, project)) is not None:
-            self.submit(name, task_id)
-            done.append(task_id)
+        # As a browser: one connection for all its requests, and no end to its patience.
+        headers = {"Authorization": f"Token {self._tokens[name]}"}
+        with httpx.Client(base_url=self.url, headers=headers, timeout=_PATIENCE_SECONDS) as page:
+            while len(done) < most and (task_id := _next_task(page, project)) is not None:
+                answer = {"result": answer_result(Verdict.CORRECT, ())}
+                page.post(f"/api/tasks/{task_id}/annotations/", json=answer).raise_for_status()
+                done.append(task_id)
         return done
 
     def work_at_once(self, most: int) -> dict[str, list[int]]:
@@ -141,6 +139,16 @@ class Team:
     def votes(self) -> list[Annotation]:
         rows = self.workspace().table(ANNOTATIONS).rows()
         return [row for row in rows if row.status is AnnotationStatus.SUBMITTED]
+
+
+def _next_task(page: httpx.Client, project: int) -> int | None:
+    """What the label stream offers, asked as a page does that shows tasks as displayed."""
+    response = page.post(
+        "/api/dm/actions",
+        params={"id": "next_task", "project": project},
+        json={"ordering": [], "filters": {"conjunction": "and", "items": []}},
+    )
+    return response.json()["id"] if response.status_code == 200 else None
 
 
 @pytest.fixture
@@ -302,30 +310,89 @@ def test_a_task_that_is_open_when_it_is_taken_back_can_still_be_answered_and_cou
     assert sum(left) in (59, 60), "Only what the other has begun may be answered twice."
 
 
-def test_no_field_of_a_task_tells_gold_from_what_is_to_be_labelled(team: Team) -> None:
-    ann, *_ = team.join(3)
-    sentences = sorted(row.sentence_id for row in team.workspace().table(SENTENCES).rows())
-    lines = [f'{{"sentence_id": "{key}", "verdict": "correct"}}' for key in sentences[:3]]
+_SHOWN = {
+    "sentence": {"image", "sentence", "before", "after", "place", "sentence_id", "text_sha256"},
+    "caption": {"image", "caption", "sentence_id", "text_sha256"},
+}
+_A_TASKS_OWN = frozenset({
+    "id", "inner_id", "task", "unique_id", "unique_lock_id", "data", "lead_time", "result",
+    "draft_created_at", "created_at", "updated_at", "created_ago", "last_created_by",
+})  # fmt: skip
+
+
+def _what_a_person_is_told(team: Team, name: str) -> dict[int, list[Any]]:
+    """Answers a queue, and returns by task what the server said to each request about it."""
+    told: dict[int, list[Any]] = {}
+    project = team.project(name)
+    headers = {"Authorization": f"Token {team._tokens[name]}"}
+    with httpx.Client(base_url=f"{team.url}/api", headers=headers, timeout=60) as page:
+
+        def asks(method: str, path: str, body: Any = None) -> Any:
+            answer = page.request(method, path, json=body)
+            assert answer.is_success, (method, path, answer.text)
+            return answer.json()
+
+        while (offered := page.post(f"/dm/actions?id=next_task&project={project}")).is_success:
+            task = f"/tasks/{offered.json()['id']}"
+            draft = asks("POST", f"{task}/drafts", {"result": [], "lead_time": 1})
+            said = [
+                offered.json(), draft, asks("GET", f"{task}/?resolve_uri=true"),
+                asks("GET", f"{task}/drafts"), asks("GET", f"/drafts/{draft['id']}/"),
+                asks("GET", f"{task}/annotations/"), asks("GET", f"/projects/{project}/next"),
+            ]  # fmt: skip
+            result = answer_result(Verdict.CORRECT)
+            answer = asks("POST", f"{task}/annotations/", {"result": result, "lead_time": 9})
+            one = f"/annotations/{answer['id']}/"
+            said += [answer, asks("GET", one), asks("PATCH", one, {"result": result})]
+            said.append(asks("GET", f"{task}/annotations/{answer['id']}/drafts"))
+            said.append(asks("GET", f"{task}/"))
+            told[offered.json()["id"]] = said
+    return told
+
+
+def _without_what_is_its_own(said: Any) -> Any:
+    """Leaves of an answer what could tell why a task was sent: all but its ids, times and data."""
+    if isinstance(said, list):
+        return [_without_what_is_its_own(one) for one in said]
+    if not isinstance(said, dict):
+        return said
+    return {
+        key: sorted(value) if key == "data" else type(value).__name__
+        if key in _A_TASKS_OWN
+        else _without_what_is_its_own(value)
+        for key, value in said.items()
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", ["sentence", "caption"])
+def test_no_request_tells_gold_from_what_is_to_be_labelled(team: Team, unit: str) -> None:
+    ann, *_ = team.join(4)
+    rows = sorted(team.workspace().table(SENTENCES).rows(), key=lambda row: row.sentence_id)
+    lines = [f'{{"sentence_id": "{row.sentence_id}", "verdict": "correct"}}' for row in rows[:12]]
     (team.root / "gold.jsonl").write_text("\n".join(lines))
     config = team.root / "alignbench.toml"
-    gold = '[annotation]\ngold = "gold.jsonl"\ngold_share = 0.2'
+    gold = f'[annotation]\nunit = "{unit}"\ngold = "gold.jsonl"\ngold_share = 0.3'
     config.write_text(config.read_text().replace("[annotation]", gold))
-    push.fn(workspace=team.address, sample=10)
-    tasks = {task.task_id: task.purpose for task in team.tasks(ann)}
-    assert Counter(tasks.values()) == {"label": 10, "gold": 2}
+    push.fn(workspace=team.address, sample=20)
+    purposes = {task.task_id: task.purpose for task in team.tasks(ann)}
+    assert set(purposes.values()) == {Purpose.LABEL, Purpose.GOLD}
+    told = _what_a_person_is_told(team, ann)
+    assert told.keys() == purposes.keys()
     seen: dict[str, set[str]] = {"label": set(), "gold": set()}
-    own = {"id", "data", "created_at", "updated_at", "inner_id"}
-    for task_id, purpose in tasks.items():
-        answer = httpx.get(
-            f"{team.url}/api/tasks/{task_id}/",
-            headers={"Authorization": f"Token {team._tokens[ann]}"},
-            timeout=60,
-        ).json()
-        assert set(answer["data"]) == {
-            "image", "sentence", "before", "after", "place", "sentence_id", "text_sha256"
-        }  # fmt: skip
-        seen[purpose].add(repr(sorted((k, repr(v)) for k, v in answer.items() if k not in own)))
+    for task_id, said in told.items():
+        assert set(said[0]["data"]) == _SHOWN[unit]
+        seen[purposes[task_id]].add(repr(_without_what_is_its_own(said)))
     assert seen["gold"] == seen["label"]
+    # Nor does what stands around it: whoever is asked about one unit of an image has them all.
+    images = {row.sentence_id: row.image_id for row in rows}
+    images |= {caption_id(row.pair_id, row.splitter_id): row.image_id for row in rows}
+    people_of: dict[str, set[str]] = {}
+    for task in team.tasks():
+        people_of.setdefault(task.sentence_id, set()).add(task.assignee or "")
+    groups_of: dict[str, set[frozenset[str]]] = {}
+    for unit_id, people in people_of.items():
+        groups_of.setdefault(images[unit_id], set()).add(frozenset(people))
+    assert {len(groups) for groups in groups_of.values()} == {1}
 
 
 class InBrowser:

@@ -16,7 +16,7 @@ PLACES = (*OPEN, Standing.VOTED)
 PEOPLE = tuple(f"person-{letter}" for letter in "abcdefgh")
 
 
-def round_of(images: int, sentences: int, wanted: int | None = 3) -> list[Unit]:
+def round_of(images: int, sentences: int, wanted: int = 3) -> list[Unit]:
     return [
         Unit(f"{image:03}-{index}", f"image-{image:03}", wanted)
         for image in range(images)
@@ -87,9 +87,6 @@ class Round:
         for unit in self.units:
             people = self.seen()[unit.unit_id]
             free = [n for n in self.active if people.get(n) in (None, Standing.TAKEN_BACK)]
-            if unit.wanted is None:
-                assert not free
-                continue
             places = sum(standing in PLACES for standing in people.values())
             waiting = sum(standing is Standing.WAITING for standing in people.values())
             assert places <= unit.wanted or not waiting, "A surplus is taken back."
@@ -133,16 +130,6 @@ def test_too_few_people_are_a_shortage_and_nobody_is_asked_twice() -> None:
     dealt = round_.deal()
     assert dealt.lacking == {unit.unit_id: 1 for unit in round_.units}
     assert all(len(people) == 2 for people in round_.state.values())
-
-
-def test_what_asks_everybody_is_put_to_everybody_and_to_who_joins() -> None:
-    round_ = Round([*round_of(4, 2), *(u._replace(unit_id="gold", wanted=None, image_id="z")
-                                       for u in round_of(1, 1))], PEOPLE[:5])  # fmt: skip
-    round_.deal()
-    assert set(round_.state["gold"]) == set(PEOPLE[:5])
-    round_.active.add("late")
-    round_.deal(joining=["late"])
-    assert "late" in round_.state["gold"]
 
 
 def test_a_skipped_unit_goes_to_somebody_new() -> None:
@@ -222,9 +209,7 @@ class _Steps:
 
     def __init__(self, seed: int) -> None:
         self._draw = random.Random(seed)
-        units = round_of(images=9, sentences=3)
-        gold = [u._replace(unit_id=f"gold-{u.unit_id}", wanted=None) for u in units[::13]]
-        self.round = Round(sorted([*units, *gold], key=lambda u: u.image_id), PEOPLE[:5])
+        self.round = Round(round_of(images=9, sentences=3), PEOPLE[:5])
         self._names = iter(f"late-{number:03}" for number in range(1000))
 
     def take(self) -> None:
@@ -335,8 +320,7 @@ def take_200_steps(seed: int) -> None:
         round_.check(dealt)
     assert max(round_.answers.values()) == 1
     for unit in round_.units:
-        if unit.wanted is not None:
-            assert round_.votes(unit.unit_id) + dealt.lacking.get(unit.unit_id, 0) >= unit.wanted
+        assert round_.votes(unit.unit_id) + dealt.lacking.get(unit.unit_id, 0) >= unit.wanted
 
 
 def test_images_change_hardly_more_often_than_they_must_while_people_come_and_go() -> None:

@@ -104,6 +104,25 @@ def test_what_was_dealt_is_written_once_and_then_nothing_more(three: Tables) -> 
     assert three.workspace.table(ASSIGNMENTS).part_names() == parts
 
 
+@pytest.mark.parametrize("settings", [THREE, ADAPTIVE])
+def test_gold_is_put_to_the_people_who_have_the_rest_of_its_image(
+    tmp_path: Path, settings: AnnotationConfig
+) -> None:
+    tables = Tables(tmp_path, settings)
+    is_gold = {unit.unit_id for unit in UNITS[1::7]}
+    units = [
+        unit._replace(purpose=Purpose.GOLD) if unit.unit_id in is_gold else unit for unit in UNITS
+    ]
+    tables.deal(units)
+    asked: dict[str, set[str]] = {unit.unit_id: set() for unit in units}
+    for row in tables.rows():
+        asked[row.unit_id].add(row.annotator)
+    for first, second in zip(units[::2], units[1::2], strict=True):
+        assert asked[first.unit_id] == asked[second.unit_id], "No unit of an image stands alone."
+    assert {len(asked[unit_id]) for unit_id in is_gold} == {tables.form.most}
+    assert tables.deal(units).opened == 0
+
+
 def test_answers_skips_and_deletions_become_states_and_only_answers_fill_a_place(
     three: Tables,
 ) -> None:

@@ -17,7 +17,12 @@ from alignbench.annotation.rounds.withdrawal import (
 )
 from alignbench.schemas.rows import Gold, Span
 from alignbench.schemas.tables import ANNOTATIONS, GOLD, IMAGES, WITHDRAWN
-from alignbench.schemas.vocabulary import AnnotationStatus, HallucinationType, Purpose, Verdict
+from alignbench.schemas.vocabulary import (
+    AnnotationStatus,
+    HallucinationType,
+    Purpose,
+    Verdict,
+)
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.answers import Answers
@@ -67,6 +72,25 @@ def test_accuracy_on_gold_counts_only_gold_and_gold_is_no_vote(answers: Answers)
     ann = _reports(answers)["ann"]
     assert (ann.gold_answers, ann.gold_accuracy, ann.shared) == (2, 0.5, 0)
     assert ann.verdicts["correct"] == 1
+
+
+def test_captions_are_counted_whole_and_told_apart_from_sentences(answers: Answers) -> None:
+    for number in range(24):
+        seven = {f"c{number}-{n}": Verdict.CORRECT for n in range(7)}
+        answers.give_caption("ann", f"c{number}", seven, seconds=20)
+        answers.give_caption("bob", f"c{number}", seven, seconds=8)
+    answers.give_caption("ann", "skipped", dict.fromkeys(["x", "y"]))
+    answers.give("ann", "c0-0", Verdict.INCORRECT)
+    on_captions, on_sentences = (
+        report for report in annotator_reports(answers.workspace) if report.annotator == "ann"
+    )
+    assert (on_captions.unit, on_captions.answers, on_captions.skips) == ("caption", 24, 1)
+    assert (on_captions.sentences, on_captions.median_seconds) == (24 * 7, pytest.approx(20))
+    assert on_captions.per_hour == pytest.approx(180)
+    assert on_captions.agreement == 1, "What was said on the other page is no disagreement here."
+    assert on_captions.concerns == ()
+    assert (on_sentences.answers, on_sentences.shared) == (1, 0)
+    assert _reports(answers)["bob"].concerns == (Concern.TOO_FAST,), "8 s for seven sentences."
 
 
 def test_answers_too_fast_or_all_alike_are_pointed_out(answers: Answers) -> None:

@@ -118,6 +118,17 @@ def test_gold_is_mixed_in_at_its_share_and_stands_where_it_would_anyway(
     assert _sent(two_models) == everything, "none is moved, none is there twice"
 
 
+def test_gold_of_the_models_that_a_round_is_about_is_taken_first(
+    two_models: Prepared, tmp_path: Path
+) -> None:
+    everything = {row.sentence_id: row for row in two_models.workspace.table(SENTENCES).rows()}
+    read_gold(two_models.workspace, _gold_file(tmp_path, sorted(everything)), "test")
+    here = (two_models.workspace, two_models.selection, "pilot")
+    assert draw_gold(*here, 0.1, "test", Draw(models=("model-b",))) == 6
+    gold = round_members(two_models.workspace, "pilot").gold.to_pylist()
+    assert {everything[key].model for key in gold} == {"model-b"}
+
+
 @pytest.mark.parametrize(
     ("sample", "share", "gold", "stratify"),
     [(10, 0.1, 1, ()), (30, 0.1, 3, tuple(Stratum)), (120, 0.1, 12, (Stratum.MODEL,))],
@@ -147,7 +158,7 @@ def test_a_sample_that_grows_in_other_proportions_has_as_many_as_are_asked_for(
     assert _draw(two_models, Draw(sample=30, stratify=(Stratum.MODEL,))) == 10
 
 
-def test_gold_of_a_model_that_is_not_selected_joins_the_round(
+def test_gold_of_a_model_that_is_not_selected_joins_the_round_with_its_captions(
     two_models: Prepared, tmp_path: Path
 ) -> None:
     gold = _sent(two_models)
@@ -155,7 +166,8 @@ def test_gold_of_a_model_that_is_not_selected_joins_the_round(
     of_b = [key for key in gold if key not in set(_sent(only_a))]
     read_gold(only_a.workspace, _gold_file(tmp_path, of_b[:5]), "test")
     draw_gold(only_a.workspace, only_a.selection, "pilot", 0.5, "test")
-    assert len(_sent(only_a)) == 65
+    assert set(of_b[:5]) < set(_sent(only_a))
+    assert len(_sent(only_a)) == 60 + 2 * 3, "Alone among whole captions it would be known."
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from alignbench.annotation.team_report.quality import (
     gold_answers,
     habits,
 )
-from alignbench.schemas.rows import Assignment, Gold, Span
-from alignbench.schemas.tables import ASSIGNMENTS, GOLD
+from alignbench.schemas.rows import Assignment, Gold, QuarantinedAnnotation, Span
+from alignbench.schemas.tables import ASSIGNMENTS, GOLD, QUARANTINE, ROUNDS
 from alignbench.schemas.vocabulary import (
     AnnotationUnit,
     AnswerFlag,
@@ -35,7 +35,7 @@ from alignbench.schemas.vocabulary import (
 )
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
-from tests.annotation.answers import Answers
+from tests.annotation.answers import NOW, Answers
 from tests.annotation.team_report.drawn_team import (
     CAREFUL_ONE,
     FORM,
@@ -96,6 +96,32 @@ def test_a_round_tells_wanted_given_over_given_and_left_of_itself_and_of_each_pe
     assert people["ann"]["ends"] == "2026-01-02", "One left, at two answers a day."
     assert people["bob"]["ends"] == "2026-01-03", "One left, at one answer in a day."
     assert row["ends"] == "2026-01-03", "The last of them."
+
+
+def test_a_round_of_captions_counts_captions_and_one_answer_for_each(answers: Answers) -> None:
+    workspace = answers.workspace
+    form = replace(TWO_VOTES, unit=AnnotationUnit.CAPTION)
+    workspace.table(ROUNDS).append([form], "test")
+    said = dict.fromkeys(("s1", "s2", "s3"), Verdict.CORRECT)
+    for name in ("ann", "bob"):
+        ask(workspace, name, "c1", AssignmentState.OPEN)
+    answers.give_caption("ann", "c1", said, seconds=900)
+    answers.give_caption("bob", "c1", {key: said[key] for key in ("s1", "s3")}, seconds=60)
+    aside = QuarantinedAnnotation(
+        server="s", project_id=1, annotation_id=5, task_id=1, code="AB-A36", reason="", raw="",
+        updated_at=NOW, sentence_ids=("s2",),
+    )  # fmt: skip
+    workspace.table(QUARANTINE).append([aside], "test")
+    asked = [Asked("c1", "i", Purpose.LABEL, tuple(said))]
+    known = RoundStandings(workspace, "1")
+    given = given_answers(workspace)
+    far = progress([RoundFacts(form, asked, known)], given, ())
+    [row] = far.rounds.to_pylist()
+    assert (row["units"], row["wanted"], row["given"], row["left"]) == (1, 2, 1, 1)
+    assert row["put_to_nobody"] == 1, "Bob's fills no place: one of his sentences is set aside."
+    hours = {row["annotator"]: row for row in active_hours(given, 300).to_pylist()}
+    assert hours["ann"]["active_hours"] == pytest.approx(300 / 3600), "One cap for one answer."
+    assert [hours[name]["answers"] for name in ("ann", "bob")] == [1, 1]
 
 
 def test_a_round_whose_end_nobody_can_foresee_names_none(answers: Answers) -> None:
