@@ -15,6 +15,7 @@ from alignbench.flows.vote_costs import vote_costs
 from alignbench.flows.watching import run_watcher
 from alignbench.release.labels.compute import compute_labels
 from alignbench.release.until_checks import current_checks
+from alignbench.schemas.fence import fenced
 from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.tables import LABELS
 from alignbench.schemas.vocabulary import StageName
@@ -31,7 +32,7 @@ def label(workspace: str = ".", name: str | None = None) -> StageReport:
     started = time.monotonic()
     run = open_run(workspace)
     options = run.config.labels
-    with run.workspace.store.lock(StageName.LABEL):
+    with run.workspace.store.lock(StageName.LABEL) as fence, fenced(fence):
         done = compute_labels(
             run.workspace,
             current_selection(run),

@@ -52,6 +52,7 @@ from alignbench.release_format.manifest import (
     SplitRecord,
 )
 from alignbench.schemas.config import ReleaseConfig
+from alignbench.schemas.fence import fenced
 from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.rows import LabelSet
 from alignbench.schemas.tables import IMAGES
@@ -124,7 +125,7 @@ def build_release(
     prefix = release_folder(config.name, config.version)
     record, old_sides = (None, None) if after is None else older_release(after)
     plan = _Plan(prefix, config, dict(resolved or {}), selection, known[-1], record, old_sides)
-    with store.lock("releases"):
+    with store.lock("releases") as fence, fenced(fence):
         if store.exists(f"{prefix}/{CHECKSUMS}"):
             _check_votes(workspace, plan)
             return _existing(workspace, plan)

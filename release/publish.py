@@ -11,6 +11,7 @@ from alignbench.release_format.checksums import parse_checksums
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.layout import CARD, CHECKSUMS, MANIFEST
+from alignbench.schemas.fence import current_fence
 from alignbench.workspace.store import ObjectStore
 
 _LATE: Final = (MANIFEST, CARD)
@@ -42,6 +43,7 @@ def publish(store: ObjectStore, prefix: str, release: ReleaseFolder) -> Publishe
     Raises:
         NotAReleaseError: It has no `SHA256SUMS`, or lacks a file that is listed there.
         ReleaseExistsError: Another release is there already.
+        LockLostError: It is written under a lock, which is another run's now.
     """
     sums = release.text(CHECKSUMS) or ""
     listed = parse_checksums(sums)
@@ -54,6 +56,7 @@ def publish(store: ObjectStore, prefix: str, release: ReleaseFolder) -> Publishe
     late = [path for path in _LATE if path in listed]
     ordered = [*sorted(listed.keys() - set(late)), *late]
     sent = [path for path in ordered if _put(store, prefix, release, path, listed[path])]
+    current_fence()()
     if not store.create(f"{prefix}/{CHECKSUMS}", sums.encode()):
         _refuse_another(store, prefix, sums)
     sent_bytes = sum(release.sizes[path] for path in sent)
@@ -67,6 +70,7 @@ def remove_leftovers(store: ObjectStore, prefix: str, release: ReleaseFolder) ->
     """
     for info in list(store.list(prefix)):
         if info.key.removeprefix(f"{prefix}/") not in release.sizes:
+            current_fence()()
             store.delete(info.key)
 
 
@@ -92,4 +96,5 @@ def _put(store: ObjectStore, prefix: str, release: ReleaseFolder, path: str, sha
             "Run 'alignbench verify' on it, and release it anew.",
         )
     with release.open(path) as source:
+        current_fence()()
         return store.put_file(f"{prefix}/{path}", source, sha256)

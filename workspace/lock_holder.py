@@ -2,21 +2,18 @@
 
 The lock's object says who holds it. Whoever works for the holder reads it before acting: nobody
 need be asked, and a holder that is gone, or was asleep for too long, is noticed. On S3 the object
-also says when it runs out, so that until shortly before then it need not be read again.
+also has a life, which begins when the store says that it was written; until shortly before its end
+it need not be read again.
 """
 
 import json
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from alignbench.workspace.errors import LockLostError, ObjectNotFoundError
-from alignbench.workspace.s3_lock import LIFE_SECONDS, SAFE_SHARE, boot_seconds
+from alignbench.workspace.s3_lock import SAFE_SHARE, ConditionalStore, boot_seconds
 from alignbench.workspace.store import ObjectStore
-
-_MARGIN_SECONDS = LIFE_SECONDS * (1 - SAFE_SHARE)
-"""For clocks of machines that differ."""
 
 
 class HolderFence:
@@ -46,12 +43,11 @@ class HolderFence:
             if boot_seconds() < self._good_until:
                 return
             asked = boot_seconds()
-            holder, expires = _read(self._store, self._key)
+            holder, left = _read(self._store, self._key)
             if holder != self._holder or not holder:
                 raise self._lost("is not held any more by the run that shared out this work")
-            if expires is None:
+            if left is None:
                 return
-            left = (expires - datetime.now(UTC)).total_seconds() - _MARGIN_SECONDS
             if left <= 0:
                 raise self._lost("is not renewed any more by the run that shared out this work")
             self._good_until = asked + left
@@ -69,11 +65,14 @@ def fence_of_holder(store: ObjectStore, name: str) -> HolderFence:
     return HolderFence(store, key, _read(store, key)[0])
 
 
-def _read(store: ObjectStore, key: str) -> tuple[Mapping[str, Any], datetime | None]:
-    """Returns who holds a lock, and until when; nobody if that cannot be told."""
+def _read(store: ObjectStore, key: str) -> tuple[Mapping[str, Any], float | None]:
+    """Returns who holds a lock, and for how many seconds surely; nobody if that cannot be told."""
     try:
-        content = json.loads(store.read(key))
-        expires = content.pop("expires", None)
-        return content, None if expires is None else datetime.fromisoformat(expires)
-    except (ObjectNotFoundError, ValueError, TypeError, AttributeError):
+        if not isinstance(store, ConditionalStore):
+            return dict(json.loads(store.read(key))), None
+        content = store.content(key)
+        said = json.loads(content.data)
+        holder = {"owner": str(said["owner"])}  # the rest changes while it is held
+        return holder, said["life_seconds"] * SAFE_SHARE - content.age_seconds
+    except (ObjectNotFoundError, ValueError, TypeError, LookupError):
         return {}, None

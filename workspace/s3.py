@@ -27,7 +27,7 @@ from alignbench.workspace.errors import ObjectNotFoundError, StoreRefusedError
 from alignbench.workspace.ranges import Ranges
 from alignbench.workspace.s3_answers import basic_is_set, store_error, unreachable
 from alignbench.workspace.s3_lock import hold
-from alignbench.workspace.s3_reading import read_content
+from alignbench.workspace.s3_reading import Content, read_content
 from alignbench.workspace.s3_upload import PART_BYTES, Target, upload
 from alignbench.workspace.store import ObjectInfo, checked_key
 
@@ -98,7 +98,7 @@ class S3Store:
 
     def read(self, key: str) -> bytes:
         """Returns an object's bytes; a body that breaks off is read on from there."""
-        return self.read_with_etag(key)[0]
+        return self.content(key).data
 
     def open(self, key: str) -> pa.NativeFile:
         """Opens an object for random access; it is read whole, since parts are bounded in size.
@@ -191,10 +191,10 @@ class S3Store:
             self.write(key, data)
         time.sleep(_SETTLING_SECONDS)
         try:
-            found, new_etag = self.read_with_etag(key)
+            found = self.content(key)
         except ObjectNotFoundError:
             return None
-        return new_etag if found == data else None
+        return found.etag if found.data == data else None
 
     def _etag(self, key: str) -> str | None:
         try:
@@ -229,8 +229,8 @@ class S3Store:
             return error if code == "InvalidRange" else worded
         return error
 
-    def read_with_etag(self, key: str) -> tuple[bytes, str]:
-        """Returns an object's bytes and its ETag."""
+    def content(self, key: str) -> Content:
+        """Returns an object's bytes, its ETag and its age."""
         with self._errors(key):
             return read_content(self.client, self.bucket, self._name(key))
 

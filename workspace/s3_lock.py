@@ -1,7 +1,9 @@
 """A lock on S3: one object, made with If-None-Match, renewed and taken over with If-Match.
 
-The object holds its owner and when it runs out. The owner renews it three times per life; a lock
-that ran out may be taken over by anyone, and the If-Match lets only one of them. An owner that was
+The object holds its owner and its life. The owner renews it three times per life; a lock that ran
+out may be taken over by anyone, and the If-Match lets only one of them. Whether it ran out is told
+by the store's clock alone, which says when it was written and what time it is now: the clocks of
+two machines differ, and each may be set while a run goes on. An owner that was
 paused for longer than the life finds at its next renewal, or at the end, that the lock is gone, and
 its context ends with an error. For rows that is enough, because commits are idempotent: a lock
 saves work, it does not guard correctness. What cannot be taken back, such as a paid call, asks the
@@ -22,7 +24,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from alignbench.schemas.fence import Fence
 from alignbench.workspace.errors import (
@@ -32,19 +34,23 @@ from alignbench.workspace.errors import (
     StoreUnreachableError,
 )
 
+if TYPE_CHECKING:
+    from alignbench.workspace.s3_reading import Content
+
 LIFE_SECONDS = 60.0
 
 SAFE_SHARE = 0.8
-"""Of a life; the rest is for clocks of machines that differ."""
+"""Of a life; the rest is for the way to the store, and for whole seconds."""
 
 
+@runtime_checkable
 class ConditionalStore(Protocol):
     """The part of the S3 store that a lock needs."""
 
     @property
     def url(self) -> str: ...  # noqa: D102
     def put_if(self, key: str, data: bytes, etag: str | None) -> str | None: ...  # noqa: D102
-    def read_with_etag(self, key: str) -> tuple[bytes, str]: ...  # noqa: D102
+    def content(self, key: str) -> "Content": ...  # noqa: D102
 
 
 @contextmanager
@@ -91,16 +97,16 @@ def _acquire(store: ConditionalStore, key: str, owner: str, life_seconds: float)
         if fresh is not None:
             return fresh
         try:
-            data, etag = store.read_with_etag(key)
+            content = store.content(key)
         except ObjectNotFoundError:  # someone deleted the object: it is free
             continue
-        held = _Held.parse(data)
+        held = _Held.parse(content.data)
         if held.owner == owner:
-            return etag
-        if held.expires > datetime.now(UTC):
+            return content.etag
+        if held.life_seconds and content.age_seconds < held.life_seconds + _ROUNDED_SECONDS:
             raise _refused(store, key, held.owner, held.expires.isoformat(timespec="seconds"))
-        let_go_by = held.owner if held.expires == _RUN_OUT else None
-        taken = _put_own(store, key, owner, life_seconds, etag, let_go_by)
+        let_go_by = None if held.life_seconds else held.owner
+        taken = _put_own(store, key, owner, life_seconds, content.etag, let_go_by)
         if taken is None:
             raise _refused(store, key, "another run that was faster", "now")
         return taken
@@ -119,11 +125,11 @@ def _put_own(
     if written is not None:
         return written
     try:
-        data, found = store.read_with_etag(key)
+        content = store.content(key)
     except ObjectNotFoundError:
         return None
-    held = _Held.parse(data)
-    return found if owner in (held.owner, held.let_go_by) else None
+    held = _Held.parse(content.data)
+    return content.etag if owner in (held.owner, held.let_go_by) else None
 
 
 def _refused(store: ConditionalStore, key: str, owner: str, expires: str) -> LockHeldError:
@@ -133,18 +139,27 @@ def _refused(store: ConditionalStore, key: str, owner: str, expires: str) -> Loc
     )
 
 
+_ROUNDED_SECONDS = 1.0
+"""By so much the age of an object may seem more than it is: HTTP knows whole seconds."""
+
 _RUN_OUT = datetime.fromtimestamp(0, UTC)
 """When a lock that was let go has run out: long ago by every machine's clock."""
 
 
 def _content(owner: str, life_seconds: float, let_go_by: str | None = None) -> bytes:
     expires = datetime.now(UTC) + timedelta(seconds=life_seconds) if life_seconds else _RUN_OUT
-    content = {"owner": owner, "expires": expires.isoformat(), "let_go_by": let_go_by}
+    content = {
+        "owner": owner,
+        "life_seconds": life_seconds,
+        "expires": expires.isoformat(),  # for people, by its owner's clock
+        "let_go_by": let_go_by,
+    }
     return json.dumps(content).encode()
 
 
 class _Held(NamedTuple):
     owner: str
+    life_seconds: float
     expires: datetime
     let_go_by: str | None = None
 
@@ -158,9 +173,10 @@ class _Held(NamedTuple):
         try:
             content = json.loads(data)
             expires = datetime.fromisoformat(content["expires"])
-            return cls(content["owner"], expires, content.get("let_go_by"))
+            life = float(content.get("life_seconds", LIFE_SECONDS))
+            return cls(content["owner"], life, expires, content.get("let_go_by"))
         except (ValueError, TypeError, KeyError):
-            return cls("", _RUN_OUT)
+            return cls("", 0.0, _RUN_OUT)
 
 
 class _Heartbeat(threading.Thread):

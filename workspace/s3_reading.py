@@ -6,6 +6,9 @@ it has returned.
 
 import random
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import (
@@ -19,6 +22,7 @@ from botocore.exceptions import (
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 TRIES: Final = 6
 """A body that breaks off so often without a byte more is given up."""
@@ -39,10 +43,18 @@ _REPLACED: Final = {"PreconditionFailed", "412"}
 
 
 class Content(NamedTuple):
-    """What an object, or a range of it, holds."""
+    """What an object, or a range of it, holds.
+
+    Attributes:
+        data: Its bytes.
+        etag: Its ETag.
+        age_seconds: How long ago it was written, by the store's clock, to a second; this machine's
+            may be wrong, or be set meanwhile.
+    """
 
     data: bytes
     etag: str
+    age_seconds: float
 
 
 def read_content(
@@ -70,6 +82,14 @@ def read_content(
         time.sleep(random.uniform(0, bound))  # noqa: S311 - nothing depends on it
 
 
+def _age(answer: "GetObjectOutputTypeDef") -> float:
+    now = datetime.now(UTC)
+    with suppress(ValueError):  # a store that does not say what time it is
+        headers = answer["ResponseMetadata"]["HTTPHeaders"]
+        now = parsedate_to_datetime(headers.get("date", "")).replace(tzinfo=UTC)
+    return (now - answer["LastModified"]).total_seconds()
+
+
 class _Reading:
     def __init__(
         self, client: "S3Client", bucket: str, name: str, start: int, end: int | None
@@ -93,7 +113,7 @@ class _Reading:
         self._etag = answer["ETag"]
         while piece := answer["Body"].read(_PIECE):
             self.data += piece
-        return Content(bytes(self.data), self._etag)
+        return Content(bytes(self.data), self._etag, _age(answer))
 
     def _ask(self) -> Any:
         try:

@@ -210,7 +210,7 @@ def _status_error(url: httpx.URL, status: int, headers: httpx.Headers) -> Except
     message = f"{url} was answered with HTTP status {status}."
     if status not in _TRANSIENT:
         return ItemError(ItemCode.HTTP_STATUS.failure(message))
-    asked = asked_for(headers.get("retry-after"))
+    asked = asked_for(headers.get("retry-after"), headers.get("date"))
     if asked > _LONGEST_ASKED:
         message += f" The server asks to be left alone for {asked:,.0f} seconds: retry after that."
     return RetryableError(ItemCode.HTTP_STATUS.failure(message), asked)

@@ -13,7 +13,7 @@ from alignbench.models.endpoint.concurrency import AdaptiveLimit, Slots
 from alignbench.models.endpoint.health import Health
 from alignbench.models.endpoint.key import ApiKey
 from alignbench.models.endpoint.options import EndpointOptions
-from alignbench.models.endpoint.pauses import back_off
+from alignbench.models.endpoint.pauses import asked_for, back_off
 from alignbench.models.endpoint.request import Request
 from alignbench.models.endpoint.responses import (
     AttemptError,
@@ -45,12 +45,12 @@ _EASY_SHARE: Final = 0.25
 
 
 class Answer(NamedTuple):
-    """The body of a successful response, and what it took."""
+    """The body of a successful response, what it took, and how long it asks to be left alone."""
 
     content: bytes
     seconds: float
     attempts: int
-    retry_after: str | None = None
+    wait_seconds: float = 0.0
 
 
 class Endpoint:
@@ -144,7 +144,7 @@ class Session:
                     sent_at = time.monotonic()
                     content = await self._attempt(path, request.body, most_bytes, payment)
                     seconds = time.monotonic() - sent_at
-                answer = Answer(content.body, seconds, failures + 1, content.retry_after)
+                answer = Answer(content.body, seconds, failures + 1, content.wait_seconds)
                 result = self._readable(read, answer)
             except ItemError as error:
                 self._health.saw_life()
@@ -220,14 +220,12 @@ class Session:
                     if response.status_code == 200:
                         raise ItemError(_too_long(most_bytes))
                     break
-        retry_after = response.headers.get("retry-after")
+        wait = asked_for(response.headers.get("retry-after"), response.headers.get("date"))
         if response.status_code == 200:
             payment.answered(bytes(content))
-            return _Content(bytes(content), retry_after)
+            return _Content(bytes(content), wait)
         payment.refused(response.status_code)
-        raise failure_of(
-            response.status_code, retry_after, bytes(content), self._endpoint.recipient
-        )
+        raise failure_of(response.status_code, wait, bytes(content), self._endpoint.recipient)
 
     def _unreachable(self, reason: str) -> AttemptError:
         failure = ItemCode.SERVER_FAILED.failure(
@@ -245,7 +243,9 @@ class Session:
                 error.failure, Blame.REQUEST, most_attempts=_FEW_ATTEMPTS, is_overload=False
             ) from None
         except ErrorInAnswerError as error:
-            trouble = failure_in_answer(error.content, answer.retry_after, self._endpoint.recipient)
+            trouble = failure_in_answer(
+                error.content, answer.wait_seconds, self._endpoint.recipient
+            )
             raise trouble or _malformed("there is neither an answer nor an error in it") from None
 
     def _hidden(self, text: str) -> str:
@@ -256,7 +256,7 @@ class _Content(NamedTuple):
     """The body of a response of status 200, and how long it asks to be left alone."""
 
     body: bytes
-    retry_after: str | None
+    wait_seconds: float
 
 
 def _too_long(most_bytes: int) -> ItemFailure:

@@ -11,7 +11,6 @@ from typing import Final
 
 from alignbench.models.endpoint.key import ApiKey
 from alignbench.models.endpoint.options import EndpointOptions
-from alignbench.models.endpoint.pauses import asked_for
 from alignbench.models.errors import EndpointRefusedError
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode, ItemError, shorten
@@ -141,7 +140,7 @@ class ServerWords:
 
 def failure_of(
     status: int,
-    retry_after: str | None,
+    wait_seconds: float,
     content: bytes,
     recipient: "Recipient",
 ) -> Exception:
@@ -152,11 +151,13 @@ def failure_of(
         what would be the same for every request.
     """
     words = _words(content, recipient.key)
-    return _failure(status, retry_after, words, f"HTTP status {status}: {words.message}", recipient)
+    return _failure(
+        status, wait_seconds, words, f"HTTP status {status}: {words.message}", recipient
+    )
 
 
 def failure_in_answer(
-    content: bytes, retry_after: str | None, recipient: "Recipient"
+    content: bytes, wait_seconds: float, recipient: "Recipient"
 ) -> Exception | None:
     """Returns what an error under HTTP status 200 is, as `failure_of` does; None if it is none."""
     words = _words(content, recipient.key)
@@ -167,7 +168,7 @@ def failure_in_answer(
     if words.speak_of_filter:
         code = ItemCode.ANSWER_REFUSED
         return ItemError(code.failure(f"The provider refused the request ({said})."))
-    return _failure(_meant_status(words), retry_after, words, said, recipient)
+    return _failure(_meant_status(words), wait_seconds, words, said, recipient)
 
 
 def _meant_status(words: ServerWords) -> int:
@@ -181,14 +182,14 @@ def _meant_status(words: ServerWords) -> int:
 
 
 def _failure(
-    status: int, retry_after: str | None, words: ServerWords, said: str, recipient: "Recipient"
+    status: int, wait_seconds: float, words: ServerWords, said: str, recipient: "Recipient"
 ) -> Exception:
     if words.speak_of_filter and status in (400, 403, 422):
         code = ItemCode.ANSWER_REFUSED
         return ItemError(code.failure(f"The provider refused the request ({said})."))
     if status == 429 and words.code != "insufficient_quota":
         failure = ItemCode.SERVER_FAILED.failure(f"The server is busy ({said}).")
-        return AttemptError(failure, Blame.NOBODY, wait_seconds=asked_for(retry_after))
+        return AttemptError(failure, Blame.NOBODY, wait_seconds=wait_seconds)
     if status in (401, 402, 403, 404, 405, 407, 429) or words.code == "model_not_found":
         return _refused(status, said, recipient)
     if 300 <= status < 400:
@@ -196,7 +197,7 @@ def _failure(
     if status >= 500 or status in _TRY_AGAIN:
         blame = Blame.SERVER if status in _UNAVAILABLE else Blame.REQUEST
         failure = ItemCode.SERVER_FAILED.failure(f"The server failed ({said}).")
-        return AttemptError(failure, blame, wait_seconds=asked_for(retry_after))
+        return AttemptError(failure, blame, wait_seconds=wait_seconds)
     return ItemError(ItemCode.REQUEST_REFUSED.failure(f"The server refused the request ({said})."))
 
 

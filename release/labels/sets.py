@@ -3,6 +3,7 @@
 from typing import Any
 
 from alignbench.release.errors import NoLabelsError, UnusableNameError
+from alignbench.schemas.fence import current_fence
 from alignbench.schemas.ids import canonical_json, derive_id
 from alignbench.schemas.rows import LabelSet
 from alignbench.schemas.tables import LABEL_SETS
@@ -72,5 +73,6 @@ def make_current(
         version=known[-1].version + 1 if known else 1,
         name=name if name is not None else names.get(set_id),
     )
+    current_fence()()  # a run that was asleep knows older answers
     workspace.table(LABEL_SETS).append([row], run_id)
     return row

@@ -19,6 +19,7 @@ from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import CHECKSUMS, MANIFEST, release_folder
 from alignbench.release_format.question_manifest import QuestionManifest
 from alignbench.schemas.config_questions import QuestionsConfig
+from alignbench.schemas.fence import fenced
 from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.workspace import Workspace
 
@@ -60,7 +61,7 @@ def build_question_release(
     """
     store = workspace.store
     prefix = release_folder(config.release.name, config.release.version)
-    with store.lock("releases"):
+    with store.lock("releases") as fence, fenced(fence):
         contents = question_contents(workspace, selected, config)
         manifest = question_manifest(contents, config, resolved)
         if store.exists(f"{prefix}/{CHECKSUMS}"):

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +19,6 @@ from alignbench.workspace.workspace import open_workspace
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = Path(__file__).parent / "word_plugin"
-LOOPBACK_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-"""By "0", Ray listens on loopback."""
 TOKEN = "0123456789abcdef" * 4
 
 CONFIG = """
@@ -102,25 +102,30 @@ class Node(NamedTuple):
 def cluster(
     folder: Path, nodes: int, **further: str
 ) -> Iterator[tuple[dict[str, str], list[Node]]]:
-    """Runs a cluster of one processor a node; yields the environment of a run on it."""
-    port = _free_port()
+    """Runs a cluster of one processor a node; yields the environment of a run on it.
+
+    Each node has a loopback address of its own, and none has 127.0.0.1: Ray takes that for "this
+    machine" and puts the address of its network card in its place, which the head does not have.
+    """
     secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
-    env = environment(**secret, **further) | {LOOPBACK_ONLY: "0"}
-    address = f"127.0.0.1:{port}"
-    head = ["--head", f"--port={port}", "--include-dashboard=false"]
+    env = environment(**secret, **further)
+    hosts = [f"127.0.0.{2 + number}" for number in range(nodes)]
+    port = _free_port(hosts[0])
+    address = f"{hosts[0]}:{port}"
     started: list[Node] = []
-    try:
-        for number in range(nodes):
-            which = [f"--address={address}"] if number else head
-            of_node = env | {LOOPBACK_ONLY: "1"} if number else env  # else it may not join
-            started.append(_started(folder / f"node-{number}.log", which, of_node))
-            if not number:
-                _wait_for(port)
-        yield env | {"RAY_ADDRESS": address}, started
-    finally:
-        for node in started:
-            if node.process.poll() is None:
-                node.kill()
+    with tempfile.TemporaryDirectory(prefix="ray-") as place:  # a socket's path must be short
+        head = ["--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={place}"]
+        try:
+            for number, host in enumerate(hosts):
+                which = [f"--address={address}"] if number else head
+                log = folder / f"node-{number}.log"
+                started.append(_started(log, [*which, f"--node-ip-address={host}"], env))
+                _wait_for(log, started[-1])
+            yield env | {"RAY_ADDRESS": address}, started
+        finally:
+            for node in started:
+                if node.process.poll() is None:
+                    node.kill()
 
 
 def _started(log: Path, which: list[str], env: Mapping[str, str]) -> Node:
@@ -133,22 +138,16 @@ def _started(log: Path, which: list[str], env: Mapping[str, str]) -> Node:
     return Node(process)
 
 
-def _free_port() -> int:
-    import socket
-
+def _free_port(host: str) -> int:
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind((host, 0))
         port: int = free.getsockname()[1]
         return port
 
 
-def _wait_for(port: int) -> None:
-    import socket
-
+def _wait_for(log: Path, node: Node) -> None:
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+    while b"Ray runtime started" not in log.read_bytes():
+        assert node.process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
-    raise TimeoutError(f"no cluster at port {port}")

@@ -6,6 +6,7 @@ import subprocess
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from alignbench.flows.ray_workers import CrewSize, crew_size
 from alignbench.schemas.config import parse_config
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.tables import PAIRS
+from alignbench.services import Connection
 from alignbench.workspace.workspace import open_store, open_workspace
 from tests.fixtures.s3 import BUCKET
 from tests.flows.ray_roads import (
@@ -24,8 +26,15 @@ from tests.flows.ray_roads import (
     paint,
     rows_by_key,
 )
+from tests.flows.roads import contents
 
 RAY = 'runner = "ray"\nworkers = 2'
+ON_S3 = """
+[annotation]
+storage = "s3"
+team = ["operator@localhost"]
+annotators_per_sentence = 1
+"""
 
 
 @pytest.mark.parametrize(
@@ -125,32 +134,61 @@ def wait_for_pairs(address: str | Path, count: int, process: subprocess.Popen[st
         time.sleep(0.2)
 
 
+SERVER_IDS = ("project_id", "task_id")
+
+
+def built(address: str) -> dict[str, list[dict[str, Any]]]:
+    """Every table of a workspace, without what a server or a clock decided."""
+    tables = contents(address, without=("seconds", *SERVER_IDS))
+    return {name: sorted(rows, key=repr) for name, rows in tables.items()}
+
+
+@pytest.fixture(scope="module")
+def two_thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    images = tmp_path_factory.mktemp("two-thousand") / "images"
+    paint(images, 2000)
+    return images
+
+
+@pytest.fixture(scope="module")
+def annotators(label_studio_on_s3: Connection) -> dict[str, str]:
+    return {
+        "LABEL_STUDIO_URL": label_studio_on_s3.url,
+        "LABEL_STUDIO_API_KEY": label_studio_on_s3.token,
+    }
+
+
+def workspace_on_s3(images: Path, run: str = "", seconds: float = 0.0) -> str:
+    address = f"s3://{BUCKET}/{uuid.uuid4().hex}"
+    settings = config(images, run, seconds) + ON_S3
+    open_store(address).create("alignbench.toml", settings.encode())
+    return address
+
+
 @pytest.mark.full
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("killed", [False, True], ids=["whole", "one-node-killed"])
-def test_two_nodes_on_a_workspace_in_s3_make_the_same_tables_as_a_local_run(
-    s3_environment: None, tmp_path: Path, killed: bool
+def test_two_nodes_build_the_same_tables_as_one_process(
+    s3_environment: None,
+    two_thousand: Path,
+    annotators: dict[str, str],
+    tmp_path: Path,
+    killed: bool,
 ) -> None:
     pytest.importorskip("ray")
-    images = tmp_path / "images"
-    paint(images, 2000)
-    (tmp_path / "local").mkdir()
-    (tmp_path / "local" / "alignbench.toml").write_text(config(images))
-    for verb in ("ingest", "caption", "split"):
-        alignbench(tmp_path / "local", verb, env=environment())
-    address = f"s3://{BUCKET}/{uuid.uuid4().hex}"
-    settings = f"{RAY}\ncommit_seconds = 2"
-    store = open_store(address)
-    store.create("alignbench.toml", config(images, settings, seconds=0.005).encode())
-    with cluster(tmp_path, 2) as (env, nodes):
-        alignbench(address, "ingest", env=env)
+    alone = workspace_on_s3(two_thousand)
+    alignbench(alone, "build", env=environment(**annotators))
+    shared = workspace_on_s3(two_thousand, f"{RAY}\ncommit_seconds = 2", seconds=0.005)
+    with cluster(tmp_path, 2, **annotators) as (env, nodes):
         process = subprocess.Popen(
-            command(address, "caption"), env=env, stderr=subprocess.PIPE, text=True
+            command(shared, "build"), env=env, stderr=subprocess.PIPE, text=True
         )
         if killed:
-            wait_for_pairs(address, 100, process)
+            wait_for_pairs(shared, 100, process)
             nodes[1].kill()
-        _, said = process.communicate(timeout=600)
+        _, said = process.communicate(timeout=900)
         assert process.returncode == 0, said
-        alignbench(address, "split", env=env)
-    assert rows_by_key(address) == rows_by_key(tmp_path / "local")
+    expected = built(alone)
+    assert len(expected["pairs"]) == 4000
+    assert len(expected["tasks"]) >= len(expected["sentences"]) == 8000
+    assert built(shared) == expected

@@ -1,28 +1,19 @@
 """Who works for the holder of a lock, perhaps on another machine, knows if it is still held."""
 
+import json
 import pickle
-import uuid
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from alignbench.workspace.errors import LockLostError
-from alignbench.workspace.local import LocalStore
 from alignbench.workspace.lock_holder import fence_of_holder
 from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.s3_lock import hold
 from alignbench.workspace.store import ObjectStore
-from tests.fixtures.s3 import BUCKET
+from tests.faults.clock import clock_set
+from tests.workspace.waiting import eventually
 
 LOCK = "locks/caption.json"
-
-
-@pytest.fixture(params=["folder", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    if request.param == "folder":
-        return LocalStore(tmp_path)
-    request.getfixturevalue("s3_environment")
-    return S3Store(BUCKET, uuid.uuid4().hex)
 
 
 def test_a_worker_may_act_while_the_lock_is_held_and_not_afterwards(store: ObjectStore) -> None:
@@ -46,26 +37,49 @@ def test_a_worker_of_a_run_that_was_taken_over_may_not_act(store: ObjectStore) -
                 fence()
 
 
-def test_a_lock_that_is_not_renewed_is_not_trusted_to_its_end(store: ObjectStore) -> None:
-    soon = (datetime.now(UTC) + timedelta(seconds=5)).isoformat()
-    store.write(LOCK, f'{{"owner": "me", "expires": "{soon}"}}'.encode())
+def held_for(store: ObjectStore, life_seconds: float) -> None:
+    lock = {"owner": "me", "life_seconds": life_seconds, "expires": "2026-01-01T00:00:00+00:00"}
+    store.write(LOCK, json.dumps(lock).encode())
+
+
+def test_a_lock_that_is_not_renewed_is_not_trusted_to_its_end(s3_store: S3Store) -> None:
+    held_for(s3_store, 2.0)
+    fence = fence_of_holder(s3_store, "caption")
+    eventually(lambda: s3_store.content(LOCK).age_seconds >= 2.0)
     with pytest.raises(LockLostError, match="is not renewed any more"):
-        fence_of_holder(store, "caption")()
+        fence()
+
+
+@pytest.mark.parametrize("hours", [-6, 6])
+def test_a_worker_whose_clock_is_wrong_may_act(s3_store: S3Store, hours: int) -> None:
+    with s3_store.lock("caption"), clock_set(hours * 3600):
+        fence_of_holder(s3_store, "caption")()
 
 
 def test_until_shortly_before_a_lock_runs_out_the_store_is_not_asked_again(
-    tmp_path: Path,
+    s3_store: S3Store,
 ) -> None:
-    store = LocalStore(tmp_path)
-    later = (datetime.now(UTC) + timedelta(seconds=60)).isoformat()
-    store.write(LOCK, f'{{"owner": "me", "expires": "{later}"}}'.encode())
-    fence = fence_of_holder(store, "caption")
+    held_for(s3_store, 60.0)
+    fence = fence_of_holder(s3_store, "caption")
     fence()
-    store.delete(LOCK)
+    s3_store.delete(LOCK)
     fence()
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"owner": "me", "expires": "never"}'])
+def test_a_lock_that_another_let_go_is_the_holders_after_it_was_renewed(s3_store: S3Store) -> None:
+    with s3_store.lock("caption"):
+        pass
+    with hold(s3_store, LOCK, life_seconds=0.3):
+        fence = fence_of_holder(s3_store, "caption")
+        taken = s3_store.content(LOCK)
+        assert b'"let_go_by": null' not in taken.data
+        eventually(lambda: s3_store.content(LOCK).data != taken.data)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("alignbench.workspace.lock_holder.SAFE_SHARE", 100.0)  # a life is short
+            fence()
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"owner": 7'])
 def test_a_lock_that_names_nobody_lets_nobody_act(store: ObjectStore, content: bytes) -> None:
     store.write(LOCK, content)
     with pytest.raises(LockLostError):

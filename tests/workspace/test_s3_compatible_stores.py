@@ -60,7 +60,7 @@ def test_one_setting_makes_a_store_of_it() -> None:
     assert store.create("a/c", b"1")
     assert not store.create("a/c", b"2")
     assert store.read("a/c") == b"1"
-    _, etag = store.read_with_etag("a/c")
+    etag = store.content("a/c").etag
     newer = store.put_if("a/c", b"3", etag)
     assert newer is not None
     assert store.put_if("a/c", b"4", etag) is None

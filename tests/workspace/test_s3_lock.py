@@ -14,10 +14,12 @@ import pytest
 from alignbench.workspace.errors import LockHeldError, LockLostError, StoreUnreachableError
 from alignbench.workspace.s3 import S3Store
 from alignbench.workspace.s3_lock import hold
+from alignbench.workspace.s3_reading import Content
+from tests.faults.clock import clock_set
 from tests.workspace.waiting import eventually
 
 KEY = "locks/caption.json"
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+FAR_ON = datetime(2999, 1, 1, tzinfo=UTC)
 
 HOLD = """
 import sys
@@ -30,8 +32,9 @@ with hold(S3Store(sys.argv[1], sys.argv[2]), sys.argv[3], life_seconds=1.5):
 """
 
 
-def write_lock(store: S3Store, owner: str, expires: datetime) -> None:
-    store.write(KEY, json.dumps({"owner": owner, "expires": expires.isoformat()}).encode())
+def write_lock(store: S3Store, owner: str, life_seconds: float = 3600.0) -> None:
+    lock = {"owner": owner, "life_seconds": life_seconds, "expires": FAR_ON.isoformat()}
+    store.write(KEY, json.dumps(lock).encode())
 
 
 def expiry(store: S3Store) -> datetime:
@@ -53,8 +56,7 @@ def can_be_taken(store: S3Store) -> bool:
 
 
 def test_a_lock_that_is_held_names_its_owner_and_its_end(s3_store: S3Store) -> None:
-    expires = datetime(2999, 1, 1, tzinfo=UTC)
-    write_lock(s3_store, "other-host:7:abc", expires)
+    write_lock(s3_store, "other-host:7:abc")
     with pytest.raises(LockHeldError) as caught, hold(s3_store, KEY):
         pass
     assert "other-host:7:abc" in caught.value.what
@@ -62,7 +64,8 @@ def test_a_lock_that_is_held_names_its_owner_and_its_end(s3_store: S3Store) -> N
 
 
 def test_a_lock_that_ran_out_goes_to_exactly_one_of_several(s3_store: S3Store) -> None:
-    write_lock(s3_store, "dead-host:1:abc", LONG_AGO)
+    write_lock(s3_store, "dead-host:1:abc", life_seconds=0.1)
+    eventually(lambda: s3_store.content(KEY).age_seconds >= 2)
     all_tried = threading.Barrier(6)
 
     def attempt(_: int) -> bool:
@@ -89,6 +92,21 @@ def test_the_lock_of_a_killed_run_runs_out_and_no_sooner(s3_store: S3Store) -> N
     assert datetime.now(UTC) >= end
 
 
+@pytest.mark.parametrize("hours", [-6, 6])
+def test_a_clock_that_is_wrong_or_is_set_takes_no_lock_away(s3_store: S3Store, hours: int) -> None:
+    with s3_store.lock("caption") as fence, clock_set(hours * 3600):
+        assert not can_be_taken(s3_store)
+        fence()
+    with clock_set(hours * 3600):
+        assert can_be_taken(s3_store)
+
+
+def test_a_lock_of_a_version_that_named_no_life_is_respected(s3_store: S3Store) -> None:
+    lock = {"owner": "other-host:7:abc", "expires": datetime.now(UTC).isoformat()}
+    s3_store.write(KEY, json.dumps(lock).encode())
+    assert not can_be_taken(s3_store)
+
+
 def test_a_heartbeat_renews_the_lock_beyond_its_life(s3_store: S3Store) -> None:
     with hold(s3_store, KEY, life_seconds=1.0):
         first = expiry(s3_store)
@@ -99,7 +117,7 @@ def test_a_heartbeat_renews_the_lock_beyond_its_life(s3_store: S3Store) -> None:
 
 def test_a_lock_that_was_taken_over_is_reported_at_the_end(s3_store: S3Store) -> None:
     with pytest.raises(LockLostError) as caught, hold(s3_store, KEY):
-        write_lock(s3_store, "other-host:7:abc", datetime(2999, 1, 1, tzinfo=UTC))
+        write_lock(s3_store, "other-host:7:abc")
     assert KEY in caught.value.what
     assert json.loads(s3_store.read(KEY))["owner"] == "other-host:7:abc"
 
@@ -109,7 +127,7 @@ def test_a_heartbeat_does_not_take_a_lost_lock_back(s3_store: S3Store) -> None:
 
     def lose() -> None:
         with hold(beats, KEY, life_seconds=0.3):
-            write_lock(s3_store, "other-host:7:abc", datetime(2999, 1, 1, tzinfo=UTC))
+            write_lock(s3_store, "other-host:7:abc")
             eventually(lambda: beats.puts >= 2)
 
     with pytest.raises(LockLostError):
@@ -175,7 +193,7 @@ def test_a_fence_raises_once_the_lock_was_taken_over(s3_store: S3Store) -> None:
     with pytest.raises(LockLostError), hold(asleep, KEY, life_seconds=0.5) as fence:  # noqa: PT012
         asleep.sleeps.set()
         eventually(lambda: can_be_taken(s3_store))
-        write_lock(s3_store, "other-host:7:abc", datetime(2999, 1, 1, tzinfo=UTC))
+        write_lock(s3_store, "other-host:7:abc")
         asleep.sleeps.clear()
         with pytest.raises(LockLostError):
             fence()
@@ -200,8 +218,8 @@ class CountingStore:
         self.url = store.url
         self.puts = 0
 
-    def read_with_etag(self, key: str) -> tuple[bytes, str]:
-        return self.store.read_with_etag(key)
+    def content(self, key: str) -> Content:
+        return self.store.content(key)
 
     def put_if(self, key: str, data: bytes, etag: str | None) -> str | None:
         self.puts += 1

@@ -1,7 +1,5 @@
 """Images on S3 reach annotators by an address that the real Label Studio signs."""
 
-import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +8,6 @@ from urllib.parse import urljoin
 import httpx
 import pyarrow.compute as pc
 import pytest
-from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from alignbench.annotation.errors import ImageStorageError
 from alignbench.annotation.label_studio.accounts import create_annotator, token_of
@@ -18,16 +15,13 @@ from alignbench.annotation.label_studio.server import LabelStudioServer, connect
 from alignbench.annotation.pushing.image_delivery import KEY_VARIABLES, SignedImages, image_delivery
 from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import IMAGES, TASKS
-from alignbench.services import read_credentials
-from alignbench.services.label_studio import label_studio_endpoint, label_studio_launch
-from alignbench.services.launch import Endpoint
-from alignbench.services.process import end, spawn
+from alignbench.services import Connection
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.s3 import S3Store
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.push_stage import options, push_all
 from tests.annotation.workspaces import Prepared, prepare
-from tests.fixtures.s3 import BUCKET, ENVIRONMENT
+from tests.fixtures.s3 import BUCKET
 
 
 def _on_s3(local: Prepared, prefix: str) -> Prepared:
@@ -40,30 +34,8 @@ def _on_s3(local: Prepared, prefix: str) -> Prepared:
 
 
 @pytest.fixture(scope="module")
-def server(
-    s3_endpoint: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LabelStudioServer]:
-    """A Label Studio whose environment names the S3 server and a key, as in production."""
-    root = tmp_path_factory.mktemp("label-studio-s3")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    launch, endpoint = label_studio_launch(root, port), label_studio_endpoint(root, port)
-    known = {"S3_ENDPOINT": s3_endpoint, **ENVIRONMENT}
-    process = spawn(launch.command, {**launch.environment, **known}, root, root / "log")
-    try:
-        _wait(endpoint)
-        credentials = read_credentials(root)
-        assert credentials is not None
-        yield connect(endpoint.url, credentials.token)
-    finally:
-        end(process)
-
-
-def _wait(endpoint: Endpoint) -> None:
-    for attempt in Retrying(stop=stop_after_delay(240), wait=wait_fixed(1), reraise=True):
-        with attempt:
-            asked = httpx.get(endpoint.health_url, headers=dict(endpoint.health_headers))
-            asked.raise_for_status()
+def server(label_studio_on_s3: Connection) -> LabelStudioServer:
+    return connect(label_studio_on_s3.url, label_studio_on_s3.token)
 
 
 @pytest.fixture

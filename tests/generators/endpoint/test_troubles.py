@@ -265,6 +265,9 @@ def test_retry_after_may_be_seconds_or_a_date() -> None:
     later = datetime.now(UTC) + timedelta(seconds=100)
     assert 97 < asked_for(format_datetime(later, usegmt=True)) <= 100
     assert asked_for(format_datetime(later - timedelta(days=1), usegmt=True)) == 0
+    noon = "Wed, 21 Oct 2015 12:00:00 GMT"
+    assert asked_for("Wed, 21 Oct 2015 12:00:30 GMT", noon) == 30  # however wrong our own clock is
+    assert asked_for("Wed, 21 Oct 2015 12:00:30 GMT", "soon") == 0
     assert asked_for(" 120 ") == 120
     assert asked_for("0.5") == 0.5
     for nothing in (None, "", "soon", "-5", "1e9", "٣", "Wed, 99 Oct 2015 07:28:00 GMT"):
