@@ -71,7 +71,7 @@ def paired_mean(found: Sequence[tuple[str, Pair]], *, is_share: bool) -> PairedF
     count = sums[:, 2]
     means = [ratio_of_sums(sums[:, page], count, _IMAGES, is_share=False) for page in range(2)]
     apart = ratio_of_sums(sums[:, 1] - sums[:, 0], count, _IMAGES, is_share=False)
-    figure = _figure(len(found), *means, apart)
+    figure = _figure(len(found), means, apart)
     if is_share and len(sums) >= FEWEST_CLUSTERS and not (sums[:, 0] != sums[:, 1]).any():
         return figure._replace(interval=_of_no_difference(len(sums)))
     return figure
@@ -96,10 +96,11 @@ def paired_quotient(
         is_there = means[1].value > 0
         with np.errstate(divide="ignore", invalid="ignore"):  # nothing below without one image
             pages.append(quotient(*means) if is_there else Estimate.unknown(len(upper)))
-    return _figure(len(over), *pages, pages[1] - pages[0])
+    return _figure(len(over), pages, pages[1] - pages[0])
 
 
-def _figure(sentences: int, alone: Estimate, in_caption: Estimate, apart: Estimate) -> PairedFigure:
+def _figure(sentences: int, pages: Sequence[Estimate], apart: Estimate) -> PairedFigure:
+    alone, in_caption = pages
     return PairedFigure(
         sentences,
         len(apart.left_out),

@@ -213,7 +213,9 @@ class AnnotatorTexts(_Texts):
 
         What is said after the work, or of how much of it is done, is no part of it.
         """
-        untold = {"feedback": True, "ratings": True, "page": {"progress"}}
+        untold: dict[str, bool | set[str]] = {
+            "feedback": True, "ratings": True, "page": {"progress"},
+        }  # fmt: skip
         return ids.derive_id("guidelines", self.model_dump(mode="json", exclude=untold))
 
     @property
