@@ -79,7 +79,7 @@ class DiffusersImageGenerator(
             encoder_tokenizers,
             probe_pipeline,
         )
-        from alignbench.models.in_process.probes.remembered import RememberedFindings
+        from alignbench.models.in_process.remembered_findings import RememberedFindings
 
         sent = self.params.model_dump(exclude_unset=True)
         self._sent: dict[str, Any] = {k: v for k, v in sent.items() if v is not None}

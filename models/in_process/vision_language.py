@@ -14,7 +14,7 @@ from alignbench.models.in_process.complete_weights import LoadedTensors
 from alignbench.models.in_process.generation_settings import GenerationSettings
 from alignbench.models.in_process.model_inputs import shortened
 from alignbench.models.in_process.positions import prompt_lengths
-from alignbench.models.in_process.probes.remembered import RememberedFindings
+from alignbench.models.in_process.remembered_findings import RememberedFindings
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode

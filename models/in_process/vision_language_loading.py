@@ -25,7 +25,7 @@ from alignbench.models.in_process.generation_settings import start_neutral
 from alignbench.models.in_process.loading import loading
 from alignbench.models.in_process.placement import InProcessOptions, Placement
 from alignbench.models.in_process.probes.asking import found_asking, probe_scores
-from alignbench.models.in_process.probes.remembered import RememberedFindings
+from alignbench.models.in_process.remembered_findings import RememberedFindings
 from alignbench.models.in_process.vision_language import Asking, VisionLanguageModel
 from alignbench.models.in_process.weights import Weights
 from alignbench.schemas.ids import JsonValue

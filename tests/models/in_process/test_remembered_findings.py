@@ -8,8 +8,8 @@ from alignbench.models.in_process.placement import InProcessOptions, choose_plac
 from alignbench.models.in_process.probes import asking, batches
 from alignbench.models.in_process.probes.batches import batches_agree
 from alignbench.models.in_process.probes.likelihood import LikelihoodFinding, probe_likelihood
-from alignbench.models.in_process.probes.remembered import FOLDER, RememberedFindings
 from alignbench.models.in_process.probes.sharing import SharingFinding, probe_sharing
+from alignbench.models.in_process.remembered_findings import FOLDER, RememberedFindings
 from alignbench.models.in_process.vision_language import VisionLanguageModel
 from alignbench.models.in_process.vision_language_loading import load_vision_language
 from alignbench.models.in_process.weights import Weights, find_weights, resolve_revision

@@ -126,5 +126,5 @@ def _version(name: str) -> str | None:
 @cache
 def _own_code() -> str:
     """Returns a hash of the code that runs and tries models: another version may find otherwise."""
-    folder = Path(__file__).parents[1]
+    folder = Path(__file__).parent
     return sha256_hex(b"\0".join(file.read_bytes() for file in sorted(folder.rglob("*.py"))))
