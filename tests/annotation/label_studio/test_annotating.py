@@ -243,6 +243,12 @@ def test_verdicts_are_given_and_sent_without_a_mouse(
     person.read_instructions()
     for sentence, key in verdicts.items():
         person.sees(sentence)
+        # Sent too early, it says what is missing.
+        person.page.keyboard.press("Control+Enter")
+        missing = person.page.get_by_text(annotator_texts(ENGLISH).page.verdict_missing)
+        expect(missing).to_be_visible()
+        person.page.keyboard.press("Escape")
+        expect(missing).not_to_be_visible()
         person.page.keyboard.press(key)
         person.submits()
     arrived = pushed.arrived()
