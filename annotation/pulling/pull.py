@@ -60,7 +60,7 @@ class PullReport:
     deleted: int = 0
     unchanged: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
-    written_to: dict[str, int] = field(default_factory=dict)
+    written_to: dict[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def written(self) -> int:
