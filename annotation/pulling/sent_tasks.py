@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import pyarrow.compute as pc
@@ -14,6 +15,9 @@ from alignbench.annotation.units.unit import UnitContent
 from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import ROUND_SUGGESTIONS, TASKS
 from alignbench.schemas.vocabulary import AnnotationUnit, Purpose, TaskState
+
+VOTES: Final = "votes"
+"""What a decision began with: the marks of a vote."""
 
 
 class SentTasks:
@@ -64,12 +68,14 @@ class SentTasks:
         content = self._contents[row["round"]].get(row["sentence_id"])
         if content is None:
             return None
+        purpose = Purpose(row["purpose"])
+        is_decision = purpose is Purpose.ADJUDICATE
         return SentTask(
             content,
             row["round"],
-            Purpose(row["purpose"]),
-            self._suggesting.get(row["round"]),
-            self._may_answer(row["assignee"], Purpose(row["purpose"])),
+            purpose,
+            VOTES if is_decision else self._suggesting.get(row["round"]),
+            self._may_answer(row["assignee"], purpose),
         )
 
     def _may_answer(self, assignee: str | None, purpose: Purpose) -> frozenset[str] | None:

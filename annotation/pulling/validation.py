@@ -32,7 +32,8 @@ from alignbench.schemas.vocabulary import Purpose
 class SentTask:
     """What this workspace sent, and an answered task must therefore be about.
 
-    `suggested_by` is the detector whose suggestions its round shows, `may_answer` who was asked:
+    `suggested_by` is what a page that begins with something has it from, such as the detector whose
+    suggestions its round shows; `may_answer` is who was asked:
     the annotator whose queue it is in, or the adjudicators; None if anybody may answer.
     """
 

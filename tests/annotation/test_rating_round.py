@@ -12,8 +12,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 import skimage
-from playwright.sync_api import Browser, Locator, Page, expect
-from playwright.sync_api import TimeoutError as NotInTimeError
+from playwright.sync_api import Browser, Page, expect
 from typer.testing import CliRunner
 
 from alignbench.annotation.label_studio.accounts import submit_result
@@ -33,6 +32,7 @@ from alignbench.schemas.tables import (
 )
 from alignbench.schemas.vocabulary import AnnotationStatus, AssignmentState, Purpose
 from alignbench.workspace.workspace import Workspace, open_workspace
+from tests.fixtures.browser import dismiss
 from tests.fixtures.services import EmbeddedLabelStudio
 from tests.flows.question_roads import by_model, entry, question, rated, workspace
 from tests.generators.endpoint.model_server import ModelServer, running, said
@@ -154,17 +154,6 @@ class Rater:
             "[...document.images].some(image => image.naturalWidth === 451)"
         )
 
-    def closes(self, message: Locator) -> None:
-        """Presses Escape until it is heard: a message takes no key before it has faded in."""
-        for _ in range(20):
-            self.page.keyboard.press("Escape")
-            try:
-                message.wait_for(state="hidden", timeout=1_000)
-            except NotInTimeError:
-                continue
-            return
-        raise AssertionError("the message stays")
-
     def submits(self) -> None:
         with self.page.expect_response(lambda response: "/annotations" in response.url) as posted:
             self.page.keyboard.press("Control+Enter")
@@ -215,7 +204,7 @@ def test_an_answer_is_rated_by_keyboard_in_chinese_and_its_rating_is_released(
             page.keyboard.press("Control+Enter")  # without a rating nothing is sent
             missing = page.get_by_text("请先为回答打分")
             expect(missing).to_be_visible()
-            rater.closes(missing)
+            dismiss(missing)
         if text == ADDRESS:
             page.keyboard.press("r")
             expect(reference).to_be_visible()

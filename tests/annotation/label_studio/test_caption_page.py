@@ -30,6 +30,7 @@ from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import AnnotationUnit
 from alignbench.schemas.vocabulary import HallucinationType as Type
 from tests.annotation.workspaces import Prepared, prepare
+from tests.fixtures.browser import dismiss
 from tests.fixtures.services import EmbeddedLabelStudio
 
 _PICTURES = Path(__file__).parents[3] / "docs" / "images"
@@ -251,8 +252,7 @@ def test_what_is_marked_on_a_whole_caption_is_exactly_what_arrives(
         assert texts is not None
         missing = person.page.get_by_text(texts.judged_missing)
         expect(missing).to_be_visible()
-        person.page.keyboard.press("Escape")
-        expect(missing).not_to_be_visible()
+        dismiss(missing)
         person.page.keyboard.press(JUDGED_KEY)
         if language != "ja":
             person.picture(f"annotation-caption-{language}")

@@ -316,7 +316,8 @@ def test_markup_scripts_and_braces_in_a_caption_are_shown_as_text(
     open_task: Callable[..., Annotator],
 ) -> None:
     annotator = open_task(sentence=HOSTILE, before=HOSTILE, after=HOSTILE, place=HOSTILE)
-    for place in (".ab-sentence", ".ab-around >> nth=0", ".ab-around >> nth=1", ".ab-heading h4"):
+    heading = ".ab-answer .ab-heading h4"
+    for place in (".ab-sentence", ".ab-around >> nth=0", ".ab-around >> nth=1", heading):
         expect(annotator.page.locator(place).first).to_contain_text(HOSTILE)
     assert annotator.page.locator(".ab-answer script, .ab-answer img, .ab-answer b").count() == 0
     assert annotator.page.evaluate("window.ran") is None
