@@ -32,7 +32,7 @@ _PICTURES = Path(__file__).parents[3] / "docs" / "images"
 TEXTS = annotator_texts(ENGLISH)
 TASK = {
     "image": "/data/local-files/?d=images/as/astronaut.png",
-    "sentence": "She wears a bright blue flight suit with a mission patch on her chest.",
+    "sentence": "She wears a bright blue flight suit and holds a guitar under her arm.",
     "before": "A smiling woman with short brown hair sits for a portrait. ",
     "after": " Behind her stand an American flag and a model of a Space Shuttle.",
     "place": "2 / 3",
@@ -195,17 +195,17 @@ def test_an_incorrect_sentence_is_answered_by_keyboard_and_its_wrong_word_marked
     annotator.mark("blue")
     annotator.marks("blue", HallucinationType.ATTRIBUTE)
     annotator.page.keyboard.press("o")
-    annotator.mark("patch")
-    annotator.marks("patch", HallucinationType.OBJECT)
+    annotator.mark("guitar")
+    annotator.marks("guitar", HallucinationType.OBJECT)
     annotator.marks("blue", HallucinationType.ATTRIBUTE)
     expect(annotator.page.locator(".ab-progress")).to_have_text("Round pilot · 12 / 300")
     annotator.picture("annotation-page")
     result = annotator.submit()
     assert values(result, VERDICT) == [{"choices": ["incorrect"]}]
-    blue, patch = TASK["sentence"].index("blue"), TASK["sentence"].index("patch")
+    blue, guitar = TASK["sentence"].index("blue"), TASK["sentence"].index("guitar")
     assert values(result, SPANS) == [
         {"start": blue, "end": blue + 4, "text": "blue", "labels": ["attribute"]},
-        {"start": patch, "end": patch + 5, "text": "patch", "labels": ["object"]},
+        {"start": guitar, "end": guitar + 6, "text": "guitar", "labels": ["object"]},
     ]
     assert values(result, NOTE) == []
 
