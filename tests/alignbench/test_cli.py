@@ -130,6 +130,8 @@ def test_a_command_that_is_stopped_says_that_it_can_go_on(
         [str(Path(sys.executable).parent / "alignbench"), "-C", str(root), "ingest"],
         stderr=subprocess.PIPE,
         text=True,
+        # These tests may themselves run where a hangup is ignored, as under nohup.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     with pipe.open("w") as held:  # returns once the command has opened the other end
         held.flush()

@@ -311,9 +311,11 @@ def test_a_task_that_is_open_when_it_is_taken_back_can_still_be_answered_and_cou
 
 
 _SHOWN = {
-    "sentence": {"image", "sentence", "before", "after", "place", "sentence_id", "text_sha256"},
-    "caption": {"image", "caption", "sentence_id", "text_sha256"},
-}
+    "sentence": {
+        "image", "sentence", "before", "after", "place", "progress", "sentence_id", "text_sha256",
+    },
+    "caption": {"image", "caption", "progress", "sentence_id", "text_sha256"},
+}  # fmt: skip
 _A_TASKS_OWN = frozenset({
     "id", "inner_id", "task", "unique_id", "unique_lock_id", "data", "lead_time", "result",
     "draft_created_at", "created_at", "updated_at", "created_ago", "last_created_by",

@@ -16,6 +16,7 @@ from alignbench.models.in_process.text_model_loading import (
 )
 from alignbench.models.in_process.weights import find_weights
 from alignbench.schemas.chat import ChatAnswer, ChatRequest, ChatRole, ChatTurn
+from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.item_codes import shorten
 
 _ASKED = (
@@ -26,9 +27,17 @@ _QUOTED = 80
 
 
 def is_text_model(subject: Subject) -> bool:
-    """Tells whether a model that is to be checked reads text alone."""
-    weights = find_weights(subject.repo, subject.revision)
-    return subject.backend == "transformers" and reads_text_alone(weights, _options(subject))
+    """Tells whether a model that is to be checked reads text alone.
+
+    One that cannot be opened does not: what is wrong with it is for the check to say.
+    """
+    if subject.backend != "transformers":
+        return False
+    try:
+        weights = find_weights(subject.repo, subject.revision)
+        return reads_text_alone(weights, _options(subject))
+    except AlignBenchError:
+        return False
 
 
 def read(subject: Subject) -> Iterator[CheckResult]:

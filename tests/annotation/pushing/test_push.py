@@ -68,7 +68,7 @@ def test_tasks_come_image_by_image_and_give_nothing_away(
     data = _task(label_studio, first.task_id)["data"]
     assert isinstance(data, dict)
     assert set(data) == {
-        *("image", "sentence", "before", "after", "place", "sentence_id", "text_sha256")
+        *("image", "sentence", "before", "after", "place", "progress", "sentence_id", "text_sha256")
     }
     assert data["sentence"] == CAPTION[0]
     assert data["place"] == "1 / 3"
