@@ -234,12 +234,15 @@ def _publish_metrics(report: StageReport) -> None:
 def publish_samples(stage: StageName, samples: list[str]) -> None:
     """Shows a few of the things that a stage made among the artifacts of its flow run.
 
+    A server that does not answer is no reason to fail.
+
     Args:
         stage: The stage.
         samples: Markdown, one for each; whoever writes it has escaped untrusted text.
     """
     if samples:
-        _publish(f"{stage}-samples", f"Samples of {stage}", "\n\n".join(samples))
+        with suppress(Exception):
+            _publish(f"{stage}-samples", f"Samples of {stage}", "\n\n".join(samples))
 
 
 def publish_rows(key: str, description: str, rows: Sequence[Mapping[str, object]]) -> None:

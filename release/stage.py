@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from alignbench.schemas.fence import current_fence
 from alignbench.schemas.ids import derive_id
 
 
@@ -18,9 +19,17 @@ def staging_folder(target: str) -> Iterator[Path]:
 
     Args:
         target: Address of what is built.
+
+    Raises:
+        LockLostError: Files in it are gone, since another run holds the lock by now.
     """
     prefix = f"alignbench-release-{derive_id(target)}-"
     for leftover in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         shutil.rmtree(leftover)
+    fence = current_fence()
     with tempfile.TemporaryDirectory(prefix=prefix) as folder:
-        yield Path(folder)
+        try:
+            yield Path(folder)
+        except OSError:
+            fence()  # whoever took the lock over meanwhile has removed this folder as a leftover
+            raise
