@@ -30,6 +30,6 @@ def staging_folder(target: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=prefix) as folder:
         try:
             yield Path(folder)
-        except OSError:
+        except Exception:
             fence()  # whoever took the lock over meanwhile has removed this folder as a leftover
             raise
