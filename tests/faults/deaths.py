@@ -1,5 +1,7 @@
-"""A process that dies at its n-th write, in this process: nothing tidies up, nothing is written."""
+"""What happens at the n-th write of a run: it dies, the disk is full, or another run begins."""
 
+import errno
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +36,11 @@ class Writes:
         self._done = done
         self._dead = False
 
+    def taken(self) -> int:
+        """Returns how many there were, and begins to count anew."""
+        count, self.count = self.count, 0
+        return count
+
     def perform(self, write: Callable[[], Any]) -> Any:
         """Does a write, or dies."""
         if self._dead:
@@ -46,6 +53,42 @@ class Writes:
         if self._dead:
             raise Killed
         return result
+
+
+class DiskFills(Writes):
+    """Counts the writes to folders, and finds no room for any from one of them on."""
+
+    def __init__(self, number: int) -> None:
+        """Notes from which write on, from 0."""
+        super().__init__()
+        self._number = number
+
+    def perform(self, write: Callable[[], Any]) -> Any:
+        """Does a write, or fails as a full disk does."""
+        if self.count >= self._number:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().perform(write)
+
+
+class Meanwhile(Writes):
+    """Counts the writes to folders, and does something else just before one of them."""
+
+    def __init__(self, number: int, action: Callable[[], None]) -> None:
+        """Notes before which write, from 0, and what is done."""
+        super().__init__()
+        self._number = number
+        self._action = action
+        self._is_acting = False
+
+    def perform(self, write: Callable[[], Any]) -> Any:
+        """Does a write, and before one of them the other thing, whose own writes do not count."""
+        if self._is_acting:
+            return write()
+        if self.count == self._number:
+            self._is_acting = True
+            self._action()
+            self._is_acting = False
+        return super().perform(write)
 
 
 @contextmanager

@@ -120,6 +120,12 @@ class FaultProxy(http.server.ThreadingHTTPServer):
             self.calls = []
             self.plan = plan
 
+    def taken(self) -> int:
+        """Returns how many requests came, and forgets them."""
+        count = len(self.calls)
+        self.begin_anew()
+        return count
+
     def put_off(self, request: Callable[[], object]) -> None:
         """Keeps a request for later."""
         self._late.append(request)

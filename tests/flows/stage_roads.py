@@ -81,19 +81,20 @@ def evaluate_first_release(address: str) -> None:
     evaluate(where, "sentence_length", beside, Settings(figures=False))
 
 
-def _flow(flow: Any) -> Step:
+def flow_step(flow: Any) -> Step:
+    """Returns the step that is a stage's flow."""
     return lambda address: run_flow(flow, address)
 
 
 STEPS: dict[str, Step] = {
-    "ingest": _flow(ingest),
-    "prompts": _flow(prompts),
-    "caption": _flow(caption),
-    "imagine": _flow(imagine),
-    "split": _flow(split),
+    "ingest": flow_step(ingest),
+    "prompts": flow_step(prompts),
+    "caption": flow_step(caption),
+    "imagine": flow_step(imagine),
+    "split": flow_step(split),
     "answers": answers_come_in,
-    "label": _flow(label),
-    "release": _flow(release),
+    "label": flow_step(label),
+    "release": flow_step(release),
     "evaluate": evaluate_first_release,
     "compact": compact_all,
 }
@@ -156,6 +157,7 @@ class Road:
     """A workspace that went through all steps once, and copies of it from before each step.
 
     Attributes:
+        place: Where its workspaces are.
         whole: What is there after each step, if nothing goes wrong.
         counts: What `counted` returned after each step.
     """
@@ -167,7 +169,7 @@ class Road:
         steps: Mapping[str, Step],
         counted: Callable[[], int],
     ) -> None:
-        self._place = place
+        self.place = place
         self._steps = steps
         self._before: dict[str, str] = {}
         self.whole: dict[str, State] = {}
@@ -181,7 +183,7 @@ class Road:
 
     def before(self, name: str) -> str:
         """The address of a workspace to which only that step has not been."""
-        return self._place.copied(self._before[name])
+        return self.place.copied(self._before[name])
 
     def run(self, name: str, address: str) -> object:
         """Does a step."""

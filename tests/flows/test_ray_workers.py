@@ -1,5 +1,6 @@
 """`runner = "ray"`: workers of a cluster make the same rows as one process."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,15 +9,17 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from alignbench.flows.ray_workers import CrewSize, crew_size
 from alignbench.schemas.config import parse_config
 from alignbench.schemas.errors import ConfigError
-from alignbench.schemas.tables import PAIRS
+from alignbench.schemas.tables import PAIRS, STAGE_RUNS
 from alignbench.services import Connection
 from alignbench.workspace.workspace import open_store, open_workspace
 from tests.fixtures.s3 import BUCKET
+from tests.flows.paid_roads import Till, paint_and_configure
 from tests.flows.ray_roads import (
     alignbench,
     cluster,
@@ -27,6 +30,7 @@ from tests.flows.ray_roads import (
     rows_by_key,
 )
 from tests.flows.roads import contents
+from tests.generators.endpoint.model_server import running
 
 RAY = 'runner = "ray"\nworkers = 2'
 ON_S3 = """
@@ -132,6 +136,42 @@ def wait_for_pairs(address: str | Path, count: int, process: subprocess.Popen[st
         assert process.poll() is None, "it ended before"
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+@pytest.mark.full
+def test_a_budget_is_never_passed_by_workers_one_of_which_is_killed(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    with running() as server:
+        till = Till(server)
+        paint_and_configure(tmp_path, server.base_url, f"{RAY}\ncommit_seconds = 0.2")
+        alignbench(tmp_path, "ingest", env=environment())
+        for budget in (0.1, 0.12, 0.14):
+            before = len(open_workspace(tmp_path).table(PAIRS).keys("pair_id"))
+            process = subprocess.Popen(
+                command(tmp_path, "caption", "--json", "--budget", str(budget)),
+                env=environment(),
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            if budget == 0.12:
+                wait_for_pairs(tmp_path, before + 1, process)
+                kill_a_worker(process)
+            said, _ = process.communicate(timeout=120)
+            report = json.loads(said)
+            assert report["budget_reached"], report
+            assert till.usd <= budget
+        assert till.usd > 0.07
+        rows = open_workspace(tmp_path).table(STAGE_RUNS).rows()
+        assert sum(row.most_usd for row in rows) <= 0.14
+
+
+def kill_a_worker(run: subprocess.Popen[str]) -> None:
+    workers = [
+        child
+        for child in psutil.Process(run.pid).children(recursive=True)
+        if child.name().startswith("ray::Worker")
+    ]
+    workers[0].kill()
 
 
 SERVER_IDS = ("project_id", "task_id")

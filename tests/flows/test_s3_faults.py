@@ -1,23 +1,14 @@
 """Each call of each stage to an S3 store meets each fault once: the tables are the same."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from alignbench.schemas.errors import AlignBenchError
-from alignbench.workspace.s3 import S3Store
-from tests.faults.http_proxy import Fault, FaultProxy, faults_before, once
-from tests.fixtures.s3 import BUCKET, ENVIRONMENT
+from tests.faults.http_proxy import Fault, FaultProxy, once
 from tests.flows.stage_roads import (
     STAGES,
-    STEPS,
-    Prefixes,
     Road,
-    fill_inputs,
     moments,
     state,
-    without_waiting,
 )
 
 FAULTS = [
@@ -46,25 +37,8 @@ class FaultyRoad:
 
 
 @pytest.fixture(scope="module")
-def faulty(
-    s3_client: Any, s3_endpoint: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FaultyRoad]:
-    config = fill_inputs(tmp_path_factory.mktemp("inputs"))
-    place = Prefixes(s3_client)
-    start = place.new()
-    S3Store(BUCKET, start.rpartition("/")[2], s3_client).create("alignbench.toml", config.encode())
-    with without_waiting() as patch, faults_before(s3_endpoint) as proxy:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        patch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
-        patch.chdir(tmp_path_factory.mktemp("reports"))
-        yield FaultyRoad(Road(place, start, STEPS, lambda: _since_last(proxy)), proxy)
-
-
-def _since_last(proxy: FaultProxy) -> int:
-    count = len(proxy.calls)
-    proxy.begin_anew()
-    return count
+def faulty(s3_road: Road, s3_proxy: FaultProxy) -> FaultyRoad:
+    return FaultyRoad(s3_road, s3_proxy)
 
 
 @pytest.mark.parametrize("stage", ["ingest", "split", "release"])

@@ -1,0 +1,97 @@
+"""A second operator runs the same command at any moment of the first one: the tables are as ever.
+
+In a folder the second begins before a write of the first and runs to its end within it; on S3, at
+a call of the first to the store. Whatever lock it meets, it waits for none: it is refused, or does
+the work itself.
+"""
+
+import pytest
+
+from alignbench.workspace.errors import LockHeldError
+from tests.faults.deaths import Meanwhile, writes_counted
+from tests.faults.http_proxy import Call, Fault, FaultProxy
+from tests.flows.question_stage_roads import QUESTION_STAGES
+from tests.flows.stage_roads import (
+    STAGES,
+    Road,
+    moments,
+    state,
+)
+
+
+class SecondOperator:
+    """Runs a stage of the first one's workspace, and notes how that ended."""
+
+    def __init__(self, road: Road, stage: str, address: str) -> None:
+        self._road, self._stage, self._address = road, stage, address
+        self.ended = ""
+        self.error: Exception | None = None
+
+    def __call__(self) -> None:
+        try:
+            self._road.run(self._stage, self._address)
+        except LockHeldError:
+            self.ended = "refused"
+        except Exception as error:  # noqa: BLE001 - it runs inside the other one
+            self.error = error
+        else:
+            self.ended = "done"
+
+    def check(self) -> None:
+        """Raises what went wrong with it, which must not have gone into the first one's run."""
+        if self.error is not None:
+            raise self.error
+        assert self.ended
+
+
+def both_in_a_folder(road: Road, stage: str, number: int) -> None:
+    address = road.before(stage)
+    second = SecondOperator(road, stage, address)
+    with writes_counted(Meanwhile(number, second)):
+        road.run(stage, address)
+    second.check()
+    assert state(address) == road.whole[stage], (stage, number, second.ended)
+
+
+@pytest.mark.parametrize("stage", ["release", "label"])
+def test_a_second_operator_changes_nothing(folder_road: Road, stage: str) -> None:
+    for number in moments(folder_road.counts[stage], 2):
+        both_in_a_folder(folder_road, stage, number)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_second_operator_at_any_write_changes_nothing(folder_road: Road, stage: str) -> None:
+    for number in range(folder_road.counts[stage]):
+        both_in_a_folder(folder_road, stage, number)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("stage", QUESTION_STAGES)
+def test_a_second_operator_of_questions_changes_nothing(question_road: Road, stage: str) -> None:
+    for number in range(question_road.counts[stage]):
+        both_in_a_folder(question_road, stage, number)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_second_operator_at_any_call_to_s3_changes_nothing(
+    s3_road: Road, s3_proxy: FaultProxy, stage: str
+) -> None:
+    for number in range(s3_road.counts[stage]):
+        address = s3_road.before(stage)
+        second = SecondOperator(s3_road, stage, address)
+
+        def meanwhile(call: Call, number: int = number, second: SecondOperator = second) -> Fault:
+            if call.number == number:
+                second()
+            return Fault.NONE
+
+        s3_proxy.begin_anew(meanwhile)
+        s3_road.run(stage, address)
+        second.check()
+        s3_proxy.begin_anew()
+        assert state(address) == s3_road.whole[stage], (stage, number, second.ended)
