@@ -52,7 +52,7 @@ def _replies(workspace: Workspace, round_name: str) -> pa.Table:
     """Returns what people have replied, the highest of several replies to a question."""
     asked = round_units(workspace).get(round_name, AnnotationUnit.SENTENCE)
     partial = partly_set_aside(workspace, round_name, asked)
-    known = pa.array([status for status, _ in REPLIES.items()])
+    known = pa.array(list(REPLIES))
     codes = pa.array([int(reply) for reply in REPLIES.values()], pa.int64())
     found = [_REPLIES.empty_table()]
     for batch in round_answers(workspace, round_name, asked):

@@ -1,7 +1,6 @@
 """A round of ratings: from a sample of questions, by a person at a browser, to a released row."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -32,12 +31,11 @@ from alignbench.schemas.tables import (
 )
 from alignbench.schemas.vocabulary import AnnotationStatus, AssignmentState, Purpose
 from alignbench.workspace.workspace import Workspace, open_workspace
-from tests.fixtures.browser import dismiss
+from tests.fixtures.browser import dismiss, renew_picture, submit_by_key
 from tests.fixtures.services import EmbeddedLabelStudio
 from tests.flows.question_roads import by_model, entry, question, rated, workspace
 from tests.generators.endpoint.model_server import ModelServer, running, said
 
-_PICTURES = Path(__file__).parents[2] / "docs" / "images"
 _CROSS = (988, 77)
 PLAIN = "这是一只虎斑猫，毛色棕褐，带有深色条纹，眼睛是绿色的。"
 MARKUP = '是猫。<img src=x onerror="document.title=1"><script>document.title=2</script> $image'
@@ -155,14 +153,10 @@ class Rater:
         )
 
     def submits(self) -> None:
-        with self.page.expect_response(lambda response: "/annotations" in response.url) as posted:
-            self.page.keyboard.press("Control+Enter")
-        assert posted.value.status == 201
+        submit_by_key(self.page)
 
     def picture(self, name: str) -> None:
-        if os.environ.get("UPDATE_SCREENSHOTS"):
-            self.page.wait_for_timeout(5000)  # panels fade in, and messages go away
-            self.page.screenshot(path=_PICTURES / f"{name}.png")
+        renew_picture(self.page, name)
 
 
 def shows_images(made: Round, server: LabelStudioServer, project: int) -> None:

@@ -3,7 +3,6 @@
 `UPDATE_SCREENSHOTS=1` writes the pictures of docs/ anew.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -30,10 +29,8 @@ from alignbench.schemas.vocabulary import HallucinationType as Type
 from alignbench.schemas.vocabulary import Purpose, Verdict
 from tests.annotation.push_stage import options, push_all
 from tests.annotation.workspaces import Prepared, prepare
-from tests.fixtures.browser import dismiss
+from tests.fixtures.browser import dismiss, renew_picture, submit_by_key
 from tests.fixtures.services import EmbeddedLabelStudio
-
-_PICTURES = Path(__file__).parents[3] / "docs" / "images"
 
 # The first and the last character of the n-th occurrence of a text: left edge, middle, width.
 _ENDS = """([text, nth]) => {
@@ -145,14 +142,10 @@ class Person:
         expect(spans).not_to_have_count(before)
 
     def submits(self) -> None:
-        with self.page.expect_response(lambda response: "/annotations" in response.url) as posted:
-            self.page.keyboard.press("Control+Enter")
-        assert posted.value.status == 201
+        submit_by_key(self.page)
 
     def picture(self, name: str) -> None:
-        if os.environ.get("UPDATE_SCREENSHOTS"):
-            self.page.wait_for_timeout(5000)  # panels fade in, and messages go away
-            self.page.screenshot(path=_PICTURES / f"{name}.png")
+        renew_picture(self.page, name)
 
 
 class Place(NamedTuple):

@@ -1,6 +1,5 @@
 """The page for whole captions, from the browser to rows: a real Label Studio, real accounts."""
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -30,10 +29,9 @@ from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import AnnotationUnit
 from alignbench.schemas.vocabulary import HallucinationType as Type
 from tests.annotation.workspaces import Prepared, prepare
-from tests.fixtures.browser import dismiss
+from tests.fixtures.browser import dismiss, renew_picture, submit_by_key
 from tests.fixtures.services import EmbeddedLabelStudio
 
-_PICTURES = Path(__file__).parents[3] / "docs" / "images"
 _CROSS = (988, 77)
 _PICTURE_SHOWN = "[...document.images].some(image => image.naturalWidth === 451)"
 
@@ -161,14 +159,10 @@ class Person:
         return self.page.locator(".ab-lines .htx-highlight").count()
 
     def submits(self) -> None:
-        with self.page.expect_response(lambda response: "/annotations" in response.url) as posted:
-            self.page.keyboard.press("Control+Enter")
-        assert posted.value.status == 201
+        submit_by_key(self.page)
 
     def picture(self, name: str) -> None:
-        if os.environ.get("UPDATE_SCREENSHOTS"):
-            self.page.wait_for_timeout(5000)  # panels fade in, and messages go away
-            self.page.screenshot(path=_PICTURES / f"{name}.png")
+        renew_picture(self.page, name)
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 `UPDATE_SCREENSHOTS=1` writes the picture of docs/ anew.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from importlib.resources import files
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -26,9 +24,9 @@ from alignbench.annotation.label_studio.texts import (
     languages,
 )
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
+from tests.fixtures.browser import renew_picture
 from tests.fixtures.services import EmbeddedLabelStudio
 
-_PICTURES = Path(__file__).parents[3] / "docs" / "images"
 TEXTS = annotator_texts(ENGLISH)
 TASK = {
     "image": "/data/local-files/?d=images/as/astronaut.png",
@@ -84,9 +82,7 @@ class Annotator(NamedTuple):
     requested: list[str]
 
     def picture(self, name: str) -> None:
-        if os.environ.get("UPDATE_SCREENSHOTS"):
-            self.page.wait_for_timeout(5000)  # panels fade in, and messages go away
-            self.page.screenshot(path=_PICTURES / f"{name}.png")
+        renew_picture(self.page, name)
 
     def mark(self, word: str) -> None:
         """Drags over the word's inner letters."""
