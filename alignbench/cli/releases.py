@@ -39,9 +39,8 @@ def release(
     use_local_services(context.obj)
     from alignbench.flows.orchestration import run_flow
     from alignbench.flows.release import release as release_flow
-    from alignbench.flows.watching import shown_by
 
-    with shown_by(context.obj.watcher(quiet=as_json)):
+    with context.obj.runs_shown(as_json=as_json):
         report = run_flow(
             release_flow, workspace=context.obj.address, after=_absolute(after), to=to
         )
