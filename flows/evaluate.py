@@ -34,6 +34,7 @@ from alignbench.release_format.release import Release
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.config import RunConfig, decode_config, parse_run_settings
 from alignbench.schemas.fence import Fence
+from alignbench.schemas.paths import real_path
 from alignbench.schemas.vocabulary import StageName
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import CONFIG_KEY, Workspace
@@ -166,5 +167,5 @@ def evaluation_place(address: str, name: str, out: str | None) -> EvaluationPlac
 
 def _workspace_of(release: Path) -> Path | None:
     """Returns the workspace that a release's folder lies in."""
-    parents = release.resolve().parents
+    parents = real_path(release).parents
     return next((folder for folder in parents if (folder / CONFIG_KEY).is_file()), None)

@@ -17,6 +17,7 @@ from typing import IO
 import pyarrow as pa
 
 from alignbench.schemas.fence import Fence, no_fence
+from alignbench.schemas.paths import real_path
 from alignbench.workspace.errors import LockHeldError, ObjectNotFoundError, UnsafeKeyError
 from alignbench.workspace.leftovers import TEMPORARY, claim, remove_leftovers
 from alignbench.workspace.store import ObjectInfo, checked_key
@@ -31,7 +32,7 @@ class LocalStore:
     """An object store in a folder of this machine."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
+        self.root = real_path(root)
 
     @property
     def url(self) -> str:
@@ -49,7 +50,7 @@ class LocalStore:
             UnsafeKeyError: The key, or a link on its way, leads out of the folder.
         """
         path = self.root / checked_key(key)
-        if not path.resolve().is_relative_to(self.root):
+        if not real_path(path).is_relative_to(self.root):
             raise UnsafeKeyError(
                 f"{key!r} leads out of {self.root} through a link.", "Remove the link."
             )

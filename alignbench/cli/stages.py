@@ -73,7 +73,7 @@ def caption(context: typer.Context, limit: Limit = None, budget: Budget = None,
             as_json: Json = False) -> None:  # fmt: skip
     """Write captions for the images with the configured captioners."""
     paid = {"budget": budget, "max_tokens": max_tokens}
-    _generate(context.obj, "caption", as_json, dry_run, calls, limit=limit, **paid)
+    run_model_verb(context.obj, "caption", as_json, dry_run, calls, limit=limit, **paid)
 
 
 def imagine(context: typer.Context, limit: Limit = None, budget: Budget = None,
@@ -81,7 +81,7 @@ def imagine(context: typer.Context, limit: Limit = None, budget: Budget = None,
             as_json: Json = False) -> None:  # fmt: skip
     """Make images from the prompts with the configured image generators."""
     paid = {"budget": budget, "max_tokens": max_tokens}
-    _generate(context.obj, "imagine", as_json, dry_run, calls, limit=limit, **paid)
+    run_model_verb(context.obj, "imagine", as_json, dry_run, calls, limit=limit, **paid)
 
 
 def split(
@@ -189,10 +189,8 @@ def build(context: typer.Context, limit: Limit = None, budget: Budget = None,
     use_local_services(context.obj)
     from alignbench.flows.build import build as build_flow
     from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.watching import shown_by
 
-    watcher = context.obj.watcher(quiet=as_json)
-    with shown_by(watcher), _json_despite_failures(as_json, many=True):
+    with _json_despite_failures(as_json, many=True), context.obj.runs_shown(as_json=as_json):
         reports = run_flow(
             build_flow,
             workspace=context.obj.address,
@@ -228,7 +226,7 @@ def retry(
     run_stage_verb(context.obj, stage, as_json, limit=limit, retry=True, **given)
 
 
-def _generate(
+def run_model_verb(
     context: Context,
     stage: str,
     as_json: bool,
@@ -237,13 +235,16 @@ def _generate(
     /,
     **parameters: Any,
 ) -> None:
+    """Runs the flow of a stage whose models may first be tried by a few calls."""
     if calls is not None:
         from alignbench.schemas.errors import UsageError
 
         if not dry_run:
             raise UsageError("--calls is for estimates.", "Add --dry-run, or use --limit.")
         use_local_services(context)
-        print_calls(context, stage, as_json, calls, parameters["budget"], parameters["max_tokens"])
+        paid = parameters["budget"], parameters["max_tokens"]
+        blind = parameters.get("blind", False)
+        print_calls(context, stage, as_json, calls, *paid, blind=blind)
     run_stage_verb(context, stage, as_json, dry_run, **parameters)
 
 
@@ -255,15 +256,13 @@ def run_stage_verb(
     from importlib import import_module
 
     from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.watching import shown_by
 
     if dry_run:
         blind = parameters.get("blind", False)
         print_dry_run(context, stage, as_json, parameters["limit"], blind=blind)
         return
     flow: Flow[..., Any] = getattr(import_module(f"alignbench.flows.{stage}"), stage)
-    watcher = context.watcher(quiet=as_json)
-    with shown_by(watcher), _json_despite_failures(as_json, many=False):
+    with _json_despite_failures(as_json, many=False), context.runs_shown(as_json=as_json):
         report: StageReport = run_flow(flow, workspace=context.address, **parameters)
     if as_json:
         print_json(report.as_json())
