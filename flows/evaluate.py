@@ -64,6 +64,7 @@ def evaluate(
     Raises:
         NotAReleaseError: There is no release at that address.
         NothingToScoreError: No sentence of it is known to be correct or incorrect.
+        LockHeldError: Another evaluation is going on there.
         AlignBenchError: A detector cannot go on at all; what was scored is kept.
     """
     address = release.address if isinstance(release, Release) else str(release)
@@ -100,6 +101,18 @@ def _evaluated(
     reader = ReleaseReader(open_release(release), settings.split)
     notes = list(notes_on_lists(reader, prepared))
     place = evaluation_place(release, reader.name, out)
+    # Held to the end: nobody comes in between two detectors, and two reports never mix.
+    with place.context.workspace.store.lock("evaluation"):
+        return _evaluated_in(place, reader, prepared, settings, notes)
+
+
+def _evaluated_in(
+    place: "EvaluationPlace",
+    reader: ReleaseReader,
+    prepared: Sequence[PreparedDetector],
+    settings: Settings,
+    notes: list[str],
+) -> Evaluation:
     sentences = evaluated_sentences(reader, settings, place.folder, notes)
     gave_up: dict[str, str] = {}
     for detector in prepared:

@@ -39,6 +39,10 @@ class LocalStore:
         """The folder's path."""
         return str(self.root)
 
+    def below(self, prefix: str) -> "LocalStore":
+        """Returns the store of a folder in this one."""
+        return LocalStore(self.path(prefix))
+
     def path(self, key: str) -> Path:
         """Returns where an object lies.
 
@@ -124,7 +128,7 @@ class LocalStore:
             self.path(key).unlink()
 
     @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[Fence]:
+    def lock(self, name: str, guarded: str = "") -> Iterator[Fence]:
         """Holds `locks/<name>.json` by flock, which the kernel frees however the process ends."""
         path = self.path(f"locks/{name}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +146,7 @@ class LocalStore:
                 ) from None
             file.seek(0)
             if file.read():  # who held it last was killed, and may have left more behind
-                remove_leftovers(self.root)
+                remove_leftovers(self.path(guarded) if guarded else self.root)
             file.truncate(0)
             file.write(json.dumps(_owner()))
             file.flush()

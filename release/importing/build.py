@@ -130,7 +130,7 @@ def import_release(
         captions: What it found.
         notes: What it counted and named.
         images: The images that are there.
-        target: Where the release goes.
+        target: Where the release goes; the caller holds that place.
         figures: Whether the statistics are drawn too.
 
     Raises:
