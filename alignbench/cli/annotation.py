@@ -113,9 +113,8 @@ def adjudicate_push(
     use_local_services(context.obj)
     from alignbench.flows.adjudicate import adjudicate_push as flow
     from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.watching import shown_by
 
-    with shown_by(context.obj.watcher(quiet=as_json)):
+    with context.obj.runs_shown(as_json=as_json):
         report = run_flow(flow, workspace=context.obj.address, limit=limit, below=below)
     if as_json:
         print_json(report.as_json())
@@ -126,10 +125,9 @@ def adjudicate_pull(context: typer.Context, as_json: Json = False) -> None:
     use_local_services(context.obj)
     from alignbench.flows.orchestration import run_flow
     from alignbench.flows.pull import pull as flow
-    from alignbench.flows.watching import shown_by
     from alignbench.schemas.vocabulary import Purpose
 
-    with shown_by(context.obj.watcher(quiet=as_json)):
+    with context.obj.runs_shown(as_json=as_json):
         report = run_flow(flow, workspace=context.obj.address, purpose=Purpose.ADJUDICATE)
     if as_json:
         print_json(report.as_json())
