@@ -16,7 +16,8 @@ import httpx
 import psutil
 import pytest
 
-from alignbench.annotation.assigning.standings import MOST_SKIPS, RoundStandings
+from alignbench.annotation.assigning.questions import RoundQuestions
+from alignbench.annotation.assigning.replies import MOST_SKIPS
 from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.rounds.withdrawal import exclude_annotator, readmit_annotator
 from alignbench.flows.caption import caption
@@ -27,7 +28,7 @@ from alignbench.flows.push import push
 from alignbench.flows.split import split
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.tables import ANNOTATIONS
-from alignbench.schemas.vocabulary import AnnotationStatus, AssignmentState, Verdict
+from alignbench.schemas.vocabulary import AnnotationStatus, Verdict
 from alignbench.services import (
     ServiceName,
     down,
@@ -263,13 +264,14 @@ class TeamUnderKills:
         }
         assert rows == self.given, "Every answer that the server took is here, and no other."
         assert max(Counter(self.given.values()).values()) == 1
-        standings = RoundStandings(workspace, "1")
-        states = {key: row.state for key, row in standings.rows.items()}
-        assert AssignmentState.OPEN not in states.values()
+        questions = RoundQuestions(workspace, "1")
+        assert not questions.is_open.any()
+        units = questions.unit_ids.to_pylist()
+        skips = dict(zip(units, questions.skips.tolist(), strict=True))
         votes = Counter(sentence for sentence, name in rows.values() if name not in self._excluded)
-        asked = {question.unit_id for question in states}
+        asked = set(questions.table()["unit_id"].to_pylist())
         short = {unit for unit in asked if votes[unit] < _WANTED}
-        assert {unit for unit in short if standings.skips(unit) < MOST_SKIPS} == set()
+        assert {unit for unit in short if skips[unit] < MOST_SKIPS} == set()
         assert len(asked) == _SENTENCES
         _LOG.info(
             "%d sentences, %d answers wanted, %d that count of %d given; steps: %s",
