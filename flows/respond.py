@@ -16,7 +16,7 @@ from alignbench.engine.matching import answered
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
-from alignbench.flows.asked import selected_questions
+from alignbench.flows.asked import refused_notes, selected_questions
 from alignbench.flows.chat_models import chat_stream, register_responders
 from alignbench.flows.generators import SelectedGenerator, worker_gpus
 from alignbench.flows.model_checks import unchecked_models
@@ -113,6 +113,7 @@ class RespondStage(Stage):
         self._responders = {selected.row.generator_id: selected for selected in responders}
         self._blind = tuple(blind)
         self._asked = selected_questions(run)
+        self._refused = refused_notes(run)
         self._blobs = _blobs(run)
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - items are small
@@ -147,11 +148,12 @@ class RespondStage(Stage):
             yield _outcome(item, answer, selected)
 
     def input_notes(self) -> Sequence[str]:
-        """Tells of the questions that cannot be shown with their image."""
+        """Tells of the questions that people refuse, and those without an image to be shown."""
         missing = sum(one.question.image_id not in self._blobs for one in self._asked.values())
         if not missing or False not in self._blind:
-            return ()
+            return self._refused
         return (
+            *self._refused,
             f"{missing:,} of {len(self._asked):,} questions have no image and were not asked: "
             "import them again with --images",
         )

@@ -88,6 +88,13 @@ RATINGS = TableSpec(
     "updated_at",
 )
 GOLD_RATINGS = TableSpec("gold_ratings", question_rows.GoldRating, ("response_id",), "version")
+VARIANT_CHECKS = TableSpec(
+    "variant_checks",
+    question_rows.VariantCheck,
+    ("server", "project_id", "annotation_id", "variant_id"),
+    "updated_at",
+)
+GOLD_VARIANTS = TableSpec("gold_variants", question_rows.GoldVariant, ("variant_id",), "version")
 SAMPLED_QUESTIONS = TableSpec(
     "sampled_questions", question_rows.SampledQuestion, ("round", "asked_id")
 )
@@ -124,6 +131,8 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     JUDGEMENTS,
     RATINGS,
     GOLD_RATINGS,
+    VARIANT_CHECKS,
+    GOLD_VARIANTS,
     SAMPLED_QUESTIONS,
     STAGE_RUNS,
     FAILURES,

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from alignbench.cli.rounds import checked_round
 from alignbench.schemas.errors import UsageError
+from alignbench.schemas.vocabulary import RATING_ROUND, VARIANT_ROUND
 from alignbench.terminal.output import print_json, print_table, say
 
 _SHOWN_FAILURES = 10
@@ -17,6 +19,7 @@ def register(app: typer.Typer) -> None:
         name="questions", help="Questions about images, for models to answer.", no_args_is_help=True
     )
     group.command("import")(import_)
+    group.command("check")(check)
     group.command("sample")(sample)
     group.command("report")(report)
     group.command("release")(release)
@@ -85,7 +88,9 @@ def sample(
     clusters: Annotated[
         bool, typer.Option("--clusters", help="Draw so many clusters, all variants of each.")
     ] = False,
-    name: Annotated[str, typer.Option("--round", help="The round that people rate it in.")] = "1",
+    name: Annotated[
+        str, typer.Option("--round", help="The round that people rate it in.")
+    ] = RATING_ROUND,
     correlation: Annotated[
         float,
         typer.Option(min=0, max=1, help="How far the judge is supposed to agree with people."),
@@ -98,6 +103,7 @@ def sample(
     from alignbench.flows.question_sample import draw_questions
     from alignbench.judging.calibration.rated_sample import Unit
 
+    checked_round(name)
     kind = Unit.CLUSTER if clusters else Unit.QUESTION
     found = draw_questions(context.obj.address, units, kind, name, correlation, keep=not dry_run)
     say(f"questions: {found.drawn:,} of {len(found.rows):,} questions drawn for round {name}")
@@ -110,6 +116,35 @@ def sample(
     )
     if dry_run:
         say("  nothing was kept: this was a dry run")
+    else:
+        say(f"Next: 'alignbench push --round {name}', which sends their answers to people.")
+
+
+def check(
+    context: typer.Context,
+    number: Annotated[
+        int | None,
+        typer.Argument(min=1, metavar="NUMBER", help="How many; else all that were accepted."),
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--round", help="The round that people are asked in.")
+    ] = VARIANT_ROUND,
+    people: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many are asked about each; else as many as of sentences."),
+    ] = None,
+) -> None:
+    """Draw questions in other words for people to say, after 'push', whether they ask the same."""
+    from alignbench.flows.question_check import draw_variants_to_check
+
+    checked_round(name)
+    found = draw_variants_to_check(context.obj.address, number, name, people)
+    asked = "1 person" if found.form.most == 1 else f"{found.form.most} people"
+    say(
+        f"questions: {found.added:,} in other words drawn for round {name}, which asks {asked} "
+        f"about each of {found.drawn:,}; models accepted {found.accepted:,}"
+    )
+    say(f"Next: 'alignbench push --round {name}', which sends them to people.")
 
 
 def report(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import IntEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,7 +14,15 @@ from alignbench.annotation.assigning.dealer import Standing
 from alignbench.annotation.rounds.forms import round_units
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.rows import Assignment
-from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, RATINGS, TASKS
+from alignbench.schemas.tables import (
+    ANNOTATIONS,
+    ASSIGNMENTS,
+    QUARANTINE,
+    RATINGS,
+    TASKS,
+    VARIANT_CHECKS,
+    TableSpec,
+)
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
     AnnotationUnit,
@@ -27,6 +35,12 @@ from alignbench.workspace.workspace import Workspace
 
 MOST_SKIPS = 3
 """A unit that so many people have skipped is put to nobody else."""
+
+_OF_QUESTIONS: Final[Mapping[AnnotationUnit, tuple[TableSpec[Any], str]]] = {
+    AnnotationUnit.RESPONSE: (RATINGS, "response_id"),
+    AnnotationUnit.VARIANT: (VARIANT_CHECKS, "variant_id"),
+}
+"""Of units that have to do with questions: where their answers are, and what these are about."""
 
 
 class Reply(IntEnum):
@@ -201,10 +215,10 @@ def round_answers(
 ) -> Iterator[pa.Table]:
     """Yields the columns `REPLIED` of the answers of a round, those of adjudicators left out."""
     where = pc.field("round") == round_name
-    if unit is AnnotationUnit.RESPONSE:
-        columns = ["response_id", *REPLIED[1:], "round"]
-        for batch in workspace.table(RATINGS).scan(columns, where):
-            yield batch.append_column("unit_id", batch["response_id"]).select(REPLIED)
+    if unit.is_of_questions:
+        table, subject = _OF_QUESTIONS[unit]
+        for batch in workspace.table(table).scan([subject, *REPLIED[1:], "round"], where):
+            yield batch.append_column("unit_id", batch[subject]).select(REPLIED)
         return
     where &= pc.field("purpose") != Purpose.ADJUDICATE.value
     columns = [*REPLIED, "sentence_id", "round", "purpose"]
@@ -258,25 +272,20 @@ def set_aside(workspace: Workspace, round_name: str) -> Iterator[Question]:
 def answered_elsewhere(
     workspace: Workspace, round_name: str, sentence_ids: pa.Array
 ) -> dict[str, set[str]]:
-    """Returns, by sentence or model's answer, who has answered or rated it in another round.
+    """Returns, by sentence, model's answer or variant, who said something of it in another round.
 
     Args:
         workspace: Whose answers.
         round_name: The round that does not count.
-        sentence_ids: The sentences, or the models' answers.
+        sentence_ids: The sentences, the models' answers, or the variants.
     """
     barred: defaultdict[str, set[str]] = defaultdict(set)
     elsewhere = pc.field("round") != round_name
     elsewhere &= pc.field("status") == AnnotationStatus.SUBMITTED.value
-    columns = ["annotator", "round", "status"]
-    answers = workspace.table(ANNOTATIONS).scan(
-        ["sentence_id", *columns], elsewhere & pc.field("sentence_id").isin(sentence_ids)
-    )
-    ratings = workspace.table(RATINGS).scan(
-        ["response_id", *columns], elsewhere & pc.field("response_id").isin(sentence_ids)
-    )
-    for found, subject in ((answers, "sentence_id"), (ratings, "response_id")):
-        for batch in found:
+    for table, subject in ((ANNOTATIONS, "sentence_id"), *_OF_QUESTIONS.values()):
+        columns = [subject, "annotator", "round", "status"]
+        where = elsewhere & pc.field(subject).isin(sentence_ids)
+        for batch in workspace.table(table).scan(columns, where):
             for subject_id, annotator in _columns(batch, [subject, "annotator"]):
                 barred[subject_id].add(annotator)
     return barred
