@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from alignbench.annotation.units.checked_variants import said_by_people
+from alignbench.flows.answerers import answering_models
 from alignbench.flows.asked import decided_variants, refused_notes, selected_questions
-from alignbench.flows.chat_models import planned_responders
 from alignbench.flows.errors import NoJudgeError
 from alignbench.flows.judges import planned_judges
 from alignbench.flows.rated_answers import GivenRating, newest_ratings, rated_by_people
@@ -72,7 +72,7 @@ def question_results(run: Run) -> tuple[Results, list[str]]:
     asked = list(selected_questions(run).values())
     place = {one.asked_id: number for number, one in enumerate(asked)}
     questions = question_set([one.question for one in asked])
-    responders = {one.row.generator_id for one in planned_responders(run)}
+    responders = {row.generator_id for row in answering_models(run)}
     responses: dict[str, tuple[Answerer, int]] = {}
     texts: dict[Answerer, list[str | None]] = {}
     further = 0

@@ -10,6 +10,7 @@ from alignbench.engine.pending import Plan
 from alignbench.engine.report import StageCounts
 from alignbench.engine.stage import StageInputs
 from alignbench.evaluation.scores import current_failures, names_in_records, scored_keys
+from alignbench.flows.answerers import imported_models
 from alignbench.flows.caption import CaptionStage
 from alignbench.flows.chat_models import planned_responders
 from alignbench.flows.generators import planned_generators
@@ -177,6 +178,7 @@ def _model_names(run: Run) -> dict[str, str]:
         planned += planned_responders(run)
         planned += [one.writer for one in planned_rewriters(run)]
     selected = {one.row.generator_id for one in planned}
+    selected |= {row.generator_id for row in imported_models(run)}
     names = {
         row.generator_id: row.model
         if row.generator_id in selected

@@ -1,7 +1,8 @@
 """`questions`: questions about images, whose answers are judged."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +10,10 @@ from alignbench.cli.rounds import checked_round
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.vocabulary import RATING_ROUND, VARIANT_ROUND
 from alignbench.terminal.output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from alignbench.judging.questions.entries import Kind
+    from alignbench.schemas.protocols import ItemFailureAt
 
 _SHOWN_FAILURES = 10
 
@@ -19,6 +24,7 @@ def register(app: typer.Typer) -> None:
         name="questions", help="Questions about images, for models to answer.", no_args_is_help=True
     )
     group.command("import")(import_)
+    group.command("answers")(answers)
     group.command("check")(check)
     group.command("sample")(sample)
     group.command("report")(report)
@@ -46,13 +52,8 @@ def import_(
 ) -> None:
     """Bring in questions from a file; what is odd about them is counted, never repaired."""
     from alignbench.flows.questions import import_questions
-    from alignbench.judging.questions.entries import Kind
-    from alignbench.schemas.registry import suggestion
 
-    kinds = [known.value for known in Kind]
-    if kind not in kinds:
-        raise UsageError(f"There is no kind of questions {kind!r}.", suggestion(kind, kinds))
-    done = import_questions(context.obj.workspace, Kind(kind), file, name, images, tasks)
+    done = import_questions(context.obj.workspace, _kind(kind), file, name, images, tasks)
     if as_json:
         print_json(done.document())
     else:
@@ -72,10 +73,44 @@ def import_(
         odd += [("cluster that repeats a prompt", found.repeated_prompts)]
         odd += [("image of several clusters", found.shared_images)]
         print_table(("kept as it is", "how many"), [row for row in odd if row[1]])
-        for at in done.failures[:_SHOWN_FAILURES]:
-            say(f"  {at.failure.code}: {at.failure.message}")
-        if len(done.failures) > _SHOWN_FAILURES:
-            say(f"  and {len(done.failures) - _SHOWN_FAILURES:,} more; --json lists all")
+        _say_failures(done.failures)
+    if done.failures:
+        raise typer.Exit(1)
+
+
+def answers(
+    context: typer.Context,
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help="'alignmmbench' (question_id, predict), or 'own' (cluster, variant, answer).",
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines or Parquet.")],
+    model: Annotated[str, typer.Option("--model", help="The model's name, in every figure.")],
+    source: Annotated[
+        str | None, typer.Option("--set", help="The questions' set, if there are several.")
+    ] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="The model did not see the images.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Bring in what a model answered elsewhere, to be judged and rated here."""
+    from alignbench.flows.answer_import import import_answers
+
+    done = import_answers(context.obj.address, _kind(kind), file, model, source, blind=blind)
+    if as_json:
+        print_json(done.document())
+    else:
+        say(f"questions: answers of {model}: {done.added:,} added, {done.unchanged:,} unchanged")
+        if done.unanswered:
+            have = "1 question of the set has" if done.unanswered == 1 else (
+                f"{done.unanswered:,} questions of the set have"
+            )  # fmt: skip
+            say(f"  {have} none")
+        _say_failures(done.failures)
     if done.failures:
         raise typer.Exit(1)
 
@@ -226,3 +261,20 @@ def release(
         say(f"  {sent.address}: {sent.sent:,} files sent, {sent.there:,} were there")
     state = "" if done.release.built else " is there and unchanged"
     say(f"questions: {done.release.address}{state}")
+
+
+def _kind(name: str) -> "Kind":
+    from alignbench.judging.questions.entries import Kind
+    from alignbench.schemas.registry import suggestion
+
+    kinds = [known.value for known in Kind]
+    if name not in kinds:
+        raise UsageError(f"There is no kind of questions {name!r}.", suggestion(name, kinds))
+    return Kind(name)
+
+
+def _say_failures(failures: "Sequence[ItemFailureAt]") -> None:
+    for at in failures[:_SHOWN_FAILURES]:
+        say(f"  {at.failure.code}: {at.failure.message}")
+    if len(failures) > _SHOWN_FAILURES:
+        say(f"  and {len(failures) - _SHOWN_FAILURES:,} more; --json lists all")
