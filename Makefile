@@ -28,7 +28,9 @@ help:
 demo: $(VENV)/.demo $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/alignbench demo
 
-test: lint browser $(LABEL_STUDIO)/.installed
+# Label Studio is installed while the rest is checked: two environments, neither of which waits for the other.
+test:
+	$(MAKE) --no-print-directory --jobs=2 lint browser $(LABEL_STUDIO)/.installed
 	$(VENV)/bin/pytest $(TWO_AT_ONCE) -m 'not full and not families'
 
 test-full: lint browser firefox $(LABEL_STUDIO)/.installed

@@ -8,23 +8,13 @@ from typing import Any, NamedTuple
 import pyarrow.compute as pc
 
 from alignbench.engine.pending import Plan
-from alignbench.engine.report import StageReport
-from alignbench.engine.running import run_stage
-from alignbench.engine.stage import Limits, Stage
 from alignbench.flows.caption import CaptionStage
-from alignbench.flows.generators import (
-    SelectedGenerator,
-    planned_generators,
-    reads_pixels,
-    register_generators,
-)
+from alignbench.flows.generators import SelectedGenerator, planned_generators, reads_pixels
 from alignbench.flows.imagine import ImagineStage
 from alignbench.flows.prices import catalog_entry, prices
 from alignbench.flows.run import Run, open_run
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.schemas.catalog import CatalogModel
-from alignbench.schemas.fence import Fence
-from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import PAIRS, TableSpec
 from alignbench.schemas.vocabulary import Direction, StageName
 from alignbench.workspace.workspace import Workspace
@@ -88,41 +78,6 @@ def generation_estimates(address: str, stage: StageName, limit: int | None) -> l
         if of_model:
             found.append(_estimate(run, selected, of_model, requests))
     return found
-
-
-def try_calls(address: str, stage: StageName, calls: int, budget: Budget) -> list[StageReport]:
-    """Lets each model do a few of its pending items, so that estimates rest on what it did.
-
-    What they make is kept: it is paid for.
-
-    Args:
-        address: The workspace.
-        stage: `caption` or `imagine`.
-        calls: How many items for each model.
-        budget: What all runs may spend together.
-
-    Raises:
-        AlignBenchError: As a run of the stage does.
-    """
-    run = open_run(address)
-    direction = Direction.T2I if stage is StageName.IMAGINE else Direction.I2T
-    asked = [
-        selected.config.name
-        for selected in planned_generators(run, direction)
-        if direction is Direction.T2I or reads_pixels(selected)
-    ]
-    return [_few(run, stage, direction, name, Limits(calls, budget=budget)) for name in asked]
-
-
-def _few(
-    run: Run, stage: StageName, direction: Direction, name: str, limits: Limits
-) -> StageReport:
-    def make_stage(_: Fence) -> Stage:
-        registered = register_generators(run, direction)
-        chosen = [selected for selected in registered if selected.config.name == name]
-        return _STAGES[direction](run, chosen)
-
-    return run_stage(stage, make_stage, run.context, limits)
 
 
 def _estimate(run: Run, selected: SelectedGenerator, pending: int, requests: int) -> Estimate:

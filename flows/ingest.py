@@ -105,6 +105,7 @@ class IngestStage(Stage):
     def __init__(self, run: Run) -> None:
         self._workspace = run.workspace
         self._opted_out: Counter[str] = Counter()
+        self._empty: set[str] = set()
         self._sources: dict[str, Source] = {
             config.name: find(Group.SOURCES, config.kind)(
                 config.options(), run.surroundings(config.name)
@@ -115,13 +116,17 @@ class IngestStage(Stage):
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields what the sources list."""
         for name, source in self._sources.items():
-            if keys_only:
-                yield from self._keys(name, source)
-                continue
-            for keys, listed in _listed(name, source):
-                entries_by_key = zip(keys, listed, strict=True)
-                items = [_item(name, key, entry) for key, entry in entries_by_key]
-                yield pa.Table.from_batches([to_batch(IngestItem, items)])
+            self._empty.add(name)
+            tables = self._keys(name, source) if keys_only else self._items(name, source)
+            for table in tables:
+                self._empty.discard(name)
+                yield table
+
+    def _items(self, name: str, source: Source) -> Iterator[pa.Table]:
+        for keys, listed in _listed(name, source):
+            entries_by_key = zip(keys, listed, strict=True)
+            items = [_item(name, key, entry) for key, entry in entries_by_key]
+            yield pa.Table.from_batches([to_batch(IngestItem, items)])
 
     def _keys(self, name: str, source: Source) -> Iterator[pa.Table]:
         def listing() -> Iterator[list[str]]:
@@ -149,7 +154,10 @@ class IngestStage(Stage):
                 yield _stored(self._workspace, item, content)
 
     def input_notes(self) -> Sequence[str]:
-        """Returns what was passed over, and what was left because its site reserves it."""
+        """Returns what lists nothing, what was passed over, and what its site reserves."""
+        empty = [
+            f"{source}: it lists no image" for source in self._sources if source in self._empty
+        ]
         listings = (s.notes() for s in self._sources.values() if isinstance(s, NotingSource))
         reserved = [
             f"{source}: {count:,} images left, which their sites reserve from use by machines "
@@ -157,7 +165,7 @@ class IngestStage(Stage):
             for source, count in self._opted_out.items()
             if count
         ]
-        return [*chain.from_iterable(listings), *reserved]
+        return [*empty, *chain.from_iterable(listings), *reserved]
 
     def closing_notes(self) -> Sequence[str]:
         """Returns the pictures that stand behind many URLs."""

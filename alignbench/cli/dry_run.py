@@ -45,15 +45,18 @@ def print_calls(
     calls: int,
     budget: float | None,
     max_tokens: int | None,
+    *,
+    blind: bool = False,
 ) -> None:
     """Makes a few real calls to each model of a stage, and prints what they came to."""
-    from alignbench.flows.estimates import try_calls
+    from alignbench.flows.trial_calls import try_calls
     from alignbench.flows.watching import shown_by
     from alignbench.schemas.spending import Budget
     from alignbench.schemas.vocabulary import StageName
 
     with shown_by(context.watcher(quiet=as_json)):
-        try_calls(context.address, StageName(name), calls, Budget(budget, max_tokens))
+        spent = Budget(budget, max_tokens)
+        try_calls(context.address, StageName(name), calls, spent, blind=blind)
 
 
 def _estimates(

@@ -4,7 +4,16 @@ from typing import Annotated
 
 import typer
 
-from alignbench.cli.stages import Budget, DryRun, Json, Limit, MaxTokens, run_stage_verb
+from alignbench.cli.stages import (
+    Budget,
+    Calls,
+    DryRun,
+    Json,
+    Limit,
+    MaxTokens,
+    run_model_verb,
+    run_stage_verb,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -30,16 +39,17 @@ def respond(
     budget: Budget = None,
     max_tokens: MaxTokens = None,
     dry_run: DryRun = False,
+    calls: Calls = None,
     as_json: Json = False,
 ) -> None:
     """Have the configured captioners answer the questions."""
-    paid = {"budget": budget, "max_tokens": max_tokens}
-    run_stage_verb(context.obj, "respond", as_json, dry_run, limit=limit, blind=blind, **paid)
+    asked = {"blind": blind, "limit": limit, "budget": budget, "max_tokens": max_tokens}
+    run_model_verb(context.obj, "respond", as_json, dry_run, calls, **asked)
 
 
 def judge(context: typer.Context, limit: Limit = None, budget: Budget = None,
-          max_tokens: MaxTokens = None, dry_run: DryRun = False,
+          max_tokens: MaxTokens = None, dry_run: DryRun = False, calls: Calls = None,
           as_json: Json = False) -> None:  # fmt: skip
     """Have the configured judges rate the answers."""
     paid = {"budget": budget, "max_tokens": max_tokens}
-    run_stage_verb(context.obj, "judge", as_json, dry_run, limit=limit, **paid)
+    run_model_verb(context.obj, "judge", as_json, dry_run, calls, limit=limit, **paid)

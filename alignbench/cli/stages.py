@@ -73,7 +73,7 @@ def caption(context: typer.Context, limit: Limit = None, budget: Budget = None,
             as_json: Json = False) -> None:  # fmt: skip
     """Write captions for the images with the configured captioners."""
     paid = {"budget": budget, "max_tokens": max_tokens}
-    _generate(context.obj, "caption", as_json, dry_run, calls, limit=limit, **paid)
+    run_model_verb(context.obj, "caption", as_json, dry_run, calls, limit=limit, **paid)
 
 
 def imagine(context: typer.Context, limit: Limit = None, budget: Budget = None,
@@ -81,7 +81,7 @@ def imagine(context: typer.Context, limit: Limit = None, budget: Budget = None,
             as_json: Json = False) -> None:  # fmt: skip
     """Make images from the prompts with the configured image generators."""
     paid = {"budget": budget, "max_tokens": max_tokens}
-    _generate(context.obj, "imagine", as_json, dry_run, calls, limit=limit, **paid)
+    run_model_verb(context.obj, "imagine", as_json, dry_run, calls, limit=limit, **paid)
 
 
 def split(
@@ -228,7 +228,7 @@ def retry(
     run_stage_verb(context.obj, stage, as_json, limit=limit, retry=True, **given)
 
 
-def _generate(
+def run_model_verb(
     context: Context,
     stage: str,
     as_json: bool,
@@ -237,13 +237,16 @@ def _generate(
     /,
     **parameters: Any,
 ) -> None:
+    """Runs the flow of a stage whose models may first be tried by a few calls."""
     if calls is not None:
         from alignbench.schemas.errors import UsageError
 
         if not dry_run:
             raise UsageError("--calls is for estimates.", "Add --dry-run, or use --limit.")
         use_local_services(context)
-        print_calls(context, stage, as_json, calls, parameters["budget"], parameters["max_tokens"])
+        paid = parameters["budget"], parameters["max_tokens"]
+        blind = parameters.get("blind", False)
+        print_calls(context, stage, as_json, calls, *paid, blind=blind)
     run_stage_verb(context, stage, as_json, dry_run, **parameters)
 
 

@@ -297,4 +297,21 @@ def test_a_dry_run_tells_requests_and_tokens_and_asks_nobody(
     assert measured["estimate"]["input_tokens"] == 10 * 11
 
 
+def test_a_few_real_calls_are_kept_and_estimated_from(tmp_path: Path, server: ModelServer) -> None:
+    opened = workspace(tmp_path / "w", config(server, critic(server)), ENTRIES)
+    tried = ["--dry-run", "--calls", "2", "--json"]
+    answers = json.loads(verb(opened, "respond", "--blind", *tried).stdout)
+    assert [(of["scope"], of["pending"], of["estimate"]["input_tokens"]) for of in answers] == [
+        ("good", 4, 4 * 11), ("poor", 4, 4 * 11)
+    ]  # fmt: skip
+    kept = responses(opened)
+    assert [response.model for response in kept].count("good") == 2
+    assert all(response.blind for response in kept)
+    [judged] = json.loads(verb(opened, "judge", *tried).stdout)
+    assert (judged["pending"], judged["estimate"]["input_tokens"]) == (2, 2 * 11)
+    assert judged["estimate"]["seconds"] > 0
+    assert len(judgements(opened)) == 2
+    assert "Add --dry-run" in str(verb(opened, "judge", "--calls", "2").exception)
+
+
 REFUSED = refused(400, "This model's maximum context length is 4096 tokens.")

@@ -96,3 +96,21 @@ def test_files_passed_over_are_told_of_although_there_is_nothing_to_do(tmp_path:
     done = alignbench(tmp_path, "ingest")
     assert done.returncode == 0
     assert "2 .psd, 1 .txt" in " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_source_that_lists_nothing_is_named_and_one_behind_a_limit_is_not(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    (tmp_path / "some").mkdir()
+    for shade in range(2):
+        data = encoded(picture().point(lambda level, shade=shade: level ^ shade), "PNG")
+        (tmp_path / "some" / f"{shade}.png").write_bytes(data)
+    (tmp_path / "alignbench.toml").write_text(
+        "".join(
+            f'[[sources]]\nname = "{name}"\nkind = "folder"\npath = "{name}"\n'
+            for name in ("none", "some")
+        )
+    )
+    done = alignbench(tmp_path, "ingest", "--limit", "1", "--json")
+    assert json.loads(done.stdout)["notes"] == ["none: it lists no image"]
+    again = alignbench(tmp_path, "ingest", "--json")
+    assert json.loads(again.stdout)["notes"] == ["none: it lists no image"]

@@ -140,27 +140,48 @@ def test_a_release_is_never_overwritten(workspace, rows):
     assert checksums_of(folder) == before
 
 
-def test_a_build_that_dies_at_any_write_leaves_nothing_or_everything(tmp_path):
-    workspace, rows = make_workspace(LocalStore(tmp_path / "whole"))
-    expected = checksums_of(build(workspace, rows))
-    labelled, _ = make_workspace(LocalStore(tmp_path / "labelled"))
-    compute_labels(labelled, rows.selection, "run-1")
-    writes = 0
-    while True:
-        root = Path(shutil.copytree(tmp_path / "labelled", tmp_path / f"died-at-{writes}"))
-        folder = released_folder(Workspace(LocalStore(root)))
-        try:
-            build_release(Workspace(DyingStore(root, writes)), rows.selection, CONFIG)
-        except KilledError:
-            assert not (folder / CHECKSUMS).exists()
-            assert not folder.exists() or not verify(folder).ok
-        else:
-            assert checksums_of(folder) == expected
-            break
-        build_release(Workspace(LocalStore(root)), rows.selection, CONFIG)
+def dies_at(writes: int, labelled: Path, rows: Rows, expected: dict[str, str], root: Path) -> bool:
+    """Whether a build of a copy dies there: then nothing is there, and the next build makes all."""
+    shutil.copytree(labelled, root)
+    folder = released_folder(Workspace(LocalStore(root)))
+    try:
+        build_release(Workspace(DyingStore(root, writes)), rows.selection, CONFIG)
+    except KilledError:
+        assert not (folder / CHECKSUMS).exists()
+        assert not folder.exists() or not verify(folder).ok
+    else:
         assert checksums_of(folder) == expected
-        writes += 1
-    assert writes == len(expected) + 1  # each file, and the pseudonyms
+        return False
+    build_release(Workspace(LocalStore(root)), rows.selection, CONFIG)
+    assert checksums_of(folder) == expected
+    return True
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    workspace, rows = make_workspace(LocalStore(tmp_path / "labelled"))
+    compute_labels(workspace, rows.selection, "run-1")
+    return tmp_path / "labelled"
+
+
+def test_a_build_that_dies_at_a_write_leaves_nothing_or_everything(
+    workspace, rows, labelled, tmp_path
+):
+    expected = checksums_of(build(workspace, rows))
+    last = len(expected)  # each file, and the pseudonyms
+    for writes in (0, last // 2, last):
+        assert dies_at(writes, labelled, rows, expected, tmp_path / f"died-at-{writes}")
+    assert not dies_at(last + 1, labelled, rows, expected, tmp_path / "not-died")
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+def test_a_build_that_dies_at_any_write_leaves_nothing_or_everything(
+    workspace, rows, labelled, tmp_path
+):
+    expected = checksums_of(build(workspace, rows))
+    for writes in range(len(expected) + 1):
+        assert dies_at(writes, labelled, rows, expected, tmp_path / f"died-at-{writes}")
 
 
 def test_what_an_unfinished_build_left_goes_before_the_next(workspace, rows):

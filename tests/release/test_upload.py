@@ -92,29 +92,41 @@ def test_publishing_again_sends_nothing_but_the_pointer(released, client, monkey
     assert calls == ["PutObject", "PutObject"]  # SHA256SUMS is refused, since it is there
 
 
-def test_stopped_at_any_write_it_is_no_release_yet_and_goes_on(released, client, monkeypatch):
+def goes_on_after(writes: int, released: Path, client, patch: pytest.MonkeyPatch) -> None:
+    """Stops an upload at that write: there is no release yet, and the next run sends the rest."""
     whole = verify(released).files
-    for writes in range(0, whole + 2, 3):
-        target = f"s3://public/stopped-at-{writes}"
-        with monkeypatch.context() as patch:
-            counting(patch, writes)
-            try:
-                upload_release(str(released), target)
-            except StoppedError:
-                assert writes < whole + 1
-            else:
-                assert writes >= whole + 1
-        keys = {
-            o["Key"]
-            for o in client.list_objects_v2(Bucket="public", Prefix=f"stopped-at-{writes}/").get(
-                "Contents", []
-            )
-        }
-        if writes < whole:
-            assert not any(key.endswith((CHECKSUMS, "latest.json")) for key in keys)
-        report = upload_release(str(released), target)
-        assert report.there == min(writes, whole - 1)
-        assert verify(report.address).ok
+    target = f"s3://public/stopped-at-{writes}"
+    with patch.context() as counted:
+        counting(counted, writes)
+        try:
+            upload_release(str(released), target)
+        except StoppedError:
+            assert writes < whole + 1
+        else:
+            assert writes >= whole + 1
+    keys = {
+        o["Key"]
+        for o in client.list_objects_v2(Bucket="public", Prefix=f"stopped-at-{writes}/").get(
+            "Contents", []
+        )
+    }
+    if writes < whole:
+        assert not any(key.endswith((CHECKSUMS, "latest.json")) for key in keys)
+    report = upload_release(str(released), target)
+    assert report.there == min(writes, whole - 1)
+    assert verify(report.address).ok
+
+
+def test_stopped_at_a_write_it_is_no_release_yet_and_goes_on(released, client, monkeypatch):
+    whole = verify(released).files
+    for writes in (0, whole // 2, whole, whole + 1):
+        goes_on_after(writes, released, client, monkeypatch)
+
+
+@pytest.mark.full
+def test_stopped_at_any_write_it_is_no_release_yet_and_goes_on(released, client, monkeypatch):
+    for writes in range(verify(released).files + 2):
+        goes_on_after(writes, released, client, monkeypatch)
 
 
 def test_another_release_of_that_name_and_version_is_never_overwritten(released, client, tmp_path):
