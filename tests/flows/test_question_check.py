@@ -1,6 +1,7 @@
 """`questions check`: which questions in other words people are asked about, and what follows."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,7 @@ from alignbench.schemas.vocabulary import (
     RoundForm,
     StageName,
 )
-from alignbench.workspace.workspace import Workspace
+from alignbench.workspace.workspace import Workspace, open_workspace
 from tests.flows.question_roads import by_model, entry, question, workspace
 from tests.generators.endpoint.model_server import Asked, ModelServer, Reply, running, said
 
@@ -60,9 +61,8 @@ def server() -> Iterator[ModelServer]:
         yield found
 
 
-@pytest.fixture
-def rewritten(tmp_path: Path, server: ModelServer) -> Workspace:
-    """Six questions in two styles each: twelve in other words, of which two are refused."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, server: ModelServer) -> Workspace:
     url = server.base_url
     config = [
         entry("captioners", "vlm", url),
@@ -71,11 +71,17 @@ def rewritten(tmp_path: Path, server: ModelServer) -> Workspace:
         '[annotation]\ngold = "gold.jsonl"\ngold_share = 0.2\n',
     ]
     asked = [question(2 * number) for number in range(CLUSTERS)]
-    opened = workspace(tmp_path / "w", "\n".join(config), asked)
-    (tmp_path / "w/gold.jsonl").write_text("")
+    opened = workspace(tmp_path_factory.mktemp("made") / "w", "\n".join(config), asked)
+    (Path(opened.url) / "gold.jsonl").write_text("")
     done = verb(opened, "rewrite")
     assert done.exit_code == 0, done.output
     return opened
+
+
+@pytest.fixture
+def rewritten(tmp_path: Path, made: Workspace) -> Workspace:
+    """Six questions in two styles each: twelve in other words, of which two are refused."""
+    return open_workspace(shutil.copytree(made.url, tmp_path / "w"))
 
 
 def verb(opened: Workspace, *arguments: str) -> Result:
