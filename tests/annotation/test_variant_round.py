@@ -32,7 +32,10 @@ from tests.generators.endpoint.model_server import Asked, ModelServer, Reply, ru
 
 SAME = "请说说照片里这只猫的毛色，还有它的眼睛。"
 OTHER = "猫旁边有什么东西？它在做什么？"
-MARKUP = '猫的毛色与眼睛？<img src=x onerror="document.title=1"><b>粗</b> $image'
+MARKUP = (
+    "猫的毛色、花纹与眼睛各是怎样的？请逐一说明，也请说明它的眼睛是什么颜色。"
+    '<img src=x onerror="document.title=1"><b>粗</b> $image'
+)
 STYLES = {"polite": SAME, "free": OTHER, "hostile": MARKUP}
 REFUSED = "有几只？"
 """What the second model refuses."""
