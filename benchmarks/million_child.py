@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection
 from itertools import islice
 from pathlib import Path
 
-from alignbench.annotation.assigning.dealer import Team, deal
+from alignbench.annotation.assigning.dealer import deal
 from alignbench.annotation.assigning.dealing import RoundDealer
+from alignbench.annotation.assigning.standings import Team
 from alignbench.annotation.projects import Project
 from alignbench.annotation.pulling.known_answers import KnownAnswers
 from alignbench.annotation.rounds.forms import begin_round

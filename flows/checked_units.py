@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from alignbench.annotation.assigning.dealing import Asked
+from alignbench.annotation.assigning.asked import Asked
 from alignbench.annotation.rounds.gold_variants import draw_gold_variants
 from alignbench.annotation.units.checked_variants import (
     drawn_variants,

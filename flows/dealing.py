@@ -55,7 +55,7 @@ def dealt_notes(dealt: Dealt, unit: AnnotationUnit) -> dict[str, int]:
         "questions were put to an annotator": dealt.opened,
         "questions were taken back from one": dealt.taken_back,
         "answers are wanted of which there is nobody to ask: run 'alignbench annotators add', "
-        "then push again": sum(dealt.lacking.values()),
+        "then push again": dealt.lacking,
         f"{unit}s were skipped too often and are put to nobody else{_ids(dealt)}": len(
             dealt.skipped
         ),

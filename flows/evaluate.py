@@ -34,6 +34,7 @@ from alignbench.release_format.release import Release
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.config import RunConfig, decode_config, parse_run_settings
 from alignbench.schemas.fence import Fence
+from alignbench.schemas.paths import real_path
 from alignbench.schemas.vocabulary import StageName
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import CONFIG_KEY, Workspace
@@ -63,6 +64,7 @@ def evaluate(
     Raises:
         NotAReleaseError: There is no release at that address.
         NothingToScoreError: No sentence of it is known to be correct or incorrect.
+        LockHeldError: Another evaluation is going on there.
         AlignBenchError: A detector cannot go on at all; what was scored is kept.
     """
     address = release.address if isinstance(release, Release) else str(release)
@@ -99,6 +101,18 @@ def _evaluated(
     reader = ReleaseReader(open_release(release), settings.split)
     notes = list(notes_on_lists(reader, prepared))
     place = evaluation_place(release, reader.name, out)
+    # Held to the end: nobody comes in between two detectors, and two reports never mix.
+    with place.context.workspace.store.lock("evaluation"):
+        return _evaluated_in(place, reader, prepared, settings, notes)
+
+
+def _evaluated_in(
+    place: "EvaluationPlace",
+    reader: ReleaseReader,
+    prepared: Sequence[PreparedDetector],
+    settings: Settings,
+    notes: list[str],
+) -> Evaluation:
     sentences = evaluated_sentences(reader, settings, place.folder, notes)
     gave_up: dict[str, str] = {}
     for detector in prepared:
@@ -153,5 +167,5 @@ def evaluation_place(address: str, name: str, out: str | None) -> EvaluationPlac
 
 def _workspace_of(release: Path) -> Path | None:
     """Returns the workspace that a release's folder lies in."""
-    parents = release.resolve().parents
+    parents = real_path(release).parents
     return next((folder for folder in parents if (folder / CONFIG_KEY).is_file()), None)

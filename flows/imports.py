@@ -17,6 +17,7 @@ from alignbench.release.importing.build import (
     import_release,
     target_of,
 )
+from alignbench.release.place import held_place
 from alignbench.schemas.importing import Importer, ImportNotes
 from alignbench.schemas.registry import Group, find
 from alignbench.workspace.local import LocalStore
@@ -45,12 +46,16 @@ def import_set(
         UnknownNameError: There is no such importer.
         ImportFileError: A file cannot be read, or is of another kind.
         ReleaseExistsError: There is something else at `to`.
+        LockHeldError: Another run is writing there.
     """
     target = target_of(to)
     importer: Importer = find(Group.IMPORTERS, kind)(mapping)
     notes = ImportNotes()
     captions = list(importer.captions(files, notes))
-    with tempfile.TemporaryDirectory(prefix="alignbench-images-") as scratch:
+    with (
+        held_place(target.store, target.step),  # before images are fetched, which may take hours
+        tempfile.TemporaryDirectory(prefix="alignbench-images-") as scratch,
+    ):
         store = LocalStore(Path(scratch))
         held = stored_images((caption.image for caption in captions), images, store, notes)
         return import_release(

@@ -5,12 +5,14 @@ that takes work back, and puts it to others. A push that is killed, or cannot re
 gone on with by the next one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.assigning.dealer import Deal, Standings, Team, Unit, hand_over
+from alignbench.annotation.assigning.dealer import hand_over
+from alignbench.annotation.assigning.standings import Deal, Standings, Team, Units
 from alignbench.annotation.assigning.team import set_paused
 from alignbench.annotation.errors import NoSuchAnnotatorError
 from alignbench.annotation.label_studio.server import LabelStudioServer
@@ -38,11 +40,9 @@ def open_rounds(run: Run, asked: str | None = None) -> list[Round]:
     wanted = pc.field("state") == AssignmentState.OPEN.value
     if asked is not None:
         wanted |= pc.field("annotator") == asked
-    columns = ["round", "state", "annotator"]
-    names = {
-        *run.workspace.table(ASSIGNMENTS).read(columns, wanted)["round"].to_pylist(),
-        *_rounds_of_earlier_versions(run),
-    }
+    questions = run.workspace.table(ASSIGNMENTS)
+    names = _rounds(questions.scan(["round", "state", "annotator"], wanted))
+    names |= _rounds_of_earlier_versions(run)
     settings = run.config.annotation
     forms = [round_form(run.workspace, name, settings) for name in sorted(names)]
     return [form for form in forms if form.form is RoundForm.QUEUES]
@@ -104,7 +104,7 @@ def hand_over_work(address: str, giver: str, takers: Sequence[str]) -> int:
 
 
 def _hand_over(
-    giver: str, takers: frozenset[str], units: Sequence[Unit], team: Team, standings: Standings
+    giver: str, takers: frozenset[str], units: Units, team: Team, standings: Standings
 ) -> Deal:
     idle = sorted(takers - team.active)
     if idle:
@@ -136,6 +136,9 @@ def _check_accounts(run: Run, server: LabelStudioServer, names: Sequence[str]) -
 def _rounds_of_earlier_versions(run: Run) -> set[str]:
     """Returns the rounds whose questions stand in table `tasks` alone."""
     dealt = pc.field("assignee").is_valid()
-    tasks = run.workspace.table(TASKS).read(["round", "assignee"], dealt)
-    known = run.workspace.table(ASSIGNMENTS).read(["round"])
-    return set(tasks["round"].to_pylist()) - set(known["round"].to_pylist())
+    sent = _rounds(run.workspace.table(TASKS).scan(["round", "assignee"], dealt))
+    return sent - _rounds(run.workspace.table(ASSIGNMENTS).scan(["round"]))
+
+
+def _rounds(batches: Iterator[pa.Table]) -> set[str]:
+    return {name for batch in batches for name in pc.unique(batch["round"]).to_pylist()}

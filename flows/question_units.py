@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from alignbench.annotation.assigning.dealing import Asked
+from alignbench.annotation.assigning.asked import Asked
 from alignbench.flows.checked_units import checked_asked, checked_units, draw_variant_gold
 from alignbench.flows.rated_units import draw_rating_gold, rated_asked, rated_units
 from alignbench.flows.run import Run

@@ -1,11 +1,11 @@
 """Where each annotator of a round answers, and how much is left for them."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import NamedTuple
 
 import pyarrow.compute as pc
 
-from alignbench.annotation.assigning.standings import RoundStandings
+from alignbench.annotation.assigning.questions import RoundQuestions
 from alignbench.annotation.assigning.team import paused_annotators
 from alignbench.annotation.rounds.forms import round_form
 from alignbench.flows.label_studio import annotation_server, queue_address
@@ -46,19 +46,16 @@ def round_queues(address: str, round_name: str | None) -> list[Queue]:
     run = open_run(address)
     server = annotation_server(run)
     round_name = round_name or run.config.annotation.round
-    states: defaultdict[str, Counter[AssignmentState]] = defaultdict(Counter)
-    open_units: defaultdict[str, set[str]] = defaultdict(set)
-    for question, row in RoundStandings(run.workspace, round_name).rows.items():
-        states[question.annotator][row.state] += 1
-        if row.state is AssignmentState.OPEN:
-            open_units[question.annotator].add(question.unit_id)
+    questions = RoundQuestions(run.workspace, round_name)
+    states = questions.counts()
+    open_units = {name: questions.open_of(name) for name in states}
     where = (pc.field("round") == round_name) & (pc.field("server") == server.identity)
     where &= pc.field("assignee").is_valid()
     where &= pc.field("state") == TaskState.CONFIRMED.value
     projects: defaultdict[str, dict[int, bool]] = defaultdict(dict)
     for task in run.workspace.table(TASKS).rows(where):
         if task.assignee is not None:
-            has_open = task.sentence_id in open_units[task.assignee]
+            has_open = task.sentence_id in open_units.get(task.assignee, ())
             theirs = projects[task.assignee]
             theirs[task.project_id] = theirs.get(task.project_id, False) or has_open
     paused = paused_annotators(run.workspace)

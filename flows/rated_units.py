@@ -5,7 +5,7 @@ from math import ceil
 
 import pyarrow as pa
 
-from alignbench.annotation.assigning.dealing import Asked
+from alignbench.annotation.assigning.asked import Asked
 from alignbench.annotation.rounds.forms import MOST_RATINGS
 from alignbench.annotation.rounds.gold_ratings import draw_gold_ratings
 from alignbench.annotation.units.rated_responses import (

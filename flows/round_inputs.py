@@ -9,8 +9,9 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.assigning.dealing import Asked
-from alignbench.annotation.assigning.question_states import question_states
+from alignbench.annotation.assigning.asked import AskedUnits
+from alignbench.annotation.assigning.kept_questions import KeptQuestions
+from alignbench.annotation.assigning.questions import RoundQuestions
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.ordering import ordered_sentences, unordered_keys
 from alignbench.annotation.pushing.progress import QueueProgress
@@ -25,7 +26,6 @@ from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import (
     AnnotationUnit,
-    AssignmentState,
     Purpose,
     RoundForm,
     StageName,
@@ -33,7 +33,6 @@ from alignbench.schemas.vocabulary import (
 )
 
 ASSIGNEE = "assignee"
-_OF_QUESTION = ["unit_id", "annotator", "state"]
 
 
 class RoundInputs(StageInputs):
@@ -64,7 +63,7 @@ class RoundInputs(StageInputs):
         self._selection = current_selection(run)
         self._with_undealt = with_undealt
         self._is_shared = form.form is RoundForm.SHARED
-        self._questions = _Questions(run, form)
+        self._questions = KeptQuestions(RoundQuestions(run.workspace, form.round))
 
     @property
     def round_name(self) -> str:
@@ -107,11 +106,13 @@ class RoundInputs(StageInputs):
 
     def progress(self) -> Mapping[str, QueueProgress]:
         """Returns how far along everybody is before anything is sent; empty in a shared round."""
+        if self._is_shared:
+            return {}
         counts = pc.value_counts(self._done_questions()[ASSIGNEE]).to_pylist()
         sent = {count["values"]: count["counts"] for count in counts}
         return {
-            name: QueueProgress(self._form.round, sent=sent.get(name, 0), total=len(units))
-            for name, units in self._questions.of.items()
+            name: QueueProgress(self._form.round, sent=sent.get(name, 0), total=total)
+            for name, total in self._questions.counts().items()
         }
 
     def _done_questions(self) -> pa.Table:
@@ -134,13 +135,11 @@ class RoundInputs(StageInputs):
         if self._is_shared:
             yield self._keyed(units, None)
             return
-        for assignee, asked in self._questions.of.items():
-            own = units.filter(pc.is_in(units[UNIT_ID], value_set=asked))
-            if len(own):
-                yield self._keyed(own, assignee)
+        for assignee, rows in self._questions.of_each(units[UNIT_ID]):
+            yield self._keyed(units.take(rows), assignee)
         if self._with_undealt:
-            is_dealt = pc.is_in(units[UNIT_ID], value_set=self._questions.dealt)
-            yield self._keyed(units.filter(pc.invert(is_dealt)), None)
+            undealt = ~self._questions.is_dealt(units[UNIT_ID])
+            yield self._keyed(units.filter(pa.array(undealt)), None)
 
     def _keyed(self, units: pa.Table, assignee: str | None) -> pa.Table:
         to = pa.chunked_array([pa.array([assignee] * len(units), pa.string())])
@@ -155,58 +154,19 @@ class RoundInputs(StageInputs):
         return pc.coalesce(own, common)
 
 
-class _Questions:
-    """The questions of a round that were not taken back.
-
-    Attributes:
-        of: The units that each annotator is asked about, by name.
-        dealt: All units that anybody is asked about.
-        holders: All annotators, those included from whom everything was taken back.
-    """
-
-    def __init__(self, run: Run, form: Round) -> None:
-        if form.form is RoundForm.QUEUES:
-            states = question_states(run.workspace, form.round)
-        else:
-            states = pa.table({name: pa.array([], pa.string()) for name in _OF_QUESTION})
-        self.holders: list[str] = sorted(pc.unique(states["annotator"]).to_pylist())
-        states = states.filter(pc.field("state") != AssignmentState.CLOSED.value)
-        replied = states.filter(pc.field("state") != AssignmentState.OPEN.value)
-        self._replied = replied.select(_OF_QUESTION[:2]).rename_columns(["sentence_id", ASSIGNEE])
-        self.of: Mapping[str, pa.Array] = {
-            name: states.filter(pc.field("annotator") == name)["unit_id"].combine_chunks()
-            for name in sorted(pc.unique(states["annotator"]).to_pylist())
-        }
-        self.dealt = pc.unique(states["unit_id"])
-
-    def done(self, sent: pa.Table) -> pa.Table:
-        """Returns those that were sent or have a reply, without what was taken back."""
-        replied = self._replied.cast(sent.schema)
-        here = [
-            sent.filter((pc.field(ASSIGNEE) == name) & pc.field("sentence_id").isin(units))
-            for name, units in self.of.items()
-        ]
-        both = pa.concat_tables([replied, *here])
-        return both.group_by(["sentence_id", ASSIGNEE]).aggregate([])
-
-
-def asked_units(run: Run, form: Round) -> list[Asked]:
-    """Returns the units of a round, those of an image one after another."""
+def asked_units(run: Run, form: Round) -> AskedUnits:
+    """Returns the units of a round."""
     if form.unit.is_of_questions:
-        return QUESTION_UNITS[form.unit].asked(run, form.round)
+        return AskedUnits.of(QUESTION_UNITS[form.unit].asked(run, form.round))
+    return AskedUnits(_asked_sentences(run, form))
+
+
+def _asked_sentences(run: Run, form: Round) -> Iterator[pa.Table]:
     members = round_members(run.workspace, form.round, form.unit)
     where = members.filter(current_selection(run))
-    unit = UNITS[form.unit]
-    asked: list[Asked] = []
     for sentences in ordered_sentences(run.workspace, where, keys_only=True):
-        units = unit.gathered(sentences.append_column(PURPOSE, _purposes(sentences, members)))
-        columns = (units[name].to_pylist() for name in (UNIT_ID, "image_id", PURPOSE))
-        of_units = unit.sentence_ids(units)
-        asked += [
-            Asked(unit_id, image, Purpose(why), tuple(ids))
-            for unit_id, image, why, ids in zip(*columns, of_units, strict=True)
-        ]
-    return asked
+        sentences = sentences.append_column(PURPOSE, _purposes(sentences, members))
+        yield UNITS[form.unit].gathered(sentences)
 
 
 def _purposes(sentences: pa.Table, members: RoundMembers) -> pa.ChunkedArray:

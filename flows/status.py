@@ -153,10 +153,9 @@ def _question_stages(run: Run) -> Iterator[StageInputs]:
 
 def _named(run: Run, stage: StageInputs) -> list[StageCounts]:
     names = _model_names(run)
-    is_other_round = (
-        isinstance(stage, RoundInputs) and stage.round_name != run.config.annotation.round
-    )
-    of_round = f", round {stage.round_name}" if is_other_round else ""
+    of_round = ""
+    if isinstance(stage, RoundInputs) and stage.round_name != run.config.annotation.round:
+        of_round = f", round {stage.round_name}"
     return [
         StageCounts(
             item.stage,
@@ -199,8 +198,8 @@ def _judge_names(run: Run) -> dict[str, str]:
 
 
 def _later_stages(run: Run) -> list[StageCounts]:
-    given = (ANNOTATIONS, RATINGS, VARIANT_CHECKS)
-    answers = sum(run.workspace.table(table).count() for table in given)
+    answers = run.workspace.table(ANNOTATIONS).count() + run.workspace.table(RATINGS).count()
+    answers += run.workspace.table(VARIANT_CHECKS).count()
     quarantined = run.workspace.table(QUARANTINE).count()
     sets = list(run.workspace.table(LABEL_SETS).rows())
     labelled = max(sets, key=lambda row: row.version).sentences if sets else 0

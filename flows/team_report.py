@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from alignbench.annotation.assigning.standings import RoundStandings
+from alignbench.annotation.assigning.questions import RoundQuestions
 from alignbench.annotation.assigning.team import paused_annotators
 from alignbench.annotation.label_studio.texts import annotator_texts
 from alignbench.annotation.rounds.forms import round_form, round_units
@@ -151,7 +151,8 @@ def _round_names(run: Run) -> list[str]:
 
 def _round_facts(run: Run, name: str) -> RoundFacts:
     form = round_form(run.workspace, name, run.config.annotation)
-    return RoundFacts(form, asked_units(run, form), RoundStandings(run.workspace, name))
+    asked = asked_units(run, form)
+    return RoundFacts(form, asked, RoundQuestions(run.workspace, name, asked.unit_ids))
 
 
 def _gold(run: Run, answers: GivenAnswers) -> list[GoldAnswer]:

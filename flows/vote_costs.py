@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
 import pyarrow.compute as pc
 
-from alignbench.annotation.assigning.dealing import Asked
+from alignbench.annotation.assigning.asked import AskedUnits
 from alignbench.annotation.assigning.doubts import doubtful_sentences
-from alignbench.annotation.assigning.standings import MOST_SKIPS, RoundStandings
+from alignbench.annotation.assigning.questions import RoundQuestions
+from alignbench.annotation.assigning.replies import MOST_SKIPS
 from alignbench.flows.round_inputs import asked_units
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
@@ -15,6 +17,7 @@ from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import ANNOTATIONS, ROUNDS
 from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Purpose
+from alignbench.workspace.numbered import Numbers
 from alignbench.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -93,7 +96,7 @@ def vote_costs(run: Run, checks: "Sequence[UntilCheck]") -> list[VoteCost]:
 
 
 def round_cost(
-    workspace: Workspace, form: Round, asked: Sequence[Asked], check: "UntilCheck | None"
+    workspace: Workspace, form: Round, asked: AskedUnits, check: "UntilCheck | None"
 ) -> VoteCost | None:
     """Returns what it costs to settle what is in doubt in a round; None where nothing is.
 
@@ -106,28 +109,25 @@ def round_cost(
     doubtful = doubtful_sentences(workspace, form)
     if form.until is None or not doubtful:
         return None
-    standings = RoundStandings(workspace, form.round)
-    places = standings.places()
-    units = [
-        one
-        for one in asked
-        if not doubtful.isdisjoint(one.sentences) and standings.skips(one.unit_id) < MOST_SKIPS
-    ]
-    room = {one.unit_id: max(0, form.most - places[one.unit_id].total) for one in units}
-    askable = [one for one in units if room[one.unit_id]]
-    if not units:
+    questions = RoundQuestions(workspace, form.round, asked.unit_ids)
+    places, here = questions.places(), slice(len(asked))
+    in_doubt = asked.with_any_of(doubtful) & (questions.skips[here] < MOST_SKIPS)
+    units = np.flatnonzero(in_doubt)
+    if not len(units):
         return None
-    likely = _likely([places[one.unit_id].total for one in askable], check)
-    most = sum(room.values())
+    room = np.maximum(0, form.most - places.total[units])
+    askable = units[room > 0]
+    likely = _likely(places.total[askable].tolist(), check)
+    most = int(room.sum())
     return VoteCost(
         form.round,
         form.unit,
         form.until,
         len(units),
-        sum(not places[one.unit_id].open for one in askable),
+        int(np.count_nonzero(places.open[askable] == 0)),
         likely,
         most,
-        _hours(workspace, form, askable, most if likely is None else likely),
+        _hours(workspace, form, asked, askable, most if likely is None else likely),
     )
 
 
@@ -139,13 +139,14 @@ def _likely(votes: Sequence[int], check: "UntilCheck | None") -> float | None:
 
 
 def _hours(
-    workspace: Workspace, form: Round, units: Sequence[Asked], answers: float
+    workspace: Workspace, form: Round, asked: AskedUnits, units: Numbers, answers: float
 ) -> float | None:
     """Returns how long so many answers to such units take, by the answers of the round so far."""
     times = [min(seconds, LONGEST_ANSWER) for seconds in _seconds(workspace, form.round)]
-    if not times or not units:
+    if not times or not len(units):
         return None
-    sentences = sum(len(one.sentences) for one in units) / len(units)
+    counts = np.bincount(asked.sentences().units, minlength=len(asked))
+    sentences = float(counts[units].mean())
     return answers * sentences * sum(times) / len(times) / 3600
 
 

@@ -26,6 +26,7 @@ from alignbench.release.labelled import (
 from alignbench.release.labels.sets import label_sets
 from alignbench.release.names import check_names
 from alignbench.release.older import older_release
+from alignbench.release.place import held_place
 from alignbench.release.pseudonyms import pseudonyms
 from alignbench.release.publish import already_there, publish, remove_leftovers
 from alignbench.release.rounds import RoundRecords
@@ -116,7 +117,7 @@ def build_release(
         MissingExtraError: Figures are wanted and Matplotlib is not installed, or spaCy is not.
         BrokenReferenceError: A sentence's pair, image or generator is gone.
         RefusedReleaseError: What was built does not pass `verify`.
-        LockHeldError: Another release of this workspace is being built.
+        LockHeldError: Another release of this workspace is being built, or its place written.
     """
     store = workspace.store
     known = label_sets(workspace)
@@ -138,8 +139,10 @@ def build_release(
             manifest = _build(workspace, plan, folder, Path(scratch))
             refuse_unless_sound(verify(folder))
             finished = open_release(str(folder))
-            remove_leftovers(store, prefix, finished)
-            publish(store, prefix, finished)
+            with held_place(store, prefix):  # an import may go there too
+                if not store.exists(f"{prefix}/{CHECKSUMS}"):
+                    remove_leftovers(store, prefix, finished)
+                publish(store, prefix, finished)
     return ReleaseReport(f"{store.url}/{prefix}", built=True, manifest=manifest)
 
 

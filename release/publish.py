@@ -66,7 +66,7 @@ def publish(store: ObjectStore, prefix: str, release: ReleaseFolder) -> Publishe
 def remove_leftovers(store: ObjectStore, prefix: str, release: ReleaseFolder) -> None:
     """Deletes what an unfinished run left at a prefix, but for files of this release.
 
-    The caller holds the store's lock for releases, and there is no finished release.
+    The caller holds the place, and there is no finished release.
     """
     for info in list(store.list(prefix)):
         if info.key.removeprefix(f"{prefix}/") not in release.sizes:

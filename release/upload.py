@@ -7,6 +7,7 @@ last: a reader who follows it always finds a whole release.
 import json
 from typing import NamedTuple
 
+from alignbench.release.place import held_place
 from alignbench.release.publish import publish
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import LATEST
@@ -17,6 +18,7 @@ from alignbench.release_format.question_manifest import (
 )
 from alignbench.release_format.terms import Terms
 from alignbench.schemas.errors import UsageError
+from alignbench.schemas.fence import current_fence
 from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.workspace import open_store
 
@@ -48,6 +50,7 @@ def upload_release(address: str, target: str) -> UploadReport:
         UsageError: The target is not on S3.
         NotAReleaseError: There is no finished release at the address.
         ReleaseExistsError: Another release has that name and version there.
+        LockHeldError: Another run is publishing that name and version there.
         StoreUnreachableError: The bucket cannot be used.
     """
     store = _bucket_store(target)
@@ -58,9 +61,11 @@ def upload_release(address: str, target: str) -> UploadReport:
         else finished_manifest(release)
     )
     prefix = f"{manifest.name}/{manifest.version}"
-    published = publish(store, prefix, release)
-    pointer = {"version": manifest.version, "sha256": release.checksum}
-    store.write(f"{manifest.name}/{LATEST}", json.dumps(pointer, indent=1).encode() + b"\n")
+    with held_place(store, prefix):
+        published = publish(store, prefix, release)
+        pointer = {"version": manifest.version, "sha256": release.checksum}
+        current_fence()()
+        store.write(f"{manifest.name}/{LATEST}", json.dumps(pointer, indent=1).encode() + b"\n")
     return UploadReport(f"{store.url}/{prefix}", *published)
 
 

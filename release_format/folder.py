@@ -3,7 +3,6 @@
 import json
 import re
 from functools import cached_property
-from pathlib import Path
 from typing import IO, Any, Final, cast
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.layout import CHECKSUMS, LATEST, MANIFEST, Shard, parse_shard
 from alignbench.schemas.ids import sha256_hex
 from alignbench.schemas.names import is_name
+from alignbench.schemas.paths import real_path
 from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.workspace import open_store
 
@@ -107,7 +107,7 @@ def open_release(address: str) -> ReleaseFolder:
     """
     # A store's keys are never empty, so it is opened one step above the release.
     if not address.startswith("s3://"):
-        path = Path(address).resolve()
+        path = real_path(address)
         store, name = open_store(path.parent), path.name
     else:
         parent, _, name = address.rstrip("/").rpartition("/")

@@ -86,6 +86,59 @@ class KeySet:
         return result
 
 
+class KeyPlaces:
+    """Where keys stand in a list that has each of them once.
+
+    They are kept as in `KeySet`, so asking costs the same however long the list is.
+    """
+
+    def __init__(self, keys: pa.Array) -> None:
+        self._of_length: dict[int, _Placed] = {}
+        for group in _by_length(keys):
+            hashes = _hashes(group.values)
+            order = np.argsort(hashes)
+            self._of_length[group.length] = _Placed(
+                hashes[order], group.values[order], group.positions[order]
+            )
+
+    def of(self, keys: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
+        """Returns the place of each key, from 0; -1 where it is not in the list."""
+        if isinstance(keys, pa.ChunkedArray):
+            none = np.empty(0, np.int64)
+            return np.concatenate([none, *(self.of(chunk) for chunk in keys.chunks)])
+        result = np.full(len(keys), -1, np.int64)
+        for group in _by_length(keys):
+            known = self._of_length.get(group.length)
+            if known is not None:
+                result[group.positions] = known.places(group.values)
+        return result
+
+
+class _Placed(NamedTuple):
+    """Keys of one length in ascending order of their hashes, and where they stand in their list."""
+
+    hashes: _Hashes
+    values: _Bytes
+    positions: npt.NDArray[np.int64]
+
+    def places(self, keys: _Bytes) -> npt.NDArray[np.int64]:
+        hashes = _hashes(keys)
+        places = np.searchsorted(self.hashes, hashes)
+        found = np.full(len(keys), -1, np.int64)
+        open_yet = np.arange(len(keys))
+        while len(open_yet):  # once, unless somebody looked for keys of one hash
+            here = places[open_yet]
+            inside = here < len(self.hashes)
+            open_yet, here = open_yet[inside], here[inside]
+            alike = self.hashes[here] == hashes[open_yet]
+            open_yet, here = open_yet[alike], here[alike]
+            same = self.values[here] == keys[open_yet]
+            found[open_yet[same]] = self.positions[here[same]]
+            open_yet = open_yet[~same]
+            places[open_yet] += 1
+        return found
+
+
 class _Hashed(NamedTuple):
     """Keys of one length, each once, in ascending order of their hashes.
 

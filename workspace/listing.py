@@ -10,14 +10,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alignbench.schemas.tables import CREATED_AT, TableSpec
-from alignbench.workspace.keys import KeySet, key_column
+from alignbench.workspace.keys import KeySet
+from alignbench.workspace.numbered import ENCODED, joined, numbered
 from alignbench.workspace.parts import Part
 from alignbench.workspace.rivals import KeyRows, superseded
 from alignbench.workspace.store import ObjectStore
 
 Mask = npt.NDArray[np.bool_]
+
+_BATCH_ROWS = 32_768
+"""A part may have millions of rows, whose strings are kept once each."""
 
 
 class Listing(NamedTuple):
@@ -113,14 +118,18 @@ def _all_differ(columns: Sequence[pa.ChunkedArray]) -> bool:
 def _key_rows(store: ObjectStore, spec: "TableSpec[Any]", first_of: Mapping[str, Mask]) -> KeyRows:
     """Reads keys and ranks of the rows that lie in no part before."""
     rank = spec.version or CREATED_AT.name
-    keys: list[pa.Array] = []
+    keys: dict[str, list[pa.Array]] = {column: [] for column in spec.key}
     ranks: list[npt.NDArray[np.int64]] = []
     for name, first in first_of.items():
-        table = _of_rows(Part(store, spec, name).read([*spec.key, rank]), first)
-        keys += key_column(table, spec.key).chunks
-        ranks.append(table.column(rank).cast(pa.int64()).to_numpy())
+        part = Part(store, spec, name)
+        for column, chunks in keys.items():
+            for batch in part.batches([column], _BATCH_ROWS, first):
+                strings = batch.column(column).cast(pa.string())
+                chunks += pc.fill_null(strings, "").cast(ENCODED).chunks
+        ranks.append(_of_rows(part.read([rank]), first).column(rank).cast(pa.int64()).to_numpy())
     positions = [np.flatnonzero(first) for first in first_of.values()]
-    return KeyRows(tuple(first_of), pa.chunked_array(keys, pa.string()), ranks, positions)
+    numbers = joined([numbered(pa.chunked_array(chunks, ENCODED)) for chunks in keys.values()])
+    return KeyRows(tuple(first_of), numbers, ranks, positions)
 
 
 def _of_rows(table: pa.Table, rows: Mask) -> pa.Table:

@@ -17,6 +17,7 @@ from typing import IO
 import pyarrow as pa
 
 from alignbench.schemas.fence import Fence, no_fence
+from alignbench.schemas.paths import real_path
 from alignbench.workspace.errors import LockHeldError, ObjectNotFoundError, UnsafeKeyError
 from alignbench.workspace.leftovers import TEMPORARY, claim, remove_leftovers
 from alignbench.workspace.store import ObjectInfo, checked_key
@@ -31,12 +32,16 @@ class LocalStore:
     """An object store in a folder of this machine."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
+        self.root = real_path(root)
 
     @property
     def url(self) -> str:
         """The folder's path."""
         return str(self.root)
+
+    def below(self, prefix: str) -> "LocalStore":
+        """Returns the store of a folder in this one."""
+        return LocalStore(self.path(prefix))
 
     def path(self, key: str) -> Path:
         """Returns where an object lies.
@@ -45,7 +50,7 @@ class LocalStore:
             UnsafeKeyError: The key, or a link on its way, leads out of the folder.
         """
         path = self.root / checked_key(key)
-        if not path.resolve().is_relative_to(self.root):
+        if not real_path(path).is_relative_to(self.root):
             raise UnsafeKeyError(
                 f"{key!r} leads out of {self.root} through a link.", "Remove the link."
             )
@@ -123,7 +128,7 @@ class LocalStore:
             self.path(key).unlink()
 
     @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[Fence]:
+    def lock(self, name: str, guarded: str = "") -> Iterator[Fence]:
         """Holds `locks/<name>.json` by flock, which the kernel frees however the process ends."""
         path = self.path(f"locks/{name}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +146,7 @@ class LocalStore:
                 ) from None
             file.seek(0)
             if file.read():  # who held it last was killed, and may have left more behind
-                remove_leftovers(self.root)
+                remove_leftovers(self.path(guarded) if guarded else self.root)
             file.truncate(0)
             file.write(json.dumps(_owner()))
             file.flush()

@@ -16,6 +16,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +51,7 @@ def part_folder(table: str) -> str:
 
 def encode_part(table: str, rows: pa.Table, leaves: Sequence[Leaf] = ()) -> tuple[str, bytes]:
     """Returns a part's name and its bytes."""
-    metadata = {_TABLE: table.encode(), _VERSION: str(SCHEMA_VERSION).encode()}
+    metadata = _metadata(table)
     if leaves:
         metadata[_LEAVES] = json.dumps(leaves).encode()
     buffer = io.BytesIO()
@@ -60,6 +61,23 @@ def encode_part(table: str, rows: pa.Table, leaves: Sequence[Leaf] = ()) -> tupl
         compression="zstd",
         write_page_checksum=True,
     )
+    data = buffer.getvalue()
+    return _name_of(data), data
+
+
+def encode_batches(table: str, first: pa.Table, others: Iterable[pa.Table]) -> tuple[str, bytes]:
+    """Returns the name and the bytes of a part whose rows never are in memory all at once.
+
+    Args:
+        table: The table's name.
+        first: Its first rows.
+        others: Further rows with the same columns.
+    """
+    buffer = io.BytesIO()
+    schema = first.schema.with_metadata(_metadata(table))
+    with pq.ParquetWriter(buffer, schema, compression="zstd", write_page_checksum=True) as writer:
+        for rows in chain([first], others):
+            writer.write_table(rows.replace_schema_metadata(schema.metadata))
     data = buffer.getvalue()
     return _name_of(data), data
 
@@ -147,6 +165,10 @@ class Part:
             yield
         except (ValueError, pa.ArrowNotImplementedError, OSError) as error:
             raise _corrupt(self._url, self._key, f"it cannot be read ({error})") from None
+
+
+def _metadata(table: str) -> dict[bytes, bytes]:
+    return {_TABLE: table.encode(), _VERSION: str(SCHEMA_VERSION).encode()}
 
 
 def _name_of(data: bytes | memoryview) -> str:

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from alignbench.schemas.ids import sha256_hex
 from alignbench.schemas.tables import TableSpec
@@ -25,13 +23,13 @@ class KeyRows(NamedTuple):
 
     Attributes:
         parts: Names of the parts.
-        keys: Keys of all rows, part after part.
+        keys: A number for each row, part after part, which rows of one key share.
         ranks: Per part, the version or the age of each row, as integers.
         positions: Per part, where in it each row stands, ascending.
     """
 
     parts: tuple[str, ...]
-    keys: pa.ChunkedArray
+    keys: Integers
     ranks: Sequence[Integers]
     positions: Sequence[Integers]
 
@@ -50,13 +48,10 @@ class _Content(NamedTuple):
 
 def superseded(store: ObjectStore, spec: "TableSpec[Any]", rows: KeyRows) -> dict[str, Integers]:
     """Returns, per part, the positions of the rows that lost against another row of their key."""
-    counts = pc.value_counts(rows.keys)
-    repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-    if not len(repeated):
+    rivals = _with_rivals(rows.keys)
+    if not len(rivals):
         return {}
-    numbers = pc.fill_null(pc.index_in(rows.keys, value_set=repeated), -1).to_numpy()
-    rivals = np.flatnonzero(numbers >= 0)
-    key = numbers[rivals]
+    repeated, key = np.unique(rows.keys[rivals], return_inverse=True)
     part = np.repeat(np.arange(len(rows.parts)), [len(found) for found in rows.positions])[rivals]
     position = np.concatenate(rows.positions)[rivals]
     # The highest version wins, but the oldest row.
@@ -70,6 +65,17 @@ def superseded(store: ObjectStore, spec: "TableSpec[Any]", rows: KeyRows) -> dic
     return {
         rows.parts[number]: position[loses & (part == number)] for number in np.unique(part[loses])
     }
+
+
+def _with_rivals(keys: Integers) -> Integers:
+    """Returns the rows whose key another row has too."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    same = ordered[1:] == ordered[:-1]
+    shares = np.zeros(len(keys), np.bool_)
+    shares[1:] |= same
+    shares[:-1] |= same
+    return np.sort(order[shares])
 
 
 def _ties(

@@ -96,6 +96,10 @@ class S3Store:
     def __reduce__(self) -> "tuple[type[S3Store], tuple[str, str, None, bool]]":
         return S3Store, (self.bucket, self.prefix, None, self.is_basic)
 
+    def below(self, prefix: str) -> "S3Store":
+        """Returns the store of a prefix, which shares this one's client."""
+        return S3Store(self.bucket, self._name(prefix), self.client, self.is_basic)
+
     def read(self, key: str) -> bytes:
         """Returns an object's bytes; a body that breaks off is read on from there."""
         return self.content(key).data
@@ -264,7 +268,7 @@ class S3Store:
         with self._errors(key):
             self.client.delete_object(Bucket=self.bucket, Key=self._name(key))
 
-    def lock(self, name: str) -> AbstractContextManager[Fence]:
+    def lock(self, name: str, guarded: str = "") -> AbstractContextManager[Fence]:  # noqa: ARG002 - S3 has no temporary files
         """Holds `locks/<name>.json`, renewed by a heartbeat while the context is open."""
         return hold(self, f"locks/{name}.json")
 

@@ -33,6 +33,10 @@ class ObjectStore(Protocol):
         """Where the store is, for messages: a path or `s3://bucket/prefix`."""
         ...
 
+    def below(self, prefix: str) -> "ObjectStore":
+        """Returns the store of what lies under a prefix of this one."""
+        ...
+
     def read(self, key: str) -> bytes:
         """Returns an object's bytes.
 
@@ -94,8 +98,13 @@ class ObjectStore(Protocol):
         """Deletes an object; one that is not there is no error."""
         ...
 
-    def lock(self, name: str) -> AbstractContextManager[Fence]:
+    def lock(self, name: str, guarded: str = "") -> AbstractContextManager[Fence]:
         """Holds the named lock while the context is open, and gives its fence.
+
+        Args:
+            name: Of the lock.
+            guarded: What it guards, as a prefix of keys; everything if empty. Where temporary files
+                may be left behind, those of a holder that was killed are removed there.
 
         Raises:
             LockHeldError: Someone else holds it.

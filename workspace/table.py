@@ -11,7 +11,7 @@ did the same commit, or as a newer version. Readers see one row a key:
 Memory: key columns are held whole, everything else streams.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Generic
@@ -30,7 +30,7 @@ from alignbench.workspace.kept_listings import (
 )
 from alignbench.workspace.keys import KeySet, key_column
 from alignbench.workspace.listing import Listing, take_listing
-from alignbench.workspace.parts import Part, encode_part, part_folder
+from alignbench.workspace.parts import Part, encode_batches, encode_part, part_folder
 from alignbench.workspace.store import ObjectStore
 
 BATCH_ROWS = 32_768
@@ -62,12 +62,16 @@ class Table(Generic[Row]):
         """Commits rows that are an Arrow table already, with their class's columns, as one part."""
         if not len(rows):
             return None
-        now = pa.repeat(pa.scalar(datetime.now(UTC), CREATED_AT.type), len(rows))
-        rows = rows.append_column(CREATED_AT, now)
-        rows = rows.append_column(RUN_ID, pa.repeat(pa.scalar(run_id, RUN_ID.type), len(rows)))
-        name, data = encode_part(self.spec.name, rows)
-        self.store.write(f"{part_folder(self.spec.name)}/{name}", data)
-        return name
+        return self._commit(*encode_part(self.spec.name, _stamped(rows, datetime.now(UTC), run_id)))
+
+    def append_batches(self, batches: Iterable[pa.Table], run_id: str) -> str | None:
+        """Commits rows that come some at a time as one part, which may have any number of rows."""
+        now = datetime.now(UTC)
+        stamped = (_stamped(rows, now, run_id) for rows in batches if len(rows))
+        first = next(stamped, None)
+        if first is None:
+            return None
+        return self._commit(*encode_batches(self.spec.name, first, stamped))
 
     def part_names(self) -> list[str]:
         """Returns the names of the parts that are there now.
@@ -150,6 +154,10 @@ class Table(Generic[Row]):
         """Returns the number of current rows."""
         return self._listing().row_count
 
+    def _commit(self, name: str, data: bytes) -> str:
+        self.store.write(f"{part_folder(self.spec.name)}/{name}", data)
+        return name
+
     def _current(
         self, columns: Sequence[str], batch_rows: int, having: tuple[str, str] | None
     ) -> Iterator[pa.Table]:
@@ -215,3 +223,9 @@ class Table(Generic[Row]):
             f"Parts of table {self.spec.name} in {self.store.url} keep disappearing.",
             "Something else deletes files there: stop it, and run the command again.",
         )
+
+
+def _stamped(rows: pa.Table, now: datetime, run_id: str) -> pa.Table:
+    times = pa.repeat(pa.scalar(now, CREATED_AT.type), len(rows))
+    rows = rows.append_column(CREATED_AT, times)
+    return rows.append_column(RUN_ID, pa.repeat(pa.scalar(run_id, RUN_ID.type), len(rows)))

@@ -63,6 +63,7 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
     workspace = open_workspace(context.obj.workspace)
     answering = annotator_reports(workspace)
     rating, checking = rater_reports(workspace), checker_reports(workspace)
+    reports: list[AnnotatorReport | RaterReport | CheckerReport]
     reports = [*answering, *rating, *checking]
     if as_json:
         print_json(json.loads(json.dumps([asdict(report) for report in reports])))
@@ -83,9 +84,19 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
             headings = ("rater", "ratings", "skips", "s each", "mean", "gold", "off by", "shared")
             print_table([*headings, "above others"], [_rated_cells(one) for one in rating])
         if checking:
-            headings = ("checker", "checks", "skips", "s each", "same", "different", "unknown")
-            more = ("gold", "right", "shared", "agree")
-            print_table([*headings, *more], [_checked_cells(one) for one in checking])
+            headings = (
+                "checker",
+                "checks",
+                "skips",
+                "s each",
+                "same",
+                "different",
+                "unknown",
+                "gold",
+            )
+            print_table(
+                [*headings, "right", "shared", "agree"], [_checked_cells(one) for one in checking]
+            )
 
 
 def add_annotators(
@@ -124,9 +135,8 @@ def adjudicate_push(
     use_local_services(context.obj)
     from alignbench.flows.adjudicate import adjudicate_push as flow
     from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.watching import shown_by
 
-    with shown_by(context.obj.watcher(quiet=as_json)):
+    with context.obj.runs_shown(as_json=as_json):
         report = run_flow(flow, workspace=context.obj.address, limit=limit, below=below)
     if as_json:
         print_json(report.as_json())
@@ -137,10 +147,9 @@ def adjudicate_pull(context: typer.Context, as_json: Json = False) -> None:
     use_local_services(context.obj)
     from alignbench.flows.orchestration import run_flow
     from alignbench.flows.pull import pull as flow
-    from alignbench.flows.watching import shown_by
     from alignbench.schemas.vocabulary import Purpose
 
-    with shown_by(context.obj.watcher(quiet=as_json)):
+    with context.obj.runs_shown(as_json=as_json):
         report = run_flow(flow, workspace=context.obj.address, purpose=Purpose.ADJUDICATE)
     if as_json:
         print_json(report.as_json())

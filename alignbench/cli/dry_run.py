@@ -50,11 +50,10 @@ def print_calls(
 ) -> None:
     """Makes a few real calls to each model of a stage, and prints what they came to."""
     from alignbench.flows.trial_calls import try_calls
-    from alignbench.flows.watching import shown_by
     from alignbench.schemas.spending import Budget
     from alignbench.schemas.vocabulary import StageName
 
-    with shown_by(context.watcher(quiet=as_json)):
+    with context.runs_shown(as_json=as_json):
         spent = Budget(budget, max_tokens)
         try_calls(context.address, StageName(name), calls, spent, blind=blind)
 

@@ -103,7 +103,6 @@ def evaluate(
     from alignbench.evaluation.domains import PAPER, DomainStep
     from alignbench.evaluation.evaluate import Settings
     from alignbench.evaluation.gold import read_gold
-    from alignbench.flows.watching import shown_by
     from alignbench.terminal.context import use_local_services
 
     entries = _entries(detector or [], scores or [], detectors)
@@ -129,7 +128,7 @@ def evaluate(
     if len(addresses) > 1:
         _evaluate_together(context.obj, addresses, entries, out, settings, as_json=as_json)
         return
-    with shown_by(context.obj.watcher(quiet=as_json)):
+    with context.obj.runs_shown(as_json=as_json):
         done = evaluate_release(addresses[0], entries, out, settings)
     _report(done, as_json)
     _fail_if_much_is_unscored(done, settings)
@@ -145,9 +144,8 @@ def _evaluate_together(
     as_json: bool,
 ) -> None:
     from alignbench.flows.evaluate_together import evaluate_together
-    from alignbench.flows.watching import shown_by
 
-    with shown_by(context.watcher(quiet=as_json)):
+    with context.runs_shown(as_json=as_json):
         done = evaluate_together(addresses, entries, out, settings)
     tables = {analysis.name: analysis.table for analysis in done.analyses}
     if as_json:

@@ -1,11 +1,11 @@
 """`release`, `verify` and `diff`: making a release, checking one from anywhere, comparing two."""
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alignbench.schemas.paths import real_path
 from alignbench.terminal.context import use_local_services
 from alignbench.terminal.output import one_line, print_json, print_table, say
 
@@ -39,9 +39,8 @@ def release(
     use_local_services(context.obj)
     from alignbench.flows.orchestration import run_flow
     from alignbench.flows.release import release as release_flow
-    from alignbench.flows.watching import shown_by
 
-    with shown_by(context.obj.watcher(quiet=as_json)):
+    with context.obj.runs_shown(as_json=as_json):
         report = run_flow(
             release_flow, workspace=context.obj.address, after=_absolute(after), to=to
         )
@@ -158,4 +157,4 @@ def _absolute(address: str | None) -> str | None:
     """Returns the address as a worker in another folder needs it."""
     if address is None or address.startswith("s3://"):
         return address
-    return str(Path(address).resolve())
+    return str(real_path(address))

@@ -189,10 +189,8 @@ def build(context: typer.Context, limit: Limit = None, budget: Budget = None,
     use_local_services(context.obj)
     from alignbench.flows.build import build as build_flow
     from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.watching import shown_by
 
-    watcher = context.obj.watcher(quiet=as_json)
-    with shown_by(watcher), _json_despite_failures(as_json, many=True):
+    with _json_despite_failures(as_json, many=True), context.obj.runs_shown(as_json=as_json):
         reports = run_flow(
             build_flow,
             workspace=context.obj.address,
@@ -258,15 +256,13 @@ def run_stage_verb(
     from importlib import import_module
 
     from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.watching import shown_by
 
     if dry_run:
         blind = parameters.get("blind", False)
         print_dry_run(context, stage, as_json, parameters["limit"], blind=blind)
         return
     flow: Flow[..., Any] = getattr(import_module(f"alignbench.flows.{stage}"), stage)
-    watcher = context.watcher(quiet=as_json)
-    with shown_by(watcher), _json_despite_failures(as_json, many=False):
+    with _json_despite_failures(as_json, many=False), context.runs_shown(as_json=as_json):
         report: StageReport = run_flow(flow, workspace=context.address, **parameters)
     if as_json:
         print_json(report.as_json())

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from alignbench.schemas.paths import real_path
 from alignbench.services.credentials import LabelStudioCredentials, ensure_credentials
 from alignbench.services.errors import LabelStudioNotInstalledError
 from alignbench.services.launch import Endpoint, Launch, server_environment
@@ -23,7 +24,7 @@ _GUARD_FOLDER = Path(__file__).parent / "label_studio_guard"
 
 def served_folder(root: Path) -> Path:
     """The only folder whose files Label Studio may show: the workspace's images."""
-    return root.resolve() / "blobs" / "images"
+    return real_path(root) / "blobs" / "images"
 
 
 def label_studio_python() -> Path:

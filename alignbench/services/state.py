@@ -14,6 +14,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from alignbench.schemas.paths import real_path
 from alignbench.services.errors import ServiceStateError
 from alignbench.services.process import ServerProcess
 
@@ -71,7 +72,7 @@ class ServiceRecord:
 
 def services_folder(root: Path) -> Path:
     """The folder of all services of the workspace at `root`."""
-    return root.resolve() / "services"
+    return real_path(root) / "services"
 
 
 def service_folder(root: Path, name: ServiceName) -> Path:

@@ -1,11 +1,15 @@
 """What every verb is given, and what it does to the environment before servers are used."""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 from alignbench.engine.watching import Watcher
 from alignbench.schemas.errors import UsageError
+from alignbench.schemas.paths import real_path
 from alignbench.terminal.json_log import JsonLog
 from alignbench.terminal.output import TerminalProgress
 
@@ -30,10 +34,24 @@ class Context:
         """
         return JsonLog() if self.logs_json else TerminalProgress(quiet=quiet)
 
+    @contextmanager
+    def runs_shown(self, *, as_json: bool = False) -> Iterator[None]:
+        """Shows the runs that start meanwhile.
+
+        Args:
+            as_json: Whether standard output is one JSON document: then whatever libraries print
+                goes to standard error.
+        """
+        from alignbench.flows.watching import shown_by
+
+        results_alone = redirect_stdout(sys.stderr) if as_json else nullcontext()
+        with shown_by(self.watcher(quiet=as_json)), results_alone:
+            yield
+
     @property
     def address(self) -> str:
         """The workspace as flows take it: an absolute path, or `s3://bucket/prefix`."""
-        return self.workspace if self._is_remote else str(Path(self.workspace).resolve())
+        return self.workspace if self._is_remote else str(real_path(self.workspace))
 
     @property
     def _is_remote(self) -> bool:

@@ -7,95 +7,37 @@ no clock and no draw here: ties are broken by a hash of image and name, which al
 beside whom.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import groupby
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Sequence
+from hashlib import sha256
+from typing import Final, NamedTuple
 
-from alignbench.schemas.ids import sha256_hex
+import numpy as np
 
+from alignbench.annotation.assigning.standings import (
+    BARRED,
+    Cells,
+    Deal,
+    Marks,
+    Standing,
+    Standings,
+    Team,
+    Units,
+)
+from alignbench.workspace.numbered import Numbers
 
-class Standing(StrEnum):
-    """Where one person stands with one unit that was dealt to them."""
-
-    WAITING = "waiting"
-    """Open, and not begun: it can be handed on."""
-    BEGUN = "begun"
-    """Open, and answered, drafted, or about to come: it stays."""
-    VOTED = "voted"
-    """Answered by a vote that counts."""
-    SPENT = "spent"
-    """Skipped, or answered in a way that does not count: it is never put to this person again."""
-    TAKEN_BACK = "taken back"
-    """Closed before it was begun: it may be put to this person again."""
-
-
-_OPEN = (Standing.WAITING, Standing.BEGUN)
-_HOLDS_A_PLACE = (*_OPEN, Standing.VOTED)
+_AT_ONCE: Final = 10_000
+_CODES: Final = np.arange(2 * BARRED, dtype=np.uint8)
+_IS_WAITING: Final = _CODES % BARRED == Standing.WAITING
+_IS_OPEN: Final = _IS_WAITING | (_CODES % BARRED == Standing.BEGUN)
+_HOLDS_A_PLACE: Final = _IS_OPEN | (_CODES % BARRED == Standing.VOTED)
+_MAY_BE_ASKED: Final = (_CODES == Standing.NEVER_ASKED) | (_CODES == Standing.TAKEN_BACK)
 
 
-class Unit(NamedTuple):
-    """What an annotator is asked about at once.
-
-    Attributes:
-        unit_id: Its id.
-        image_id: Its image; units of one image come one after another.
-        wanted: How many votes it is to have.
-        barred: People who may not be asked: they answered it elsewhere.
-    """
-
-    unit_id: str
-    image_id: str
-    wanted: int
-    barred: Collection[str] = frozenset()
-
-
-class Team(NamedTuple):
-    """Who can be asked.
-
-    Attributes:
-        active: Get work.
-        paused: Get none; what they have not begun goes to others.
-        joining: Of the active, those who take a share of what nobody has begun.
-    """
-
-    active: frozenset[str]
-    paused: frozenset[str] = frozenset()
-    joining: frozenset[str] = frozenset()
-
-
-class Move(NamedTuple):
-    """A question that is put to somebody, or taken back from them."""
-
-    unit_id: str
-    annotator: str
-    is_open: bool
-
-
-@dataclass
-class Deal:
-    """What is to change, and what is lacking.
-
-    Attributes:
-        moves: At most one for each unit and person.
-        lacking: For each unit that too few people can be asked about, how many more it needs.
-    """
-
-    moves: list[Move] = field(default_factory=list)
-    lacking: dict[str, int] = field(default_factory=dict)
-
-
-Standings = Mapping[str, Mapping[str, Standing]]
-"""Where everybody stands, by unit and person."""
-
-
-def deal(units: Sequence[Unit], team: Team, standings: Standings) -> Deal:
+def deal(units: Units, team: Team, standings: Standings) -> Deal:
     """Returns what must change so that every unit is put to as many people as are wanted.
 
     Args:
-        units: All units of the round, those of an image one after another.
+        units: All units of the round.
         team: Who can be asked. Of anybody else, what is open is taken back.
         standings: Where everybody stands.
     """
@@ -109,11 +51,7 @@ def deal(units: Sequence[Unit], team: Team, standings: Standings) -> Deal:
 
 
 def hand_over(
-    units: Sequence[Unit],
-    team: Team,
-    standings: Standings,
-    giver: str,
-    takers: Collection[str],
+    units: Units, team: Team, standings: Standings, giver: str, takers: Collection[str]
 ) -> Deal:
     """Returns what must change so that others do what somebody has not begun.
 
@@ -127,158 +65,211 @@ def hand_over(
         takers: Who does it; all other active people if empty.
     """
     table = _Table(units, team, standings)
-    table.hand_over(giver, sorted(takers or team.active - {giver}))
+    table.hand_over(giver, takers or team.active - {giver})
     return table.outcome()
+
+
+class _Taker(NamedTuple):
+    """Who takes something, and which units of its image."""
+
+    person: int
+    units: Marks
 
 
 class _Table:
     """Units on the table: who holds which of them, while they are dealt."""
 
-    def __init__(self, units: Sequence[Unit], team: Team, standings: Standings) -> None:
-        self._images = [list(of_image) for _, of_image in groupby(units, lambda u: u.image_id)]
+    def __init__(self, units: Units, team: Team, standings: Standings) -> None:
+        self._image_ids, self._starts, wanted = units
         self._team = team
-        self._before = standings
-        self._now = {unit.unit_id: dict(standings.get(unit.unit_id, {})) for unit in units}
-        self._load: Counter[str] = Counter()
-        for people in self._now.values():
-            self._load.update(name for name, standing in people.items() if standing in _OPEN)
+        self._people = standings.people
+        self._names = [name.encode() for name in standings.people]
+        self._before = standings.cells
+        self._cells = standings.cells.copy()
+        self._needed: Numbers = wanted.astype(np.int64)  # negative where there are too many
+        self._load: Numbers = np.zeros(len(self._people), np.int64)
+        for some in self._parts():
+            self._needed[some] -= np.count_nonzero(_HOLDS_A_PLACE[self._cells[some]], axis=1)
+            self._load += np.count_nonzero(_IS_OPEN[self._cells[some]], axis=0)
 
     def dismiss_strangers(self) -> None:
         """Takes back whatever is open of people who are not in the team."""
         there = self._team.active | self._team.paused
-        for unit_id, people in self._now.items():
-            for name in [n for n, s in people.items() if s in _OPEN and n not in there]:
-                self._take_back(unit_id, name)
+        for person in np.flatnonzero(~self._among(there)).tolist():
+            self._take_back(np.flatnonzero(_IS_OPEN[self._cells[:, person]]), person)
 
     def relieve_paused(self) -> None:
         """Takes back what paused people have not begun; `fill` puts it to others."""
-        for unit_id, people in self._now.items():
-            for name in self._team.paused & people.keys():
-                if people[name] is Standing.WAITING:
-                    self._take_back(unit_id, name)
+        for person in np.flatnonzero(self._among(self._team.paused)).tolist():
+            self._take_back(self._waiting_for(person), person)
 
     def take_back_surplus(self) -> None:
         """Takes back what more people are asked about than is wanted, from those with most left."""
-        for unit in self._units():
-            surplus = -self._needed(unit)
-            waiting = self._waiting(unit)
-            waiting.sort(key=lambda name: (-self._load[name], _tie(unit.image_id, name)))
-            for name in waiting[: max(0, surplus)]:
-                self._take_back(unit.unit_id, name)
+        crowded = np.flatnonzero(self._needed < 0)
+        for unit in crowded[_IS_WAITING[self._cells[crowded]].any(axis=1)].tolist():
+            [image] = self._images_of(np.array([unit])).tolist()
+            waiting = np.flatnonzero(_IS_WAITING[self._cells[unit]]).tolist()
+            for person in self._busiest_first(image, waiting)[: -int(self._needed[unit])]:
+                self._take_back(np.array([unit]), person)
 
-    def hand_over(self, giver: str, takers: Sequence[str]) -> None:
+    def hand_over(self, giver: str, takers: Collection[str]) -> None:
         """Puts to others what one person has not begun."""
-        for units in self._images:
-            self._pass_on([unit for unit in units if giver in self._waiting(unit)], giver, takers)
+        if giver not in self._people:
+            return
+        person, may_take = self._people.index(giver), self._among(takers)
+        for image in self._images_with(_IS_WAITING[self._cells[:, person]]):
+            theirs = _IS_WAITING[self._cells_of(image)[:, person]]
+            self._pass_on(image, theirs, person, may_take)
 
     def share_with_joining(self) -> None:
         """Passes whole images to those who join, last ones first, until all have equally much."""
         for name in sorted(self._team.joining & self._team.active):
-            for units in reversed(self._images):
-                self._pass_to_joiner(name, units)
+            joiner, itself = self._people.index(name), self._among([name])
+            for image in reversed(range(len(self._image_ids))):
+                if self._load[joiner] + 1 > self._load.max() - 1:
+                    break  # nobody could give away a single unit
+                self._pass_to_joiner(joiner, itself, image)
 
     def fill(self) -> None:
         """Puts every unit to as many people as it lacks."""
-        for units in self._images:
-            self._fill_image(units, sorted(self._team.active))
+        active = self._among(self._team.active)
+        alike = self._alike_images()
+        for image in self._images_with(self._needed > 0):
+            if alike[image]:
+                self._fill_alike(image, active)
+                continue
+            needed = self._needed[self._units_of(image)]
+            while (found := self._taker(image, needed > 0, active)) is not None:
+                self._put(image, found)
+
+    def _fill_alike(self, image: int, active: Marks) -> None:
+        """Puts an image whose units are alike to people, all of it to each: a shorter way to do so.
+
+        Those who have least to do take it one after another, as if `_taker` were asked each time.
+        """
+        units = self._units_of(image)
+        wanted = int(self._needed[units.start])
+        people = np.flatnonzero(_MAY_BE_ASKED[self._cells[units.start]] & active)
+        if len(people) > wanted:
+            loads = self._load[people]
+            last = np.partition(loads, wanted - 1)[wanted - 1]
+            sure, equal = people[loads < last], people[loads == last]
+            if len(equal) > wanted - len(sure):
+                equal = equal[np.argsort(self._ties(image, equal.tolist()))]
+            people = np.append(sure, equal[: wanted - len(sure)])
+        self._cells[units, people] = Standing.WAITING
+        self._needed[units] -= len(people)
+        self._load[people] += units.stop - units.start
+
+    def _alike_images(self) -> Marks:
+        """Tells of each image whether all its units have the same standings and needs."""
+        alike = np.ones(len(self._image_ids), np.bool_)
+        for some in self._parts():
+            first = max(some.start, 1)
+            here, before = slice(first, some.stop), slice(first - 1, some.stop - 1)
+            needed = self._needed[here]
+            cells = self._cells[here]
+            differs = needed != self._needed[before][: len(needed)]
+            differs |= (cells != self._cells[before][: len(cells)]).any(axis=1)
+            units = first + np.flatnonzero(differs)
+            images = self._images_of(units)
+            alike[images[self._starts[images] != units]] = False
+        return alike
 
     def outcome(self) -> Deal:
         """Returns how the table differs from what it was."""
-        result = Deal()
-        for unit in self._units():
-            before = self._before.get(unit.unit_id, {})
-            for name, standing in sorted(self._now[unit.unit_id].items()):
-                was_open = before.get(name) in _OPEN
-                if was_open != (standing in _OPEN):
-                    result.moves.append(Move(unit.unit_id, name, not was_open))
-            needed = self._needed(unit)
-            if needed > 0:
-                result.lacking[unit.unit_id] = needed
-        return result
+        places = [np.zeros((0, 2), np.int64)]
+        for some in self._parts():
+            changed = _IS_OPEN[self._cells[some]] != _IS_OPEN[self._before[some]]
+            places.append(np.argwhere(changed) + np.array([some.start, 0]))
+        units, people = np.concatenate(places).T
+        lacking = np.maximum(self._needed, 0).astype(np.int32)
+        return Deal(units, people, _IS_OPEN[self._cells[units, people]], lacking)
 
-    def _pass_to_joiner(self, joiner: str, units: Sequence[Unit]) -> None:
+    def _pass_to_joiner(self, joiner: int, itself: Marks, image: int) -> None:
         """Passes an image's units to a joiner, from whoever has most left of those who hold them.
 
         Nothing is passed that would leave the giver with less than the joiner.
         """
-        holders = {name for unit in units for name in self._waiting(unit)} - {joiner}
-        for giver in sorted(holders, key=lambda n: (-self._load[n], _tie(units[0].image_id, n))):
-            theirs = [
-                unit
-                for unit in units
-                if giver in self._waiting(unit) and self._may_be_asked(joiner, unit)
-            ]
-            if theirs and self._load[joiner] + len(theirs) <= self._load[giver] - len(theirs):
-                self._pass_on(theirs, giver, [joiner])
+        cells = self._cells_of(image)
+        may_join = _MAY_BE_ASKED[cells[:, joiner]]
+        waiting = _IS_WAITING[cells]
+        holders = [one for one in np.flatnonzero(waiting.any(axis=0)).tolist() if one != joiner]
+        for giver in self._busiest_first(image, holders):
+            theirs = waiting[:, giver] & may_join
+            passed = np.count_nonzero(theirs)
+            if passed and self._load[joiner] + passed <= self._load[giver] - passed:
+                self._pass_on(image, theirs, giver, itself)
                 return
 
-    def _pass_on(self, units: Sequence[Unit], giver: str, takers: Sequence[str]) -> None:
-        left = list(units)
-        while (found := self._taker(left, takers)) is not None:
-            taker, taken = found
-            for unit in taken:
-                self._take_back(unit.unit_id, giver)
-                self._put(unit.unit_id, taker)
-            left = [unit for unit in left if unit not in taken]
+    def _pass_on(self, image: int, units: Marks, giver: int, takers: Marks) -> None:
+        left = units.copy()
+        while (found := self._taker(image, left, takers)) is not None:
+            self._take_back(self._starts[image] + np.flatnonzero(found.units), giver)
+            self._put(image, found)
+            left &= ~found.units
 
-    def _fill_image(self, units: Sequence[Unit], people: Sequence[str]) -> None:
-        while True:
-            needy = [unit for unit in units if self._needed(unit) > 0]
-            found = self._taker(needy, people)
-            if found is None:
-                return
-            taker, taken = found
-            for unit in taken:
-                self._put(unit.unit_id, taker)
-
-    def _taker(self, units: Sequence[Unit], people: Sequence[str]) -> tuple[str, list[Unit]] | None:
+    def _taker(self, image: int, units: Marks, people: Marks) -> _Taker | None:
         """Returns who can be asked about most of these units, has least to do, and what it is."""
-        best: tuple[int, int] | None = None
-        chosen: list[tuple[str, list[Unit]]] = []
-        closed_to = [(unit, self._not_to_be_asked(unit)) for unit in units]
-        for name in people:
-            theirs = [unit for unit, closed in closed_to if name not in closed]
-            if not theirs:
-                continue
-            rank = (-len(theirs), self._load[name])
-            if best is None or rank < best:
-                best, chosen = rank, []
-            if rank == best:
-                chosen.append((name, theirs))
-        if not chosen:
+        can_take = _MAY_BE_ASKED[self._cells_of(image)] & units[:, np.newaxis] & people
+        counts = np.count_nonzero(can_take, axis=0)
+        most = counts.max(initial=0)
+        if not most:
             return None
-        return min(chosen, key=lambda found: _tie(units[0].image_id, found[0]))
-
-    def _may_be_asked(self, name: str, unit: Unit) -> bool:
-        return name not in self._not_to_be_asked(unit)
-
-    def _not_to_be_asked(self, unit: Unit) -> set[str]:
-        people = self._now[unit.unit_id]
-        return {n for n, standing in people.items() if standing is not Standing.TAKEN_BACK}.union(
-            unit.barred
+        with_most = np.flatnonzero(counts == most)
+        loads = self._load[with_most]
+        least = with_most[loads == loads.min()].tolist()
+        person = (
+            least[0]
+            if len(least) == 1
+            else min(zip(self._ties(image, least), least, strict=True))[1]
         )
+        return _Taker(person, can_take[:, person])
 
-    def _needed(self, unit: Unit) -> int:
-        """Returns how many places are free; a negative number where there are too many."""
-        standings = self._now[unit.unit_id].values()
-        return unit.wanted - sum(standing in _HOLDS_A_PLACE for standing in standings)
+    def _busiest_first(self, image: int, people: Sequence[int]) -> list[int]:
+        loads = self._load[people].tolist()
+        is_tie = len(set(loads)) < len(loads)
+        ties = self._ties(image, people) if is_tie else [b""] * len(people)
+        ranked = sorted(zip([-load for load in loads], ties, people, strict=True))
+        return [person for *_, person in ranked]
 
-    def _waiting(self, unit: Unit) -> list[str]:
-        people = self._now[unit.unit_id]
-        return [name for name, standing in people.items() if standing is Standing.WAITING]
+    def _ties(self, image: int, people: Sequence[int]) -> list[bytes]:
+        """Returns what orders people who are equal otherwise, in another way for each image."""
+        of_image = f"{self._image_ids[image].as_py()} ".encode()
+        return [sha256(of_image + self._names[person]).digest() for person in people]
 
-    def _units(self) -> Iterator[Unit]:
-        for units in self._images:
-            yield from units
+    def _among(self, names: Collection[str]) -> Marks:
+        return np.array([name in names for name in self._people], np.bool_)
 
-    def _put(self, unit_id: str, name: str) -> None:
-        self._now[unit_id][name] = Standing.WAITING
-        self._load[name] += 1
+    def _images_with(self, units: Marks) -> Iterator[int]:
+        """Yields the images that have one of these units, in order."""
+        yield from np.unique(self._images_of(np.flatnonzero(units))).tolist()
 
-    def _take_back(self, unit_id: str, name: str) -> None:
-        self._now[unit_id][name] = Standing.TAKEN_BACK
-        self._load[name] -= 1
+    def _images_of(self, units: Numbers) -> Numbers:
+        return np.searchsorted(self._starts, units, side="right") - 1
 
+    def _parts(self) -> Iterator[slice]:
+        """Yields all units, some at a time: what is worked out of cells takes more than they do."""
+        for start in range(0, len(self._cells), _AT_ONCE):
+            yield slice(start, start + _AT_ONCE)
 
-def _tie(image_id: str, name: str) -> str:
-    return sha256_hex(f"{image_id} {name}".encode())
+    def _units_of(self, image: int) -> slice:
+        return slice(int(self._starts[image]), int(self._starts[image + 1]))
+
+    def _cells_of(self, image: int) -> Cells:
+        return self._cells[self._units_of(image)]
+
+    def _waiting_for(self, person: int) -> Numbers:
+        return np.flatnonzero(_IS_WAITING[self._cells[:, person]])
+
+    def _put(self, image: int, taken: _Taker) -> None:
+        units = self._units_of(image)
+        self._cells[units, taken.person][taken.units] = Standing.WAITING
+        self._needed[units][taken.units] -= 1
+        self._load[taken.person] += np.count_nonzero(taken.units)
+
+    def _take_back(self, units: Numbers, person: int) -> None:
+        kept = self._cells[units, person] & BARRED
+        self._cells[units, person] = kept | int(Standing.TAKEN_BACK)
+        self._needed[units] += 1
+        self._load[person] -= len(units)

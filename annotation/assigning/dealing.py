@@ -6,51 +6,39 @@ before, leaves tables from which the next one goes on.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from alignbench.annotation.assigning.dealer import Deal, Standing, Standings, Team, Unit
+from alignbench.annotation.assigning.asked import AskedUnits
+from alignbench.annotation.assigning.elsewhere import NOTHING_ELSEWHERE, answered_elsewhere
+from alignbench.annotation.assigning.questions import PURPOSES, RoundQuestions
+from alignbench.annotation.assigning.replies import MOST_SKIPS
+from alignbench.annotation.assigning.rewriting import Moves, changed_rows
 from alignbench.annotation.assigning.standings import (
-    MOST_SKIPS,
-    Question,
-    RoundStandings,
-    answered_elsewhere,
+    BARRED,
+    Cells,
+    Counts,
+    Deal,
+    Marks,
+    Standing,
+    Standings,
+    Team,
+    Units,
 )
 from alignbench.annotation.rounds.forms import in_control
 from alignbench.schemas.fence import Fence, no_fence
 from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import ASSIGNMENTS
 from alignbench.schemas.vocabulary import Purpose
+from alignbench.workspace.numbered import Numbers
 from alignbench.workspace.workspace import Workspace
 
 Begun = Callable[[str, Collection[str]], Collection[str]]
 """Gives the units that somebody has begun, of those that are open for them."""
-Deals = Callable[[Sequence[Unit], Team, Standings], Deal]
+Deals = Callable[[Units, Team, Standings], Deal]
 """Deals units out to a team, given where everybody stands."""
-
-
-class Asked(NamedTuple):
-    """A unit that a round asks about.
-
-    Attributes:
-        unit_id: Its id.
-        image_id: Its image.
-        purpose: Why it is asked about.
-        sentence_ids: Its sentences; empty if it is one itself.
-        votes: How many votes it is to have; None leaves that to the round's form.
-    """
-
-    unit_id: str
-    image_id: str
-    purpose: Purpose
-    sentence_ids: tuple[str, ...] = ()
-    votes: int | None = None
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """The ids of its sentences."""
-        return self.sentence_ids or (self.unit_id,)
 
 
 @dataclass
@@ -60,13 +48,13 @@ class Dealt:
     Attributes:
         opened: How many questions were put to somebody.
         taken_back: How many were taken back.
-        lacking: How many places nobody could be found for, by unit.
+        lacking: How many answers nobody could be found for.
         skipped: Units that too many people have skipped.
     """
 
     opened: int = 0
     taken_back: int = 0
-    lacking: dict[str, int] = field(default_factory=dict)
+    lacking: int = 0
     skipped: list[str] = field(default_factory=list)
 
 
@@ -77,7 +65,7 @@ class RoundDealer:
         self,
         workspace: Workspace,
         form: Round,
-        asked: Sequence[Asked],
+        asked: AskedUnits,
         *,
         doubtful: frozenset[str] = frozenset(),
         again: bool = False,
@@ -87,34 +75,29 @@ class RoundDealer:
         Args:
             workspace: Whose tables.
             form: The round.
-            asked: What it asks about, the units of an image one after another.
+            asked: What it asks about.
             doubtful: Sentences whose votes so far leave a doubt.
             again: Put a unit to people who answered it in another round too.
         """
         self._workspace = workspace
         self._form = form
         self._asked = asked
-        self._doubtful = {one.unit_id for one in asked if not doubtful.isdisjoint(one.sentences)}
-        self._standings = RoundStandings(workspace, form.round)
-        self._places = self._standings.places()
-        self._barred = {} if again else self._answered_elsewhere()
-        self._purposes = {one.unit_id: one.purpose for one in asked}
-        self._gold_images = {one.image_id for one in asked if one.purpose is Purpose.GOLD}
-
-    def _answered_elsewhere(self) -> Mapping[str, Collection[str]]:
-        """Returns, by unit, who has answered any of its sentences in another round."""
-        ids = pa.array([key for one in self._asked for key in one.sentences], pa.string())
-        people_of = answered_elsewhere(self._workspace, self._form.round, ids)
-        return {
-            one.unit_id: people
-            for one in self._asked
-            if (people := set().union(*(people_of.get(key, ()) for key in one.sentences)))
-        }
+        self._questions = RoundQuestions(workspace, form.round, asked.unit_ids)
+        self._barred = (
+            NOTHING_ELSEWHERE if again else answered_elsewhere(workspace, form.round, asked)
+        )
+        here = slice(len(asked))
+        places = self._questions.places()
+        self._places = places.total[here]
+        self._skipped: Marks = self._questions.skips[here] >= MOST_SKIPS
+        self._in_full = self._images_in_full()[asked.images]
+        further = asked.with_any_of(doubtful) & (places.open[here] == 0)
+        self._wanted = self._votes_wanted(further)
 
     @property
     def holders(self) -> frozenset[str]:
         """Everybody who has been asked something in the round."""
-        return frozenset(question.annotator for question in self._standings.rows)
+        return frozenset(self._questions.holders)
 
     def deal(
         self,
@@ -135,87 +118,96 @@ class RoundDealer:
             run_id: Stamped on the rows.
             fence: Asked before anything is written.
         """
-        result = Dealt()
-        skipped = [one for one in self._asked if self._standings.skips(one.unit_id) >= MOST_SKIPS]
-        result.skipped = [one.unit_id for one in skipped]
-        units = self._units(frozenset(result.skipped))
-        units_by_id = {unit.unit_id: unit for unit in units}
-        dealt = self._deal_around_what_is_begun(deals, units, team, begun)
-        for move in dealt.moves:
-            question = Question(move.unit_id, move.annotator)
-            if move.is_open:
-                purpose, wave = self._purposes[move.unit_id], self._wave(units_by_id[move.unit_id])
-                self._standings.set_open(question, purpose, wave)
-                result.opened += 1
-            else:
-                self._standings.set_closed(question)
-                result.taken_back += 1
-        result.lacking = dealt.lacking
+        people = sorted(self.holders | team.active | team.paused)
+        dealt = self._deal_around_what_is_begun(deals, people, team, begun)
+        moves = Moves(people, dealt, self._purposes(), self._waves())
+        changes = changed_rows(self._questions, moves)
         fence()
-        self._workspace.table(ASSIGNMENTS).append(self._standings.unwritten(), run_id)
-        return result
+        self._workspace.table(ASSIGNMENTS).append_batches(changes, run_id)
+        opened = int(np.count_nonzero(dealt.is_open))
+        return Dealt(
+            opened,
+            len(dealt.is_open) - opened,
+            int(dealt.lacking.sum()),
+            self._asked.unit_ids.filter(pa.array(self._skipped)).to_pylist(),
+        )
 
     def _deal_around_what_is_begun(
-        self, deals: Deals, units: Sequence[Unit], team: Team, begun: Begun
+        self, deals: Deals, people: Sequence[str], team: Team, begun: Begun
     ) -> Deal:
         """Deals, and deals again as long as it takes from people of whom it is not known yet.
 
         The server is asked about people from whom something would be taken back, and of nobody
         else. What is taken back from one who is out of the team need not be looked at.
         """
+        units = Units(self._asked.image_ids, self._asked.image_starts, self._wanted)
+        cells = self._cells(people)
         known: dict[str, Collection[str]] = {}
         while True:
-            dealt = deals(units, team, self._where_everybody_stands(known))
-            givers = {move.annotator for move in dealt.moves if not move.is_open}
+            dealt = deals(units, team, Standings(people, cells))
+            givers = {people[one] for one in np.unique(dealt.people[~dealt.is_open])}
             new = givers & (team.active | team.paused) - known.keys()
             if not new:
                 return dealt
             for name in sorted(new):
-                known[name] = begun(name, self._standings.open_of(name))
+                known[name] = begun(name, self._questions.open_of(name))
+                self._note_begun(cells[:, people.index(name)], known[name])
 
-    def _where_everybody_stands(self, begun: Mapping[str, Collection[str]]) -> Standings:
-        standings: dict[str, dict[str, Standing]] = {}
-        for question in self._standings.rows:
-            is_begun = question.unit_id in begun.get(question.annotator, ())
-            standing = self._standings.standing(question, is_begun)
-            standings.setdefault(question.unit_id, {})[question.annotator] = standing
-        return standings
+    def _cells(self, people: Sequence[str]) -> Cells:
+        """Returns where everybody stands with what is asked about; nothing of it is begun."""
+        cells = np.zeros((len(self._asked), len(people)), np.uint8)
+        column_of = {name: column for column, name in enumerate(people)}
+        questions, barred = self._questions, self._barred
+        here = questions.units < len(self._asked)
+        columns = _columns(questions.people, column_of)[questions.annotators[here]]
+        cells[questions.units[here], columns] = questions.standings()[here]
+        columns = _columns(barred.people, column_of)[barred.annotators]
+        cells[barred.units[columns >= 0], columns[columns >= 0]] |= BARRED
+        return cells
 
-    def _units(self, skipped: Collection[str]) -> list[Unit]:
-        """Returns what is wanted of each unit; one that was skipped too often keeps what it has."""
-        units: list[Unit] = []
-        for one in self._asked:
-            wanted = self._wanted(one)
-            if one.unit_id in skipped:
-                wanted = min(wanted, self._places[one.unit_id].total)
-            barred = self._barred.get(one.unit_id, ())
-            units.append(Unit(one.unit_id, one.image_id, wanted, barred))
-        return units
+    def _note_begun(self, cells: Cells, begun: Collection[str]) -> None:
+        """Notes in somebody's cells what they have begun."""
+        ids = pa.array(list(begun), pa.string())
+        rows = pc.index_in(ids, value_set=self._asked.unit_ids).drop_null().to_numpy()
+        waiting = rows[cells[rows] % BARRED == Standing.WAITING]
+        cells[waiting] += Standing.BEGUN - Standing.WAITING
 
-    def _wanted(self, asked: Asked) -> int:
-        """Returns how many votes a unit is to have by now.
+    def _votes_wanted(self, further: Marks) -> Counts:
+        """Returns how many votes each unit is to have by now.
 
         One in doubt gets a further vote once all that were asked for are there, so that dealing
-        again before it has come adds nothing.
-        """
-        if asked.votes is not None:
-            return asked.votes
-        form = self._form
-        if self._is_in_full(asked.image_id):
-            return form.most
-        places = self._places[asked.unit_id]
-        further = asked.unit_id in self._doubtful and not places.open
-        return min(form.most, max(form.first, places.total + further))
+        again before it has come adds nothing. One that was skipped too often keeps what it has.
 
-    def _is_in_full(self, image_id: str) -> bool:
-        """Tells whether all units of an image are put to as many people as any is at most.
+        Args:
+            further: Which units are in doubt with nothing open.
+        """
+        form = self._form
+        wanted = np.clip(self._places + further, form.first, form.most)
+        wanted = np.where(self._in_full, form.most, wanted)
+        wanted = np.where(self._asked.votes >= 0, self._asked.votes, wanted)
+        kept = np.where(self._skipped, np.minimum(wanted, self._places), wanted)
+        return kept.astype(np.int32)
+
+    def _images_in_full(self) -> Marks:
+        """Tells of which images all units are put to as many people as any is at most.
 
         Where one of them is gold, the others go to the same people as it does: if it stood alone
         among images that are whole, it would be known for gold.
         """
-        return image_id in self._gold_images or in_control(self._form, image_id)
+        image_ids = self._asked.image_ids
+        found = np.array([in_control(self._form, one) for one in image_ids.to_pylist()], np.bool_)
+        found[self._asked.images[self._asked.is_gold]] = True
+        return found
 
-    def _wave(self, unit: Unit) -> int:
-        if self._is_in_full(unit.image_id):
-            return 1
-        return max(1, self._places[unit.unit_id].total - self._form.first + 2)
+    def _waves(self) -> Numbers:
+        """Returns for which votes each unit would be put to somebody now."""
+        waves = np.maximum(1, self._places - self._form.first + 2)
+        return np.where(self._in_full, 1, waves)
+
+    def _purposes(self) -> Numbers:
+        gold, label = PURPOSES.index(Purpose.GOLD), PURPOSES.index(Purpose.LABEL)
+        return np.where(self._asked.is_gold, gold, label)
+
+
+def _columns(people: Sequence[str], column_of: Mapping[str, int]) -> Numbers:
+    return np.array([column_of.get(name, -1) for name in people], np.int64)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pyarrow.compute as pc
 
-from alignbench.annotation.assigning.dealer import Team
+from alignbench.annotation.assigning.standings import Team
 from alignbench.annotation.errors import NoSuchAnnotatorError
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids

@@ -107,15 +107,17 @@ def round_members(
         unit: What it asks about at once.
     """
     drawn = _drawn(workspace, round_name)
-    sample = drawn.filter(pc.field("purpose") == Purpose.LABEL.value)["sentence_id"]
+    sample = drawn.filter(pc.field("purpose") == Purpose.LABEL.value)
     gold = drawn.filter(pc.field("purpose") == Purpose.GOLD.value)["sentence_id"].combine_chunks()
     members = RoundMembers(
-        sample.combine_chunks() if len(sample) else None,
+        sample["sentence_id"].combine_chunks() if len(sample) else None,
         gold,
         withdrawn_ids(workspace, WithdrawnKind.IMAGE),
     )
-    is_whole = unit is AnnotationUnit.CAPTION or members.drawn is None
-    if not len(gold) or not is_whole:
+    if not len(gold):
+        return members
+    stand_whole = unit is AnnotationUnit.CAPTION or members.drawn is None
+    if not stand_whole and not _has_whole_captions(workspace, sample, drawn):
         return members
     of_gold = pc.field("sentence_id").isin(gold)
     whole = _gold_candidates(workspace, of_gold, AnnotationUnit.CAPTION)["sentence_id"]
@@ -230,6 +232,17 @@ def _gold_candidates(workspace: Workspace, only: pc.Expression, unit: Annotation
         return sentences
     where = pc.field("pair_id").isin(pc.unique(sentences["pair_id"]))
     return of_same_cuts(workspace.table(SENTENCES).read(columns, where), sentences)
+
+
+def _has_whole_captions(workspace: Workspace, sample: pa.Table, drawn: pa.Table) -> bool:
+    """Tells whether a sample lacks nothing of its captions but gold, as all of a model's does."""
+    columns = ["sentence_id", "pair_id", "splitter_id"]
+    of_sample = pc.field("sentence_id").isin(sample["sentence_id"].combine_chunks())
+    sampled = workspace.table(SENTENCES).read(columns, of_sample)
+    of_their_pairs = pc.field("pair_id").isin(pc.unique(sampled["pair_id"]))
+    whole = of_same_cuts(workspace.table(SENTENCES).read(columns, of_their_pairs), sampled)
+    is_there = pc.is_in(whole["sentence_id"], value_set=drawn["sentence_id"].combine_chunks())
+    return bool(pc.all(is_there).as_py())
 
 
 def _size(workspace: Workspace, selection: Selection, members: RoundMembers, draw: Draw) -> int:

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.assigning.dealing import Asked
-from alignbench.annotation.assigning.standings import MOST_SKIPS, Question, RoundStandings
+from alignbench.annotation.assigning.asked import Asked, AskedUnits
+from alignbench.annotation.assigning.questions import RoundQuestions
+from alignbench.annotation.assigning.replies import MOST_SKIPS
 from alignbench.annotation.rounds.forms import in_control
 from alignbench.annotation.team_report.given_answers import GivenAnswers, newest
 from alignbench.schemas.rows import Round
@@ -56,12 +57,12 @@ class RoundFacts(NamedTuple):
     Attributes:
         form: How it was begun.
         asked: Its units.
-        standings: What has become of its questions.
+        questions: What has become of its questions, with its units numbered first.
     """
 
     form: Round
-    asked: Sequence[Asked]
-    standings: RoundStandings
+    asked: AskedUnits
+    questions: RoundQuestions
 
 
 class Progress(NamedTuple):
@@ -172,7 +173,7 @@ class _OneRound:
     """What is to be said of one round."""
 
     def __init__(self, facts: RoundFacts, answers: GivenAnswers, paused: Collection[str]) -> None:
-        form, self._standings = facts.form, facts.standings
+        form, self._questions = facts.form, facts.questions
         self._form, self._paused, self._out = form, paused, answers.out
         own = answers.submitted
         own = newest(own.filter(pc.equal(own["round"], form.round)), ["annotator", "unit_id"])
@@ -186,21 +187,20 @@ class _OneRound:
 
     def _fill_a_place(self, answers: pa.Table) -> pa.Array:
         """Tells of each answer whether it is believed about all of its unit."""
-        columns = (answers[name].to_pylist() for name in ("unit_id", "annotator"))
-        questions = (Question(*both) for both in zip(*columns, strict=True))
-        rows = (self._standings.rows.get(question) for question in questions)
-        closed = AssignmentState.CLOSED
-        return pa.array([row is None or row.state is not closed for row in rows], pa.bool_())
+        columns = ["unit_id", "annotator"]
+        questions = self._questions.table(self._questions.is_closed)
+        closed = set(zip(*(questions[name].to_pylist() for name in columns), strict=True))
+        given = zip(*(answers[name].to_pylist() for name in columns), strict=True)
+        return pa.array([question not in closed for question in given], pa.bool_())
 
     def people(self) -> Iterator[dict[str, object]]:
         """Yields a row for each person who was asked something or has answered."""
-        states: defaultdict[str, Counter[AssignmentState]] = defaultdict(Counter)
-        for question, row in self._standings.rows.items():
-            states[question.annotator][row.state] += 1
+        states = self._questions.counts()
         over = self._over_given()
         for name in sorted(states.keys() | self._times.keys()):
             given = len(self._times.get(name, ()))
-            left = states[name][AssignmentState.OPEN]
+            state = states.get(name, Counter())
+            left = state[AssignmentState.OPEN]
             pace = self._pace(self._times.get(name, ()))
             yield {
                 "round": self._form.round,
@@ -211,8 +211,8 @@ class _OneRound:
                 "given": given,
                 "over_given": over[name],
                 "left": left,
-                "skipped": states[name][AssignmentState.SKIPPED],
-                "taken_back": states[name][AssignmentState.CLOSED],
+                "skipped": state[AssignmentState.SKIPPED],
+                "taken_back": state[AssignmentState.CLOSED],
                 "answers_a_day": pace,
                 "last_answer": _day(self._times[name][-1]) if name in self._times else None,
                 "ends": self._end(left, pace),
@@ -221,7 +221,8 @@ class _OneRound:
     def summary(self, people: Sequence[dict[str, object]]) -> dict[str, object]:
         """Returns the row of the round; it ends when the last of its people does."""
         left = sum(max(0, unit.wanted - unit.given) for unit in self._units.values())
-        waiting = sum(row.state is AssignmentState.OPEN for row in self._standings.rows.values())
+        waiting = int(self._questions.is_open.sum())
+        skips = self._questions.skips[: len(self._units)]
         paces = [self._pace(times) for times in self._times.values()]
         pace = sum(filter(None, paces)) or None
         busy = [row["ends"] for row in people if row["left"]]
@@ -235,9 +236,7 @@ class _OneRound:
             "over_given": sum(max(0, unit.given - unit.wanted) for unit in self._units.values()),
             "left": left,
             "put_to_nobody": max(0, left - waiting),
-            "skipped_too_often": sum(
-                self._standings.skips(key) >= MOST_SKIPS for key in self._units
-            ),
+            "skipped_too_often": int((skips >= MOST_SKIPS).sum()),
             "answers_a_day": pace,
             "ends": max(map(str, busy))
             if is_known
@@ -246,13 +245,10 @@ class _OneRound:
             else None,
         }
 
-    def _counted_units(self, asked: Sequence[Asked], votes: pa.Table) -> dict[str, _Unit]:
+    def _counted_units(self, asked: AskedUnits, votes: pa.Table) -> dict[str, _Unit]:
         given = Counter(votes["unit_id"].to_pylist())
-        waiting = Counter(
-            question.unit_id
-            for question, row in self._standings.rows.items()
-            if row.state is AssignmentState.OPEN
-        )
+        open_now = self._questions.table(self._questions.is_open)
+        waiting = Counter(open_now["unit_id"].to_pylist())
         return {
             one.unit_id: _Unit(
                 self._wanted(one, given[one.unit_id], waiting[one.unit_id]), given[one.unit_id]

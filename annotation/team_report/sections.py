@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.assigning.standings import MOST_SKIPS
+from alignbench.annotation.assigning.replies import MOST_SKIPS
 from alignbench.annotation.team_report.given_answers import GivenAnswers
 from alignbench.annotation.team_report.progress import (
     PACE_DAYS,

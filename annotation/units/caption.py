@@ -103,11 +103,6 @@ class CaptionUnit:
         ]
         return pa.table(columns, [UNIT_ID, "generator_id"])
 
-    def sentence_ids(self, units: pa.Table) -> list[list[str]]:
-        """Returns the ids of each caption's sentences."""
-        found: list[list[str]] = units["sentence_ids"].to_pylist()
-        return found
-
     def sentences(self, units: pa.Table) -> pa.Table:
         """Returns `sentence_id` and `text` of the sentences of these captions."""
         names = {"sentence_id": "sentence_ids", "text": "texts"}

@@ -129,10 +129,6 @@ class ResponseUnit:
         rows = workspace.table(RESPONSES).read(["response_id", "generator_id"])
         return rows.rename_columns([UNIT_ID, "generator_id"])
 
-    def sentence_ids(self, units: pa.Table) -> list[list[str]]:
-        """Returns the id of each, alone."""
-        return [[unit_id] for unit_id in units[UNIT_ID].to_pylist()]
-
     def sentences(self, units: pa.Table) -> pa.Table:  # noqa: ARG002 - it has none
         """Returns no sentence: answers are rated whole."""
         return pa.table({name: pa.array([], pa.string()) for name in ("sentence_id", "text")})

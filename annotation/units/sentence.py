@@ -126,10 +126,6 @@ class SentenceUnit:
         sentences = workspace.table(SENTENCES).read(["sentence_id", "generator_id"])
         return sentences.rename_columns([UNIT_ID, "generator_id"])
 
-    def sentence_ids(self, units: pa.Table) -> list[list[str]]:
-        """Returns the id of each, alone."""
-        return [[sentence_id] for sentence_id in units["sentence_id"].to_pylist()]
-
     def sentences(self, units: pa.Table) -> pa.Table:
         """Returns `sentence_id` and `text` of these sentences."""
         return units.select(["sentence_id", "text"])

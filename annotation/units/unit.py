@@ -124,10 +124,6 @@ class Unit(Protocol):
         """Returns the generator of every unit there is, as `UNIT_ID` and `generator_id`."""
         ...
 
-    def sentence_ids(self, units: pa.Table) -> list[list[str]]:
-        """Returns the ids of the sentences of each unit that `gathered` gave."""
-        ...
-
     def sentences(self, units: pa.Table) -> pa.Table:
         """Returns `sentence_id` and `text` of the sentences of units that `gathered` gave."""
         ...

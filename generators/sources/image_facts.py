@@ -33,6 +33,8 @@ class ImageFacts:
 
     def otherwise(self, defaults: "ImageFacts") -> "ImageFacts":
         """Returns these facts, with those of `defaults` where there are none."""
+        if defaults == _NOTHING:
+            return self
         redistributable = self.redistributable
         return ImageFacts(
             image_url=self.image_url or defaults.image_url,
@@ -58,6 +60,9 @@ class ImageFacts:
             caption=text,
             caption_model=model,
         )
+
+
+_NOTHING: Final = ImageFacts()
 
 
 class ImageFactOptions(Options):
@@ -94,14 +99,18 @@ class FolderFacts:
     failures: tuple[ItemFailureAt, ...] = ()
 
 
-def own_facts(record: Record) -> ImageFacts:
+def own_facts(record: Record, image_url: str | None = None) -> ImageFacts:
     """Returns the facts that a record itself gives.
+
+    Args:
+        record: The record.
+        image_url: The URL, where it is known already.
 
     Raises:
         ItemError: A value is of the wrong kind.
     """
     return ImageFacts(
-        image_url=record.text(*_URL_COLUMNS),
+        image_url=image_url or record.text(*_URL_COLUMNS),
         license=record.text("license"),
         redistributable=record.flag("redistributable"),
         domain=record.text("domain"),

@@ -1,5 +1,6 @@
 """Names in the input that become files: none may lead out of the folder it is relative to."""
 
+import errno
 from pathlib import Path, PurePosixPath
 
 from alignbench.generators.errors import InputFileError
@@ -66,7 +67,7 @@ def inside(root: Path, name: str) -> Path:
     if not path.parts:
         raise _invalid(name, "it names no file")
     try:
-        real = (root / path).resolve()
+        real = _resolved(root / path)
     except (OSError, RuntimeError, ValueError) as error:
         raise _invalid(name, _reason(error)) from None
     if not real.is_relative_to(root):
@@ -77,6 +78,21 @@ def inside(root: Path, name: str) -> Path:
             )
         )
     return real
+
+
+def _resolved(path: Path) -> Path:
+    """Returns a path without links, whether or not anything is there.
+
+    Raises:
+        OSError | RuntimeError: Its links go round in a circle, which only `strict` tells in every
+            version of Python.
+    """
+    try:
+        return path.resolve(strict=True)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise
+    return path.resolve()
 
 
 def read_image_file(root: Path, name: str) -> bytes | ItemFailure:

@@ -73,6 +73,7 @@ class UrlsSource(SourceBase[UrlsOptions]):
         """Finds the files; raises `InputFileError` where they are missing."""
         self._path = configured_path(self.options.path, self.surroundings)
         self._allow_private = self.surroundings.allow_private_addresses
+        self._facts = self.options.facts
         _require_httpx()
 
     def listing_files(self) -> Sequence[Path]:
@@ -111,8 +112,7 @@ class UrlsSource(SourceBase[UrlsOptions]):
         options = self.options
         url = _checked_url(record.required_text(options.url_column).strip())
         name = record.text(options.name_column) if options.name_column else None
-        values = {**record.values, "image_url": url}
-        facts = own_facts(Record(record.place, values)).otherwise(options.facts)
+        facts = own_facts(record, image_url=url).otherwise(self._facts)
         name = name or _last_part(url)
         caption = options.caption_of(record)
         return facts.item(caption.locator(url) if caption else url, name, caption)
@@ -121,7 +121,8 @@ class UrlsSource(SourceBase[UrlsOptions]):
 def _checked_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        host, credentials = parts.hostname, parts.username or parts.password
+        host = parts.hostname
+        credentials = "@" in parts.netloc and (parts.username or parts.password)
     except ValueError as error:
         raise ItemError(ItemCode.URL_INVALID.failure(f"{url!r} is not a URL: {error}.")) from None
     if parts.scheme not in ("http", "https") or not host:

@@ -33,6 +33,7 @@ from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import canonical_json, derive_id, text_sha256
 from alignbench.schemas.importing import ImportedCaption, Importer, ImportNotes
 from alignbench.schemas.names import is_name
+from alignbench.schemas.paths import real_path
 from alignbench.schemas.vocabulary import PUBLISHED_LABEL
 from alignbench.workspace.store import ObjectStore
 from alignbench.workspace.workspace import open_store
@@ -96,7 +97,7 @@ def target_of(address: str) -> Target:
         UsageError: The address does not end in a name.
     """
     remote = address.startswith("s3://")
-    whole = address.rstrip("/") if remote else str(Path(address).resolve())
+    whole = address.rstrip("/") if remote else str(real_path(address))
     parent, _, step = whole.rpartition("/")
     above = parent.rpartition("/")[2]
     is_version = step[:1].isdecimal() and is_name(above)
@@ -129,7 +130,7 @@ def import_release(
         captions: What it found.
         notes: What it counted and named.
         images: The images that are there.
-        target: Where the release goes.
+        target: Where the release goes; the caller holds that place.
         figures: Whether the statistics are drawn too.
 
     Raises:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from alignbench.release.place import held_place
 from alignbench.release.publish import already_there, publish, remove_leftovers
 from alignbench.release.questions.contents import SelectedForRelease, question_contents
 from alignbench.release.questions.verify import verify_questions
@@ -57,7 +58,7 @@ def build_question_release(
         ReleaseExistsError: That version is there already, made from something else.
         BrokenReferenceError: A model's row is gone.
         RefusedReleaseError: What was built does not pass `verify`.
-        LockHeldError: Another release of this workspace is being built.
+        LockHeldError: Another release of this workspace is being built, or its place written.
     """
     store = workspace.store
     prefix = release_folder(config.release.name, config.release.version)
@@ -72,8 +73,10 @@ def build_question_release(
             write_question_release(folder, contents, manifest, store.read)
             finished = open_release(str(folder))
             refuse_unless_sound(verify_questions(finished))
-            remove_leftovers(store, prefix, finished)
-            publish(store, prefix, finished)
+            with held_place(store, prefix):  # an import may go there too
+                if not store.exists(f"{prefix}/{CHECKSUMS}"):
+                    remove_leftovers(store, prefix, finished)
+                publish(store, prefix, finished)
     return QuestionReleaseReport(f"{store.url}/{prefix}", built=True, manifest=manifest)
 
 

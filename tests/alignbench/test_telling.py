@@ -6,11 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from alignbench.cli.app import app
+from alignbench.schemas.protocols import Generation, ItemFailure
 from alignbench.terminal.output import print_json
+from tests.flows.letter_captioner import LetterCaptioner, registered
 
 CONFIG = '[[sources]]\nname = "photos"\nkind = "folder"\npath = "photos"\n'
 
@@ -37,6 +42,27 @@ def test_a_run_is_told_as_lines_of_json(tmp_path: Path) -> None:
     runs = alignbench(tmp_path, "status", "--runs", "--json")
     [row] = json.loads(runs.stdout)
     assert (row["stage"], row["made"], row["failed"], row["ended"]) == ("ingest", 1, 1, True)
+
+
+def test_what_a_library_prints_is_beside_the_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (4, 3)).save(tmp_path / "photos/a.png")
+    chatty = '[[captioners]]\nname = "chatty"\nbackend = "letters"\nrepo = "letters"\n'
+    (tmp_path / "alignbench.toml").write_text(CONFIG + chatty, encoding="utf-8")
+    kept = LetterCaptioner.caption
+
+    def chattering(*asked: Any) -> list[Generation | ItemFailure]:
+        print("Downloading shards: 100%")  # noqa: T201 - as libraries do
+        return kept(*asked)
+
+    monkeypatch.setattr(LetterCaptioner, "caption", chattering)
+    with registered(monkeypatch):
+        assert CliRunner().invoke(app, ["-C", str(tmp_path), "ingest"]).exit_code == 0
+        ran = CliRunner().invoke(app, ["-C", str(tmp_path), "caption", "--json"])
+    assert json.loads(ran.stdout)["made"] == 1
+    assert "Downloading" in ran.stderr
 
 
 def test_json_is_json_on_a_stream_without_the_letters(monkeypatch: pytest.MonkeyPatch) -> None:

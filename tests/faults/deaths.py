@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from alignbench.workspace.local import LocalStore
+from alignbench.workspace.s3 import S3Store
 
 WRITES = ("write", "create", "put_file", "delete")
 
@@ -92,11 +93,13 @@ class Meanwhile(Writes):
 
 
 @contextmanager
-def writes_counted(writes: Writes) -> Iterator[Writes]:
-    """Leads all writes to folders past a counter while the context is open."""
+def writes_counted(
+    writes: Writes, kind: type[LocalStore | S3Store] = LocalStore
+) -> Iterator[Writes]:
+    """Leads all writes to folders, or to S3, past a counter while the context is open."""
     with pytest.MonkeyPatch.context() as patch:
         for name in WRITES:
-            patch.setattr(LocalStore, name, _counted(getattr(LocalStore, name), writes))
+            patch.setattr(kind, name, _counted(getattr(kind, name), writes))
         yield writes
 
 

@@ -1,4 +1,7 @@
-"""Each call of push and pull to a real Label Studio meets each fault once: nothing is different."""
+"""Each call of push and pull to a real Label Studio meets each fault once: nothing is different.
+
+Nor is it if a second operator begins at a call of the first one, and runs to the end within it.
+"""
 
 import shutil
 import uuid
@@ -19,9 +22,10 @@ from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.tables import ANNOTATIONS, TASKS
 from alignbench.schemas.vocabulary import TaskState, Verdict
 from alignbench.workspace.workspace import open_workspace
-from tests.faults.http_proxy import Fault, FaultProxy, faults_before, once
+from tests.faults.http_proxy import Call, Fault, FaultProxy, faults_before, once
 from tests.fixtures.services import EmbeddedLabelStudio
 from tests.flows.roads import alignbench, contents, new_workspace
+from tests.flows.second_operator import SecondOperator
 from tests.flows.stage_roads import moments
 
 FAULTS = [
@@ -56,6 +60,21 @@ class Server:
             run_flow(stage, address)
         self.proxy.begin_anew()
         run_flow(stage, address)  # finds what may have come late
+
+    def both(self, first: Any, second: Any, address: str, number: int) -> str:
+        """Runs a stage, and another within one of its calls; returns how that one ended."""
+        other = SecondOperator(lambda: run_flow(second, address))
+
+        def meanwhile(call: Call) -> Fault:
+            if call.number == number:
+                other()
+            return Fault.NONE
+
+        self.proxy.begin_anew(meanwhile)
+        run_flow(first, address)
+        self.proxy.begin_anew()
+        other.check()
+        return other.ended
 
     def calls_of(self, stage: Any, address: str) -> int:
         """Runs a stage; returns how many calls it made."""
@@ -114,8 +133,12 @@ def answered(server: Server, whole_push: tuple[str, int]) -> tuple[Path, str, in
 def push_meets(server: Server, whole: str, number: int, fault: Fault) -> None:
     address = server.fresh()
     server.meets(push, address, number, fault)
+    check_asked_once(server, whole, address, number)
+
+
+def check_asked_once(server: Server, whole: str, address: str, number: int) -> None:
     expected = contents(whole, without=SERVER_IDS)["sentences"]
-    assert server.asked(address) == {row["sentence_id"]: 1 for row in expected}, (number, fault)
+    assert server.asked(address) == {row["sentence_id"]: 1 for row in expected}, number
     sent = [
         row
         for row in contents(address, without=SERVER_IDS)["tasks"]
@@ -166,3 +189,53 @@ def test_no_fault_of_any_call_of_pull_changes_an_answer(
 ) -> None:
     for number in range(answered[2]):
         pull_meets(server, answered, number, fault)
+
+
+def two_push(server: Server, whole: str, number: int) -> str:
+    """A second push begins at a call of the first: every sentence is asked about once."""
+    address = server.fresh()
+    ended = server.both(push, push, address, number)
+    check_asked_once(server, whole, address, number)
+    return ended
+
+
+def two_pull(
+    server: Server, answered: tuple[Path, str, int], first: Any, second: Any, number: int
+) -> None:
+    """Two stages at once where there are answers: both do their work, and answers are as ever."""
+    pushed, pulled, _ = answered
+    address = server.fresh(pushed)
+    server.both(first, second, address, number)
+    run_flow(pull, address)  # one that was refused is run again
+    name = ANNOTATIONS.name
+    assert contents(address)[name] == contents(pulled)[name], number
+    check_asked_once(server, str(pushed), address, number)
+
+
+def test_a_second_push_before_or_within_the_first_asks_nothing_twice(
+    server: Server, whole_push: tuple[str, int]
+) -> None:
+    whole, calls = whole_push
+    assert two_push(server, whole, 0) == "done"  # the first holds no lock yet, and finds all done
+    assert two_push(server, whole, calls // 2) == "refused"
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+def test_a_second_push_at_any_call_asks_nothing_twice(
+    server: Server, whole_push: tuple[str, int]
+) -> None:
+    whole, calls = whole_push
+    for number in range(calls):
+        two_push(server, whole, number)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("second", [pull, push])
+@pytest.mark.parametrize("first", [pull, push])
+def test_a_second_operator_at_any_call_changes_no_answer(
+    server: Server, answered: tuple[Path, str, int], first: Any, second: Any
+) -> None:
+    for number in range(server.calls_of(first, server.fresh(answered[0]))):
+        two_pull(server, answered, first, second, number)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from alignbench.engine.errors import BackendContractError
 from alignbench.evaluation.detectors.sentence_length import SentenceLengthDetector
 from alignbench.evaluation.entries import PreparedDetector, parse_detector
-from alignbench.evaluation.evaluate import Evaluation, Settings
+from alignbench.evaluation.evaluate import Evaluation, Settings, report_scores
 from alignbench.flows.evaluate import evaluate
 from alignbench.flows.status import failure_rows, workspace_status
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
@@ -22,6 +22,7 @@ from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.rows import Failure, Score
 from alignbench.schemas.tables import FAILURES, SCORES
 from alignbench.schemas.vocabulary import ScoreStatus
+from alignbench.workspace.errors import LockHeldError
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.evaluation.faulty import SomeFail, installed
@@ -164,6 +165,20 @@ def test_with_a_folder_of_its_own_an_evaluation_writes_nothing_into_the_workspac
     run(inside, tmp_path / "out", "sentence_length")
     assert sorted(workspace.rglob("*")) == before
     assert (tmp_path / "out" / "locks" / "evaluate.json").is_file()
+
+
+def test_a_second_evaluation_is_refused_until_the_first_has_written_its_report(
+    release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+
+    def reported(*arguments: Any) -> Evaluation:
+        with pytest.raises(LockHeldError):
+            run(release, out, "sentence_length")
+        return report_scores(*arguments)
+
+    monkeypatch.setattr("alignbench.flows.evaluate.report_scores", reported)
+    assert run(release, out, "sentence_length").report.is_file()
 
 
 def test_in_a_workspace_scores_are_kept_there_and_its_settings_hold(tmp_path: Path) -> None:

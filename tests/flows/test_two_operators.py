@@ -5,12 +5,14 @@ a call of the first to the store. Whatever lock it meets, it waits for none: it 
 the work itself.
 """
 
+from functools import partial
+
 import pytest
 
-from alignbench.workspace.errors import LockHeldError
 from tests.faults.deaths import Meanwhile, writes_counted
 from tests.faults.http_proxy import Call, Fault, FaultProxy
 from tests.flows.question_stage_roads import QUESTION_STAGES
+from tests.flows.second_operator import SecondOperator
 from tests.flows.stage_roads import (
     STAGES,
     Road,
@@ -19,34 +21,9 @@ from tests.flows.stage_roads import (
 )
 
 
-class SecondOperator:
-    """Runs a stage of the first one's workspace, and notes how that ended."""
-
-    def __init__(self, road: Road, stage: str, address: str) -> None:
-        self._road, self._stage, self._address = road, stage, address
-        self.ended = ""
-        self.error: Exception | None = None
-
-    def __call__(self) -> None:
-        try:
-            self._road.run(self._stage, self._address)
-        except LockHeldError:
-            self.ended = "refused"
-        except Exception as error:  # noqa: BLE001 - it runs inside the other one
-            self.error = error
-        else:
-            self.ended = "done"
-
-    def check(self) -> None:
-        """Raises what went wrong with it, which must not have gone into the first one's run."""
-        if self.error is not None:
-            raise self.error
-        assert self.ended
-
-
 def both_in_a_folder(road: Road, stage: str, number: int) -> None:
     address = road.before(stage)
-    second = SecondOperator(road, stage, address)
+    second = SecondOperator(lambda: road.run(stage, address))
     with writes_counted(Meanwhile(number, second)):
         road.run(stage, address)
     second.check()
@@ -83,7 +60,7 @@ def test_a_second_operator_at_any_call_to_s3_changes_nothing(
 ) -> None:
     for number in range(s3_road.counts[stage]):
         address = s3_road.before(stage)
-        second = SecondOperator(s3_road, stage, address)
+        second = SecondOperator(partial(s3_road.run, stage, address))
 
         def meanwhile(call: Call, number: int = number, second: SecondOperator = second) -> Fault:
             if call.number == number:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from alignbench.annotation.assigning.asked import AskedUnits
 from alignbench.flows.vote_costs import round_cost
 from alignbench.release.stopping import UntilCheck
 from alignbench.release_format.manifest import RoundRecord
@@ -31,7 +32,7 @@ def tables(tmp_path: Path) -> Tables:
 
 
 def test_further_votes_are_as_many_as_the_control_sample_needed(tables: Tables) -> None:
-    cost = round_cost(tables.workspace, tables.form, UNITS, CHECK)
+    cost = round_cost(tables.workspace, tables.form, AskedUnits.of(UNITS), CHECK)
     assert cost is not None
     assert (cost.in_doubt, cost.now, cost.most) == (3, 3, 9)
     assert cost.likely == pytest.approx(3 * (0.6 * 1 + 0.4 * 3))
@@ -41,7 +42,7 @@ def test_further_votes_are_as_many_as_the_control_sample_needed(tables: Tables) 
 
 
 def test_without_a_full_control_sample_the_most_is_told(tables: Tables) -> None:
-    cost = round_cost(tables.workspace, tables.form, UNITS, CHECK._replace(ends={}))
+    cost = round_cost(tables.workspace, tables.form, AskedUnits.of(UNITS), CHECK._replace(ends={}))
     assert cost is not None
     assert cost.likely is None
     assert "takes at most 9 more answers." in cost.line
@@ -52,7 +53,7 @@ def test_the_time_is_that_of_the_answers_so_far(tables: Tables) -> None:
     timed = [replace(row, lead_seconds=1000.0 if n == 0 else 30.0) for n, row in enumerate(rows)]
     later = [replace(row, updated_at=row.updated_at.replace(year=2027)) for row in timed]
     tables.workspace.table(ANNOTATIONS).append(later, "test")
-    cost = round_cost(tables.workspace, tables.form, UNITS, CHECK)
+    cost = round_cost(tables.workspace, tables.form, AskedUnits.of(UNITS), CHECK)
     assert cost is not None
     assert cost.hours is not None
     mean = (300 + 30 * (len(rows) - 1)) / len(rows)  # one was left open over lunch
@@ -62,7 +63,7 @@ def test_the_time_is_that_of_the_answers_so_far(tables: Tables) -> None:
 
 def test_what_has_been_asked_for_already_is_not_asked_for_again(tables: Tables) -> None:
     tables.deal()
-    cost = round_cost(tables.workspace, tables.form, UNITS, CHECK)
+    cost = round_cost(tables.workspace, tables.form, AskedUnits.of(UNITS), CHECK)
     assert cost is not None
     assert (cost.now, cost.most) == (0, 6)
 
@@ -75,7 +76,7 @@ def test_a_caption_is_asked_about_once_however_many_of_its_sentences_are_in_doub
         for first, second in zip(UNITS[::2], UNITS[1::2], strict=True)
     ]
     form = replace(tables.form, unit=AnnotationUnit.CAPTION)
-    cost = round_cost(tables.workspace, form, asked, None)
+    cost = round_cost(tables.workspace, form, AskedUnits.of(asked), None)
     assert cost is not None
     assert cost.in_doubt == 2
     assert "captions are less sure" in cost.line

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignbench.workspace.keys import _FACTOR, KeySet, _Hashed, _hashes, key_column
+from alignbench.workspace.keys import _FACTOR, KeyPlaces, KeySet, _Hashed, _hashes, key_column
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 nullable = st.lists(st.none() | texts, max_size=20)
@@ -84,3 +84,17 @@ def test_keys_of_one_hash_are_told_apart() -> None:
         known = _Hashed.of(values[order])
         assert len(known.values) == len(set(order))
         assert known.has(values).tolist() == [place in order for place in range(3)]
+
+
+@given(st.lists(texts, unique=True, max_size=20), nullable, st.integers(0, 20))
+def test_a_key_is_found_at_its_place(known: list[str], asked: list[str | None], cut: int) -> None:
+    expected = [-1 if key not in known else known.index(key) for key in asked]
+    assert KeyPlaces(pa.array(known, pa.string())).of(chunked(asked, cut)).tolist() == expected
+
+
+def test_keys_of_one_hash_are_found_at_their_own_places() -> None:
+    first = b"key numb" + b"er one.."
+    both = pa.array([first, alike(first[:8], first[8:])], pa.binary()).view(pa.string())
+    places = KeyPlaces(both)
+    assert places.of(both).tolist() == [0, 1]
+    assert KeyPlaces(both.slice(1)).of(both).tolist() == [-1, 0]

@@ -58,6 +58,7 @@ def test_a_merge_of_many_parts_has_all_their_rows(
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)
 def test_a_hundred_thousand_tiny_parts_are_survived(tmp_path: Path) -> None:
     folder = tmp_path / "tables" / "quarantine"
     folder.mkdir(parents=True)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from alignbench.schemas.columns import to_batch
 from alignbench.schemas.rows import Failure, Origin, Prompt, Task, Withdrawn
 from alignbench.schemas.tables import FAILURES, ORIGINS, PROMPTS, TASKS, WITHDRAWN, TableSpec
 from alignbench.schemas.vocabulary import FailureKind, Purpose, StageName, TaskState
@@ -70,6 +71,17 @@ class TestReading:
     def test_no_rows_make_no_part(self, prompts: Table[Prompt]) -> None:
         assert prompts.append([], "run") is None
         assert prompts.part_names() == []
+
+    def test_rows_that_come_some_at_a_time_are_one_part(self, prompts: Table[Prompt]) -> None:
+        rows = [prompt(key) for key in "abcde"]
+        tables = [
+            pa.Table.from_batches([to_batch(Prompt, rows[start:][:2])]) for start in (0, 2, 4)
+        ]
+        prompts.append_batches(iter([*tables, tables[0].slice(0, 0)]), "run-1")
+        assert len(prompts.part_names()) == 1
+        assert list(prompts.rows()) == rows
+        assert len(pc.unique(prompts.read(["created_at"])["created_at"])) == 1
+        assert prompts.append_batches(iter([tables[0].slice(0, 0)]), "run-2") is None
 
     def test_only_the_columns_asked_for_are_read(self, prompts: Table[Prompt]) -> None:
         prompts.append([prompt("a")], "run")

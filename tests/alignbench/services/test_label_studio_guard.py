@@ -23,6 +23,7 @@ from alignbench.annotation.label_studio.server import connect
 from alignbench.annotation.label_studio.texts import ENGLISH, annotator_texts
 from alignbench.services import read_credentials
 from alignbench.services.label_studio import label_studio_launch
+from tests.annotation.label_studio.test_page import WORD_BOX
 from tests.fixtures.services import EmbeddedLabelStudio
 
 PASSWORD = "a long password"
@@ -443,9 +444,15 @@ def test_what_is_marked_right_before_the_page_is_closed_is_there_on_return(
         for leaves in ("closes", "reloads"):
             page.goto(place.url + place.path("/projects/{queue}/data?labeling=1"))
             page.wait_for_function("[...document.images].some(image => image.naturalWidth === 451)")
-            expect(page.locator(".ab-verdict input:checked")).to_have_count(0)
-            page.keyboard.press("3")
-            expect(page.locator(".ab-verdict input:checked")).to_have_count(1)
+            chosen = page.locator(".ab-verdict input:checked")
+            expect(chosen).to_have_count(0)
+            page.keyboard.press("2")
+            expect(chosen).to_have_count(1)
+            page.keyboard.press("o")
+            expect(page.locator(".ab-types .lsf-label_selected")).to_have_count(1)
+            x, y, width, height = page.evaluate(WORD_BOX, "cat")
+            page.mouse.dblclick(x + width / 2, y + height / 2)
+            expect(page.locator(".ab-sentence .htx-highlight")).to_have_count(1)
             if leaves == "closes":
                 page.close(run_before_unload=True)
                 page = context.new_page()
@@ -453,6 +460,7 @@ def test_what_is_marked_right_before_the_page_is_closed_is_there_on_return(
             else:
                 page.reload()
             expect(page.locator(".ab-verdict input:checked")).to_have_count(1)
+            expect(page.locator(".ab-sentence .htx-highlight")).to_have_count(1)
             with page.expect_response(lambda answer: "/annotations" in answer.url):
                 page.keyboard.press("Control+Enter")
             place.task("queue")

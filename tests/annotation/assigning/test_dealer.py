@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alignbench.annotation.assigning.dealer import Deal, Standing, Team, Unit, deal, hand_over
+from alignbench.annotation.assigning.standings import Standing, Team
+from tests.annotation.assigning.named_deals import NamedDeal, Unit, deal, hand_over
 
 OPEN = (Standing.WAITING, Standing.BEGUN)
 PLACES = (*OPEN, Standing.VOTED)
@@ -50,13 +51,13 @@ class Round:
             for unit, people in self.state.items()
         }
 
-    def deal(self, joining: Sequence[str] = ()) -> Deal:
+    def deal(self, joining: Sequence[str] = ()) -> NamedDeal:
         return self.apply(deal(self.units, self.team(joining), self.seen()))
 
-    def hand_over(self, giver: str, takers: Sequence[str] = ()) -> Deal:
+    def hand_over(self, giver: str, takers: Sequence[str] = ()) -> NamedDeal:
         return self.apply(hand_over(self.units, self.team(), self.seen(), giver, takers))
 
-    def apply(self, dealt: Deal) -> Deal:
+    def apply(self, dealt: NamedDeal) -> NamedDeal:
         for move in dealt.moves:
             people = self.state[move.unit_id]
             if move.is_open:
@@ -81,7 +82,7 @@ class Round:
     def votes(self, unit_id: str) -> int:
         return sum(s is Standing.VOTED for s in self.seen()[unit_id].values())
 
-    def check(self, dealt: Deal) -> None:
+    def check(self, dealt: NamedDeal) -> None:
         """Each unit has its places, and lacks some only where nobody is left to be asked."""
         assert deal(self.units, self.team(), self.seen()).moves == [], "Dealing again adds nothing."
         for unit in self.units:

@@ -170,6 +170,23 @@ def test_gold_of_a_model_that_is_not_selected_joins_the_round_with_its_captions(
     assert len(_sent(only_a)) == 60 + 2 * 3, "Alone among whole captions it would be known."
 
 
+@pytest.mark.parametrize(("sample", "beside"), [(None, 2), (30, 0)])
+def test_gold_of_another_model_comes_with_its_caption_where_those_of_the_round_are_whole(
+    two_models: Prepared, tmp_path: Path, sample: int | None, beside: int
+) -> None:
+    rows = sorted(two_models.workspace.table(SENTENCES).rows(), key=lambda row: row.sentence_id)
+    of_a = next(row.sentence_id for row in rows if row.model == "model-a")
+    of_b = next(row.sentence_id for row in rows if row.model == "model-b")
+    read_gold(two_models.workspace, _gold_file(tmp_path, [of_a, of_b]), "test")
+    draw = Draw(models=("model-b",), sample=sample)
+    here = (two_models.workspace, two_models.selection, "pilot")
+    assert draw_gold(*here, 0.1, "test", draw) == 2
+    drawn = _draw(two_models, draw)
+    assert drawn == (sample or 60 - 1)
+    assert len(_sent(two_models)) == drawn + 2 + beside
+    assert draw_gold(*here, 0.1, "test", draw) == 0, "The same command adds nothing."
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

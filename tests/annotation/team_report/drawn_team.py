@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from alignbench.annotation.assigning.dealing import Asked
+from alignbench.annotation.assigning.asked import Asked, AskedUnits
 from alignbench.scenes.annotators import CAREFUL, HASTY, SPAMMER, simulate_answer
 from alignbench.scenes.describing import describe
 from alignbench.scenes.drawing import png
@@ -66,11 +66,11 @@ class DrawnTeam:
         self.workspace.table(ANNOTATIONS).append(list(self._answers()), "test")
 
     @property
-    def asked(self) -> list[Asked]:
-        return [
+    def asked(self) -> AskedUnits:
+        return AskedUnits.of(
             Asked(row.sentence_id, row.image_id, _purpose(place))
             for place, row in enumerate(self.sentences)
-        ]
+        )
 
     def _gold(self) -> Iterator[Gold]:
         for row in self.sentences[::_GOLD_EVERY]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.annotation.assigning.dealing import Asked
-from alignbench.annotation.assigning.standings import RoundStandings
+from alignbench.annotation.assigning.asked import Asked, AskedUnits
+from alignbench.annotation.assigning.questions import RoundQuestions
 from alignbench.annotation.rounds.withdrawal import exclude_annotator
 from alignbench.annotation.team_report.given_answers import given_answers
 from alignbench.annotation.team_report.intervals import Share
@@ -68,8 +68,8 @@ def ask(workspace: Workspace, name: str, unit_id: str, state: AssignmentState) -
 
 
 def facts(workspace: Workspace) -> list[RoundFacts]:
-    asked = [Asked(f"s{number}", "i", Purpose.LABEL) for number in (1, 2, 3)]
-    return [RoundFacts(TWO_VOTES, asked, RoundStandings(workspace, "1"))]
+    asked = AskedUnits.of(Asked(f"s{number}", "i", Purpose.LABEL) for number in (1, 2, 3))
+    return [RoundFacts(TWO_VOTES, asked, RoundQuestions(workspace, "1", asked.unit_ids))]
 
 
 def test_a_round_tells_wanted_given_over_given_and_left_of_itself_and_of_each_person(
@@ -112,8 +112,8 @@ def test_a_round_of_captions_counts_captions_and_one_answer_for_each(answers: An
         updated_at=NOW, sentence_ids=("s2",),
     )  # fmt: skip
     workspace.table(QUARANTINE).append([aside], "test")
-    asked = [Asked("c1", "i", Purpose.LABEL, tuple(said))]
-    known = RoundStandings(workspace, "1")
+    asked = AskedUnits.of([Asked("c1", "i", Purpose.LABEL, tuple(said))])
+    known = RoundQuestions(workspace, "1", asked.unit_ids)
     given = given_answers(workspace)
     far = progress([RoundFacts(form, asked, known)], given, ())
     [row] = far.rounds.to_pylist()
@@ -223,7 +223,7 @@ def test_of_a_drawn_team_the_guesser_needs_help_and_the_careful_do_not(team: Dra
     assert CAREFUL_ONE not in found and OTHER_CAREFUL_ONE not in found  # noqa: PT018
     assert len(found[GUESSER]) >= 4
     assert set(found) <= {GUESSER, HASTY_ONE}
-    standings = RoundStandings(team.workspace, "1")
-    far = progress([RoundFacts(FORM, team.asked, standings)], given, ())
+    questions = RoundQuestions(team.workspace, "1", team.asked.unit_ids)
+    far = progress([RoundFacts(FORM, team.asked, questions)], given, ())
     [row] = far.rounds.to_pylist()
     assert row["given"] + row["left"] == row["wanted"] == 4 * len(team.sentences)

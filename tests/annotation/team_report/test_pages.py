@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from alignbench.annotation.assigning.standings import RoundStandings
+from alignbench.annotation.assigning.questions import RoundQuestions
 from alignbench.annotation.label_studio.texts import annotator_texts, languages
 from alignbench.annotation.team_report.feedback import feedback_page, missed_gold
 from alignbench.annotation.team_report.given_answers import given_answers
@@ -42,7 +42,9 @@ def gold(team: DrawnTeam) -> list[GoldAnswer]:
 def files(team: DrawnTeam, gold: list[GoldAnswer]) -> dict[str, bytes]:
     answers = given_answers(team.workspace)
     facts = TeamFacts(
-        rounds=[RoundFacts(FORM, team.asked, RoundStandings(team.workspace, "1"))],
+        rounds=[
+            RoundFacts(FORM, team.asked, RoundQuestions(team.workspace, "1", team.asked.unit_ids))
+        ],
         answers=answers,
         gold=gold,
         paused=frozenset(),
