@@ -196,6 +196,7 @@ def state(address: str) -> State:
     released = {
         info.key: hashlib.sha256(store.read(info.key)).hexdigest()
         for info in store.list("releases")
+        if "/locks/" not in info.key
     }
     # How long a score took, and where its release lies, differ from workspace to workspace.
     return {**contents(address, without=("seconds", "release")), "releases": released}

@@ -58,6 +58,14 @@ WORD_BOX = """word => {
   }
 }"""
 
+# How high the image is, and how large the sentence's text.
+SIZES = """() => {
+  const text = document.querySelector(".ab-sentence .lsf-richtext__container");
+  const image = document.querySelector(".ab-picture img");
+  return [image.getBoundingClientRect().height, parseFloat(getComputedStyle(text).fontSize)]
+    .map(Math.round);
+}"""
+
 
 # The contrast ratio (WCAG 2.2) of an element's text and what it stands on.
 CONTRAST = """node => {
@@ -329,6 +337,22 @@ def test_the_image_stays_in_view_and_a_long_caption_does_not_push_the_sentence_a
     expect(annotator.page.get_by_text("Sentence 79").first).to_be_in_viewport()
     annotator.page.locator(f"textarea[name={NOTE}]").scroll_into_view_if_needed()
     expect(annotator.page.locator(".ab-picture")).to_be_in_viewport(ratio=0.9)
+
+
+def test_image_and_text_grow_with_the_window_and_shrink_again(
+    open_task: Callable[..., Annotator],
+) -> None:
+    page = open_task().page
+    page.wait_for_function("[...document.images].some(image => image.naturalWidth === 512)")
+    before = page.evaluate(f"({SIZES})()")
+    page.set_viewport_size({"width": 2560, "height": 1440})
+    page.wait_for_function(
+        f"([image, text]) => {{ const now = ({SIZES})();"
+        " return now[0] > 1.5 * image && now[1] > 1.3 * text; }",
+        arg=before,
+    )
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.wait_for_function(f"(before) => ({SIZES})().join() === before.join()", arg=before)
 
 
 def test_a_sentence_at_either_end_of_its_caption_leaves_no_gap(

@@ -1,4 +1,4 @@
-"""A script that the server's pages lack: marks outlive a page that is closed, a note can be sent.
+"""A script that the server's pages lack: marks outlive a closed page, images grow, notes are sent.
 
 It asks for nothing that the page would not ask for by itself, and does nothing where a later
 version of the page works otherwise.
