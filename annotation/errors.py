@@ -143,3 +143,5 @@ class Doubt(StrEnum):
     """Its task was put to somebody else."""
     UNKNOWN_RATING = "AB-A40"
     """It has no rating, several, or one that is not offered."""
+    UNKNOWN_MEANING = "AB-A41"
+    """It does not say whether two questions mean the same, says several things, or another one."""

@@ -1,7 +1,8 @@
 """The projects on a Label Studio server that the tasks of a workspace were sent to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,9 +10,17 @@ import pyarrow.compute as pc
 from alignbench.annotation.errors import OtherServerError
 from alignbench.annotation.rounds.forms import round_units
 from alignbench.annotation.units.given import AnswerRow
-from alignbench.schemas.tables import ANNOTATIONS, RATINGS, TableSpec
+from alignbench.schemas.tables import ANNOTATIONS, RATINGS, VARIANT_CHECKS, TableSpec
 from alignbench.schemas.vocabulary import AnnotationUnit
 from alignbench.workspace.workspace import Workspace
+
+ANSWER_TABLES: Final[Mapping[AnnotationUnit, TableSpec[Any]]] = {
+    AnnotationUnit.SENTENCE: ANNOTATIONS,
+    AnnotationUnit.CAPTION: ANNOTATIONS,
+    AnnotationUnit.RESPONSE: RATINGS,
+    AnnotationUnit.VARIANT: VARIANT_CHECKS,
+}
+"""Where believed answers are, by what was asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +42,7 @@ class Project:
     @property
     def answers(self) -> TableSpec[AnswerRow]:
         """The table that its answers are in, once they are believed."""
-        is_rated = self.unit is AnnotationUnit.RESPONSE
-        return cast("TableSpec[AnswerRow]", RATINGS if is_rated else ANNOTATIONS)
+        return ANSWER_TABLES[self.unit]
 
     def filter(self) -> pc.Expression:
         """Returns the filter for its rows, in any table with `server` and `project_id`."""

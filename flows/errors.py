@@ -38,6 +38,12 @@ class NoJudgeError(AlignBenchError):
     exit_code = 2
 
 
+class NothingToCheckError(AlignBenchError):
+    """There is no question in other words that people could be asked about."""
+
+    code = "AB-F15"
+
+
 class NothingToExportError(AlignBenchError):
     """No answer that is selected now was rated, so that there is nothing to train a critic on."""
 

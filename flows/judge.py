@@ -18,8 +18,9 @@ from alignbench.engine.matching import answered
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
+from alignbench.flows.answerers import answering_models
 from alignbench.flows.asked import selected_questions
-from alignbench.flows.chat_models import chat_stream, planned_responders
+from alignbench.flows.chat_models import chat_stream
 from alignbench.flows.errors import NoJudgeError
 from alignbench.flows.generators import worker_gpus
 from alignbench.flows.judges import SelectedJudge, register_judges
@@ -115,10 +116,10 @@ class JudgeStage(Stage):
         self._workspace = run.workspace
         self._judges = {judge.row.judge_id: judge for judge in judges}
         self._asked = selected_questions(run)
-        self._responders = [one.row.generator_id for one in planned_responders(run)]
+        self._responders = [row.generator_id for row in answering_models(run)]
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
-        """Yields every answer of a selected captioner to a selected question, for every judge."""
+        """Yields every answer of a selected model to a selected question, for every judge."""
         columns = ["response_id", "asked_id", "generator_id"] + ([] if keys_only else ["text"])
         selected = pc.field("generator_id").isin(pa.array(self._responders, pa.string()))
         for judge_id, one in self._judges.items():

@@ -2,8 +2,9 @@
 
 What comes in: what changed on the server since the newest answer that is known. What is done: every
 answer is validated against the sentence's stored text, and what cannot be believed is set aside
-with its raw JSON. What goes out: rows of `annotations`, `ratings` and `quarantine`; a later version
-of an answer supersedes the earlier one, a deleted answer gets a row that says so.
+with its raw JSON. What goes out: rows of `annotations`, `ratings`, `variant_checks` and
+`quarantine`; a later version of an answer supersedes the earlier one, a deleted answer gets a row
+that says so.
 """
 
 import time

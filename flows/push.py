@@ -1,7 +1,8 @@
-"""push: sentences go to the annotators, or models' answers to those who rate them.
+"""push: sentences go to the annotators, models' answers and reworded questions to those who judge.
 
-What comes in: the sentences of a round, its captions, or the answers to the questions that were
-sampled for it, those of one image one after another; gold among them. What is done: they are dealt
+What comes in: the sentences of a round, its captions, the answers to the questions that were
+sampled for it, or the questions in other words that were drawn for it, those of one image one after
+another; gold among them. What is done: they are dealt
 out to people, which table `assignments` keeps; each question becomes a task in its annotator's
 project, whose intent is written before it is sent, so that a kill at any moment makes no task
 twice. What goes out: confirmed rows of `tasks`.
@@ -21,7 +22,7 @@ from alignbench.annotation.projects import check_server
 from alignbench.annotation.pushing.overlap import AdjustedOverlap, adjust_overlap
 from alignbench.annotation.pushing.progress import QueueProgress
 from alignbench.annotation.pushing.push import Pusher, PushOptions, Reconciliation
-from alignbench.annotation.rounds.forms import begin_round, round_form
+from alignbench.annotation.rounds.forms import begin_round, question_rounds, round_form
 from alignbench.annotation.rounds.gold import read_gold
 from alignbench.annotation.rounds.members import Draw, draw_gold, draw_sample
 from alignbench.annotation.rounds.wording import wording_changes
@@ -37,7 +38,8 @@ from alignbench.flows.label_studio import (
     labelling_links,
     project_settings,
 )
-from alignbench.flows.rated_units import draw_rating_gold, rater_notes
+from alignbench.flows.question_units import QUESTION_UNITS
+from alignbench.flows.rated_units import rater_notes
 from alignbench.flows.round_inputs import ASSIGNEE, RoundInputs
 from alignbench.flows.run import Run, open_run
 from alignbench.flows.selection import current_selection
@@ -67,7 +69,7 @@ def push(
     again: bool = False,
     joining: tuple[str, ...] = (),
 ) -> StageReport:
-    """Sends the sentences, or the answers to be rated, of a round to Label Studio.
+    """Sends what a round asks about to Label Studio: sentences, answers, questions in other words.
 
     Args:
         workspace: Path, or `s3://bucket/prefix`.
@@ -93,9 +95,9 @@ def push(
     def make_stage(fence: Fence) -> PushStage:
         suggests = suggester(run.workspace, round_name, suggest, run.run_id)
         unit = round_form(run.workspace, round_name, run.config.annotation).unit
-        if unit is AnnotationUnit.RESPONSE and (models or sample or stratify or suggest):
+        if unit.is_of_questions and (models or sample or stratify or suggest):
             raise UsageError(
-                f"Round {round_name} asks people to rate answers to questions that were sampled.",
+                f"Round {round_name} {QUESTION_UNITS[unit].what}.",
                 "Leave out --model, --sample, --stratify and --suggest, or name another round.",
             )
         notes = draw_round(run, round_name, Draw(models, sample, stratify, unit))
@@ -108,7 +110,13 @@ def push(
         is_rated = unit is AnnotationUnit.RESPONSE
         raters = rater_notes(len(stage.assignees())) if is_rated else []
         kept = _kept(form, run.config.annotation)
-        stage.notes = [*counted(notes | stage.settle()), *kept, *raters, *reworded]
+        stage.notes = [
+            *counted(notes | stage.settle()),
+            *kept,
+            *raters,
+            *reworded,
+            *unsent_notes(run, round_name),
+        ]
         return stage
 
     return run_stage(StageName.PUSH, make_stage, run.context, Limits(limit, retry))
@@ -119,8 +127,9 @@ def draw_round(run: Run, round_name: str, draw: Draw) -> dict[str, int]:
     settings = run.config.annotation
     if settings.gold is not None:
         read_gold(run.workspace, run.folder / settings.gold, run.run_id)
-    if draw.unit is AnnotationUnit.RESPONSE:
-        return {"gold answers mixed in": draw_rating_gold(run, round_name)}
+    if draw.unit.is_of_questions:
+        of_questions = QUESTION_UNITS[draw.unit]
+        return {of_questions.gold: of_questions.draw_gold(run, round_name)}
     here = (run.workspace, current_selection(run), round_name)
     gold = draw_gold(*here, settings.gold_share, run.run_id, draw)
     drawn = 0 if draw.is_everything() else draw_sample(*here, draw, run.run_id)
@@ -247,7 +256,7 @@ def _reworded(run: Run, form: Round) -> list[str]:
 
 def _kept(form: Round, settings: AnnotationConfig) -> list[str]:
     """Returns what a round does otherwise than the configuration says by now, in words."""
-    if form.unit is AnnotationUnit.RESPONSE:
+    if form.unit.is_of_questions:
         return []
     wanted = settings.votes or VotesConfig(
         first=settings.annotators_per_sentence, most=settings.annotators_per_sentence
@@ -258,6 +267,16 @@ def _kept(form: Round, settings: AnnotationConfig) -> list[str]:
     return [
         f"round {form.round} keeps the {votes} answers a sentence that it was begun with; another "
         "round begins with what the configuration says now"
+    ]
+
+
+def unsent_notes(run: Run, round_name: str) -> list[str]:
+    """Returns which other rounds were drawn of questions, and never sent, in words."""
+    sent = set(run.workspace.table(TASKS).read(["round"])["round"].to_pylist())
+    return [
+        f"round {name} was drawn and is not sent by this: run 'alignbench push --round {name}'"
+        for name in question_rounds(run.workspace)
+        if name not in sent | {round_name}
     ]
 
 

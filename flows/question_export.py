@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from alignbench.flows.answerers import answering_models
 from alignbench.flows.asked import selected_questions
-from alignbench.flows.chat_models import planned_responders
 from alignbench.flows.errors import NothingToExportError
 from alignbench.flows.judges import planned_judges
 from alignbench.flows.rated_answers import counted_ratings
@@ -127,7 +127,7 @@ def _lines(
 ) -> Iterator[dict[str, JsonValue]]:
     """Yields the conversations, sorted by answer, so that the same ratings give the same file."""
     asked = selected_questions(run)
-    models = {one.row.generator_id for one in planned_responders(run)}
+    models = {row.generator_id for row in answering_models(run)}
     wanted = {one.response_id for one in said}
     responses: dict[str, Response] = {
         row.response_id: row

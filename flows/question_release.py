@@ -7,7 +7,7 @@ and never changes. It asks no model.
 
 from typing import Any, NamedTuple
 
-from alignbench.flows.chat_models import planned_responders
+from alignbench.flows.answerers import answering_models
 from alignbench.flows.judges import planned_judges
 from alignbench.flows.rewriters import planned_rewriters
 from alignbench.flows.run import Run, open_run
@@ -50,7 +50,7 @@ def release_questions(address: str, to: str | None = None) -> QuestionsReleased:
 def _selected(run: Run) -> SelectedForRelease:
     rewriters, judges = planned_rewriters(run), planned_judges(run)
     writers = [one.writer.row.generator_id for one in rewriters]
-    responders = [one.row.generator_id for one in planned_responders(run)]
+    responders = [row.generator_id for row in answering_models(run)]
     roles = {
         **dict.fromkeys((one.checker.row.generator_id for one in rewriters), "checks variants"),
         **dict.fromkeys(writers, "writes variants"),

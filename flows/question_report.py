@@ -11,15 +11,18 @@ from typing import Final
 
 import numpy as np
 
-from alignbench.flows.asked import selected_questions
-from alignbench.flows.chat_models import planned_responders
+from alignbench.annotation.units.checked_variants import said_by_people
+from alignbench.flows.answerers import answering_models
+from alignbench.flows.asked import decided_variants, refused_notes, selected_questions
 from alignbench.flows.errors import NoJudgeError
 from alignbench.flows.judges import planned_judges
 from alignbench.flows.rated_answers import GivenRating, newest_ratings, rated_by_people
+from alignbench.flows.rewriters import planned_rewriters
 from alignbench.flows.run import Run, open_run
 from alignbench.judging.question_set import question_set
 from alignbench.judging.report.page import PAGE, report_files
 from alignbench.judging.report.results import Answerer, Answers, JudgeFacts, Results
+from alignbench.judging.report.rewriting import Rewritten
 from alignbench.reporting.jackknife import Floats
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.tables import JUDGEMENTS, RESPONSES
@@ -69,7 +72,7 @@ def question_results(run: Run) -> tuple[Results, list[str]]:
     asked = list(selected_questions(run).values())
     place = {one.asked_id: number for number, one in enumerate(asked)}
     questions = question_set([one.question for one in asked])
-    responders = {one.row.generator_id for one in planned_responders(run)}
+    responders = {row.generator_id for row in answering_models(run)}
     responses: dict[str, tuple[Answerer, int]] = {}
     texts: dict[Answerer, list[str | None]] = {}
     further = 0
@@ -95,9 +98,17 @@ def question_results(run: Run) -> tuple[Results, list[str]]:
         )
         for answerer in sorted(texts)
     }
-    notes = [f"{further:,} further samples of answers are left out: the first counts."]
+    notes = [f"{line[0].upper()}{line[1:]}." for line in refused_notes(run)]
+    if further:
+        notes.append(f"{further:,} further samples of answers are left out: the first counts.")
     rated = rated_by_people(run, [one.asked_id for one in asked], questions, given)
-    return Results(asked, questions, judges, answers, rated), notes if further else []
+    return Results(asked, questions, judges, answers, rated, _rewritten(run)), notes
+
+
+def _rewritten(run: Run) -> Rewritten | None:
+    variants = decided_variants(run)
+    writers = {one.writer.row.generator_id: one.config.name for one in planned_rewriters(run)}
+    return Rewritten(variants, writers, said_by_people(run.workspace)) if variants else None
 
 
 def _draws(

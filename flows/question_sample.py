@@ -22,7 +22,7 @@ from alignbench.reporting.jackknife import Floats
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.question_rows import SampledQuestion
 from alignbench.schemas.tables import ROUNDS, SAMPLED_QUESTIONS, TASKS
-from alignbench.schemas.vocabulary import AnnotationUnit
+from alignbench.schemas.vocabulary import RATING_ROUND, AnnotationUnit
 
 _SEED: Final = "sample for rating"
 _TIMES: Final = (0.5, 1.0, 2.0, 4.0)
@@ -50,7 +50,7 @@ def draw_questions(
     address: str,
     units: int,
     kind: Unit = Unit.QUESTION,
-    name: str = "1",
+    name: str = RATING_ROUND,
     correlation: float = 0.6,
     *,
     keep: bool = True,
@@ -70,7 +70,7 @@ def draw_questions(
         NoJudgeError: Nothing was judged.
         SampleSizeError: So many cannot be drawn.
         SampleDrawnError: A sample was drawn for that round already.
-        UsageError: That round asks about sentences.
+        UsageError: That round asks about something else.
     """
     run = open_run(address)
     results, _ = question_results(run)
@@ -113,7 +113,7 @@ def draw_questions(
 
 
 def _check_round(run: Run, name: str) -> None:
-    """Refuses a round in which people are asked about sentences."""
+    """Refuses a round in which people are asked about something else."""
     is_of_round = pc.field("round") == name
     form = round_form(run.workspace, name, run.config.annotation)
     begun = any(map(len, run.workspace.table(TASKS).scan(["round"], is_of_round)))

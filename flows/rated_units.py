@@ -13,7 +13,7 @@ from alignbench.annotation.units.rated_responses import (
     sampled_responses,
     unit_table,
 )
-from alignbench.flows.chat_models import planned_responders
+from alignbench.flows.answerers import answering_models
 from alignbench.flows.run import Run
 from alignbench.schemas.ids import derive_id
 from alignbench.schemas.vocabulary import Purpose
@@ -71,7 +71,7 @@ def rater_notes(people: int) -> list[str]:
 
 
 def _generators(run: Run) -> list[str]:
-    return [one.row.generator_id for one in planned_responders(run)]
+    return [row.generator_id for row in answering_models(run)]
 
 
 def _rated_twice(images: Sequence[str], round_name: str, share: float) -> set[str]:

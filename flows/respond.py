@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alignbench.engine.items import rows_of, scope_of
 from alignbench.engine.matching import answered
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
-from alignbench.flows.asked import selected_questions
+from alignbench.flows.answerers import imported_models
+from alignbench.flows.asked import refused_notes, selected_questions
 from alignbench.flows.chat_models import chat_stream, register_responders
 from alignbench.flows.generators import SelectedGenerator, worker_gpus
 from alignbench.flows.model_checks import unchecked_models
@@ -113,6 +115,8 @@ class RespondStage(Stage):
         self._responders = {selected.row.generator_id: selected for selected in responders}
         self._blind = tuple(blind)
         self._asked = selected_questions(run)
+        self._refused = refused_notes(run)
+        self._imported = [row.generator_id for row in imported_models(run)]
         self._blobs = _blobs(run)
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - items are small
@@ -127,9 +131,10 @@ class RespondStage(Stage):
         return worker_gpus(self._responder(scope))
 
     def done(self) -> pa.Table:
-        """Returns the answers that have a row."""
-        table = self._workspace.table(RESPONSES)
-        found = table.read(["response_id", "generator_id", "blind"])
+        """Returns the answers that have a row, those left out that a model gave elsewhere."""
+        here = ~pc.field("generator_id").isin(pa.array(self._imported, pa.string()))
+        columns = ["response_id", "generator_id", "blind"]
+        found = self._workspace.table(RESPONSES).read(columns, here)
         scopes = [
             respond_scope(generator_id, blind=blind)
             for generator_id, blind in zip(
@@ -147,11 +152,12 @@ class RespondStage(Stage):
             yield _outcome(item, answer, selected)
 
     def input_notes(self) -> Sequence[str]:
-        """Tells of the questions that cannot be shown with their image."""
+        """Tells of the questions that people refuse, and those without an image to be shown."""
         missing = sum(one.question.image_id not in self._blobs for one in self._asked.values())
         if not missing or False not in self._blind:
-            return ()
+            return self._refused
         return (
+            *self._refused,
             f"{missing:,} of {len(self._asked):,} questions have no image and were not asked: "
             "import them again with --images",
         )

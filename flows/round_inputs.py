@@ -19,7 +19,7 @@ from alignbench.annotation.rounds.members import RoundMembers, round_members
 from alignbench.annotation.units.every import UNITS
 from alignbench.annotation.units.unit import PURPOSE, UNIT_ID
 from alignbench.engine.stage import StageInputs
-from alignbench.flows.rated_units import rated_asked, rated_units
+from alignbench.flows.question_units import QUESTION_UNITS
 from alignbench.flows.run import Run
 from alignbench.flows.selection import current_selection
 from alignbench.schemas.rows import Round
@@ -65,10 +65,16 @@ class RoundInputs(StageInputs):
         self._is_shared = form.form is RoundForm.SHARED
         self._questions = KeptQuestions(RoundQuestions(run.workspace, form.round))
 
+    @property
+    def round_name(self) -> str:
+        """The round."""
+        return self._form.round
+
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields the round's questions, those of one person image by image."""
-        if self._form.unit is AnnotationUnit.RESPONSE:
-            yield from self._of_each(self._unit.gathered(rated_units(self._run, self._form.round)))
+        if self._form.unit.is_of_questions:
+            units = QUESTION_UNITS[self._form.unit].units(self._run, self._form.round)
+            yield from self._of_each(self._unit.gathered(units))
             return
         where = self._members.filter(self._selection)
         if keys_only:
@@ -150,8 +156,8 @@ class RoundInputs(StageInputs):
 
 def asked_units(run: Run, form: Round) -> AskedUnits:
     """Returns the units of a round."""
-    if form.unit is AnnotationUnit.RESPONSE:
-        return AskedUnits.of(rated_asked(run, form.round))
+    if form.unit.is_of_questions:
+        return AskedUnits.of(QUESTION_UNITS[form.unit].asked(run, form.round))
     return AskedUnits(_asked_sentences(run, form))
 
 

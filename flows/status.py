@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
-from alignbench.annotation.rounds.forms import round_form
+from alignbench.annotation.rounds.forms import question_rounds, round_form
 from alignbench.engine.pending import Plan
 from alignbench.engine.report import StageCounts
 from alignbench.engine.stage import StageInputs
 from alignbench.evaluation.scores import current_failures, names_in_records, scored_keys
+from alignbench.flows.answerers import imported_models
 from alignbench.flows.caption import CaptionStage
 from alignbench.flows.chat_models import planned_responders
 from alignbench.flows.generators import planned_generators
@@ -38,6 +39,7 @@ from alignbench.schemas.tables import (
     RATINGS,
     SCORES,
     STAGE_RUNS,
+    VARIANT_CHECKS,
 )
 from alignbench.schemas.vocabulary import Direction, FailureKind, StageName
 from alignbench.workspace.keys import KeySet
@@ -65,15 +67,15 @@ def stage_runs(address: str) -> list[StageRun]:
 def workspace_status(address: str) -> list[StageCounts]:
     """Returns the counts of every stage of a workspace."""
     run = open_run(address)
-    counts = [item for stage in _stages(run) for item in _named(run, Plan(stage, run.workspace))]
+    counts = [item for stage in _stages(run) for item in _named(run, stage)]
     return [*counts, *_later_stages(run)]
 
 
 def stage_counts(address: str, name: StageName) -> list[StageCounts]:
     """Returns the counts of one stage that runs on the engine."""
     run = open_run(address)
-    stage = next((stage for stage in _stages(run) if stage.name is name), None)
-    return _named(run, Plan(stage, run.workspace)) if stage is not None else []
+    stages = (stage for stage in _stages(run) if stage.name is name)
+    return [item for stage in stages for item in _named(run, stage)]
 
 
 def failure_rows(address: str) -> list[FailureRow]:
@@ -81,9 +83,12 @@ def failure_rows(address: str) -> list[FailureRow]:
     run = open_run(address)
     names = _model_names(run)
     rows: list[FailureRow] = []
+    # A stage may be there several times: `push`, once a round.
+    done_keys: dict[StageName, list[KeySet]] = {}
     for stage in _stages(run):
-        done = KeySet(stage.done()["key"])
-        of_stage = pc.field("stage") == stage.name.value
+        done_keys.setdefault(stage.name, []).append(KeySet(stage.done()["key"]))
+    for name, done in done_keys.items():
+        of_stage = pc.field("stage") == name.value
         rows += [
             FailureRow(
                 row.stage,
@@ -95,7 +100,7 @@ def failure_rows(address: str) -> list[FailureRow]:
                 row.attempts,
             )
             for row in run.workspace.table(FAILURES).rows(of_stage)
-            if row.key not in done
+            if not any(row.key in keys for keys in done)
         ]
     return [*rows, *_unscored(run), *_set_aside(run)]
 
@@ -130,8 +135,9 @@ def _stages(run: Run) -> Iterator[StageInputs]:
         pass
     else:
         settings = run.config.annotation
-        form = round_form(run.workspace, settings.round, settings)
-        yield RoundInputs(run, None, form, with_undealt=True)
+        for name in dict.fromkeys([settings.round, *question_rounds(run.workspace)]):
+            form = round_form(run.workspace, name, settings)
+            yield RoundInputs(run, None, form, with_undealt=True)
     yield from _question_stages(run)
 
 
@@ -145,19 +151,22 @@ def _question_stages(run: Run) -> Iterator[StageInputs]:
     yield JudgeStage(run, planned_judges(run))
 
 
-def _named(run: Run, plan: Plan) -> list[StageCounts]:
+def _named(run: Run, stage: StageInputs) -> list[StageCounts]:
     names = _model_names(run)
+    of_round = ""
+    if isinstance(stage, RoundInputs) and stage.round_name != run.config.annotation.round:
+        of_round = f", round {stage.round_name}"
     return [
         StageCounts(
             item.stage,
-            names.get(item.scope, item.scope),
+            f"{names.get(item.scope, item.scope)}{of_round}",
             item.done,
             item.pending,
             item.failed,
             item.empty,
             item.not_selected,
         )
-        for item in plan.counts()
+        for item in Plan(stage, run.workspace).counts()
     ]
 
 
@@ -168,6 +177,7 @@ def _model_names(run: Run) -> dict[str, str]:
         planned += planned_responders(run)
         planned += [one.writer for one in planned_rewriters(run)]
     selected = {one.row.generator_id for one in planned}
+    selected |= {row.generator_id for row in imported_models(run)}
     names = {
         row.generator_id: row.model
         if row.generator_id in selected
@@ -189,6 +199,7 @@ def _judge_names(run: Run) -> dict[str, str]:
 
 def _later_stages(run: Run) -> list[StageCounts]:
     answers = run.workspace.table(ANNOTATIONS).count() + run.workspace.table(RATINGS).count()
+    answers += run.workspace.table(VARIANT_CHECKS).count()
     quarantined = run.workspace.table(QUARANTINE).count()
     sets = list(run.workspace.table(LABEL_SETS).rows())
     labelled = max(sets, key=lambda row: row.version).sentences if sets else 0

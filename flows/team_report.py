@@ -31,7 +31,7 @@ from alignbench.flows.run import Run, open_run
 from alignbench.flows.stage_flow import stage_flow
 from alignbench.schemas.errors import AlignBenchError, UsageError
 from alignbench.schemas.tables import GOLD, TASKS
-from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, AnnotationUnit, WithdrawnKind
+from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, WithdrawnKind
 from alignbench.workspace.local import LocalStore
 
 USUAL_CAP: Final = 300.0
@@ -142,11 +142,11 @@ def _outside(run: Run) -> tuple[pa.Table, bool, str | None]:
 
 
 def _round_names(run: Run) -> list[str]:
-    """Returns the rounds that ask about sentences; `annotators list` tells of ratings."""
+    """Returns the rounds that ask about sentences; `annotators list` tells of the others."""
     units = round_units(run.workspace)
     names = set(units) | set(run.workspace.table(TASKS).read(["round"])["round"].to_pylist())
-    rated = {name for name, unit in units.items() if unit is AnnotationUnit.RESPONSE}
-    return sorted(names - rated - {ADJUDICATION_ROUND})
+    of_questions = {name for name, unit in units.items() if unit.is_of_questions}
+    return sorted(names - of_questions - {ADJUDICATION_ROUND})
 
 
 def _round_facts(run: Run, name: str) -> RoundFacts:

@@ -99,15 +99,19 @@ MODELS: Final = _table(
     nullable=("revision", "instruction"),
 )  # fmt: skip
 
+VARIANT_COUNTS: Final = ("n_same", "n_different", "n_unknown")
+"""How many people say what of a question in other words; null where nobody was asked."""
+
 VARIANTS: Final = _table(
     "variants",
-    "a question in other words, accepted or refused",
+    "a question in other words, accepted or refused by models or by people",
     ("variant_id",),
     {
         **dict.fromkeys(("variant_id", "question_id", "generator_id", "model", "style"), _TEXT),
         "sample_index": _COUNT, "prompt": _TEXT, "status": _TEXT, "code": _TEXT, "message": _TEXT,
+        **dict.fromkeys(VARIANT_COUNTS, _COUNT),
     },
-    nullable=("code", "message"),
+    nullable=("code", "message", *VARIANT_COUNTS),
 )  # fmt: skip
 
 RESPONSES: Final = _table(

@@ -89,13 +89,17 @@ class _Section(BaseModel):
 
 
 def _of_captions(unit: AnnotationUnit) -> AnnotationUnit:
-    if unit is AnnotationUnit.RESPONSE:
+    if unit.is_of_questions:
+        is_rated = unit is AnnotationUnit.RESPONSE
+        verb = "sample" if is_rated else "check"
         raise PydanticCustomError(
             "refused",
             "{what}",
             {
-                "what": "answers are rated in rounds that questions were sampled for",
-                "fix": "Remove 'unit', and run 'alignbench questions sample'.",
+                "what": "answers are rated in rounds that questions were sampled for"
+                if is_rated
+                else "variants are checked in rounds that they were drawn for",
+                "fix": f"Remove 'unit', and run 'alignbench questions {verb}'.",
             },
         )
     return unit

@@ -98,6 +98,7 @@ class ItemCode(StrEnum):
     VARIANT_NEAR_DUPLICATE = "AB-E36", "A rewritten question hardly differs from one that is there."
     VARIANT_OTHER_MEANING = "AB-E37", "A second model says that it asks something else."
     CHECK_UNCLEAR = "AB-E38", "A second model says neither yes nor no to a rewritten question."
+    VARIANT_REFUSED_BY_PEOPLE = "AB-E43", "People say that a rewritten question asks another thing."
 
     def failure(self, message: str, kind: FailureKind = FailureKind.FAILED) -> ItemFailure:
         """Returns the failure of one item; `message` names it and says what is wrong."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from alignbench.schemas.columns import Bool, Instant, Int, Long, Real, Str
-from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, VariantStatus
+from alignbench.schemas.vocabulary import AnnotationStatus, Meaning, Purpose, VariantStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,9 @@ class Question:
 class Variant:
     """A question in other words, written by a model; a refused one has why.
 
-    It shares cluster, task, image, history and reference with the question `question_id`.
+    It shares cluster, task, image, history and reference with the question `question_id`. What
+    people say of it stands in `variant_checks`, and is no part of this row: see
+    `schemas.variant_decisions`.
     """
 
     variant_id: Str
@@ -156,6 +158,50 @@ class GoldRating:
 
     response_id: Str
     rating: Real
+    source: Str
+    version: Long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantCheck:
+    """What a person says of a question in other words, as it stood on the server at `updated_at`.
+
+    `text_sha256` is that of the question in other words.
+    """
+
+    server: Str
+    project_id: Long
+    annotation_id: Long
+    variant_id: Str
+    task_id: Long
+    round: Str
+    purpose: Purpose
+    annotator: Str
+    meaning: Meaning | None
+    reason: Str | None
+    status: AnnotationStatus
+    flags: tuple[Str, ...]
+    updated_by: Str | None
+    text_sha256: Str
+    lead_seconds: Real | None
+    annotated_at: Instant
+    updated_at: Instant
+    guideline_id: Str | None = None
+    label_schema_id: Str | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it says what somebody thinks, of a variant of which that is not known."""
+        is_given = self.status is AnnotationStatus.SUBMITTED and self.meaning is not None
+        return is_given and self.purpose is not Purpose.GOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldVariant:
+    """A question in other words of which it is known whether it means the same."""
+
+    variant_id: Str
+    meaning: Meaning
     source: Str
     version: Long
 

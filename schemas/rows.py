@@ -187,7 +187,8 @@ class Task:
 class RoundSentence:
     """A sentence that was chosen for a round, and why; `stratum` is what it was drawn from.
 
-    In a round of ratings `sentence_id` is a response's id: such a row is gold.
+    In a round of ratings `sentence_id` is a response's id: such a row is gold. In a round that
+    checks questions in other words it is a variant's.
     """
 
     round: Str
@@ -218,8 +219,8 @@ class Round:
 class Assignment:
     """A question put to an annotator: one unit of a round. Written before its task is sent.
 
-    `unit_id` is a sentence's id, a caption's (`ids.caption_id`) or a response's. `wave` counts from
-    1: 1 for the votes that every unit gets, higher for those that a doubt asked for.
+    `unit_id` is the id of a sentence, a caption (`ids.caption_id`), a response or a variant. `wave`
+    counts from 1: 1 for the votes that every unit gets, higher for those that a doubt asked for.
     """
 
     round: Str

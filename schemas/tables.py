@@ -8,7 +8,7 @@ import pyarrow as pa
 from alignbench.schemas import question_rows, rows
 from alignbench.schemas.columns import DataclassRow, Row, arrow_schema
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Raised whenever a column is added; a part of an older version reads its new columns as null."""
 
 CREATED_AT = pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False)
@@ -88,6 +88,13 @@ RATINGS = TableSpec(
     "updated_at",
 )
 GOLD_RATINGS = TableSpec("gold_ratings", question_rows.GoldRating, ("response_id",), "version")
+VARIANT_CHECKS = TableSpec(
+    "variant_checks",
+    question_rows.VariantCheck,
+    ("server", "project_id", "annotation_id", "variant_id"),
+    "updated_at",
+)
+GOLD_VARIANTS = TableSpec("gold_variants", question_rows.GoldVariant, ("variant_id",), "version")
 SAMPLED_QUESTIONS = TableSpec(
     "sampled_questions", question_rows.SampledQuestion, ("round", "asked_id")
 )
@@ -124,6 +131,8 @@ TABLES: tuple[TableSpec[DataclassRow], ...] = (
     JUDGEMENTS,
     RATINGS,
     GOLD_RATINGS,
+    VARIANT_CHECKS,
+    GOLD_VARIANTS,
     SAMPLED_QUESTIONS,
     STAGE_RUNS,
     FAILURES,

@@ -5,6 +5,10 @@ from typing import Final
 
 ADJUDICATION_ROUND: Final = "adjudication"
 """The round of all adjudications: a sentence is decided once."""
+RATING_ROUND: Final = "ratings"
+"""The round in which answers to a sample of questions are rated, unless another is named."""
+VARIANT_ROUND: Final = "variants"
+"""The round in which questions in other words are checked, unless another is named."""
 
 
 class Direction(StrEnum):
@@ -30,6 +34,16 @@ class Verdict(StrEnum):
     INCORRECT = "incorrect"
     UNKNOWN = "unknown"
     """Cannot be decided from this image: too vague, subjective, unreadable, outside the frame."""
+
+
+class Meaning(StrEnum):
+    """What somebody says of a question in other words, beside the one that it was written from."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    """It asks something else, or gives an answer away that the other does not."""
+    UNKNOWN = "unknown"
+    """Cannot be decided, because either can be understood in several ways."""
 
 
 class HallucinationType(StrEnum):
@@ -192,6 +206,13 @@ class AnnotationUnit(StrEnum):
     """All sentences of a caption on one page."""
     RESPONSE = "response"
     """A model's answer to a question about an image, which is rated."""
+    VARIANT = "variant"
+    """A question in other words, beside the one that it was written from."""
+
+    @property
+    def is_of_questions(self) -> bool:
+        """Whether it has to do with questions, and has no sentences."""
+        return self in (AnnotationUnit.RESPONSE, AnnotationUnit.VARIANT)
 
 
 class RoundForm(StrEnum):

@@ -13,6 +13,8 @@ from alignbench.terminal.output import print_json, print_table, say
 
 if TYPE_CHECKING:
     from alignbench.annotation.pulling.annotator_reports import AnnotatorReport
+    from alignbench.annotation.pulling.checker_reports import CheckerReport
+    from alignbench.annotation.pulling.rater_reports import RaterReport
     from alignbench.annotation.rounds.withdrawal import Withdrawal
     from alignbench.workspace.workspace import Workspace
 
@@ -50,19 +52,25 @@ def register(app: typer.Typer) -> None:
 
 
 def list_annotators(context: typer.Context, as_json: Json = False) -> None:
-    """Show how much, how fast and how well people have answered and rated, as of the last pull."""
+    """Show how much, how fast and how well people have worked, as of the last pull."""
     from dataclasses import asdict
 
     from alignbench.annotation.pulling.annotator_reports import annotator_reports
+    from alignbench.annotation.pulling.checker_reports import checker_reports
+    from alignbench.annotation.pulling.rater_reports import rater_reports
     from alignbench.workspace.workspace import open_workspace
 
-    reports = annotator_reports(open_workspace(context.obj.workspace))
+    workspace = open_workspace(context.obj.workspace)
+    answering = annotator_reports(workspace)
+    rating, checking = rater_reports(workspace), checker_reports(workspace)
+    reports: list[AnnotatorReport | RaterReport | CheckerReport]
+    reports = [*answering, *rating, *checking]
     if as_json:
         print_json(json.loads(json.dumps([asdict(report) for report in reports])))
     elif not reports:
         say("Nobody has answered yet; run 'alignbench pull'.")
     else:
-        if answering := [one for one in reports if one.rated is None]:
+        if answering:
             print_table(
                 [
                     *("annotator", "asked about", "answers", "skips", "s each", "per hour", "gold"),
@@ -72,9 +80,23 @@ def list_annotators(context: typer.Context, as_json: Json = False) -> None:
                 [_cells(report) for report in answering],
                 fold=False,
             )
-        if rating := [one for one in reports if one.rated is not None]:
+        if rating:
             headings = ("rater", "ratings", "skips", "s each", "mean", "gold", "off by", "shared")
             print_table([*headings, "above others"], [_rated_cells(one) for one in rating])
+        if checking:
+            headings = (
+                "checker",
+                "checks",
+                "skips",
+                "s each",
+                "same",
+                "different",
+                "unknown",
+                "gold",
+            )
+            print_table(
+                [*headings, "right", "shared", "agree"], [_checked_cells(one) for one in checking]
+            )
 
 
 def add_annotators(
@@ -200,20 +222,31 @@ def _cells(report: "AnnotatorReport") -> tuple[object, ...]:
     )
 
 
-def _rated_cells(report: "AnnotatorReport") -> tuple[object, ...]:
-    rated = report.rated
-    if rated is None:
-        return ()
+def _rated_cells(report: "RaterReport") -> tuple[object, ...]:
     return (
         report.annotator,
-        rated.ratings,
-        rated.skips,
-        _number(rated.median_seconds),
-        _points(rated.mean),
-        rated.gold_ratings,
-        _points(rated.gold_off_by),
-        rated.shared,
-        _points(rated.above_others),
+        report.ratings,
+        report.skips,
+        _number(report.median_seconds),
+        _points(report.mean),
+        report.gold_ratings,
+        _points(report.gold_off_by),
+        report.shared,
+        _points(report.above_others),
+    )
+
+
+def _checked_cells(report: "CheckerReport") -> tuple[object, ...]:
+    return (
+        report.annotator,
+        report.checks,
+        report.skips,
+        _number(report.median_seconds),
+        *(_percent(share) for share in report.meanings.values()),
+        report.gold_checks,
+        _percent(report.gold_right),
+        report.shared,
+        _percent(report.agreement),
     )
 
 

@@ -1,12 +1,19 @@
 """`questions`: questions about images, whose answers are judged."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from alignbench.cli.rounds import checked_round
 from alignbench.schemas.errors import UsageError
+from alignbench.schemas.vocabulary import RATING_ROUND, VARIANT_ROUND
 from alignbench.terminal.output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from alignbench.judging.questions.entries import Kind
+    from alignbench.schemas.protocols import ItemFailureAt
 
 _SHOWN_FAILURES = 10
 
@@ -17,6 +24,8 @@ def register(app: typer.Typer) -> None:
         name="questions", help="Questions about images, for models to answer.", no_args_is_help=True
     )
     group.command("import")(import_)
+    group.command("answers")(answers)
+    group.command("check")(check)
     group.command("sample")(sample)
     group.command("report")(report)
     group.command("release")(release)
@@ -43,13 +52,8 @@ def import_(
 ) -> None:
     """Bring in questions from a file; what is odd about them is counted, never repaired."""
     from alignbench.flows.questions import import_questions
-    from alignbench.judging.questions.entries import Kind
-    from alignbench.schemas.registry import suggestion
 
-    kinds = [known.value for known in Kind]
-    if kind not in kinds:
-        raise UsageError(f"There is no kind of questions {kind!r}.", suggestion(kind, kinds))
-    done = import_questions(context.obj.workspace, Kind(kind), file, name, images, tasks)
+    done = import_questions(context.obj.workspace, _kind(kind), file, name, images, tasks)
     if as_json:
         print_json(done.document())
     else:
@@ -69,10 +73,44 @@ def import_(
         odd += [("cluster that repeats a prompt", found.repeated_prompts)]
         odd += [("image of several clusters", found.shared_images)]
         print_table(("kept as it is", "how many"), [row for row in odd if row[1]])
-        for at in done.failures[:_SHOWN_FAILURES]:
-            say(f"  {at.failure.code}: {at.failure.message}")
-        if len(done.failures) > _SHOWN_FAILURES:
-            say(f"  and {len(done.failures) - _SHOWN_FAILURES:,} more; --json lists all")
+        _say_failures(done.failures)
+    if done.failures:
+        raise typer.Exit(1)
+
+
+def answers(
+    context: typer.Context,
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help="'alignmmbench' (question_id, predict), or 'own' (cluster, variant, answer).",
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON Lines or Parquet.")],
+    model: Annotated[str, typer.Option("--model", help="The model's name, in every figure.")],
+    source: Annotated[
+        str | None, typer.Option("--set", help="The questions' set, if there are several.")
+    ] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="The model did not see the images.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Bring in what a model answered elsewhere, to be judged and rated here."""
+    from alignbench.flows.answer_import import import_answers
+
+    done = import_answers(context.obj.address, _kind(kind), file, model, source, blind=blind)
+    if as_json:
+        print_json(done.document())
+    else:
+        say(f"questions: answers of {model}: {done.added:,} added, {done.unchanged:,} unchanged")
+        if done.unanswered:
+            have = "1 question of the set has" if done.unanswered == 1 else (
+                f"{done.unanswered:,} questions of the set have"
+            )  # fmt: skip
+            say(f"  {have} none")
+        _say_failures(done.failures)
     if done.failures:
         raise typer.Exit(1)
 
@@ -85,7 +123,9 @@ def sample(
     clusters: Annotated[
         bool, typer.Option("--clusters", help="Draw so many clusters, all variants of each.")
     ] = False,
-    name: Annotated[str, typer.Option("--round", help="The round that people rate it in.")] = "1",
+    name: Annotated[
+        str, typer.Option("--round", help="The round that people rate it in.")
+    ] = RATING_ROUND,
     correlation: Annotated[
         float,
         typer.Option(min=0, max=1, help="How far the judge is supposed to agree with people."),
@@ -98,6 +138,7 @@ def sample(
     from alignbench.flows.question_sample import draw_questions
     from alignbench.judging.calibration.rated_sample import Unit
 
+    checked_round(name)
     kind = Unit.CLUSTER if clusters else Unit.QUESTION
     found = draw_questions(context.obj.address, units, kind, name, correlation, keep=not dry_run)
     say(f"questions: {found.drawn:,} of {len(found.rows):,} questions drawn for round {name}")
@@ -110,6 +151,35 @@ def sample(
     )
     if dry_run:
         say("  nothing was kept: this was a dry run")
+    else:
+        say(f"Next: 'alignbench push --round {name}', which sends their answers to people.")
+
+
+def check(
+    context: typer.Context,
+    number: Annotated[
+        int | None,
+        typer.Argument(min=1, metavar="NUMBER", help="How many; else all that were accepted."),
+    ] = None,
+    name: Annotated[
+        str, typer.Option("--round", help="The round that people are asked in.")
+    ] = VARIANT_ROUND,
+    people: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many are asked about each; else as many as of sentences."),
+    ] = None,
+) -> None:
+    """Draw questions in other words for people to say, after 'push', whether they ask the same."""
+    from alignbench.flows.question_check import draw_variants_to_check
+
+    checked_round(name)
+    found = draw_variants_to_check(context.obj.address, number, name, people)
+    asked = "1 person" if found.form.most == 1 else f"{found.form.most} people"
+    say(
+        f"questions: {found.added:,} in other words drawn for round {name}, which asks {asked} "
+        f"about each of {found.drawn:,}; models accepted {found.accepted:,}"
+    )
+    say(f"Next: 'alignbench push --round {name}', which sends them to people.")
 
 
 def report(
@@ -191,3 +261,20 @@ def release(
         say(f"  {sent.address}: {sent.sent:,} files sent, {sent.there:,} were there")
     state = "" if done.release.built else " is there and unchanged"
     say(f"questions: {done.release.address}{state}")
+
+
+def _kind(name: str) -> "Kind":
+    from alignbench.judging.questions.entries import Kind
+    from alignbench.schemas.registry import suggestion
+
+    kinds = [known.value for known in Kind]
+    if name not in kinds:
+        raise UsageError(f"There is no kind of questions {name!r}.", suggestion(name, kinds))
+    return Kind(name)
+
+
+def _say_failures(failures: "Sequence[ItemFailureAt]") -> None:
+    for at in failures[:_SHOWN_FAILURES]:
+        say(f"  {at.failure.code}: {at.failure.message}")
+    if len(failures) > _SHOWN_FAILURES:
+        say(f"  and {len(failures) - _SHOWN_FAILURES:,} more; --json lists all")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.annotation.assigning.asked import AskedUnits
-from alignbench.schemas.tables import ANNOTATIONS, RATINGS, TableSpec
+from alignbench.schemas.tables import ANNOTATIONS, RATINGS, VARIANT_CHECKS, TableSpec
 from alignbench.schemas.vocabulary import AnnotationStatus
 from alignbench.workspace.numbered import ENCODED, Numbers, encoded, numbered
 from alignbench.workspace.workspace import Workspace
@@ -63,6 +63,7 @@ def _answers(workspace: Workspace, round_name: str) -> Iterator[pa.Table]:
     tables: Sequence[tuple[TableSpec[Any], str]] = (
         (ANNOTATIONS, "sentence_id"),
         (RATINGS, "response_id"),
+        (VARIANT_CHECKS, "variant_id"),
     )
     for table, subject in tables:
         columns = [subject, "annotator", "round", "status"]

@@ -1,13 +1,20 @@
 """What people have replied to the questions of a round, as the tables have it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, RATINGS, TASKS
+from alignbench.schemas.tables import (
+    ANNOTATIONS,
+    QUARANTINE,
+    RATINGS,
+    TASKS,
+    VARIANT_CHECKS,
+    TableSpec,
+)
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
     AnnotationUnit,
@@ -39,6 +46,11 @@ _REPLIES: Final = {
     AnnotationStatus.SUBMITTED.value: Reply.VOTE,
     AnnotationStatus.SKIPPED.value: Reply.SKIP,
 }
+_OF_QUESTIONS: Final[Mapping[AnnotationUnit, tuple[TableSpec[Any], str]]] = {
+    AnnotationUnit.RESPONSE: (RATINGS, "response_id"),
+    AnnotationUnit.VARIANT: (VARIANT_CHECKS, "variant_id"),
+}
+"""Of units that have to do with questions: where their answers are, and what these are about."""
 _ANSWER: Final = ("server", "project_id", "annotation_id")
 """What names an answer."""
 _READ: Final = ["unit_id", "annotator", "status", *_ANSWER]
@@ -69,10 +81,11 @@ def round_replies(workspace: Workspace, round_name: str, unit: AnnotationUnit) -
 
 def _answers(workspace: Workspace, round_name: str, unit: AnnotationUnit) -> Iterator[pa.Table]:
     where, having = pc.field("round") == round_name, ("round", round_name)
-    if unit is AnnotationUnit.RESPONSE:
-        columns = ["response_id", *_READ[1:], "round"]
-        for batch in workspace.table(RATINGS).scan(columns, where, having=having):
-            yield batch.append_column("unit_id", batch["response_id"])
+    if unit.is_of_questions:
+        spec, subject = _OF_QUESTIONS[unit]
+        columns = [subject, *_READ[1:], "round"]
+        for batch in workspace.table(spec).scan(columns, where, having=having):
+            yield batch.append_column("unit_id", batch[subject])
         return
     where &= pc.field("purpose") != Purpose.ADJUDICATE.value
     columns = [*_READ, "sentence_id", "round", "purpose"]

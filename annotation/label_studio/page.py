@@ -98,6 +98,12 @@ def add_picture(page: ET.Element, texts: AnnotatorTexts) -> None:
     )
 
 
+def add_picture_alone(page: ET.Element) -> None:
+    """Adds the image, as high as it is."""
+    picture = ET.SubElement(page, "View", className="ab-picture")
+    ET.SubElement(picture, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true", zoomControl="true")
+
+
 def page_style(colours: Iterable[str] = TYPE_COLOURS.values()) -> str:
     """Returns the page's style, with a colour of text that is read well on each label's own.
 
@@ -202,6 +208,13 @@ def add_note(parent: ET.Element, heading: str, hint: str, about: str = SENTENCE)
         showSubmitButton="false",
         placeholder=hint,
     )
+
+
+def add_text_block(parent: ET.Element, name: str, heading: str, look: str) -> None:
+    """Adds a text of the task under a heading, in which nothing can be marked."""
+    view = ET.SubElement(parent, "View", className=f"ab-block {look}")
+    add_heading(view, heading)
+    ET.SubElement(view, "Text", name=name, value=f"${name}", selectionEnabled="false")
 
 
 def add_heading(parent: ET.Element, text: str) -> None:

@@ -9,11 +9,12 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from alignbench.annotation.label_studio.page import (
-    IMAGE,
     NOTE,
     add_choice,
     add_heading,
     add_note,
+    add_picture_alone,
+    add_text_block,
     page_style,
 )
 from alignbench.annotation.label_studio.texts import AnnotatorTexts, RatingTexts
@@ -60,12 +61,11 @@ def rating_config(texts: AnnotatorTexts) -> str:
     said = _rating_texts(texts)
     page = ET.Element("View", className=f"ab-page ab-rated ab-{texts.direction}")
     ET.SubElement(page, "Style").text = page_style()
-    picture = ET.SubElement(page, "View", className="ab-picture")
-    ET.SubElement(picture, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true", zoomControl="true")
+    add_picture_alone(page)
     answer = ET.SubElement(page, "View", className="ab-answer")
-    _add_text(answer, HISTORY, said.history, "ab-history")
-    _add_text(answer, QUESTION, said.question, "ab-question")
-    _add_text(answer, RESPONSE, said.response, "ab-response")
+    add_text_block(answer, HISTORY, said.history, "ab-history")
+    add_text_block(answer, QUESTION, said.question, "ab-question")
+    add_text_block(answer, RESPONSE, said.response, "ab-response")
     _add_scale(answer, said)
     _add_reference(answer, said)
     add_note(answer, said.reason, said.reason_hint, about=RESPONSE)
@@ -99,12 +99,6 @@ def _rating_texts(texts: AnnotatorTexts) -> RatingTexts:
             "Translate that section of en.toml.",
         )
     return texts.ratings
-
-
-def _add_text(parent: ET.Element, name: str, heading: str, look: str) -> None:
-    view = ET.SubElement(parent, "View", className=f"ab-block {look}")
-    add_heading(view, heading)
-    ET.SubElement(view, "Text", name=name, value=f"${name}", selectionEnabled="false")
 
 
 def _add_scale(parent: ET.Element, said: RatingTexts) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from alignbench.annotation.label_studio.page import NOTE, SENTENCE, SPANS, VERDICT
 from alignbench.annotation.label_studio.rating_page import RATING, RESPONSE
 from alignbench.annotation.label_studio.records import JsonObject
+from alignbench.annotation.label_studio.variant_page import MEANING, VARIANT
 from alignbench.schemas.rows import Span
-from alignbench.schemas.vocabulary import Verdict
+from alignbench.schemas.vocabulary import Meaning, Verdict
 
 
 def answer_result(
@@ -24,6 +25,14 @@ def rating_result(rating: int, reason: str | None = None) -> list[JsonObject]:
     result = [_entry(RATING, "choices", {"choices": [str(rating)]}, about=RESPONSE)]
     if reason:
         result.append(_entry(NOTE, "textarea", {"text": [reason]}, about=RESPONSE))
+    return result
+
+
+def meaning_result(meaning: Meaning, reason: str | None = None) -> list[JsonObject]:
+    """Returns what the page saves when somebody says what two questions mean, and says why."""
+    result = [_entry(MEANING, "choices", {"choices": [meaning.value]}, about=VARIANT)]
+    if reason:
+        result.append(_entry(NOTE, "textarea", {"text": [reason]}, about=VARIANT))
     return result
 
 

@@ -1,12 +1,13 @@
 """How each annotator works: how much, how fast, how well, and how far like the others.
 
 What somebody does on the page for sentences and on that for captions is told apart: an answer takes
-longer there, and what nobody marks counts as correct.
+longer there, and what nobody marks counts as correct. Who rates answers or checks questions has a
+report of another kind: `rater_reports`, `checker_reports`.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import median
 from typing import NamedTuple
@@ -14,7 +15,6 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.pulling.rater_reports import RaterReport, rater_reports
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.tables import ANNOTATIONS, GOLD
 from alignbench.schemas.vocabulary import (
@@ -71,7 +71,6 @@ class AnnotatorReport:
         types: Share of each type, of the spans.
         missing_spans: Share of incorrect answers that mark nothing; None without one.
         concerns: What an operator should look into.
-        rated: How they rate models' answers; None if they never did.
     """
 
     annotator: str
@@ -90,14 +89,11 @@ class AnnotatorReport:
     types: Mapping[str, float]
     missing_spans: float | None
     concerns: tuple[Concern, ...]
-    rated: RaterReport | None = None
 
 
 def annotator_reports(workspace: Workspace) -> list[AnnotatorReport]:
-    """Returns a report of everybody who has answered, rated or skipped, by name, for each page."""
+    """Returns a report of everybody who has answered or skipped sentences, by name and page."""
     work = _read(workspace)
-    rated = rater_reports(workspace)
-    work |= {_At(name, AnnotationUnit.RESPONSE): _Work() for name in rated}
     gold_rows = workspace.table(GOLD).read(["sentence_id", "verdict"])
     gold = dict(zip(*(gold_rows[n].to_pylist() for n in gold_rows.column_names), strict=True))
     out = set(withdrawn_ids(workspace, WithdrawnKind.ANNOTATOR).to_pylist())
@@ -109,10 +105,7 @@ def annotator_reports(workspace: Workspace) -> list[AnnotatorReport]:
             for sentence, answer in person.votes.items():
                 votes[unit][sentence][answer.verdict] += 1
     return [
-        replace(
-            _report(at, person, votes[at.unit], gold, counted=at.annotator not in out),
-            rated=rated.get(at.annotator) if at.unit is AnnotationUnit.RESPONSE else None,
-        )
+        _report(at, person, votes[at.unit], gold, counted=at.annotator not in out)
         for at, person in sorted(work.items())
     ]
 

@@ -33,7 +33,7 @@ from alignbench.annotation.pulling.sent_tasks import SentTasks
 from alignbench.annotation.pulling.validation import TaskOnServer, annotator_name, validate
 from alignbench.annotation.rounds.withdrawal import emptied
 from alignbench.annotation.units.given import AnswerRow, is_believed, subject_of
-from alignbench.schemas.question_rows import Rating
+from alignbench.schemas.question_rows import Rating, VariantCheck
 from alignbench.schemas.rows import AnnotationProject, QuarantinedAnnotation
 from alignbench.schemas.tables import ANNOTATION_PROJECTS, QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus
@@ -325,6 +325,8 @@ class _Reading:
 def _content(row: AnswerRow) -> tuple[object, ...]:
     if isinstance(row, Rating):
         return (row.response_id, row.annotator, row.status, row.rating, row.reason)
+    if isinstance(row, VariantCheck):
+        return (row.variant_id, row.annotator, row.status, row.meaning, row.reason)
     return (row.sentence_id, row.annotator, row.status, row.verdict, row.spans, row.note)
 
 

@@ -7,7 +7,7 @@ from statistics import fmean, median
 
 from alignbench.schemas.question_rows import Rating
 from alignbench.schemas.tables import GOLD_RATINGS, RATINGS
-from alignbench.schemas.vocabulary import AnnotationStatus, Purpose
+from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Purpose
 from alignbench.workspace.workspace import Workspace
 
 
@@ -16,6 +16,8 @@ class RaterReport:
     """What is known of somebody who rates answers of models.
 
     Attributes:
+        annotator: The name.
+        unit: What they were asked about.
         ratings: Ratings submitted, of gold too.
         skips: Answers skipped.
         median_seconds: Of the time a rating took; None if the server did not say.
@@ -27,6 +29,8 @@ class RaterReport:
             there are none.
     """
 
+    annotator: str
+    unit: AnnotationUnit = AnnotationUnit.RESPONSE
     ratings: int
     skips: int
     median_seconds: float | None
@@ -48,7 +52,7 @@ class _Work:
     seconds: list[float] = field(default_factory=list)
 
 
-def rater_reports(workspace: Workspace) -> dict[str, RaterReport]:
+def rater_reports(workspace: Workspace) -> list[RaterReport]:
     """Returns a report of everybody who has rated or skipped an answer, by name."""
     people: defaultdict[str, _Work] = defaultdict(_Work)
     for row in workspace.table(RATINGS).rows():
@@ -59,7 +63,7 @@ def rater_reports(workspace: Workspace) -> dict[str, RaterReport]:
     for name, work in people.items():
         for key, row in work.given.items():
             of_answer[key][name] = row.rating or 0.0
-    return {name: _report(name, work, gold, of_answer) for name, work in sorted(people.items())}
+    return [_report(name, work, gold, of_answer) for name, work in sorted(people.items())]
 
 
 def _count(work: _Work, row: Rating) -> None:
@@ -93,6 +97,7 @@ def _report(
         if (others := [one for other, one in of_answer[key].items() if other != name])
     ]
     return RaterReport(
+        annotator=name,
         ratings=work.submitted,
         skips=work.skips,
         median_seconds=median(work.seconds) if work.seconds else None,

@@ -32,7 +32,7 @@ def round_form(workspace: Workspace, name: str, settings: AnnotationConfig) -> R
     if known is not None:
         return known
     tasks = workspace.table(TASKS).read(["round", "assignee"], pc.field("round") == name)
-    if not len(tasks) and _is_sampled(workspace, name):
+    if not len(tasks) and is_sampled(workspace, name):
         return _ratings(name)
     # Label Studio keeps one number for a whole shared project.
     votes = None if len(tasks) else settings.votes
@@ -61,9 +61,17 @@ def round_units(workspace: Workspace) -> dict[str, AnnotationUnit]:
     return {row.round: row.unit for row in workspace.table(ROUNDS).rows()}
 
 
-def _is_sampled(workspace: Workspace, name: str) -> bool:
+def is_sampled(workspace: Workspace, name: str) -> bool:
+    """Tells whether questions were sampled for a round, so that answers to them are rated in it."""
     sampled = workspace.table(SAMPLED_QUESTIONS).scan(["round"], pc.field("round") == name)
     return any(map(len, sampled))
+
+
+def question_rounds(workspace: Workspace) -> list[str]:
+    """Returns the rounds that have to do with questions, begun or only drawn."""
+    begun = {name for name, unit in round_units(workspace).items() if unit.is_of_questions}
+    sampled = workspace.table(SAMPLED_QUESTIONS).read(["round"])["round"]
+    return sorted(begun | set(pc.unique(sampled).to_pylist()))
 
 
 def _ratings(name: str) -> Round:

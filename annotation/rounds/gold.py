@@ -1,8 +1,9 @@
-"""Gold: what the right answer is known of, read from a file into `gold` and `gold_ratings`.
+"""Gold: what the right answer is known of, read from a file into the tables of gold.
 
 A line of the file is a JSON object. Of a sentence it has `sentence_id`, `verdict`, and if that is
 incorrect `spans` with `start`, `end` and `type`, where a span may have `text` as well; offsets are
-code points of the sentence. Of a model's answer it has `response_id` and `rating`.
+code points of the sentence. Of a model's answer it has `response_id` and `rating`, of a question in
+other words `variant_id` and `meaning`.
 """
 
 import json
@@ -15,8 +16,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alignbench.annotation.errors import GoldFileError
 from alignbench.annotation.rounds.gold_ratings import RatingLine, rating_rows
+from alignbench.annotation.rounds.gold_variants import VariantLine, variant_rows
 from alignbench.schemas.rows import Gold, Span
-from alignbench.schemas.tables import GOLD, GOLD_RATINGS, SENTENCES
+from alignbench.schemas.tables import GOLD, GOLD_RATINGS, GOLD_VARIANTS, SENTENCES
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 from alignbench.workspace.workspace import Workspace
 
@@ -55,6 +57,8 @@ def read_gold(workspace: Workspace, path: Path, run_id: str) -> int:
     every = list(_parsed(lines, path))
     ratings = [(number, line) for number, line in every if isinstance(line, RatingLine)]
     rated = rating_rows(workspace, ratings, path)
+    of_variants = [(number, line) for number, line in every if isinstance(line, VariantLine)]
+    checked = variant_rows(workspace, of_variants, path)
     parsed = [(number, line) for number, line in every if isinstance(line, _Line)]
     ids = pa.array([line.sentence_id for _, line in parsed], pa.string())
     sentences = workspace.table(SENTENCES).read(
@@ -70,24 +74,30 @@ def read_gold(workspace: Workspace, path: Path, run_id: str) -> int:
             rows[row.sentence_id] = row
     workspace.table(GOLD).append(list(rows.values()), run_id)
     workspace.table(GOLD_RATINGS).append(rated, run_id)
-    return len(rows) + len(rated)
+    workspace.table(GOLD_VARIANTS).append(checked, run_id)
+    return len(rows) + len(rated) + len(checked)
 
 
-def _parsed(lines: list[str], path: Path) -> Iterator[tuple[int, _Line | RatingLine]]:
+def _parsed(lines: list[str], path: Path) -> Iterator[tuple[int, _Line | RatingLine | VariantLine]]:
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
         try:
             found = json.loads(text)
-            is_rating = isinstance(found, dict) and "response_id" in found
-            yield number, (RatingLine if is_rating else _Line).model_validate(found)
+            yield number, _kind_of(found).model_validate(found)
         except (json.JSONDecodeError, ValidationError) as error:
             what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.msg
             raise GoldFileError(
-                f"{path}, line {number} is not a gold sentence, or answer: {what}.",
+                f"{path}, line {number} is no gold sentence, answer or variant: {what}.",
                 "Give sentence_id, verdict and, if incorrect, spans with start, end and type; or "
-                "response_id and rating.",
+                "response_id and rating; or variant_id and meaning.",
             ) from None
+
+
+def _kind_of(found: object) -> type[_Line] | type[RatingLine] | type[VariantLine]:
+    if isinstance(found, dict) and "response_id" in found:
+        return RatingLine
+    return VariantLine if isinstance(found, dict) and "variant_id" in found else _Line
 
 
 def _row(

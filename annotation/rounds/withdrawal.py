@@ -8,7 +8,7 @@ as they are and count for nothing.
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from alignbench.annotation.errors import UnknownWithdrawalError
 from alignbench.annotation.rounds.asked_images import images_of_asked
 from alignbench.schemas.ids import caption_id
-from alignbench.schemas.question_rows import Rating
+from alignbench.schemas.question_rows import Rating, VariantCheck
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Withdrawn
 from alignbench.schemas.tables import (
     ANNOTATIONS,
@@ -24,7 +24,9 @@ from alignbench.schemas.tables import (
     RATINGS,
     RESPONSES,
     SENTENCES,
+    VARIANT_CHECKS,
     WITHDRAWN,
+    TableSpec,
 )
 from alignbench.schemas.vocabulary import AnnotationStatus, WithdrawnKind
 from alignbench.workspace.workspace import Workspace
@@ -32,6 +34,7 @@ from alignbench.workspace.workspace import Workspace
 _JUST_AFTER = timedelta(microseconds=1)
 _WRITTEN_AT_ONCE = 2000
 _SHORTEST_PREFIX = 8
+_ANSWERS: Final[tuple[TableSpec[Any], ...]] = (ANNOTATIONS, RATINGS, VARIANT_CHECKS)
 
 
 class Withdrawal(NamedTuple):
@@ -130,7 +133,7 @@ def withdrawn_ids(workspace: Workspace, kind: WithdrawnKind) -> pa.Array:
 
 
 def hidden_units(workspace: Workspace) -> set[str]:
-    """Returns the sentences, the captions as units and the models' answers of withdrawn images."""
+    """Returns what is about withdrawn images: sentences, captions, models' answers, variants."""
     images = withdrawn_ids(workspace, WithdrawnKind.IMAGE)
     if not len(images):
         return set()
@@ -139,7 +142,7 @@ def hidden_units(workspace: Workspace) -> set[str]:
     sentences = workspace.table(SENTENCES).read(columns, of_images)
     ids, pairs, splitters = (sentences[name].to_pylist() for name in columns[:3])
     captions = {caption_id(*cut) for cut in set(zip(pairs, splitters, strict=True))}
-    return {*ids, *captions, *_responses_about(workspace, set(images.to_pylist()))}
+    return {*ids, *captions, *_asked_and_answered_about(workspace, set(images.to_pylist()))}
 
 
 def withdrawn_annotators(workspace: Workspace) -> frozenset[str]:
@@ -150,11 +153,13 @@ def withdrawn_annotators(workspace: Workspace) -> frozenset[str]:
 
 
 def emptied(
-    row: Annotation | Rating | QuarantinedAnnotation,
-) -> Annotation | Rating | QuarantinedAnnotation:
+    row: Annotation | Rating | VariantCheck | QuarantinedAnnotation,
+) -> Annotation | Rating | VariantCheck | QuarantinedAnnotation:
     """Returns an answer's row without what it says."""
     if isinstance(row, QuarantinedAnnotation):
         return replace(row, raw="{}", reason="Its annotator has withdrawn.")
+    if isinstance(row, VariantCheck):
+        return emptied_check(row)
     return emptied_rating(row) if isinstance(row, Rating) else emptied_answer(row)
 
 
@@ -186,20 +191,32 @@ def emptied_rating(row: Rating) -> Rating:
     )
 
 
-def _responses_about(workspace: Workspace, images: Collection[str]) -> set[str]:
-    """Returns the models' answers to questions about these images."""
+def emptied_check(row: VariantCheck) -> VariantCheck:
+    """Returns what somebody says of a variant without it; a skip or a deleted one stays one."""
+    was_given = row.status is AnnotationStatus.SUBMITTED
+    return replace(
+        row,
+        meaning=None,
+        reason=None,
+        flags=(),
+        lead_seconds=None,
+        status=AnnotationStatus.WITHDRAWN if was_given else row.status,
+    )
+
+
+def _asked_and_answered_about(workspace: Workspace, images: Collection[str]) -> set[str]:
+    """Returns the questions about these images, those in other words and models' answers to all."""
     asked = {key for key, image in images_of_asked(workspace).items() if image in images}
     if not asked:
         return set()
     about = pc.field("asked_id").isin(pa.array(sorted(asked), pa.string()))
     rows = workspace.table(RESPONSES).read(["response_id", "asked_id"], about)
-    return set(rows["response_id"].to_pylist())
+    return asked | set(rows["response_id"].to_pylist())
 
 
 def _known_annotator(workspace: Workspace, name: str) -> str:
-    answered = workspace.table(ANNOTATIONS).read(["annotator"])["annotator"]
-    rated = workspace.table(RATINGS).read(["annotator"])["annotator"]
-    names = {*pc.unique(answered).to_pylist(), *pc.unique(rated).to_pylist()}
+    columns = (workspace.table(table).read(["annotator"])["annotator"] for table in _ANSWERS)
+    names = {name for column in columns for name in pc.unique(column).to_pylist()}
     if name.lower() in names:
         return name.lower()
     if name in names:
@@ -239,18 +256,14 @@ def _note(
 def _empty_answers(workspace: Workspace, name: str, run_id: str) -> int:
     """Writes newer rows of an annotator's answers that say nothing; returns how many."""
     theirs = pc.field("annotator") == name
-    answers = [
-        replace(emptied_answer(row), updated_at=row.updated_at + _JUST_AFTER)
-        for row in workspace.table(ANNOTATIONS).rows(theirs)
-        if emptied_answer(row) != row
-    ]
-    for start in range(0, len(answers), _WRITTEN_AT_ONCE):
-        workspace.table(ANNOTATIONS).append(answers[start:][:_WRITTEN_AT_ONCE], run_id)
-    ratings = [
-        replace(emptied_rating(row), updated_at=row.updated_at + _JUST_AFTER)
-        for row in workspace.table(RATINGS).rows(theirs)
-        if emptied_rating(row) != row
-    ]
-    for start in range(0, len(ratings), _WRITTEN_AT_ONCE):
-        workspace.table(RATINGS).append(ratings[start:][:_WRITTEN_AT_ONCE], run_id)
-    return len(answers) + len(ratings)
+    count = 0
+    for table in _ANSWERS:
+        answers = [
+            replace(emptied(row), updated_at=row.updated_at + _JUST_AFTER)
+            for row in workspace.table(table).rows(theirs)
+            if emptied(row) != row
+        ]
+        for start in range(0, len(answers), _WRITTEN_AT_ONCE):
+            workspace.table(table).append(answers[start:][:_WRITTEN_AT_ONCE], run_id)
+        count += len(answers)
+    return count

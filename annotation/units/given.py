@@ -9,7 +9,7 @@ from typing_extensions import TypeIs
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.records import JsonObject, as_object
 from alignbench.schemas.ids import text_sha256
-from alignbench.schemas.question_rows import Rating
+from alignbench.schemas.question_rows import Rating, VariantCheck
 from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import (
@@ -20,7 +20,7 @@ from alignbench.schemas.vocabulary import (
     Verdict,
 )
 
-AnswerRow = Annotation | Rating
+AnswerRow = Annotation | Rating | VariantCheck
 """A row that is read from an answer and believed."""
 
 
@@ -30,8 +30,14 @@ def is_believed(row: AnswerRow | QuarantinedAnnotation) -> TypeIs[AnswerRow]:
 
 
 def subject_of(row: AnswerRow) -> str:
-    """Returns the id of what a row is about: a sentence, or a model's answer."""
-    return row.response_id if isinstance(row, Rating) else row.sentence_id
+    """Returns the id of what a row is about: a sentence, a model's answer or a variant."""
+    match row:
+        case Rating():
+            return row.response_id
+        case VariantCheck():
+            return row.variant_id
+        case Annotation():
+            return row.sentence_id
 
 
 class Doubtful(Exception):  # noqa: N818 - not an error: it carries the reason to quarantine
@@ -190,6 +196,19 @@ def control_values(result: object, control: str) -> list[JsonObject]:
         if entry.get("from_name") == control:
             values.append(as_object(entry.get("value")) or {})
     return values
+
+
+def chosen_choices(given: GivenAnswer, control: str) -> set[str]:
+    """Returns what an answer has chosen in a control; what is no text is shown as what it is.
+
+    Raises:
+        Doubtful: The result is not one of the page.
+    """
+    chosen: list[object] = []
+    for value in given.values(control):
+        choices = value.get("choices")
+        chosen += choices if isinstance(choices, list) else [choices]
+    return {choice if isinstance(choice, str) else f"({choice!r})" for choice in chosen}
 
 
 def note_of(result: object, control: str) -> tuple[str | None, tuple[AnswerFlag, ...]]:

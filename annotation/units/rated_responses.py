@@ -4,7 +4,7 @@ All models' answers to the questions about one image come one after another, so 
 asked about the image rates every model.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Final, NamedTuple
 
 import pyarrow as pa
@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.rounds.gold_ratings import round_gold
 from alignbench.annotation.rounds.withdrawal import hidden_units
+from alignbench.annotation.units.checked_variants import said_by_people
+from alignbench.annotation.units.shown_questions import blobs_of, numbered_turns
 from alignbench.annotation.units.unit import PURPOSE, UNIT_ID
 from alignbench.schemas.question_rows import Question
-from alignbench.schemas.tables import IMAGES, QUESTIONS, RESPONSES, SAMPLED_QUESTIONS, VARIANTS
+from alignbench.schemas.tables import QUESTIONS, RESPONSES, SAMPLED_QUESTIONS, VARIANTS
 from alignbench.schemas.vocabulary import Purpose
 from alignbench.workspace.workspace import Workspace
 
@@ -73,7 +75,7 @@ def responses_with_questions(
                 asked_id,
                 generator_id,
                 row.image_id,
-                _history(row),
+                numbered_turns(row),
                 prompt,
                 row.reference,
                 text,
@@ -86,7 +88,7 @@ def sampled_responses(
     """Returns what a round's sample has people rate: each model's answer to what was drawn.
 
     Of several samples of an answer the first counts, and none that was given without the image.
-    Those about withdrawn images are left out.
+    Those about withdrawn images are left out, and those to questions that people refuse.
 
     Args:
         workspace: Where they are.
@@ -99,7 +101,9 @@ def sampled_responses(
     wanted &= pc.field("generator_id").isin(pa.array(sorted(generators), pa.string()))
     wanted &= ~pc.field("blind") & (pc.field("sample_index") == 0)
     columns = ["asked_id", "generator_id", "blind", "sample_index"]
-    return _shown(workspace, responses_with_questions(workspace, wanted, columns))
+    refused = {key for key, said in said_by_people(workspace).items() if said.is_refused}
+    found = _shown(workspace, responses_with_questions(workspace, wanted, columns))
+    return [one for one in found if one.asked_id not in refused]
 
 
 def round_responses(
@@ -121,18 +125,14 @@ def unit_table(
     workspace: Workspace, responses: Collection[tuple[RatedResponse, Purpose]]
 ) -> pa.Table:
     """Returns answers as units: a row each, with the blob of the image if it is there."""
-    images = {one.image_id for one, _ in responses if one.image_id is not None}
-    wanted = pc.field("image_id").isin(pa.array(sorted(images), pa.string()))
-    blobs = workspace.table(IMAGES).read(["image_id", "blob"], wanted)
-    columns = (blobs[name].to_pylist() for name in ("image_id", "blob"))
-    blob_of: Mapping[str, str] = dict(zip(*columns, strict=True))
+    blobs = blobs_of(workspace, (one.image_id for one, _ in responses))
     rows = [
         {
             UNIT_ID: one.response_id,
             "image_id": one.image_id,
             "generator_id": one.generator_id,
             PURPOSE: why.value,
-            "blob": blob_of.get(one.image_id or ""),
+            "blob": blobs.get(one.image_id),
             "history": one.history,
             "question": one.question,
             "reference": one.reference,
@@ -164,11 +164,3 @@ class _Asked:
 def _shown(workspace: Workspace, responses: Iterator[RatedResponse]) -> list[RatedResponse]:
     hidden = hidden_units(workspace)
     return [one for one in responses if one.response_id not in hidden]
-
-
-def _history(question: Question) -> str:
-    """Returns earlier turns, numbered: the same in every language of the page."""
-    return "\n\n".join(
-        f"Q{number}: {turn.user}\nA{number}: {turn.assistant}"
-        for number, turn in enumerate(question.history, start=1)
-    )

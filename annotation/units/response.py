@@ -23,7 +23,7 @@ from alignbench.annotation.label_studio.rating_page import (
 )
 from alignbench.annotation.label_studio.records import ImportedTask
 from alignbench.annotation.label_studio.texts import AnnotatorTexts
-from alignbench.annotation.units.given import AnswerRow, Doubtful, GivenAnswer
+from alignbench.annotation.units.given import AnswerRow, Doubtful, GivenAnswer, chosen_choices
 from alignbench.annotation.units.rated_responses import RatedResponse, responses_with_questions
 from alignbench.annotation.units.unit import (
     UNIT_ID,
@@ -68,7 +68,7 @@ class ResponseContent:
             Doubtful: It has no rating, or several.
         """
         rating = None if given.skipped else _rating(given)
-        seen = not given.skipped and bool(_choices(given, SHOWS_REFERENCE))
+        seen = not given.skipped and bool(chosen_choices(given, SHOWS_REFERENCE))
         flags = ((AnswerFlag.REFERENCE_SEEN,) if seen else ()) + given.flags
         # What gold is rated counts in no figure, so that no chance belongs to it.
         is_gold = given.purpose is Purpose.GOLD
@@ -186,22 +186,11 @@ def _fields(
 
 
 def _rating(given: GivenAnswer) -> float:
-    # A number is none of the page's choices, which are texts.
-    chosen = {
-        choice if isinstance(choice, str) else f"({choice!r})" for choice in _choices(given, RATING)
-    }
+    chosen = chosen_choices(given, RATING)
     if len(chosen) != 1:
         ratings = f"{len(chosen)} ratings" if chosen else "no rating"
         raise Doubtful(Doubt.UNKNOWN_RATING, f"It has {ratings}.")
-    word = chosen.pop()
+    [word] = chosen
     if word not in _RATINGS:
         raise Doubtful(Doubt.UNKNOWN_RATING, f"{word[:40]!r} is not a rating.")
     return _RATINGS[word]
-
-
-def _choices(given: GivenAnswer, control: str) -> list[object]:
-    chosen: list[object] = []
-    for value in given.values(control):
-        choices = value.get("choices")
-        chosen += choices if isinstance(choices, list) else [choices]
-    return chosen

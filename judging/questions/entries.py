@@ -80,6 +80,18 @@ class Entry(NamedTuple):
             found.append(Turn(user=turn["user"], assistant=turn["assistant"]))
         return found
 
+    def question_name(self) -> tuple[str, str]:
+        """Returns cluster and variant, as AlignMMBench names a question.
+
+        Raises:
+            ItemError: There is no such name.
+        """
+        name = self.text("question_id")
+        cluster, dash, variant = name.rpartition("-")
+        if not (dash and cluster and variant):
+            raise self.wrong(f"'question_id' should be CLUSTER-VARIANT, but is {name!r:.80}")
+        return cluster, variant
+
     def wrong(self, what: str) -> ItemError:
         """Returns the error of a value of the wrong kind."""
         return ItemError(ItemCode.ENTRY_INVALID.failure(clean_text(f"{self.place}: {what}.").text))
@@ -102,7 +114,7 @@ def read_questions(
     question = _of_alignmmbench if kind is Kind.ALIGNMMBENCH else _of_own
     seen: dict[tuple[str, str], str] = {}
     shared: dict[str, tuple[str, str, str]] = {}
-    for entry in _entries(path):
+    for entry in read_entries(path):
         if isinstance(entry, ItemFailureAt):
             yield entry
             continue
@@ -116,11 +128,7 @@ def read_questions(
 
 
 def _of_alignmmbench(entry: Entry, source: str, tasks: Tasks) -> Question:
-    name = entry.text("question_id")
-    cluster, dash, variant = name.rpartition("-")
-    if not (dash and cluster and variant):
-        raise entry.wrong(f"'question_id' should be CLUSTER-VARIANT, but is {name!r:.80}")
-    place = (cluster, variant, "zh")
+    place = (*entry.question_name(), "zh")
     return _question(entry, source, tasks, place, ("image_path", "ref_answer"))
 
 
@@ -210,7 +218,12 @@ def _check_place_in_set(
         )
 
 
-def _entries(path: Path) -> Iterator[Entry | ItemFailureAt]:
+def read_entries(path: Path) -> Iterator[Entry | ItemFailureAt]:
+    """Yields the entries of a file, and a failure for each that cannot be decoded.
+
+    Raises:
+        QuestionFileError: The file as a whole cannot be read.
+    """
     readers: dict[str, Callable[[Path], Iterator[Entry | ItemFailureAt]]] = {
         ".jsonl": _json_lines,
         ".ndjson": _json_lines,

@@ -10,6 +10,7 @@ from alignbench.judging.asked import Asked
 from alignbench.judging.calibration.rated_sample import RatedSample
 from alignbench.judging.calibration.raters import Ratings
 from alignbench.judging.question_set import QuestionSet
+from alignbench.judging.report.rewriting import Rewritten
 from alignbench.judging.scores.judged import Judged
 from alignbench.models.answers.scores import ScoreScale
 from alignbench.reporting.jackknife import Bools, Floats
@@ -83,6 +84,7 @@ class Results:
         judges: Who judged.
         answers: By model.
         rated: What people rated of a sample; None where none was drawn.
+        rewritten: What was made of questions in other words; None where there is none.
     """
 
     asked: Sequence[Asked]
@@ -90,6 +92,7 @@ class Results:
     judges: Sequence[JudgeFacts]
     answers: Mapping[Answerer, Answers]
     rated: RatedByPeople | None = None
+    rewritten: Rewritten | None = None
 
     def judged(self, answerer: Answerer, judge: JudgeFacts) -> Judged:
         """Returns what a judge made of a model's answers."""

@@ -16,6 +16,7 @@ from alignbench.judging.report.parts import (
     table_of,
 )
 from alignbench.judging.report.results import Answerer, JudgeFacts, Results
+from alignbench.judging.report.rewriting import rewriting_part
 from alignbench.judging.scores.agreement import Agreement, agreement_by_task, agreement_of
 from alignbench.judging.scores.alignment import alignment_of
 from alignbench.judging.scores.judged import Judged
@@ -34,6 +35,7 @@ def sections(results: Results) -> list[Part]:
         _people_by_task(results),
         _judges(results),
         _blind(results),
+        *([rewriting_part(results.rewritten)] if results.rewritten is not None else []),
     ]
     return [part for part in parts if len(part.table) or part.name == "leaderboard"]
 

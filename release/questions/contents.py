@@ -23,12 +23,14 @@ from alignbench.release_format.question_columns import (
     RATINGS,
     RESPONSES,
     TABLES,
+    VARIANT_COUNTS,
     VARIANTS,
     ReleasedTable,
 )
 from alignbench.schemas import tables
 from alignbench.schemas.config_questions import QuestionsConfig, QuestionSetConfig
 from alignbench.schemas.question_rows import Question, Rating, Variant
+from alignbench.schemas.variant_decisions import SaidOfVariant, as_decided, said_of_variants
 from alignbench.schemas.vocabulary import VariantStatus, WithdrawnKind
 from alignbench.workspace.workspace import Workspace
 
@@ -95,7 +97,8 @@ def question_contents(
             f"There is no question in {workspace.store.url} that may be released.",
             "Run 'alignbench questions import'; see [questions.sets] for what may be passed on.",
         )
-    variants = _variants(workspace, questions, selected)
+    said = _said_of_variants(workspace)
+    variants = list(as_decided(_variants(workspace, questions, selected), said))
     asked = _asked(questions, variants)
     responses = _responses(workspace, asked, selected)
     response_ids = {row["response_id"] for row in responses}
@@ -107,7 +110,10 @@ def question_contents(
     allowed, withheld, blobs = _images(workspace, questions, config)
     rows: dict[str, list[Row]] = {
         QUESTIONS.name: [_question(row, config, allowed) for row in questions],
-        VARIANTS.name: [asdict(row) | {"model": names[row.generator_id]} for row in variants],
+        VARIANTS.name: [
+            asdict(row) | {"model": names[row.generator_id]} | _counts(said.get(row.variant_id))
+            for row in variants
+        ],
         RESPONSES.name: responses,
         JUDGEMENTS.name: judgements,
         RATINGS.name: ratings,
@@ -156,6 +162,15 @@ def _variants(
         for row in workspace.table(tables.VARIANTS).rows()
         if row.generator_id in selected.writers and row.question_id in known
     ]
+
+
+def _said_of_variants(workspace: Workspace) -> dict[str, SaidOfVariant]:
+    out = withdrawn_by_kind(workspace)[WithdrawnKind.ANNOTATOR]
+    return said_of_variants(workspace.table(tables.VARIANT_CHECKS).rows(), frozenset(out))
+
+
+def _counts(said: SaidOfVariant | None) -> Row:
+    return dict(zip(VARIANT_COUNTS, said or (None, None, None), strict=True))
 
 
 def _asked(questions: Iterable[Question], variants: Iterable[Variant]) -> dict[str, str]:

@@ -17,14 +17,19 @@ from alignbench.release_format.question_columns import (
     QUESTIONS,
     RATINGS,
     RESPONSES,
+    VARIANT_COUNTS,
     VARIANTS,
     ReleasedTable,
 )
 from alignbench.schemas import ids
+from alignbench.schemas.item_codes import ItemCode
+from alignbench.schemas.variant_decisions import SaidOfVariant
 from alignbench.schemas.vocabulary import Direction, VariantStatus
 
 ROLES: Final = ("answers", "writes variants", "checks variants", "judges")
 """What a model did."""
+
+_BY_PEOPLE: Final = ItemCode.VARIANT_REFUSED_BY_PEOPLE.value
 
 Row = Mapping[str, Any]
 Problem = tuple[Rule, str]
@@ -124,6 +129,21 @@ def _variant(row: Row) -> Iterator[Problem]:
         yield Rule.VALUE, f"status {row['status']!r} is not of the vocabulary"
     if (row["status"] == VariantStatus.ACCEPTED) == (row["code"] is not None):
         yield Rule.VALUE, "a code stands with a refused question, and only there"
+    yield from _people_on_variant(row)
+
+
+def _people_on_variant(row: Row) -> Iterator[Problem]:
+    counts = [row[name] for name in VARIANT_COUNTS]
+    there = [count for count in counts if count is not None]
+    if there and (len(there) < len(counts) or min(there) < 0 or not sum(there)):
+        yield Rule.VALUE, f"{there} is not how many people say what"
+        return
+    said = SaidOfVariant(*there) if there else SaidOfVariant(0, 0, 0)
+    by_people = row["code"] == _BY_PEOPLE
+    if by_people != (said.is_refused and row["code"] in (None, _BY_PEOPLE)):
+        yield Rule.AGREES, f"{tuple(said)} people say the same, another thing or neither"
+    elif by_people and row["message"] != said.why_refused:
+        yield Rule.AGREES, "message does not say how many people refuse the question"
 
 
 def _response(row: Row) -> Iterator[Problem]:

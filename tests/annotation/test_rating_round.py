@@ -1,82 +1,45 @@
 """A round of ratings: from a sample of questions, by a person at a browser, to a released row."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pyarrow.parquet as pq
 import pytest
 import skimage
-from playwright.sync_api import Browser, Page, expect
-from typer.testing import CliRunner
+from playwright.sync_api import Browser, expect
 
 from alignbench.annotation.label_studio.accounts import submit_result
 from alignbench.annotation.label_studio.results import rating_result
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.cli.app import app
-from alignbench.schemas.question_rows import Rating
 from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import (
     ANNOTATIONS,
     ASSIGNMENTS,
     QUARANTINE,
-    RATINGS,
     RESPONSES,
     SAMPLED_QUESTIONS,
-    TASKS,
 )
-from alignbench.schemas.vocabulary import AnnotationStatus, AssignmentState, Purpose
-from alignbench.workspace.workspace import Workspace, open_workspace
-from tests.fixtures.browser import dismiss, renew_picture, submit_by_key
+from alignbench.schemas.vocabulary import (
+    RATING_ROUND,
+    AnnotationStatus,
+    AssignmentState,
+    Purpose,
+)
+from alignbench.workspace.workspace import open_workspace
+from tests.annotation.question_rounds import CHINESE, Rater, Round, shows_images
+from tests.fixtures.browser import dismiss
 from tests.fixtures.services import EmbeddedLabelStudio
 from tests.flows.question_roads import by_model, entry, question, rated, workspace
 from tests.generators.endpoint.model_server import ModelServer, running, said
 
-_CROSS = (988, 77)
 PLAIN = "这是一只虎斑猫，毛色棕褐，带有深色条纹，眼睛是绿色的。"
 MARKUP = '是猫。<img src=x onerror="document.title=1"><script>document.title=2</script> $image'
 ADDRESS = "http://127.0.0.1:1/a-cat.txt"
 ANSWERS = {"plain": PLAIN, "hostile": MARKUP, "terse": ADDRESS}
-CHINESE = {
-    "language": "zh",
-    "prompt": "图中的猫是什么颜色的？眼睛呢？",
-    "reference": "橘棕色的虎斑猫，眼睛是黄绿色的。",
-    "history": [{"user": "图中是什么动物？", "assistant": "是一只猫。"}],
-}
-
-
-class Round(NamedTuple):
-    """A workspace whose questions were answered, judged and sampled."""
-
-    opened: Workspace
-    root: Path
-    server: EmbeddedLabelStudio
-
-    def run(self, *verb: str) -> str:
-        done = CliRunner().invoke(app, ["-C", str(self.root), *verb])
-        assert done.exit_code == 0, done.output
-        return done.output
-
-    def fails(self, *verb: str) -> str:
-        done = CliRunner().invoke(app, ["-C", str(self.root), *verb])
-        assert done.exit_code != 0
-        return f"{done.output}{done.exception}"
-
-    def tasks(self, assignee: str) -> list[Task]:
-        rows = self.opened.table(TASKS).rows()
-        theirs = [row for row in rows if row.assignee == assignee and row.task_id is not None]
-        return sorted(theirs, key=lambda row: row.task_id or 0)
-
-    def ratings(self) -> dict[tuple[str, str], Rating]:
-        rows = self.opened.table(RATINGS).rows()
-        return {(row.annotator, row.response_id): row for row in rows}
-
-    def texts(self) -> dict[str, str]:
-        return {row.response_id: row.text for row in self.opened.table(RESPONSES).rows()}
 
 
 @pytest.fixture(scope="module")
@@ -126,54 +89,15 @@ def sampled(
     return made
 
 
-class Rater:
-    """Somebody who rates answers by keyboard alone."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-
-    def opens(self, url: str, project: int) -> None:
-        self.page.goto(f"{url}/user/login/")
-        self.page.locator("[name=email]").focus()
-        self.page.keyboard.type("ann@example.org")
-        self.page.keyboard.press("Tab")
-        self.page.keyboard.type("a long password")
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_url(lambda found: "/user/login" not in found)
-        self.page.goto(f"{url}/projects/{project}/data?labeling=1")
-        guidelines = self.page.locator(".ab-guidelines")
-        expect(guidelines).to_contain_text("这个回答有多好")
-        self.page.mouse.click(*_CROSS)
-        expect(guidelines).not_to_be_visible()
-
-    def sees(self, answer: str) -> None:
-        expect(self.page.locator(".ab-response")).to_contain_text(answer)
-        self.page.wait_for_function(
-            "[...document.images].some(image => image.naturalWidth === 451)"
-        )
-
-    def submits(self) -> None:
-        submit_by_key(self.page)
-
-    def picture(self, name: str) -> None:
-        renew_picture(self.page, name)
-
-
-def shows_images(made: Round, server: LabelStudioServer, project: int) -> None:
-    """The server shows images of the workspace that it belongs to: another one."""
-    shutil.copytree(made.root / "blobs" / "images", made.server.images, dirs_exist_ok=True)
-    server.storages.ensure_local(project, str(made.server.images))
-
-
 def test_an_answer_is_rated_by_keyboard_in_chinese_and_its_rating_is_released(
     sampled: Callable[..., Round], server: LabelStudioServer, browser: Browser
 ) -> None:
     cat = files(skimage).joinpath("data", "chelsea.png").read_bytes()
     made = sampled(("ann",), tuple(ANSWERS), more='language = "zh"', picture=cat, **CHINESE)
-    told = made.run("push")
+    told = made.run("push", "--round", RATING_ROUND)
     assert "6 questions were put to an annotator" in told
     assert "1 person rates in this round" in told
-    assert "nothing to do" in made.run("push")
+    assert "nothing to do" in made.run("push", "--round", RATING_ROUND)
     queue = made.tasks("ann@example.org")
     texts = made.texts()
     assert len(queue) == 6
@@ -181,7 +105,7 @@ def test_an_answer_is_rated_by_keyboard_in_chinese_and_its_rating_is_released(
     context = browser.new_context(viewport={"width": 1366, "height": 768})
     rater = Rater(context.new_page())
     page = rater.page
-    rater.opens(made.server.url, queue[0].project_id)
+    rater.opens(made.server.url, queue[0].project_id, "这个回答有多好")
     keys = {PLAIN: "8", MARKUP: "0", ADDRESS: "3"}
     for task in queue[: len(keys)]:  # what each model answers to the first question
         text = texts[task.sentence_id]
@@ -226,7 +150,7 @@ def test_an_answer_is_rated_by_keyboard_in_chinese_and_its_rating_is_released(
     assert {row.probability for row in found.values()} == {1.0}
     assert all(row.guideline_id and row.label_schema_id for row in found.values())
     assert made.opened.table(ANNOTATIONS).count() == 0
-    assert "nothing to do" in made.run("push")
+    assert "nothing to do" in made.run("push", "--round", RATING_ROUND)
     made.run("questions", "release")
     released = pq.read_table(made.root / "releases/questions/1.0.0/data/ratings").to_pylist()
     assert {texts[row["response_id"]]: row["rating"] for row in released} == {
@@ -252,7 +176,7 @@ def test_every_rater_rates_all_models_some_images_go_to_two_and_gold_to_everybod
     blind = [row.response_id for row in made.opened.table(RESPONSES).rows() if row.blind]
     gold = "".join(f"{json.dumps({'response_id': one, 'rating': 5})}\n" for one in blind)
     (made.root / "gold.jsonl").write_text(gold)
-    assert "3 gold answers mixed in" in made.run("push")
+    assert "3 gold answers mixed in" in made.run("push", "--round", RATING_ROUND)
     questions = {row.response_id: row.asked_id for row in made.opened.table(RESPONSES).rows()}
     of_question: dict[str, list[tuple[str, str]]] = {}
     for row in made.opened.table(ASSIGNMENTS).rows():
@@ -280,10 +204,9 @@ def test_every_rater_rates_all_models_some_images_go_to_two_and_gold_to_everybod
     assert len(rows) == len(queue)
     assert {row.probability for row in rows if row.purpose is Purpose.GOLD} == {0.0}
     listed = json.loads(made.run("annotators", "list", "--json"))
-    [rater] = [one for one in listed if one["annotator"] == "rater-a@example.org"]
-    rated = rater["rated"]
+    [rated] = [one for one in listed if one["annotator"] == "rater-a@example.org"]
     assert (rated["ratings"], rated["gold_ratings"], rated["gold_off_by"]) == (len(queue), 3, 0.0)
-    assert (rater["answers"], rated["mean"]) == (0, 8.0)
+    assert (rated["unit"], rated["mean"]) == ("response", 8.0)
 
 
 @pytest.mark.full
@@ -291,7 +214,7 @@ def test_an_answer_that_is_no_rating_goes_to_quarantine_and_one_taken_back_count
     sampled: Callable[..., Round], annotator_tokens: Callable[[str], str]
 ) -> None:
     made = sampled(("rater-d",))
-    made.run("push")
+    made.run("push", "--round", RATING_ROUND)
     token = annotator_tokens("rater-d")
     tasks = made.tasks("rater-d@example.org")
     assert len(tasks) == 4
@@ -308,7 +231,7 @@ def test_an_answer_that_is_no_rating_goes_to_quarantine_and_one_taken_back_count
     assert "3 set aside: AB-A40" in made.run("pull")
     assert {row.code for row in made.opened.table(QUARANTINE).rows()} == {"AB-A40"}
     assert [row.rating for row in made.ratings().values()] == [7.0]
-    made.run("push")
+    made.run("push", "--round", RATING_ROUND)
     states = {row.unit_id: row.state for row in made.opened.table(ASSIGNMENTS).rows()}
     assert states[tasks[0].sentence_id] is AssignmentState.ANSWERED
     assert states[tasks[1].sentence_id] is AssignmentState.CLOSED
@@ -325,10 +248,12 @@ def test_an_answer_that_is_no_rating_goes_to_quarantine_and_one_taken_back_count
 @pytest.mark.full
 def test_a_round_is_of_one_unit(sampled: Callable[..., Round]) -> None:
     made = sampled(("rater-e",))
-    assert "sampled" in made.fails("push", "--sample", "3")
-    made.run("push")
+    assert "sampled" in made.fails("push", "--round", RATING_ROUND, "--sample", "3")
+    made.run("push", "--round", RATING_ROUND)
     config = made.root / "alignbench.toml"
     config.write_text(f'{config.read_text()}\nunit = "response"\n')
-    assert "rated in rounds that questions were sampled for" in made.fails("push")
-    assert {row.round for row in made.opened.table(SAMPLED_QUESTIONS).rows()} == {"1"}
+    assert "rated in rounds that questions were sampled for" in made.fails(
+        "push", "--round", RATING_ROUND
+    )
+    assert {row.round for row in made.opened.table(SAMPLED_QUESTIONS).rows()} == {RATING_ROUND}
     assert open_workspace(made.root).table(ANNOTATIONS).count() == 0

@@ -20,10 +20,10 @@ from alignbench.release.errors import NoQuestionsError, ReleaseExistsError
 from alignbench.release.verify.report import Rule
 from alignbench.release_format.checksums import checksums_of, checksums_text
 from alignbench.release_format.errors import NotAReleaseError
-from alignbench.schemas.ids import sha256_hex
-from alignbench.schemas.question_rows import Rating
-from alignbench.schemas.tables import IMAGES, RATINGS, RESPONSES
-from alignbench.schemas.vocabulary import AnnotationStatus
+from alignbench.schemas.ids import sha256_hex, text_sha256
+from alignbench.schemas.question_rows import Rating, VariantCheck
+from alignbench.schemas.tables import IMAGES, RATINGS, RESPONSES, VARIANT_CHECKS, VARIANTS
+from alignbench.schemas.vocabulary import AnnotationStatus, Meaning, Purpose
 from alignbench.workspace.workspace import Workspace, open_workspace
 from tests.flows.question_roads import by_model, entry, question, rated, workspace
 from tests.generators.endpoint.model_server import Asked, ModelServer, Reply, running, said
@@ -102,12 +102,34 @@ def rate(opened: Workspace) -> None:
     opened.table(RATINGS).append(rows, "run")
 
 
+def check(opened: Workspace) -> None:
+    """Most people say that the first question in other words means the same, none the second."""
+    accepted = [row for row in opened.table(VARIANTS).rows() if row.code is None]
+    said = ((Meaning.SAME, Meaning.DIFFERENT, Meaning.SAME), (Meaning.DIFFERENT,) * 2)
+    rows = [
+        VariantCheck(
+            server="s", project_id=2, annotation_id=3 * number + person, task_id=number,
+            variant_id=row.variant_id, round="variants", purpose=Purpose.LABEL, meaning=meaning,
+            annotator=f"{name}@example.org", reason="private words", flags=(), updated_by=None,
+            status=AnnotationStatus.SUBMITTED, text_sha256=text_sha256(row.prompt),
+            lead_seconds=None, annotated_at=NOW, updated_at=NOW,
+        )
+        for number, (row, meanings) in enumerate(zip(accepted, said, strict=True))
+        for person, (name, meaning) in enumerate(
+            zip(("ann", "bo", "cy"), meanings, strict=False)
+        )
+    ]  # fmt: skip
+    opened.table(VARIANT_CHECKS).append(rows, "run")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, server: ModelServer) -> Workspace:
     opened = workspace(tmp_path_factory.mktemp("made") / "w", config(server), ENTRIES)
     for arguments in (["rewrite"], ["respond"], ["respond", "--blind", "--limit", "5"], ["judge"]):
         done = verb(opened, *arguments)
         assert done.exit_code == 0, done.output
+        if arguments == ["rewrite"]:
+            check(opened)
     rate(opened)
     return opened
 
@@ -130,6 +152,12 @@ def changed(folder: Path, table: str, change: Callable[[list[dict[str, Any]]], A
     reseal(folder)
 
 
+def by_people(variants: list[dict[str, Any]]) -> dict[str, Any]:
+    """The question in other words that people refused."""
+    [row] = [row for row in variants if row["code"] == "AB-E43"]
+    return row
+
+
 def reseal(folder: Path) -> None:
     (folder / "SHA256SUMS").unlink()
     (folder / "SHA256SUMS").write_text(checksums_text(checksums_of(folder)))
@@ -149,7 +177,14 @@ def test_all_that_was_asked_answered_and_judged_is_in_it(made: Workspace, releas
     assert rows["responses"] == made.table(RESPONSES).count()
     assert rows["judgements"] == 2 * rows["responses"]
     variants = release.to_arrow("variants").to_pylist()
-    assert sorted(str(row["code"]) for row in variants) == ["AB-E34", "None", "None"]
+    counts = ("code", "n_same", "n_different", "n_unknown", "message")
+    assert sorted((tuple(row[name] for name in counts) for row in variants), key=str)[1:] == [
+        ("AB-E43", 0, 2, 0, "2 of 2 people say that it asks something else."),
+        (None, 2, 1, 0, None),
+    ]
+    assert {row["n_same"] for row in variants if row["code"] == "AB-E34"} == {None}
+    refused = {row["variant_id"] for row in variants if row["code"]}
+    assert refused.isdisjoint(release.to_arrow("responses")["asked_id"].to_pylist())
     assert set(release.to_arrow("models")["role"].to_pylist()) == {
         "answers", "writes variants", "checks variants", "judges",
     }  # fmt: skip
@@ -158,7 +193,7 @@ def test_all_that_was_asked_answered_and_judged_is_in_it(made: Workspace, releas
     for secret in (b"example.org", b"private words", b"127.0.0.1"):
         assert secret not in text
     card = (released / "README.md").read_text()
-    assert "| critic | good | no | 8 | 9.00 | 9.00 |" in card
+    assert "| critic | good | no | 7 | 9.00 | 9.00 |" in card
     facts = yaml.safe_load(card.split("---")[1])
     assert facts["license"] == "cc-by-nc-sa-4.0"
     assert facts["language"] == ["en", "zh"]
@@ -222,6 +257,9 @@ def test_it_is_read_by_datasets_and_by_python(made: Workspace, released: Path) -
         ("models", lambda rows: rows[0].update(repo="better"), Rule.IDENTITY),
         ("judges", lambda rows: rows[0].update(rubric_text="{"), Rule.MANIFEST),
         ("variants", lambda rows: rows[0].update(status="fine"), Rule.VALUE),
+        ("variants", lambda rows: by_people(rows).update(n_different=0), Rule.VALUE),
+        ("variants", lambda rows: by_people(rows).update(n_unknown=3), Rule.AGREES),
+        ("variants", lambda rows: by_people(rows).update(message="So they say."), Rule.AGREES),
     ],
 )  # fmt: skip
 def test_what_was_changed_is_found_although_checksums_fit(

@@ -10,11 +10,12 @@ from typer.testing import CliRunner, Result
 
 from alignbench.cli.app import app
 from alignbench.flows.question_report import question_report
+from alignbench.flows.status import workspace_status
 from alignbench.judging.errors import SampleDrawnError, SampleSizeError
 from alignbench.schemas.question_rows import Rating
 from alignbench.schemas.rows import Round
 from alignbench.schemas.tables import RATINGS, RESPONSES, ROUNDS, SAMPLED_QUESTIONS
-from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, RoundForm
+from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, RoundForm, StageName
 from alignbench.workspace.workspace import Workspace
 from tests.flows.question_roads import by_model, entry, question, rated, workspace
 from tests.generators.endpoint.model_server import ModelServer, running, said
@@ -52,7 +53,15 @@ def test_a_sample_is_drawn_once_and_its_ratings_make_calibrated_figures(
     assert "nothing was kept" in tried.output
     assert opened.table(SAMPLED_QUESTIONS).count() == 0
     for _ in range(2):
-        assert verb(opened, "questions", "sample", "40").exit_code == 0
+        told = verb(opened, "questions", "sample", "40")
+        assert told.exit_code == 0
+        assert "'alignbench push --round ratings'" in told.output
+    pending = [
+        (one.scope, one.pending)
+        for one in workspace_status(opened.url)
+        if one.stage is StageName.PUSH
+    ]
+    assert pending == [("vlm, round ratings", 40)]
     rows = {row.asked_id: row for row in opened.table(SAMPLED_QUESTIONS).rows()}
     assert len(rows) == QUESTIONS
     assert sum(row.drawn for row in rows.values()) == 40

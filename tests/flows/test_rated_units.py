@@ -12,7 +12,7 @@ from alignbench.flows.rated_units import draw_rating_gold, rated_asked, rated_un
 from alignbench.flows.run import open_run
 from alignbench.schemas.question_rows import GoldRating
 from alignbench.schemas.tables import GOLD_RATINGS, QUESTIONS, RESPONSES, SAMPLED_QUESTIONS
-from alignbench.schemas.vocabulary import AnnotationUnit, Purpose
+from alignbench.schemas.vocabulary import RATING_ROUND, AnnotationUnit, Purpose
 from alignbench.workspace.workspace import Workspace
 from tests.flows.question_roads import by_model, entry, question, rated, workspace
 from tests.generators.endpoint.model_server import running, said
@@ -41,11 +41,11 @@ def test_every_model_is_rated_on_every_drawn_question_and_a_fifth_of_the_images_
     sampled: Workspace,
 ) -> None:
     run = open_run(sampled.url)
-    form = begin_round(sampled, "1", run.config.annotation, "test")
+    form = begin_round(sampled, RATING_ROUND, run.config.annotation, "test")
     assert (form.unit, form.first, form.most, form.until) == (AnnotationUnit.RESPONSE, 1, 2, None)
     drawn = {row.asked_id for row in sampled.table(SAMPLED_QUESTIONS).rows() if row.drawn}
     rows = {row.response_id: row for row in sampled.table(RESPONSES).rows()}
-    asked = rated_asked(run, "1")
+    asked = rated_asked(run, RATING_ROUND)
     assert len(asked) == 3 * len(drawn) == 36
     assert {(rows[one.unit_id].asked_id, rows[one.unit_id].model) for one in asked} == {
         (question, model) for question in drawn for model in MODELS
@@ -55,7 +55,7 @@ def test_every_model_is_rated_on_every_drawn_question_and_a_fifth_of_the_images_
     assert images == sorted(images), "the answers about an image come one after another"
     votes = {one.image_id: one.votes for one in asked}
     assert sum(count == 2 for count in votes.values()) == -(-len(votes) // 5)
-    units = rated_units(run, "1")
+    units = rated_units(run, RATING_ROUND)
     assert units["unit_id"].to_pylist() == [one.unit_id for one in asked]
     assert units["blob"].null_count == 0
     assert "model" not in units.column_names
@@ -65,7 +65,7 @@ def test_gold_is_of_other_questions_and_withdrawn_images_are_asked_about_no_more
     sampled: Workspace,
 ) -> None:
     run = open_run(sampled.url)
-    before = rated_asked(run, "1")
+    before = rated_asked(run, RATING_ROUND)
     others = [
         row.response_id
         for row in sampled.table(RESPONSES).rows()
@@ -74,15 +74,15 @@ def test_gold_is_of_other_questions_and_withdrawn_images_are_asked_about_no_more
     known = [before[0].unit_id, *others]
     rows = [GoldRating(response_id=key, rating=5, source="f", version=1) for key in known]
     sampled.table(GOLD_RATINGS).append(rows, "test")
-    assert draw_rating_gold(run, "1") == 4
-    assert draw_rating_gold(run, "1") == 0
-    asked = rated_asked(run, "1")
+    assert draw_rating_gold(run, RATING_ROUND) == 4
+    assert draw_rating_gold(run, RATING_ROUND) == 0
+    asked = rated_asked(run, RATING_ROUND)
     gold = {one.unit_id for one in asked if one.purpose is Purpose.GOLD}
     assert gold < set(others)
     assert len(gold) == 4
     image = before[0].image_id
     withdraw_image(sampled, image, "asked", "test")
-    left = rated_asked(run, "1")
+    left = rated_asked(run, RATING_ROUND)
     assert image not in {one.image_id for one in left}
     assert {one.image_id for one in left} == {one.image_id for one in asked} - {image}
     assert image in {row.image_id for row in sampled.table(QUESTIONS).rows()}

@@ -20,8 +20,11 @@ from alignbench.judging.report.results import (
     RatedByPeople,
     Results,
 )
+from alignbench.judging.report.rewriting import Rewritten
 from alignbench.models.answers.scores import ScoreScale
-from alignbench.schemas.question_rows import Question
+from alignbench.schemas.question_rows import Question, Variant
+from alignbench.schemas.variant_decisions import SaidOfVariant
+from alignbench.schemas.vocabulary import VariantStatus
 
 JUDGE = JudgeFacts("critic", "general_v1.en@1", ScoreScale(1, 10))
 TASKS = (("Counting", "Seeing"), ("Charts", "Thinking"), ("Coherence", "Talking"))
@@ -109,6 +112,24 @@ def test_calibrated_means_put_a_judge_right_and_stand_beside_what_people_say() -
     assert b'id="calibrated"' in files["report.html"]
     assert files["results/calibrated.svg"].lstrip().startswith(b"<?xml")
     assert b"\\begin{tabular}" in files["results/differences.tex"]
+
+
+def test_what_was_refused_of_questions_in_other_words_is_told_by_writer_and_style() -> None:
+    same, different = SaidOfVariant(2, 0, 1), SaidOfVariant(0, 1, 0)
+    written = Variant(
+        variant_id="a", question_id="0-0", generator_id="g", style="plain", sample_index=0,
+        prompt="Count.", status=VariantStatus.ACCEPTED, code=None, message=None,
+    )  # fmt: skip
+    refused = replace(written, variant_id="b", status=VariantStatus.REFUSED, code="AB-E43")
+    unread = replace(refused, variant_id="c", style="formal", code="AB-E35")
+    rewritten = Rewritten([written, refused, unread], {"g": "writer"}, {"a": same, "b": different})
+    files = report_files(replace(results(1), rewritten=rewritten), [], draw=False)
+    formal, plain = rows_of(files, "rewriting")
+    assert (formal["style"], formal["accepted"], formal["tells the answer"]) == ("formal", "0", "1")
+    assert (formal["checked by people"], formal["same"]) == ("0", "0")
+    found = [plain[name] for name in ("written", "accepted", "other meaning, people", "same",
+                                      "different", "unknown")]  # fmt: skip
+    assert found == ["2", "1", "1", "2", "1", "1"]
 
 
 def test_too_few_ratings_give_no_figure_but_the_reason() -> None:

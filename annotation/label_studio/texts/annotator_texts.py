@@ -19,7 +19,7 @@ from pydantic import (
 from alignbench.schemas import ids
 from alignbench.schemas.config_errors import describe
 from alignbench.schemas.errors import ConfigError
-from alignbench.schemas.vocabulary import HallucinationType, Verdict
+from alignbench.schemas.vocabulary import HallucinationType, Meaning, Verdict
 
 ENGLISH: Final = "en"
 _TAGS: Final = frozenset(
@@ -157,6 +157,49 @@ class RatingTexts(_Texts):
     closing: Html
 
 
+class MeaningTexts(_Texts):
+    """What can be said of two questions: the word on its button, and when to say it."""
+
+    name: Line
+    definition: Line
+
+
+class VariantTexts(_Texts):
+    """What somebody reads who says whether two questions mean the same.
+
+    Attributes:
+        history: Heading of the earlier turns.
+        question: Heading of the question that the other was written from.
+        variant: Heading of the question in other words.
+        meaning: Heading of the three answers.
+        meaning_missing: What a submit without one says.
+        meanings: The answers.
+        reason: Heading of the field for a reason.
+        reason_hint: What stands in the field.
+        opening: The beginning of the guidelines.
+        closing: The end of the guidelines.
+    """
+
+    history: Line
+    question: Line
+    variant: Line
+    meaning: Line
+    meaning_missing: Line
+    meanings: dict[Meaning, MeaningTexts]
+    reason: Line
+    reason_hint: Line
+    opening: Html
+    closing: Html
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if missing := [meaning for meaning in Meaning if meaning not in self.meanings]:
+            raise ValueError(f"there is no text for {', '.join(missing)}")
+        if len({each.name for each in self.meanings.values()}) < len(self.meanings):
+            raise ValueError("two buttons have one name")
+        return self
+
+
 class FeedbackTexts(_Texts):
     """The page that shows somebody which of their answers differ from checked ones."""
 
@@ -183,6 +226,7 @@ class AnnotatorTexts(_Texts):
         direction: Which way the language runs.
         caption: For the page with whole captions; a language may do without.
         ratings: For the page on which answers are rated; likewise.
+        variants: For the page on which questions in other words are checked; likewise.
     """
 
     language: Line
@@ -194,6 +238,7 @@ class AnnotatorTexts(_Texts):
     guidelines: GuidelineTexts
     caption: CaptionTexts | None = None
     ratings: RatingTexts | None = None
+    variants: VariantTexts | None = None
     feedback: FeedbackTexts = Field(default_factory=_english_feedback)
 
     @model_validator(mode="after")
@@ -214,14 +259,22 @@ class AnnotatorTexts(_Texts):
         What is said after the work, or of how much of it is done, is no part of it.
         """
         untold: dict[str, bool | set[str]] = {
-            "feedback": True, "ratings": True, "page": {"progress"},
+            "feedback": True, "ratings": True, "variants": True, "page": {"progress"},
         }  # fmt: skip
         return ids.derive_id("guidelines", self.model_dump(mode="json", exclude=untold))
 
     @property
     def rating_guideline_id(self) -> str:
         """Names this wording of what is said about answers to be rated."""
-        said = self.model_dump(mode="json", include={"language", "direction", "ratings"})
+        return self._id_of("ratings")
+
+    @property
+    def variant_guideline_id(self) -> str:
+        """Names this wording of what is said about questions in other words."""
+        return self._id_of("variants")
+
+    def _id_of(self, section: str) -> str:
+        said = self.model_dump(mode="json", include={"language", "direction", section})
         return ids.derive_id("guidelines", said)
 
 
