@@ -113,7 +113,11 @@ class LabellingPerson:
         """Opens a queue and closes the instructions; returns the lines of its first task."""
         self.browser.opens(f"{self._url}/projects/{project}/data?labeling=1")
         wait_until(self.browser, _IS_COUNT, [".ab-guidelines", 1])
-        self.browser.clicks(_CROSS)
+        for _ in range(20):  # a message takes no click before it has faded in
+            if not self.browser.asks(_COUNT, ".ab-guidelines"):
+                break
+            self.browser.clicks(_CROSS)
+            time.sleep(1)
         wait_until(self.browser, _IS_COUNT, [".ab-guidelines", 0])
         return self._next_lines(selector, [])
 
