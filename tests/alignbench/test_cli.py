@@ -33,7 +33,8 @@ def test_a_folder_that_is_no_workspace_says_what_to_do(tmp_path: Path) -> None:
 def test_init_writes_a_configuration_that_is_accepted_and_overwrites_none(tmp_path: Path) -> None:
     assert alignbench(tmp_path, "init").returncode == 0
     (tmp_path / "inputs" / "photos").mkdir(parents=True)
-    assert alignbench(tmp_path, "ingest").stdout.strip() == "ingest: nothing to do"
+    told = alignbench(tmp_path, "ingest").stdout.splitlines()
+    assert told == ["ingest: nothing to do", "  photos: it lists no image"]
     again = alignbench(tmp_path, "init")
     assert again.returncode == 2
     assert "exists" in again.stderr

@@ -103,6 +103,7 @@ def test_a_server_killed_during_push_and_pull_ends_in_the_same_state(
     assert answers == Counter(tasks)
 
 
+@pytest.mark.full
 def test_a_server_that_was_rebuilt_from_nothing_stops_push_and_pull(root: Path) -> None:
     new_workspace(root / "ws", CONFIG)
     own = root / "ws"

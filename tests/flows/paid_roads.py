@@ -29,6 +29,7 @@ price_out = 10.0
 most_image_tokens = 300
 start_concurrency = 64
 max_concurrency = 64
+attempts = 20
 first_pause_seconds = 0.005
 longest_pause_seconds = 0.02
 params = {{ {params} }}

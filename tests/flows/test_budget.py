@@ -18,7 +18,7 @@ from alignbench.flows.ingest import ingest
 from alignbench.flows.orchestration import run_flow
 from alignbench.flows.prompts import prompts
 from alignbench.schemas.spending import UnknownCostError
-from alignbench.schemas.tables import PAIRS, STAGE_RUNS
+from alignbench.schemas.tables import FAILURES, PAIRS, STAGE_RUNS
 from alignbench.workspace.local import LocalStore
 from alignbench.workspace.workspace import Workspace, open_workspace
 from tests.flows.paid_roads import CONFIG, IMAGES, MOST, Till, paint_and_configure
@@ -62,6 +62,7 @@ def test_it_is_never_passed_with_64_calls_in_flight(root: Path, server: ModelSer
     for budget in (0.12, 0.13, 0.14):
         report = run_flow(caption, str(root), budget=budget)
         made += report.made
+        assert not report.failed, list(workspace.table(FAILURES).rows())
         assert till.usd <= budget
         assert report.budget_reached
         assert f"${budget:.2f}" in report.notes[-1]

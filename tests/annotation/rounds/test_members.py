@@ -163,7 +163,8 @@ def test_gold_of_a_model_that_is_not_selected_joins_the_round_with_its_captions(
 ) -> None:
     gold = _sent(two_models)
     only_a = two_models._replace(selection=Selection(("model-a",), SPLITTER))
-    of_b = [key for key in gold if key not in set(_sent(only_a))]
+    of_a = set(_sent(only_a))
+    of_b = [key for key in gold if key not in of_a]
     read_gold(only_a.workspace, _gold_file(tmp_path, of_b[:5]), "test")
     draw_gold(only_a.workspace, only_a.selection, "pilot", 0.5, "test")
     assert set(of_b[:5]) < set(_sent(only_a))
@@ -190,7 +191,7 @@ def test_gold_of_another_model_comes_with_its_caption_where_those_of_the_round_a
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "line 1 is not a gold sentence"),
+        ("{", "line 1 is no gold sentence"),
         ('{"sentence_id": "x", "verdict": "maybe"}', "line 1"),
         ('{"sentence_id": "x", "verdict": "correct"}', "no sentence x"),
         ('{"sentence_id": "ID", "verdict": "correct", "spans": '
