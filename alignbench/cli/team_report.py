@@ -83,8 +83,9 @@ def _written(
 def _pull(context: Context) -> None:
     from alignbench.flows.orchestration import run_flow
     from alignbench.flows.pull import pull
+    from alignbench.flows.watching import shown_by
 
-    with context.runs_shown(as_json=True):
+    with shown_by(context.watcher(quiet=True)):
         run_flow(pull, workspace=context.address)
 
 

@@ -1,9 +1,8 @@
 """What every verb is given, and what it does to the environment before servers are used."""
 
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from alignbench.engine.watching import Watcher
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.paths import real_path
 from alignbench.terminal.json_log import JsonLog
-from alignbench.terminal.output import TerminalProgress
+from alignbench.terminal.output import TerminalProgress, keep_for_document
 
 
 @dataclass(frozen=True)
@@ -40,12 +39,13 @@ class Context:
 
         Args:
             as_json: Whether standard output is one JSON document: then whatever libraries print
-                goes to standard error.
+                goes to standard error, until the command ends.
         """
         from alignbench.flows.watching import shown_by
 
-        results_alone = redirect_stdout(sys.stderr) if as_json else nullcontext()
-        with shown_by(self.watcher(quiet=as_json)), results_alone:
+        if as_json:
+            keep_for_document()
+        with shown_by(self.watcher(quiet=as_json)):
             yield
 
     @property

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
 import typer
 from rich.console import Console
@@ -31,6 +32,16 @@ _UNFOLDED = 10_000
 
 _LONGEST_VALUE = 120
 """Characters of a value that a line shows."""
+
+
+class _Document:
+    """Where documents go while standard output is kept for them."""
+
+    def __init__(self) -> None:
+        self.stream: TextIO = sys.stdout
+
+
+_document = _Document()
 
 
 class TerminalProgress(Watcher):
@@ -102,10 +113,22 @@ def one_line(text: str | None) -> str:
     return printable if len(printable) <= _LONGEST_VALUE else printable[: _LONGEST_VALUE - 1] + "…"
 
 
+def keep_for_document() -> None:
+    """Keeps standard output for `print_json`: all else goes to standard error from now on.
+
+    To the end of the process, since what a library starts may speak after the document: Ray's
+    client tells of a dead worker whenever it hears of it.
+    """
+    if sys.stdout is not sys.stderr:
+        _document.stream = sys.stdout
+        sys.stdout = sys.stderr
+
+
 def print_json(value: JsonValue) -> None:
     """Prints one JSON document for scripts."""
-    ascii_only = not speaks_unicode(sys.stdout)
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=ascii_only, default=str))
+    stream = _document.stream if sys.stdout is sys.stderr else sys.stdout
+    ascii_only = not speaks_unicode(stream)
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=ascii_only, default=str), file=stream)
 
 
 def print_table(
