@@ -18,6 +18,7 @@ from alignbench.annotation.label_studio.page import (
     add_heading,
     add_note,
     add_picture,
+    add_required_choices,
     page_style,
 )
 from alignbench.annotation.label_studio.texts import AnnotatorTexts, CaptionTexts
@@ -152,16 +153,7 @@ def _add_labels(parent: ET.Element, texts: AnnotatorTexts, said: CaptionTexts) -
 
 def _add_judged(parent: ET.Element, said: CaptionTexts) -> None:
     view = ET.SubElement(parent, "View", className="ab-verdict ab-judged")
-    choices = ET.SubElement(
-        view,
-        "Choices",
-        name=JUDGED,
-        toName=CAPTION,
-        choice="single",
-        showInline="true",
-        required="true",
-        requiredMessage=said.judged_missing,
-    )
+    choices = add_required_choices(view, JUDGED, CAPTION, said.judged_missing)
     add_choice(
         choices,
         "Choice",

@@ -104,6 +104,27 @@ def add_picture_alone(page: ET.Element) -> None:
     ET.SubElement(picture, "Image", name=IMAGE, value=f"${IMAGE}", zoom="true", zoomControl="true")
 
 
+def add_required_choices(view: ET.Element, name: str, about: str, missing: str) -> ET.Element:
+    """Adds a control of which one choice must be taken, still without choices.
+
+    Args:
+        view: Where it stands.
+        name: Its name.
+        about: Name of the object that it is about.
+        missing: What a submit without it is told.
+    """
+    return ET.SubElement(
+        view,
+        "Choices",
+        name=name,
+        toName=about,
+        choice="single",
+        showInline="true",
+        required="true",
+        requiredMessage=missing,
+    )
+
+
 def page_style(colours: Iterable[str] = TYPE_COLOURS.values()) -> str:
     """Returns the page's style, with a colour of text that is read well on each label's own.
 
@@ -147,16 +168,7 @@ def _add_votes(parent: ET.Element, texts: AnnotatorTexts) -> None:
 def _add_verdict(parent: ET.Element, texts: AnnotatorTexts) -> None:
     view = ET.SubElement(parent, "View", className="ab-verdict")
     add_heading(view, texts.page.verdict)
-    choices = ET.SubElement(
-        view,
-        "Choices",
-        name=VERDICT,
-        toName=SENTENCE,
-        choice="single",
-        showInline="true",
-        required="true",
-        requiredMessage=texts.page.verdict_missing,
-    )
+    choices = add_required_choices(view, VERDICT, SENTENCE, texts.page.verdict_missing)
     for verdict, key in VERDICT_KEYS.items():
         said = texts.verdicts[verdict]
         add_choice(choices, "Choice", verdict, said.name, hotkey=key, hint=said.definition)

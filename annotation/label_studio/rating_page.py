@@ -14,6 +14,7 @@ from alignbench.annotation.label_studio.page import (
     add_heading,
     add_note,
     add_picture_alone,
+    add_required_choices,
     add_text_block,
     page_style,
 )
@@ -104,16 +105,7 @@ def _rating_texts(texts: AnnotatorTexts) -> RatingTexts:
 def _add_scale(parent: ET.Element, said: RatingTexts) -> None:
     view = ET.SubElement(parent, "View", className="ab-verdict ab-scale")
     add_heading(view, said.rating)
-    choices = ET.SubElement(
-        view,
-        "Choices",
-        name=RATING,
-        toName=RESPONSE,
-        choice="single",
-        showInline="true",
-        required="true",
-        requiredMessage=said.rating_missing,
-    )
+    choices = add_required_choices(view, RATING, RESPONSE, said.rating_missing)
     for rating, key in RATING_KEYS.items():
         add_choice(choices, "Choice", str(rating), str(rating), hotkey=key)
 

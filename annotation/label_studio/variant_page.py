@@ -14,6 +14,7 @@ from alignbench.annotation.label_studio.page import (
     add_heading,
     add_note,
     add_picture_alone,
+    add_required_choices,
     add_text_block,
     page_style,
 )
@@ -89,16 +90,7 @@ def _variant_texts(texts: AnnotatorTexts) -> VariantTexts:
 def _add_meanings(parent: ET.Element, said: VariantTexts) -> None:
     view = ET.SubElement(parent, "View", className="ab-verdict")
     add_heading(view, said.meaning)
-    choices = ET.SubElement(
-        view,
-        "Choices",
-        name=MEANING,
-        toName=VARIANT,
-        choice="single",
-        showInline="true",
-        required="true",
-        requiredMessage=said.meaning_missing,
-    )
+    choices = add_required_choices(view, MEANING, VARIANT, said.meaning_missing)
     for meaning, key in MEANING_KEYS.items():
         one = said.meanings[meaning]
         add_choice(choices, "Choice", meaning, one.name, hotkey=key, hint=one.definition)
