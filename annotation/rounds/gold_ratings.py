@@ -9,12 +9,9 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
 from alignbench.annotation.errors import GoldFileError
-from alignbench.annotation.rounds.withdrawal import hidden_units
-from alignbench.schemas.ids import derive_id
+from alignbench.annotation.rounds.question_gold import draw_question_gold
 from alignbench.schemas.question_rows import GoldRating
-from alignbench.schemas.rows import RoundSentence
-from alignbench.schemas.tables import GOLD_RATINGS, RESPONSES, ROUND_SENTENCES
-from alignbench.schemas.vocabulary import Purpose
+from alignbench.schemas.tables import GOLD_RATINGS, RESPONSES
 from alignbench.workspace.workspace import Workspace
 
 
@@ -62,14 +59,6 @@ def rating_rows(
     return list(rows.values())
 
 
-def round_gold(workspace: Workspace, round_name: str) -> set[str]:
-    """Returns the answers that are gold of a round of ratings."""
-    gold = pc.field("round") == round_name
-    gold &= pc.field("purpose") == Purpose.GOLD.value
-    rows = workspace.table(ROUND_SENTENCES).read(["sentence_id", "round", "purpose"], gold)
-    return set(rows["sentence_id"].to_pylist())
-
-
 def draw_gold_ratings(
     workspace: Workspace, round_name: str, share: float, sampled: Collection[str], run_id: str
 ) -> int:
@@ -84,13 +73,5 @@ def draw_gold_ratings(
         sampled: Those answers.
         run_id: Stamped on the rows.
     """
-    gold = {row.response_id for row in workspace.table(GOLD_RATINGS).rows()}
-    before = round_gold(workspace, round_name)
-    if share <= 0 or not gold:
-        return 0
-    usable = gold - set(sampled) - before - hidden_units(workspace)
-    missing = max(0, round(share * len(sampled)) - len(before))
-    drawn = sorted(usable, key=lambda one: derive_id(round_name, one))[:missing]
-    rows = [RoundSentence(round=round_name, sentence_id=one, purpose=Purpose.GOLD) for one in drawn]
-    workspace.table(ROUND_SENTENCES).append(rows, run_id)
-    return len(rows)
+    known = {row.response_id for row in workspace.table(GOLD_RATINGS).rows()}
+    return draw_question_gold(workspace, round_name, share, known, sampled, run_id)

@@ -8,12 +8,10 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from alignbench.annotation.errors import GoldFileError
-from alignbench.annotation.rounds.withdrawal import hidden_units
-from alignbench.schemas.ids import derive_id
+from alignbench.annotation.rounds.question_gold import draw_question_gold, round_gold
 from alignbench.schemas.question_rows import GoldVariant
-from alignbench.schemas.rows import RoundSentence
-from alignbench.schemas.tables import GOLD_VARIANTS, ROUND_SENTENCES, VARIANTS
-from alignbench.schemas.vocabulary import Meaning, Purpose
+from alignbench.schemas.tables import GOLD_VARIANTS, VARIANTS
+from alignbench.schemas.vocabulary import Meaning
 from alignbench.workspace.workspace import Workspace
 
 
@@ -76,15 +74,5 @@ def draw_gold_variants(
         run_id: Stamped on the rows.
     """
     known = {row.variant_id for row in workspace.table(GOLD_VARIANTS).rows()}
-    gold = pc.field("round") == round_name
-    gold &= pc.field("purpose") == Purpose.GOLD.value
-    columns = ["sentence_id", "round", "purpose"]
-    before = workspace.table(ROUND_SENTENCES).read(columns, gold)["sentence_id"].to_pylist()
-    usable = known - set(drawn) - hidden_units(workspace)
-    missing = max(0, round(share * (len(drawn) - len(before))) - len(before))
-    chosen = sorted(usable, key=lambda one: derive_id(round_name, one))[:missing]
-    rows = [
-        RoundSentence(round=round_name, sentence_id=one, purpose=Purpose.GOLD) for one in chosen
-    ]
-    workspace.table(ROUND_SENTENCES).append(rows, run_id)
-    return len(rows)
+    asked = set(drawn) - round_gold(workspace, round_name)
+    return draw_question_gold(workspace, round_name, share, known, asked, run_id)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.rounds.gold_ratings import round_gold
+from alignbench.annotation.rounds.question_gold import round_gold
 from alignbench.annotation.rounds.withdrawal import hidden_units
 from alignbench.annotation.units.checked_variants import said_by_people
 from alignbench.annotation.units.shown_questions import blobs_of, numbered_turns

@@ -7,8 +7,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.errors import Doubt, MissingImageError
-from alignbench.annotation.label_studio.page import IMAGE
+from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.rating_page import (
     HISTORY,
     QUESTION,
@@ -21,17 +20,15 @@ from alignbench.annotation.label_studio.rating_page import (
     rating_guidelines,
     rating_schema_id,
 )
-from alignbench.annotation.label_studio.records import ImportedTask
 from alignbench.annotation.label_studio.texts import AnnotatorTexts
 from alignbench.annotation.units.given import AnswerRow, Doubtful, GivenAnswer, chosen_choices
 from alignbench.annotation.units.rated_responses import RatedResponse, responses_with_questions
+from alignbench.annotation.units.shown_questions import question_tasks, shown_fields
 from alignbench.annotation.units.unit import (
     UNIT_ID,
     ImageAddress,
     ShownAnswers,
     UnitTask,
-    image_failure,
-    purposes_of,
 )
 from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.question_rows import Rating
@@ -59,7 +56,13 @@ class ResponseContent:
     def shown(self) -> Mapping[str, str]:
         """Returns the fields that the task must still have as they were sent."""
         one = self.response
-        return _fields(one.response_id, one.history, one.question, one.text, one.reference)
+        texts = {
+            HISTORY: one.history,
+            QUESTION: one.question,
+            RESPONSE: one.text,
+            REFERENCE: one.reference,
+        }
+        return shown_fields(one.response_id, texts, one.text)
 
     def rows(self, given: GivenAnswer) -> list[AnswerRow | QuarantinedAnnotation]:
         """Reads an answer into the row of what it rates.
@@ -145,17 +148,7 @@ class ResponseUnit:
         Raises:
             MissingImageError: One of them is about an image that is not there.
         """
-        names = (UNIT_ID, "image_id", "blob", *_SHOWN)
-        columns = [units[name].to_pylist() for name in names]
-        columns.append(purposes_of(units, purpose))
-        for unit_id, image_id, blob, history, question, text, reference, why in zip(
-            *columns, strict=True
-        ):
-            if blob is None:
-                failure = image_failure(image_id)
-                raise MissingImageError(failure.message, f"It is needed for answer {unit_id}.")
-            fields = _fields(unit_id, history, question, text, reference)
-            yield UnitTask(unit_id, ImportedTask({IMAGE: address(blob), **fields}), Purpose(why))
+        return question_tasks(units, address, purpose, _SHOWN, RESPONSE, "answer")
 
     def contents(
         self, workspace: Workspace, round_name: str, unit_ids: pa.Array | pa.ChunkedArray
@@ -170,19 +163,6 @@ class ResponseUnit:
             one.response_id: ResponseContent(one, chances.get(one.asked_id, 0.0))
             for one in responses_with_questions(workspace, wanted)
         }
-
-
-def _fields(
-    response_id: str, history: str, question: str, text: str, reference: str
-) -> dict[str, str]:
-    return {
-        "sentence_id": response_id,
-        HISTORY: history,
-        QUESTION: question,
-        RESPONSE: text,
-        REFERENCE: reference,
-        "text_sha256": text_sha256(text),
-    }
 
 
 def _rating(given: GivenAnswer) -> float:

@@ -7,10 +7,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.annotation.errors import Doubt, MissingImageError
-from alignbench.annotation.label_studio.page import IMAGE
+from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.rating_page import HISTORY, QUESTION
-from alignbench.annotation.label_studio.records import ImportedTask
 from alignbench.annotation.label_studio.texts import AnnotatorTexts
 from alignbench.annotation.label_studio.variant_page import (
     MEANING,
@@ -21,13 +19,12 @@ from alignbench.annotation.label_studio.variant_page import (
 )
 from alignbench.annotation.units.checked_variants import CheckedVariant, variants_with_questions
 from alignbench.annotation.units.given import AnswerRow, Doubtful, GivenAnswer, chosen_choices
+from alignbench.annotation.units.shown_questions import question_tasks, shown_fields
 from alignbench.annotation.units.unit import (
     UNIT_ID,
     ImageAddress,
     ShownAnswers,
     UnitTask,
-    image_failure,
-    purposes_of,
 )
 from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.question_rows import VariantCheck
@@ -48,7 +45,8 @@ class VariantContent:
     def shown(self) -> Mapping[str, str]:
         """Returns the fields that the task must still have as they were sent."""
         one = self.variant
-        return _fields(one.variant_id, one.history, one.question, one.text)
+        texts = {HISTORY: one.history, QUESTION: one.question, VARIANT: one.text}
+        return shown_fields(one.variant_id, texts, one.text)
 
     def rows(self, given: GivenAnswer) -> list[AnswerRow | QuarantinedAnnotation]:
         """Reads an answer into the row of what it says.
@@ -112,10 +110,6 @@ class VariantUnit:
         rows = workspace.table(VARIANTS).read(["variant_id", "generator_id"])
         return rows.rename_columns([UNIT_ID, "generator_id"])
 
-    def sentence_ids(self, units: pa.Table) -> list[list[str]]:
-        """Returns the id of each, alone."""
-        return [[unit_id] for unit_id in units[UNIT_ID].to_pylist()]
-
     def sentences(self, units: pa.Table) -> pa.Table:  # noqa: ARG002 - it has none
         """Returns no sentence: nothing is marked in a question."""
         return pa.table({name: pa.array([], pa.string()) for name in ("sentence_id", "text")})
@@ -132,14 +126,7 @@ class VariantUnit:
         Raises:
             MissingImageError: One of them is about an image that is not there.
         """
-        columns = [units[name].to_pylist() for name in (UNIT_ID, "image_id", "blob", *_SHOWN)]
-        columns.append(purposes_of(units, purpose))
-        for unit_id, image_id, blob, history, question, text, why in zip(*columns, strict=True):
-            if blob is None:
-                failure = image_failure(image_id)
-                raise MissingImageError(failure.message, f"It is needed for variant {unit_id}.")
-            fields = _fields(unit_id, history, question, text)
-            yield UnitTask(unit_id, ImportedTask({IMAGE: address(blob), **fields}), Purpose(why))
+        return question_tasks(units, address, purpose, _SHOWN, VARIANT, "variant")
 
     def contents(
         self,
@@ -151,16 +138,6 @@ class VariantUnit:
         wanted = pc.field("variant_id").isin(pc.unique(unit_ids))
         found = variants_with_questions(workspace, wanted)
         return {one.variant_id: VariantContent(one) for one in found}
-
-
-def _fields(variant_id: str, history: str, question: str, text: str) -> dict[str, str]:
-    return {
-        "sentence_id": variant_id,
-        HISTORY: history,
-        QUESTION: question,
-        VARIANT: text,
-        "text_sha256": text_sha256(text),
-    }
 
 
 def _meaning(given: GivenAnswer) -> Meaning:
