@@ -25,8 +25,8 @@ from alignbench.annotation.label_studio.accounts import create_annotator, submit
 from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
 from alignbench.annotation.pushing.ordering import ordered_sentences
-from alignbench.flows.run import open_run
-from alignbench.flows.selection import current_selection
+from alignbench.flows.runs.run import open_run
+from alignbench.flows.selected.sentences import current_selection
 from alignbench.schemas.ids import text_sha256
 from alignbench.schemas.rows import Task
 from alignbench.schemas.tables import TASKS

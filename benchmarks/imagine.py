@@ -161,8 +161,8 @@ def stage(folder: Path, _: int) -> Iterator[bytes]:
 
 def _items(folder: Path, rows: list[Prompt]) -> Iterator[tuple[str, int]]:
     """Yields each prompt with the seed that the stage gives it."""
-    from alignbench.flows.generators import register_generators
-    from alignbench.flows.run import open_run
+    from alignbench.flows.runs.run import open_run
+    from alignbench.flows.selected.generators import register_generators
     from alignbench.schemas import ids
     from alignbench.schemas.vocabulary import Direction
 

@@ -70,7 +70,7 @@ def dataset_map(files: list[Path], model: str, batch: int) -> Iterable[str]:
 def stage(workspace: Path) -> Iterable[str]:
     """The `caption` stage."""
     from alignbench.flows.caption import caption
-    from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.runs.orchestration import run_flow
     from alignbench.schemas.tables import PAIRS
     from alignbench.workspace.workspace import open_workspace
 

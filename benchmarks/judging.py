@@ -61,11 +61,11 @@ def main() -> None:
 def _workspace(place: Path, base_url: str, count: int) -> None:
     """Writes answers to be judged, and the requests that judging them takes."""
     from alignbench.engine.items import rows_of
-    from alignbench.flows.chat_models import register_responders
-    from alignbench.flows.judge import JudgeItem, JudgeStage
-    from alignbench.flows.judges import planned_judges
-    from alignbench.flows.questions import import_questions
-    from alignbench.flows.run import open_run
+    from alignbench.flows.questions.importing import import_questions
+    from alignbench.flows.questions.judge import JudgeItem, JudgeStage
+    from alignbench.flows.runs.run import open_run
+    from alignbench.flows.selected.chat_models import register_responders
+    from alignbench.flows.selected.judges import planned_judges
     from alignbench.judging.questions.entries import Kind
     from alignbench.models.endpoint.chat import ChatParams, chat_messages, chat_request
     from alignbench.schemas import ids

@@ -16,9 +16,9 @@ from alignbench.annotation.pulling.known_answers import KnownAnswers
 from alignbench.annotation.rounds.forms import begin_round
 from alignbench.engine.pending import Plan
 from alignbench.engine.stage import StageInputs
+from alignbench.flows.asking.round_inputs import RoundInputs, asked_units
 from alignbench.flows.prompts import PromptsStage
-from alignbench.flows.round_inputs import RoundInputs, asked_units
-from alignbench.flows.run import Run, open_run
+from alignbench.flows.runs.run import Run, open_run
 from alignbench.generators.prompts.file import PromptFile, PromptFileOptions
 from alignbench.schemas.protocols import Surroundings
 from alignbench.schemas.rows import Round

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from alignbench.flows.generators import SelectedGenerator, planned_generators
-from alignbench.flows.run import open_run
+from alignbench.flows.runs.run import open_run
+from alignbench.flows.selected.generators import SelectedGenerator, planned_generators
 from alignbench.flows.split import installed_row
 from alignbench.schemas import ids
 from alignbench.schemas.columns import arrow_schema

@@ -45,8 +45,8 @@ def engine(items: int, folder: Path) -> float:
     from alignbench.engine.report import StageReport
     from alignbench.engine.running import run_stage
     from alignbench.engine.stage import Made, Outcome, Stage
-    from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.run import open_run
+    from alignbench.flows.runs.orchestration import run_flow
+    from alignbench.flows.runs.run import open_run
 
     first: list[float] = []
 

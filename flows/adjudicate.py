@@ -26,11 +26,15 @@ from alignbench.annotation.units.sentence import SentenceUnit
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Limits, Made, Outcome, Stage
-from alignbench.flows.label_studio import annotation_server, labelling_links, project_settings
+from alignbench.flows.asking.label_studio import (
+    annotation_server,
+    labelling_links,
+    project_settings,
+)
 from alignbench.flows.push import counted, without_image
-from alignbench.flows.run import Run, open_run
-from alignbench.flows.selection import current_selection
-from alignbench.flows.stage_flow import stage_flow
+from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.runs.stage_flow import stage_flow
+from alignbench.flows.selected.sentences import current_selection
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.tables import SENTENCES, TASKS, TableSpec
 from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, Purpose, StageName, WithdrawnKind

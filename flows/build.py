@@ -7,11 +7,11 @@ from alignbench.engine.report import StageReport
 from alignbench.flows.caption import caption
 from alignbench.flows.imagine import imagine
 from alignbench.flows.ingest import ingest
-from alignbench.flows.orchestration import run_flow
 from alignbench.flows.prompts import prompts
 from alignbench.flows.push import push
+from alignbench.flows.runs.orchestration import run_flow
+from alignbench.flows.runs.stage_flow import stage_flow
 from alignbench.flows.split import split
-from alignbench.flows.stage_flow import stage_flow
 
 if TYPE_CHECKING:
     from prefect import Flow

@@ -16,20 +16,20 @@ from alignbench.engine.matching import Stream, answered, in_batches, of_size
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
-from alignbench.flows.caption_inputs import given_captions, images_to_caption
-from alignbench.flows.errors import EMPTY_CAPTION
-from alignbench.flows.generators import (
+from alignbench.flows.generation.caption_inputs import given_captions, images_to_caption
+from alignbench.flows.generation.pairs import CaptionItem, caption_pair
+from alignbench.flows.runs.errors import EMPTY_CAPTION
+from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.runs.samples import show_pairs
+from alignbench.flows.runs.stage_flow import stage_flow
+from alignbench.flows.selected.generators import (
     SelectedGenerator,
     load,
     reads_pixels,
     register_generators,
     worker_gpus,
 )
-from alignbench.flows.model_checks import unchecked_models
-from alignbench.flows.pairs import CaptionItem, caption_pair
-from alignbench.flows.run import Run, open_run
-from alignbench.flows.samples import show_pairs
-from alignbench.flows.stage_flow import stage_flow
+from alignbench.flows.selected.model_checks import unchecked_models
 from alignbench.schemas import ids
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import (

@@ -24,11 +24,11 @@ from alignbench.evaluation.evaluate import (
 )
 from alignbench.evaluation.listed import notes_on_lists
 from alignbench.evaluation.listing import Detectors, listed_detectors
-from alignbench.flows.orchestration import flow_run_id, run_flow
-from alignbench.flows.ray_workers import ray_workforce
+from alignbench.flows.runs.orchestration import flow_run_id, run_flow
+from alignbench.flows.runs.ray_workers import ray_workforce
+from alignbench.flows.runs.stage_flow import stage_flow
+from alignbench.flows.runs.watching import run_watcher
 from alignbench.flows.scoring import ScoringStage, new_scoring_stage
-from alignbench.flows.stage_flow import stage_flow
-from alignbench.flows.watching import run_watcher
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.release import Release
 from alignbench.release_format.sentences import ReleaseReader

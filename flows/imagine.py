@@ -17,13 +17,18 @@ from alignbench.engine.matching import Stream, answered, in_batches, of_size
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
-from alignbench.flows.generators import SelectedGenerator, load, register_generators, worker_gpus
-from alignbench.flows.images import store_image
-from alignbench.flows.model_checks import unchecked_models
-from alignbench.flows.pairs import ImagineItem, image_pair
-from alignbench.flows.run import Run, open_run
-from alignbench.flows.samples import show_pairs
-from alignbench.flows.stage_flow import stage_flow
+from alignbench.flows.generation.pairs import ImagineItem, image_pair
+from alignbench.flows.intake.images import store_image
+from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.runs.samples import show_pairs
+from alignbench.flows.runs.stage_flow import stage_flow
+from alignbench.flows.selected.generators import (
+    SelectedGenerator,
+    load,
+    register_generators,
+    worker_gpus,
+)
+from alignbench.flows.selected.model_checks import unchecked_models
 from alignbench.generators.image_checks import check_image
 from alignbench.schemas import ids
 from alignbench.schemas.columns import arrow_schema

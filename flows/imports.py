@@ -10,7 +10,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from alignbench.flows.imported_images import FetchedImages, FolderImages, NoImages, stored_images
+from alignbench.flows.intake.imported_images import (
+    FetchedImages,
+    FolderImages,
+    NoImages,
+    stored_images,
+)
 from alignbench.release.importing.build import (
     Images,
     ImportedRelease,

@@ -19,13 +19,13 @@ from alignbench.engine.matching import matched
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
-from alignbench.flows.errors import SharedPictureError
-from alignbench.flows.images import store_image
-from alignbench.flows.listed_keys import listed_keys
-from alignbench.flows.run import Run, open_run
-from alignbench.flows.samples import show_images
-from alignbench.flows.shared_pictures import shared_pictures
-from alignbench.flows.stage_flow import stage_flow
+from alignbench.flows.intake.images import store_image
+from alignbench.flows.intake.listed_keys import listed_keys
+from alignbench.flows.intake.shared_pictures import shared_pictures
+from alignbench.flows.runs.errors import SharedPictureError
+from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.runs.samples import show_images
+from alignbench.flows.runs.stage_flow import stage_flow
 from alignbench.generators.image_checks import check_image
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Str, to_batch

@@ -7,12 +7,12 @@ What comes in: the newest answer of each annotator to each selected sentence. Wh
 import time
 
 from alignbench.engine.report import StageReport
-from alignbench.flows.run import open_run
-from alignbench.flows.selection import current_selection
-from alignbench.flows.stage_flow import stage_flow
-from alignbench.flows.until_lines import until_lines
-from alignbench.flows.vote_costs import vote_costs
-from alignbench.flows.watching import run_watcher
+from alignbench.flows.runs.run import open_run
+from alignbench.flows.runs.stage_flow import stage_flow
+from alignbench.flows.runs.watching import run_watcher
+from alignbench.flows.selected.sentences import current_selection
+from alignbench.flows.team.until_lines import until_lines
+from alignbench.flows.team.vote_costs import vote_costs
 from alignbench.release.labels.compute import compute_labels
 from alignbench.release.until_checks import current_checks
 from alignbench.schemas.fence import fenced

@@ -15,9 +15,9 @@ from alignbench.engine.items import rows_of
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
-from alignbench.flows.errors import EMPTY_PROMPT
-from alignbench.flows.run import Run, open_run
-from alignbench.flows.stage_flow import stage_flow
+from alignbench.flows.runs.errors import EMPTY_PROMPT
+from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.runs.stage_flow import stage_flow
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Str, to_batch
 from alignbench.schemas.fence import Fence

@@ -11,10 +11,10 @@ import time
 
 from alignbench.annotation.pulling.pull import pull as pull_answers
 from alignbench.engine.report import StageReport
-from alignbench.flows.label_studio import adjudicators, annotation_server
-from alignbench.flows.run import open_run
-from alignbench.flows.stage_flow import stage_flow
-from alignbench.flows.watching import run_watcher
+from alignbench.flows.asking.label_studio import adjudicators, annotation_server
+from alignbench.flows.runs.run import open_run
+from alignbench.flows.runs.stage_flow import stage_flow
+from alignbench.flows.runs.watching import run_watcher
 from alignbench.schemas.tables import QUARANTINE
 from alignbench.schemas.vocabulary import Purpose, StageName
 

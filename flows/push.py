@@ -31,20 +31,20 @@ from alignbench.annotation.units.unit import image_failure
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
-from alignbench.flows.dealing import deal_round, dealt_notes
-from alignbench.flows.label_studio import (
+from alignbench.flows.asking.dealing import deal_round, dealt_notes
+from alignbench.flows.asking.label_studio import (
     annotation_server,
     assigned_settings,
     labelling_links,
     project_settings,
 )
-from alignbench.flows.question_units import QUESTION_UNITS
-from alignbench.flows.rated_units import rater_notes
-from alignbench.flows.round_inputs import ASSIGNEE, RoundInputs
-from alignbench.flows.run import Run, open_run
-from alignbench.flows.selection import current_selection
-from alignbench.flows.stage_flow import stage_flow
-from alignbench.flows.suggestions import Suggester, suggester
+from alignbench.flows.asking.question_units import QUESTION_UNITS
+from alignbench.flows.asking.rated_units import rater_notes
+from alignbench.flows.asking.round_inputs import ASSIGNEE, RoundInputs
+from alignbench.flows.asking.suggestions import Suggester, suggester
+from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.runs.stage_flow import stage_flow
+from alignbench.flows.selected.sentences import current_selection
 from alignbench.schemas.config import AnnotationConfig, RoundName, VotesConfig
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.fence import Fence

@@ -8,10 +8,10 @@ import time
 from typing import Any
 
 from alignbench.engine.report import StageReport
-from alignbench.flows.run import open_run
-from alignbench.flows.selection import current_selection
-from alignbench.flows.stage_flow import stage_flow
-from alignbench.flows.watching import run_watcher
+from alignbench.flows.runs.run import open_run
+from alignbench.flows.runs.stage_flow import stage_flow
+from alignbench.flows.runs.watching import run_watcher
+from alignbench.flows.selected.sentences import current_selection
 from alignbench.release.build import build_release
 from alignbench.release.upload import upload_release
 from alignbench.schemas.config import Config

@@ -20,10 +20,10 @@ from alignbench.engine.items import rows_of
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
-from alignbench.flows.errors import NO_SENTENCE, SplitterChangedError
-from alignbench.flows.run import Run, open_run
-from alignbench.flows.selection import current_selection, current_splitter
-from alignbench.flows.stage_flow import stage_flow
+from alignbench.flows.runs.errors import NO_SENTENCE, SplitterChangedError
+from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.runs.stage_flow import stage_flow
+from alignbench.flows.selected.sentences import current_selection, current_splitter
 from alignbench.schemas import ids
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import ItemFailure

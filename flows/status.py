@@ -10,21 +10,21 @@ from alignbench.engine.pending import Plan
 from alignbench.engine.report import StageCounts
 from alignbench.engine.stage import StageInputs
 from alignbench.evaluation.scores import current_failures, names_in_records, scored_keys
-from alignbench.flows.answerers import imported_models
+from alignbench.flows.asking.round_inputs import RoundInputs
 from alignbench.flows.caption import CaptionStage
-from alignbench.flows.chat_models import planned_responders
-from alignbench.flows.generators import planned_generators
 from alignbench.flows.imagine import ImagineStage
 from alignbench.flows.ingest import IngestStage
-from alignbench.flows.judge import JudgeStage
-from alignbench.flows.judges import planned_judges
 from alignbench.flows.prompts import PromptsStage
-from alignbench.flows.respond import RespondStage, blind_was_begun, scope_names
-from alignbench.flows.rewrite import RewriteStage
-from alignbench.flows.rewriters import planned_rewriters
-from alignbench.flows.round_inputs import RoundInputs
-from alignbench.flows.run import Run, open_run
-from alignbench.flows.selection import current_splitter
+from alignbench.flows.questions.judge import JudgeStage
+from alignbench.flows.questions.respond import RespondStage, blind_was_begun, scope_names
+from alignbench.flows.questions.rewrite import RewriteStage
+from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.selected.answerers import imported_models
+from alignbench.flows.selected.chat_models import planned_responders
+from alignbench.flows.selected.generators import planned_generators
+from alignbench.flows.selected.judges import planned_judges
+from alignbench.flows.selected.rewriters import planned_rewriters
+from alignbench.flows.selected.sentences import current_splitter
 from alignbench.flows.split import SplitStage, installed_row
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.rows import StageRun

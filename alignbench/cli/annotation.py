@@ -107,8 +107,8 @@ def add_annotators(
     """Create accounts and print their passwords, once; no mail is sent."""
     use_local_services(context.obj)
     from alignbench.annotation.label_studio.accounts import create_annotator
-    from alignbench.flows.label_studio import annotation_server
-    from alignbench.flows.run import open_run
+    from alignbench.flows.asking.label_studio import annotation_server
+    from alignbench.flows.runs.run import open_run
 
     server = annotation_server(open_run(context.obj.address))
     made: list[dict[str, str]] = []
@@ -134,7 +134,7 @@ def adjudicate_push(
     """Send disputed sentences to a project that shows the votes, without names."""
     use_local_services(context.obj)
     from alignbench.flows.adjudicate import adjudicate_push as flow
-    from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.runs.orchestration import run_flow
 
     with context.obj.runs_shown(as_json=as_json):
         report = run_flow(flow, workspace=context.obj.address, limit=limit, below=below)
@@ -145,8 +145,8 @@ def adjudicate_push(
 def adjudicate_pull(context: typer.Context, as_json: Json = False) -> None:
     """Fetch the decisions; 'label' takes them as final."""
     use_local_services(context.obj)
-    from alignbench.flows.orchestration import run_flow
     from alignbench.flows.pull import pull as flow
+    from alignbench.flows.runs.orchestration import run_flow
     from alignbench.schemas.vocabulary import Purpose
 
     with context.obj.runs_shown(as_json=as_json):

@@ -6,7 +6,7 @@ from alignbench.terminal.context import Context
 from alignbench.terminal.output import print_json, say
 
 if TYPE_CHECKING:
-    from alignbench.flows.estimates import Estimate
+    from alignbench.flows.estimates.generation import Estimate
     from alignbench.schemas.ids import JsonValue
     from alignbench.schemas.vocabulary import StageName
 
@@ -49,7 +49,7 @@ def print_calls(
     blind: bool = False,
 ) -> None:
     """Makes a few real calls to each model of a stage, and prints what they came to."""
-    from alignbench.flows.trial_calls import try_calls
+    from alignbench.flows.estimates.trial_calls import try_calls
     from alignbench.schemas.spending import Budget
     from alignbench.schemas.vocabulary import StageName
 
@@ -63,11 +63,11 @@ def _estimates(
 ) -> "list[Estimate] | None":
     """Returns what a stage's models would be asked; None for a stage that asks none."""
     if stage in ("caption", "imagine"):
-        from alignbench.flows.estimates import generation_estimates
+        from alignbench.flows.estimates.generation import generation_estimates
 
         return generation_estimates(address, stage, limit)
     if stage in ("rewrite", "respond", "judge"):
-        from alignbench.flows import chat_estimates
+        from alignbench.flows.estimates import chats as chat_estimates
 
         if stage == "respond":
             return chat_estimates.response_estimates(address, limit, blind=blind)

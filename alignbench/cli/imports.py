@@ -10,7 +10,7 @@ from alignbench.schemas.ids import JsonValue
 from alignbench.terminal.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from alignbench.flows.imported_images import FetchedImages, FolderImages, NoImages
+    from alignbench.flows.intake.imported_images import FetchedImages, FolderImages, NoImages
     from alignbench.release.importing.build import ImportedRelease
 
 _MOST_NAMED = 10
@@ -66,7 +66,7 @@ def import_files(
 def _images(
     folder: Path | None, *, fetch: bool, allow_private: bool
 ) -> "NoImages | FolderImages | FetchedImages":
-    from alignbench.flows.imported_images import FetchedImages, FolderImages, NoImages
+    from alignbench.flows.intake.imported_images import FetchedImages, FolderImages, NoImages
 
     if folder is not None and fetch:
         raise UsageError("--images and --fetch-images were both given.", "Choose one.")

@@ -31,7 +31,7 @@ def status(
         _print_runs(context.obj.workspace, as_json)
         return
     from alignbench.flows.status import failure_rows, workspace_status
-    from alignbench.flows.vote_costs import workspace_vote_costs
+    from alignbench.flows.team.vote_costs import workspace_vote_costs
 
     if failures:
         rows = failure_rows(context.obj.workspace)

@@ -51,7 +51,7 @@ def import_(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Bring in questions from a file; what is odd about them is counted, never repaired."""
-    from alignbench.flows.questions import import_questions
+    from alignbench.flows.questions.importing import import_questions
 
     done = import_questions(context.obj.workspace, _kind(kind), file, name, images, tasks)
     if as_json:
@@ -98,7 +98,7 @@ def answers(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Bring in what a model answered elsewhere, to be judged and rated here."""
-    from alignbench.flows.answer_import import import_answers
+    from alignbench.flows.questions.answer_import import import_answers
 
     done = import_answers(context.obj.address, _kind(kind), file, model, source, blind=blind)
     if as_json:
@@ -135,7 +135,7 @@ def sample(
     ] = False,
 ) -> None:
     """Draw the questions whose answers people rate once 'push' sends them; say what ratings buy."""
-    from alignbench.flows.question_sample import draw_questions
+    from alignbench.flows.questions.sample import draw_questions
     from alignbench.judging.calibration.rated_sample import Unit
 
     checked_round(name)
@@ -170,7 +170,7 @@ def check(
     ] = None,
 ) -> None:
     """Draw questions in other words for people to say, after 'push', whether they ask the same."""
-    from alignbench.flows.question_check import draw_variants_to_check
+    from alignbench.flows.questions.check import draw_variants_to_check
 
     checked_round(name)
     found = draw_variants_to_check(context.obj.address, number, name, people)
@@ -190,7 +190,7 @@ def report(
     figures: Annotated[bool, typer.Option(help="Draw figures; needs the extra 'figures'.")] = True,
 ) -> None:
     """Write what judges and people say of the answers: a page, CSV and LaTeX."""
-    from alignbench.flows.question_report import question_report
+    from alignbench.flows.questions.report import question_report
 
     page = question_report(context.obj.address, out, figures=figures)
     say(f"questions: report written to {page}")
@@ -211,7 +211,7 @@ def export(
     ] = False,
 ) -> None:
     """Write answers with ratings and reasons as conversations to train a critic on."""
-    from alignbench.flows.question_export import export_ratings
+    from alignbench.flows.questions.export import export_ratings
 
     found = export_ratings(
         context.obj.address, file, judge=judge, rubric=rubric, only_with_reason=with_reason
@@ -231,7 +231,7 @@ def release(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Write questions, answers, judgements and ratings, verified, to releases/NAME/VERSION/."""
-    from alignbench.flows.question_release import release_questions
+    from alignbench.flows.questions.release import release_questions
 
     done = release_questions(context.obj.address, to)
     manifest, sent = done.release.manifest, done.upload

@@ -37,8 +37,8 @@ def release(
 ) -> None:
     """Write the release that the configuration names, verified, to releases/NAME/VERSION/."""
     use_local_services(context.obj)
-    from alignbench.flows.orchestration import run_flow
     from alignbench.flows.release import release as release_flow
+    from alignbench.flows.runs.orchestration import run_flow
 
     with context.obj.runs_shown(as_json=as_json):
         report = run_flow(

@@ -188,7 +188,7 @@ def build(context: typer.Context, limit: Limit = None, budget: Budget = None,
     """Run every stage from ingest to push."""
     use_local_services(context.obj)
     from alignbench.flows.build import build as build_flow
-    from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.runs.orchestration import run_flow
 
     with _json_despite_failures(as_json, many=True), context.obj.runs_shown(as_json=as_json):
         reports = run_flow(
@@ -255,7 +255,7 @@ def run_stage_verb(
     use_local_services(context)
     from importlib import import_module
 
-    from alignbench.flows.orchestration import run_flow
+    from alignbench.flows.runs.orchestration import run_flow
 
     if dry_run:
         blind = parameters.get("blind", False)

@@ -34,7 +34,7 @@ def links(
 ) -> None:
     """Show where each annotator answers, and how much is left, as of the last pull."""
     use_local_services(context.obj)
-    from alignbench.flows.queues import round_queues
+    from alignbench.flows.team.queues import round_queues
 
     queues = round_queues(context.obj.address, checked_round(round_name))
     if as_json:
@@ -67,8 +67,8 @@ def hand_over(
 ) -> None:
     """Put what an annotator has not begun to others."""
     use_local_services(context.obj)
-    from alignbench.flows.people import hand_over_work
-    from alignbench.flows.watching import shown_by
+    from alignbench.flows.runs.watching import shown_by
+    from alignbench.flows.team.people import hand_over_work
 
     with shown_by(TerminalProgress()):
         moved = hand_over_work(context.obj.address, giver, takers or ())
@@ -131,10 +131,10 @@ def _readmitted(workspace: "Workspace", name: str) -> str:
 
 def _push_where_there_is_a_server(context: Context, name: str) -> bool:
     use_local_services(context)
-    from alignbench.flows.label_studio import server_address
-    from alignbench.flows.people import push_open_rounds
-    from alignbench.flows.run import open_run
-    from alignbench.flows.watching import shown_by
+    from alignbench.flows.asking.label_studio import server_address
+    from alignbench.flows.runs.run import open_run
+    from alignbench.flows.runs.watching import shown_by
+    from alignbench.flows.team.people import push_open_rounds
 
     url, token = server_address(open_run(context.address).config.annotation.url)
     if not (url and token):
@@ -146,8 +146,8 @@ def _push_where_there_is_a_server(context: Context, name: str) -> bool:
 
 def _act(context: Context, verb: Literal["pause", "resume"], name: str) -> None:
     use_local_services(context)  # before anything imports Prefect
-    from alignbench.flows import people
-    from alignbench.flows.watching import shown_by
+    from alignbench.flows.runs.watching import shown_by
+    from alignbench.flows.team import people
 
     with shown_by(TerminalProgress()):
         (people.pause if verb == "pause" else people.resume)(context.address, name)

@@ -11,7 +11,7 @@ from alignbench.terminal.context import Context, use_local_services
 from alignbench.terminal.output import print_json, say
 
 if TYPE_CHECKING:
-    from alignbench.flows.team_report import TeamReport
+    from alignbench.flows.team.report import TeamReport
 
 
 def register(people: typer.Typer) -> None:
@@ -58,7 +58,7 @@ def feedback(
     to: Annotated[Path, typer.Option("--to", help="The page to write.")],
 ) -> None:
     """Write a page for one annotator, on gold that they missed; it names no other gold."""
-    from alignbench.flows.team_report import write_feedback
+    from alignbench.flows.team.report import write_feedback
 
     shown = write_feedback(context.obj.address, name, to)
     say(f"{shown:,} sentences that {name} answered otherwise are in {to}, in their language.")
@@ -68,8 +68,8 @@ def feedback(
 def _written(
     context: Context, out: Path | None, cap: float, renewed_every: float | None
 ) -> "TeamReport":
-    from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.team_report import team_report
+    from alignbench.flows.runs.orchestration import run_flow
+    from alignbench.flows.team.report import team_report
 
     return run_flow(
         team_report,
@@ -81,9 +81,9 @@ def _written(
 
 
 def _pull(context: Context) -> None:
-    from alignbench.flows.orchestration import run_flow
     from alignbench.flows.pull import pull
-    from alignbench.flows.watching import shown_by
+    from alignbench.flows.runs.orchestration import run_flow
+    from alignbench.flows.runs.watching import shown_by
 
     with shown_by(context.watcher(quiet=True)):
         run_flow(pull, workspace=context.address)

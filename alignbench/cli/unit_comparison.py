@@ -30,7 +30,7 @@ def compare_units(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Compare answers to the same sentences, asked alone and in their captions."""
-    from alignbench.flows.unit_comparison import compare_units as compare
+    from alignbench.flows.team.unit_comparison import compare_units as compare
 
     found = compare(context.obj.address, margin, cap)
     if as_json:

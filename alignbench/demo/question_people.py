@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from alignbench.flows.asked import selected_questions
-from alignbench.flows.run import open_run
+from alignbench.flows.runs.run import open_run
+from alignbench.flows.selected.questions import selected_questions
 from alignbench.scenes.planned_answers import person_rating
 from alignbench.schemas.ids import sha256_hex
 from alignbench.schemas.question_rows import Rating

@@ -49,13 +49,13 @@ def run_questions(root: Path) -> Path:
 
 
 def _road(folder: Path, file: Path) -> Path:
-    from alignbench.flows.judge import judge
-    from alignbench.flows.orchestration import run_flow
-    from alignbench.flows.question_report import question_report
-    from alignbench.flows.question_sample import draw_questions
-    from alignbench.flows.questions import import_questions
-    from alignbench.flows.respond import respond
-    from alignbench.flows.rewrite import rewrite
+    from alignbench.flows.questions.importing import import_questions
+    from alignbench.flows.questions.judge import judge
+    from alignbench.flows.questions.report import question_report
+    from alignbench.flows.questions.respond import respond
+    from alignbench.flows.questions.rewrite import rewrite
+    from alignbench.flows.questions.sample import draw_questions
+    from alignbench.flows.runs.orchestration import run_flow
     from alignbench.judging.questions.entries import Kind
 
     address = str(folder)

@@ -74,10 +74,10 @@ def _build_and_release(root: Path, annotate_yourself: bool) -> None:
     use_only_local_services(Context(str(root)))
     from alignbench.flows.build import build
     from alignbench.flows.label import label
-    from alignbench.flows.orchestration import run_flow
     from alignbench.flows.pull import pull
     from alignbench.flows.release import release
-    from alignbench.flows.watching import shown_by
+    from alignbench.flows.runs.orchestration import run_flow
+    from alignbench.flows.runs.watching import shown_by
 
     address = str(root)
     with shown_by(TerminalProgress()):
@@ -113,8 +113,8 @@ def _release_folder(root: Path) -> Path:
 def _make_accounts(address: str) -> dict[str, str]:
     """Returns the tokens of the simulated annotators, who have accounts then."""
     from alignbench.demo.annotators import accounts
-    from alignbench.flows.label_studio import annotation_server
-    from alignbench.flows.run import open_run
+    from alignbench.flows.asking.label_studio import annotation_server
+    from alignbench.flows.runs.run import open_run
 
     server = annotation_server(open_run(address))
     return accounts(server, Path(address) / "services" / "label-studio")
@@ -122,10 +122,10 @@ def _make_accounts(address: str) -> dict[str, str]:
 
 def _let_annotators_answer(address: str) -> None:
     from alignbench.demo.annotators import PROFILES, answer_everything
-    from alignbench.flows.label_studio import annotation_server
+    from alignbench.flows.asking.label_studio import annotation_server
     from alignbench.flows.pull import pull
-    from alignbench.flows.run import open_run
-    from alignbench.flows.watching import run_watcher
+    from alignbench.flows.runs.run import open_run
+    from alignbench.flows.runs.watching import run_watcher
 
     say(f"4. Three simulated annotators answer as {', '.join(PROFILES)}")
     run = open_run(address)
@@ -157,8 +157,8 @@ def _wait_for_a_person(root: Path) -> None:
 
 
 def _has_answers(root: Path) -> bool:
-    from alignbench.flows.orchestration import run_flow
     from alignbench.flows.pull import pull
+    from alignbench.flows.runs.orchestration import run_flow
     from alignbench.schemas.tables import ANNOTATIONS
     from alignbench.workspace.workspace import open_workspace
 

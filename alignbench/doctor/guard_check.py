@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from alignbench.doctor.check_result import CheckResult
-from alignbench.flows.label_studio import server_address
+from alignbench.flows.asking.label_studio import server_address
 from alignbench.schemas.config import Config
 from alignbench.schemas.errors import TransientError
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from alignbench.doctor.check_result import CheckResult, results_or_failure
 from alignbench.doctor.machine_checks import nearest_that_exists
-from alignbench.flows.generators import SelectedGenerator, planned_generators
-from alignbench.flows.model_checks import unchecked_models
-from alignbench.flows.run import Run, open_run
+from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.selected.generators import SelectedGenerator, planned_generators
+from alignbench.flows.selected.model_checks import unchecked_models
 from alignbench.models.endpoint.key import ApiKey
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.schemas.config_plugins import PromptsConfig, SourceConfig

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit, urlunsplit
 
 from alignbench.doctor.check_result import CheckResult
-from alignbench.flows.label_studio import server_address
+from alignbench.flows.asking.label_studio import server_address
 from alignbench.schemas.config import Config
 from alignbench.schemas.errors import MissingExtraError, MissingSecretError, TransientError
 
@@ -14,7 +14,7 @@ _OK = 200
 
 def prefect_server() -> Iterator[CheckResult]:
     """Checks the Prefect server that is configured, if one is."""
-    from alignbench.flows.orchestration import server_url
+    from alignbench.flows.runs.orchestration import server_url
 
     check = "Prefect server"
     url = server_url()

@@ -41,7 +41,7 @@ class Context:
             as_json: Whether standard output is one JSON document: then whatever libraries print
                 goes to standard error, until the command ends.
         """
-        from alignbench.flows.watching import shown_by
+        from alignbench.flows.runs.watching import shown_by
 
         if as_json:
             keep_for_document()
@@ -84,7 +84,7 @@ def use_local_services(context: Context) -> None:
     _quiet_prefect()
     if context.workspace.startswith("s3://"):
         return
-    from alignbench.flows.label_studio import EMBEDDED_TOKEN, EMBEDDED_URL
+    from alignbench.flows.asking.label_studio import EMBEDDED_TOKEN, EMBEDDED_URL
     from alignbench.services import ServiceName, label_studio_connection, prefect_api_url, status
 
     root = context.folder

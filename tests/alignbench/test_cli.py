@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.flows.label_studio import annotation_server
-from alignbench.flows.run import open_run
+from alignbench.flows.asking.label_studio import annotation_server
+from alignbench.flows.runs.run import open_run
 from alignbench.schemas.errors import MissingSecretError
 from tests.flows.roads import CONFIG, alignbench, contents, new_workspace
 

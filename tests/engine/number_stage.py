@@ -9,7 +9,7 @@ import pyarrow as pa
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
-from alignbench.flows.run import Run, open_run
+from alignbench.flows.runs.run import Run, open_run
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.rows import Prompt
 from alignbench.schemas.tables import PROMPTS

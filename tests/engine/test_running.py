@@ -16,7 +16,7 @@ from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
 from alignbench.engine.items import scope_of
 from alignbench.engine.pending import Plan
 from alignbench.engine.stage import Limits, Outcome
-from alignbench.flows.run import Run
+from alignbench.flows.runs.run import Run
 from alignbench.schemas.errors import AlignBenchError, TransientError, UsageError
 from alignbench.schemas.rows import Failure
 from alignbench.schemas.tables import FAILURES, PROMPTS

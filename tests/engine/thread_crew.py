@@ -17,7 +17,7 @@ from alignbench.engine.running import run_stage
 from alignbench.engine.share_work import work_share
 from alignbench.engine.stage import Limits
 from alignbench.engine.workforce import Crew, Share, SharedStage, ShareResult
-from alignbench.flows.run import Run
+from alignbench.flows.runs.run import Run
 from tests.engine.number_stage import NumberStage
 
 

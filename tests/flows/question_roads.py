@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from alignbench.flows.questions import import_questions
+from alignbench.flows.questions.importing import import_questions
 from alignbench.judging.questions.entries import Kind
 from alignbench.workspace.workspace import Workspace, open_workspace
 from tests.generators.endpoint.model_server import QUICK, Asked, Reply, said

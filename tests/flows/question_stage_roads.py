@@ -7,10 +7,10 @@ from pathlib import Path
 from PIL import Image
 
 from alignbench.flows.imports import import_set
-from alignbench.flows.judge import judge
-from alignbench.flows.questions import import_questions
-from alignbench.flows.respond import respond
-from alignbench.flows.rewrite import rewrite
+from alignbench.flows.questions.importing import import_questions
+from alignbench.flows.questions.judge import judge
+from alignbench.flows.questions.respond import respond
+from alignbench.flows.questions.rewrite import rewrite
 from alignbench.judging.questions.entries import Kind
 from tests.flows.question_roads import by_model, entry, question, rated
 from tests.flows.stage_roads import Step, flow_step

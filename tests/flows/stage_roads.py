@@ -17,9 +17,9 @@ from alignbench.flows.evaluate import evaluate
 from alignbench.flows.imagine import imagine
 from alignbench.flows.ingest import ingest
 from alignbench.flows.label import label
-from alignbench.flows.orchestration import run_flow
 from alignbench.flows.prompts import prompts
 from alignbench.flows.release import release
+from alignbench.flows.runs.orchestration import run_flow
 from alignbench.flows.split import split
 from alignbench.schemas.rows import Annotation
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES

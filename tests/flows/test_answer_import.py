@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from alignbench.cli.app import app
-from alignbench.flows.answerers import answering_models
-from alignbench.flows.question_report import question_report
-from alignbench.flows.run import open_run
+from alignbench.flows.questions.report import question_report
+from alignbench.flows.runs.run import open_run
+from alignbench.flows.selected.answerers import answering_models
 from alignbench.flows.status import stage_counts
 from alignbench.schemas.errors import ConfigError, UsageError
 from alignbench.schemas.tables import JUDGEMENTS, RESPONSES

@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 
 from alignbench.cli.app import app
 from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
-from alignbench.flows.errors import NoChatModelError, NoJudgeError
-from alignbench.flows.judge import judge
-from alignbench.flows.respond import respond
+from alignbench.flows.questions.judge import judge
+from alignbench.flows.questions.respond import respond
+from alignbench.flows.runs.errors import NoChatModelError, NoJudgeError
 from alignbench.flows.status import failure_rows, stage_counts
 from alignbench.schemas.question_rows import Judgement, Response
 from alignbench.schemas.tables import FAILURES, JUDGEMENTS, JUDGES, RESPONSES

@@ -15,8 +15,8 @@ from alignbench.engine.commits import Commits
 from alignbench.flows.caption import caption
 from alignbench.flows.imagine import imagine
 from alignbench.flows.ingest import ingest
-from alignbench.flows.orchestration import run_flow
 from alignbench.flows.prompts import prompts
+from alignbench.flows.runs.orchestration import run_flow
 from alignbench.schemas.spending import UnknownCostError
 from alignbench.schemas.tables import FAILURES, PAIRS, STAGE_RUNS
 from alignbench.workspace.local import LocalStore

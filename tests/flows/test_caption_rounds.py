@@ -14,12 +14,12 @@ from alignbench.annotation.units.unit import PossibleAnswer
 from alignbench.flows.caption import caption
 from alignbench.flows.ingest import ingest
 from alignbench.flows.label import label
-from alignbench.flows.people import hand_over_work
 from alignbench.flows.pull import pull
 from alignbench.flows.push import push
-from alignbench.flows.queues import round_queues
 from alignbench.flows.release import release
 from alignbench.flows.split import split
+from alignbench.flows.team.people import hand_over_work
+from alignbench.flows.team.queues import round_queues
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.release import open_release
 from alignbench.schemas.ids import caption_id

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from alignbench.flows.caption import caption
-from alignbench.flows.estimates import Estimate, generation_estimates
+from alignbench.flows.estimates.generation import Estimate, generation_estimates
 from alignbench.flows.ingest import ingest
 from alignbench.flows.prompts import prompts
 from alignbench.schemas import registry

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.flows.judge import judge
-from alignbench.flows.respond import respond
+from alignbench.flows.questions.judge import judge
+from alignbench.flows.questions.respond import respond
 from alignbench.schemas.tables import JUDGEMENTS, RESPONSES
 from alignbench.workspace.workspace import Workspace, open_workspace
 from tests.flows.question_roads import by_model, entry, question, rated, workspace

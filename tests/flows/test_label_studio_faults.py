@@ -15,9 +15,9 @@ import pytest
 
 from alignbench.annotation.label_studio.accounts import submit_answer
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
-from alignbench.flows.orchestration import run_flow
 from alignbench.flows.pull import pull
 from alignbench.flows.push import push
+from alignbench.flows.runs.orchestration import run_flow
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.tables import ANNOTATIONS, TASKS
 from alignbench.schemas.vocabulary import TaskState, Verdict

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from alignbench.flows import listed_keys as module
-from alignbench.flows.listed_keys import listed_keys
+from alignbench.flows.intake import listed_keys as module
+from alignbench.flows.intake.listed_keys import listed_keys
 from alignbench.generators.sources.urls import UrlsOptions, UrlsSource
 from alignbench.schemas.protocols import Surroundings
 from alignbench.workspace.local import LocalStore

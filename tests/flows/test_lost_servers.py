@@ -30,7 +30,7 @@ stage, address, port, lost, back = sys.argv[1:]
 connection = CutConnection(int(port))
 os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{connection.port}/api"
 
-from alignbench.flows import orchestration
+from alignbench.flows.runs import orchestration
 from tests.faults.deaths import Meanwhile, writes_counted
 from tests.flows.stage_roads import STEPS, without_waiting
 

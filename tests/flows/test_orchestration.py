@@ -14,7 +14,7 @@ RUN = """
 import json, sys
 from pathlib import Path
 from prefect import flow
-from alignbench.flows.orchestration import run_flow, server_url
+from alignbench.flows.runs.orchestration import run_flow, server_url
 from tests.engine.number_stage import NumberStage, open_numbers, run_numbers
 
 @flow(name="numbers", persist_result=False)
@@ -36,9 +36,9 @@ os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{connection.port}/api"
 
 from prefect import flow
 from alignbench.engine.watching import Watcher
-from alignbench.flows import orchestration
-from alignbench.flows.orchestration import run_flow
-from alignbench.flows.watching import shown_by
+from alignbench.flows.runs import orchestration
+from alignbench.flows.runs.orchestration import run_flow
+from alignbench.flows.runs.watching import shown_by
 from tests.engine.number_stage import NumberStage, open_numbers, run_numbers
 
 orchestration._AWAY_SECONDS = 0.0

@@ -16,12 +16,12 @@ from alignbench.annotation.rounds.withdrawal import (
     withdraw_image,
 )
 from alignbench.cli.app import app
-from alignbench.flows.asked import selected_questions
-from alignbench.flows.checked_units import checked_asked, checked_units, draw_variant_gold
-from alignbench.flows.errors import NothingToCheckError
+from alignbench.flows.asking.checked_units import checked_asked, checked_units, draw_variant_gold
 from alignbench.flows.push import unsent_notes
-from alignbench.flows.respond import respond
-from alignbench.flows.run import open_run
+from alignbench.flows.questions.respond import respond
+from alignbench.flows.runs.errors import NothingToCheckError
+from alignbench.flows.runs.run import open_run
+from alignbench.flows.selected.questions import selected_questions
 from alignbench.flows.status import workspace_status
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.question_rows import Variant, VariantCheck

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from alignbench.cli.app import app
-from alignbench.flows.question_report import question_report, question_results
-from alignbench.flows.run import open_run
+from alignbench.flows.questions.report import question_report, question_results
+from alignbench.flows.runs.run import open_run
 from alignbench.judging.calibration.calibrate import JudgedAndRated, calibrate, compare
 from alignbench.judging.calibration.rated_sample import RatedSample, draw_sample
 from alignbench.judging.calibration.stratified import Estimand

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from alignbench.cli.app import app
-from alignbench.flows.question_report import question_report
+from alignbench.flows.questions.report import question_report
 from alignbench.flows.status import workspace_status
 from alignbench.judging.errors import SampleDrawnError, SampleSizeError
 from alignbench.schemas.question_rows import Rating

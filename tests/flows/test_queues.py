@@ -20,12 +20,12 @@ from alignbench.annotation.label_studio.server import LabelStudioServer, connect
 from alignbench.annotation.rounds.withdrawal import exclude_annotator, readmit_annotator
 from alignbench.flows.caption import caption
 from alignbench.flows.ingest import ingest
-from alignbench.flows.people import hand_over_work, pause, push_open_rounds, resume
 from alignbench.flows.pull import pull
 from alignbench.flows.push import push
-from alignbench.flows.queues import round_queues
 from alignbench.flows.split import split
-from alignbench.flows.team_report import team_report
+from alignbench.flows.team.people import hand_over_work, pause, push_open_rounds, resume
+from alignbench.flows.team.queues import round_queues
+from alignbench.flows.team.report import team_report
 from alignbench.scenes.describing import caption as caption_of
 from alignbench.scenes.drawing import png
 from alignbench.scenes.sampling import sample_scenes

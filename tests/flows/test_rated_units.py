@@ -8,8 +8,13 @@ from typer.testing import CliRunner
 from alignbench.annotation.rounds.forms import begin_round
 from alignbench.annotation.rounds.withdrawal import withdraw_image
 from alignbench.cli.app import app
-from alignbench.flows.rated_units import draw_rating_gold, rated_asked, rated_units, rater_notes
-from alignbench.flows.run import open_run
+from alignbench.flows.asking.rated_units import (
+    draw_rating_gold,
+    rated_asked,
+    rated_units,
+    rater_notes,
+)
+from alignbench.flows.runs.run import open_run
 from alignbench.schemas.question_rows import GoldRating
 from alignbench.schemas.tables import GOLD_RATINGS, QUESTIONS, RESPONSES, SAMPLED_QUESTIONS
 from alignbench.schemas.vocabulary import RATING_ROUND, AnnotationUnit, Purpose

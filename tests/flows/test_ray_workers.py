@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from alignbench.flows.ray_workers import CrewSize, crew_size
+from alignbench.flows.runs.ray_workers import CrewSize, crew_size
 from alignbench.schemas.config import parse_config
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.tables import PAIRS, STAGE_RUNS

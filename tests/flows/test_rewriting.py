@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from alignbench.cli.app import app
-from alignbench.flows.respond import respond
-from alignbench.flows.rewrite import rewrite
+from alignbench.flows.questions.respond import respond
+from alignbench.flows.questions.rewrite import rewrite
 from alignbench.flows.status import stage_counts
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.question_rows import Variant

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.flows.stage_flow import may_name_a_server
+from alignbench.flows.runs.stage_flow import may_name_a_server
 
 RUNS_A_STAGE = """
 import sys
-from alignbench.flows.orchestration import run_flow
+from alignbench.flows.runs.orchestration import run_flow
 from alignbench.flows.prompts import prompts
 assert run_flow(prompts, workspace=".").items == 0
 assert "prefect" not in sys.modules

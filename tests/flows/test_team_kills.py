@@ -22,10 +22,10 @@ from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.rounds.withdrawal import exclude_annotator, readmit_annotator
 from alignbench.flows.caption import caption
 from alignbench.flows.ingest import ingest
-from alignbench.flows.people import hand_over_work, pause, push_open_rounds, resume
 from alignbench.flows.pull import pull
 from alignbench.flows.push import push
 from alignbench.flows.split import split
+from alignbench.flows.team.people import hand_over_work, pause, push_open_rounds, resume
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.tables import ANNOTATIONS
 from alignbench.schemas.vocabulary import AnnotationStatus, Verdict

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alignbench.annotation.assigning.asked import AskedUnits
-from alignbench.flows.vote_costs import round_cost
+from alignbench.flows.team.vote_costs import round_cost
 from alignbench.release.stopping import UntilCheck
 from alignbench.release_format.manifest import RoundRecord
 from alignbench.schemas.tables import ANNOTATIONS

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 
-from alignbench.flows.until_lines import until_lines
+from alignbench.flows.team.until_lines import until_lines
 from alignbench.release.agreement.intervals import Interval
 from alignbench.release.labels.replay import replay
 from alignbench.release.labels.smoothed import VoteArrays, smoothed_fit

@@ -7,7 +7,7 @@ from typing import Final
 
 from alignbench.doctor.check_result import CheckResult, results_or_failure
 from alignbench.doctor.model_check.subject import Subject, find_subject
-from alignbench.flows.model_checks import CheckedLine, ModelCheck, keep_check
+from alignbench.flows.selected.model_checks import CheckedLine, ModelCheck, keep_check
 from alignbench.schemas.errors import ConfigError
 from alignbench.workspace.workspace import CONFIG_KEY, open_store
 

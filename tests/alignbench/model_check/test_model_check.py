@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from alignbench.cli.app import app
 from alignbench.doctor.model_check.check import check_model
-from alignbench.flows.model_checks import (
+from alignbench.flows.selected.model_checks import (
     CheckedLine,
     ModelCheck,
     keep_check,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alignbench.doctor.model_check.check import check_model
-from alignbench.flows.model_checks import CheckedLine
+from alignbench.flows.selected.model_checks import CheckedLine
 from tests.fixtures.broken_models import WAYS, Broken
 from tests.models.families.building import HAS_TORCHVISION
 from tests.models.families.conftest import Folders

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.flows.imported_images import FetchedImages, FolderImages
 from alignbench.flows.imports import import_set
+from alignbench.flows.intake.imported_images import FetchedImages, FolderImages
 from alignbench.release.errors import ReleaseExistsError
 from alignbench.release.verify.verify import verify
 from alignbench.schemas.errors import UsageError
