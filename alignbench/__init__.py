@@ -25,19 +25,16 @@ Importing this module imports nothing else: each name is looked up when it is fi
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from alignbench.evaluation.entries import DetectorEntry, parse_detector
+    from alignbench.evaluation.chosen_detectors.entries import DetectorEntry, parse_detector
+    from alignbench.evaluation.chosen_detectors.functions import FunctionDetector
     from alignbench.evaluation.evaluate import Evaluation, Settings
-    from alignbench.evaluation.functions import FunctionDetector
     from alignbench.evaluation.results import Results
     from alignbench.flows.evaluate import evaluate
     from alignbench.release.any_kind import verify
     from alignbench.release.diff import Difference, diff_releases
     from alignbench.release.questions.diff import diff_question_releases
     from alignbench.release.verify.report import VerifyReport
-    from alignbench.release_format.question_release import (
-        QuestionRelease,
-        open_question_release,
-    )
+    from alignbench.release_format.question_release import QuestionRelease, open_question_release
     from alignbench.release_format.release import Release, Sentence, open_release
     from alignbench.schemas.errors import AlignBenchError
 
@@ -68,10 +65,10 @@ __all__ = [
 # The imports above, for the running program; a test compares the two.
 _MODULE_OF = {
     "AlignBenchError": "alignbench.schemas.errors",
-    "DetectorEntry": "alignbench.evaluation.entries",
+    "DetectorEntry": "alignbench.evaluation.chosen_detectors.entries",
     "Difference": "alignbench.release.diff",
     "Evaluation": "alignbench.evaluation.evaluate",
-    "FunctionDetector": "alignbench.evaluation.functions",
+    "FunctionDetector": "alignbench.evaluation.chosen_detectors.functions",
     "QuestionRelease": "alignbench.release_format.question_release",
     "Release": "alignbench.release_format.release",
     "Results": "alignbench.evaluation.results",
@@ -83,7 +80,7 @@ _MODULE_OF = {
     "evaluate": "alignbench.flows.evaluate",
     "open_question_release": "alignbench.release_format.question_release",
     "open_release": "alignbench.release_format.release",
-    "parse_detector": "alignbench.evaluation.entries",
+    "parse_detector": "alignbench.evaluation.chosen_detectors.entries",
     "verify": "alignbench.release.any_kind",
 }
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from alignbench.release.columns.verdict_counts import VERDICTS
 from alignbench.release.labels.smoothed import VoteArrays, smoothed_posteriors
-from alignbench.release.verdict_counts import VERDICTS
 from alignbench.scenes.annotators import (
     CAREFUL,
     HASTY,

@@ -28,7 +28,7 @@ from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.flows.runs.run import open_run
 from alignbench.flows.selected.sentences import current_selection
 from alignbench.schemas.ids import text_sha256
-from alignbench.schemas.rows import Task
+from alignbench.schemas.rows.annotation import Task
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import Purpose, TaskState, Verdict
 from benchmarks.measuring import Measured, measured

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignbench.evaluation.scored import Sentences
+from alignbench.evaluation.scores.scored import Sentences
 from tests.evaluation.releases import write_release
 from tests.evaluation.sentences import made_scores, made_sentences
 

@@ -29,7 +29,7 @@ from typing import Any, Final, NamedTuple
 from alignbench.flows.prompts import prompts as read_prompts
 from alignbench.scenes.describing import caption
 from alignbench.scenes.sampling import sample_scenes
-from alignbench.schemas.rows import Prompt
+from alignbench.schemas.rows.generation import Prompt
 from benchmarks.measuring import Measured, measured, median
 
 BARE, STAGE = "bare pipeline", "imagine stage"

@@ -69,7 +69,7 @@ def _workspace(place: Path, base_url: str, count: int) -> None:
     from alignbench.judging.questions.entries import Kind
     from alignbench.models.endpoint.chat import ChatParams, chat_messages, chat_request
     from alignbench.schemas import ids
-    from alignbench.schemas.question_rows import Response
+    from alignbench.schemas.rows.questions import Response
     from alignbench.schemas.tables import QUESTIONS, RESPONSES
 
     entries = [

@@ -17,7 +17,9 @@ from pathlib import Path
 
 from alignbench.release.labels.compute import compute_labels
 from alignbench.schemas.ids import derive_id
-from alignbench.schemas.rows import Annotation, Sentence, Span
+from alignbench.schemas.rows.annotation import Annotation
+from alignbench.schemas.rows.generation import Sentence
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS, SENTENCES
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
@@ -27,8 +29,8 @@ from alignbench.schemas.vocabulary import (
     Purpose,
     Verdict,
 )
-from alignbench.workspace.local import LocalStore
 from alignbench.workspace.selection import Selection
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 
 VOTES = 5

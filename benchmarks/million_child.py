@@ -21,7 +21,7 @@ from alignbench.flows.prompts import PromptsStage
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.generators.prompts.file import PromptFile, PromptFileOptions
 from alignbench.schemas.protocols import Surroundings
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.vocabulary import AnnotationUnit
 
 TEAM = Team(frozenset(f"annotator-{number}@example.org" for number in range(40)))

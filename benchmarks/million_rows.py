@@ -28,7 +28,7 @@ from alignbench.flows.selected.generators import SelectedGenerator, planned_gene
 from alignbench.flows.split import installed_row
 from alignbench.schemas import ids
 from alignbench.schemas.columns import arrow_schema
-from alignbench.schemas.rows import Splitter
+from alignbench.schemas.rows.generation import Splitter
 from alignbench.schemas.tables import (
     ANNOTATIONS,
     GENERATORS,

@@ -15,7 +15,7 @@ STARTED = time.monotonic()
 
 import pyarrow as pa  # noqa: E402 - imports are part of the fixed start that is measured
 
-from alignbench.schemas.rows import Prompt  # noqa: E402
+from alignbench.schemas.rows.generation import Prompt  # noqa: E402
 from alignbench.schemas.tables import PROMPTS  # noqa: E402
 from alignbench.schemas.vocabulary import StageName  # noqa: E402
 from alignbench.workspace.workspace import open_workspace  # noqa: E402

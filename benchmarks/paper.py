@@ -15,11 +15,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignbench.evaluation.entries import DetectorEntry, PreparedDetector
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.chosen_detectors.entries import DetectorEntry, PreparedDetector
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.schemas.tables import SCORES
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.parts import encode_part, part_folder
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.tables.parts import encode_part, part_folder
 from benchmarks.measuring import Measured, measured
 from tests.evaluation.many_detectors import many_scores, many_sentences
 from tests.evaluation.releases import write_release

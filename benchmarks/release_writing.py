@@ -1,10 +1,10 @@
 """Writing a release's data beside `datasets`: speed, size of the files, memory.
 
-Both sides get the same rows and images and write Parquet: ours through `release.images` and
-`release.shards`, theirs through `Dataset.to_parquet`, whose rows hold a copy of their image each.
-Each runs in a process of its own, in turn, several times; images are random bytes, which do not
-compress, and come from memory. Our time has the making of the rows in it, theirs only the writing
-of rows that are in an Arrow file already.
+Both sides get the same rows and images and write Parquet: ours through `release.rows.images` and
+`release.publishing.shards`, theirs through `Dataset.to_parquet`, whose rows hold a copy of their
+image each. Each runs in a process of its own, in turn, several times; images are random bytes,
+which do not compress, and come from memory. Our time has the making of the rows in it, theirs only
+the writing of rows that are in an Arrow file already.
 
     python -m benchmarks.release_writing [--rows 100000] [--images 16000] [--image-bytes 50000]
 """
@@ -25,8 +25,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignbench.release.images import BLOB_COLUMN, GROUP_BYTES, with_images
-from alignbench.release.shards import SHARD_BYTES, ShardWriter
+from alignbench.release.publishing.shards import SHARD_BYTES, ShardWriter
+from alignbench.release.rows.images import BLOB_COLUMN, GROUP_BYTES, with_images
 from alignbench.release_format.columns import DATA_SCHEMA
 from alignbench.release_format.layout import DATA, Shard
 from alignbench.schemas.ids import derive_id, sha256_hex

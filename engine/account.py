@@ -18,7 +18,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from alignbench.engine.report import StageReport
 from alignbench.schemas import ids
 from alignbench.schemas.fence import Fence
-from alignbench.schemas.rows import StageRun
+from alignbench.schemas.rows.runs import StageRun
 from alignbench.schemas.spending import Budget, BudgetReachedError, Cost, UnknownCostError
 from alignbench.schemas.tables import STAGE_RUNS
 from alignbench.schemas.vocabulary import StageName

@@ -8,7 +8,7 @@ from alignbench.engine.report import CommitReport
 from alignbench.engine.stage import Failed, Made, Outcome, Stage
 from alignbench.schemas.columns import DataclassRow
 from alignbench.schemas.fence import Fence
-from alignbench.schemas.rows import Failure
+from alignbench.schemas.rows.runs import Failure
 from alignbench.schemas.tables import FAILURES, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import FailureKind

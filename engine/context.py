@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from alignbench.engine.watching import Watcher
 from alignbench.engine.workforce import Workforce
-from alignbench.schemas.config import RunConfig
+from alignbench.schemas.configuration.run_section import RunConfig
 from alignbench.workspace.workspace import Workspace
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from alignbench.engine.report import StageCounts
 from alignbench.engine.stage import StageInputs
 from alignbench.schemas.tables import FAILURES
-from alignbench.workspace.keys import KeySet
+from alignbench.workspace.tables.keys import KeySet
 from alignbench.workspace.workspace import Workspace
 
 

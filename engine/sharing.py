@@ -23,8 +23,8 @@ from alignbench.engine.workforce import Crew, Share, SharedStage, ShareResult, W
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.spending import BudgetReachedError
 from alignbench.schemas.tables import FAILURES
-from alignbench.workspace.keys import KeySet
-from alignbench.workspace.lock_holder import fence_of_holder
+from alignbench.workspace.stores.lock_holder import fence_of_holder
+from alignbench.workspace.tables.keys import KeySet
 
 SHARES_EACH = 4
 """So many shares a process gets of what is pending, at least: the last ones end close together."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from alignbench.engine.report import StageReport
 from alignbench.engine.stage import Stage
-from alignbench.schemas.config import RunConfig
+from alignbench.schemas.configuration.run_section import RunConfig
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.spending import Budget
 from alignbench.workspace.workspace import Workspace

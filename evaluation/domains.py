@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignbench.evaluation.entries import PreparedDetector, parse_detector
+from alignbench.evaluation.chosen_detectors.entries import PreparedDetector, parse_detector
 from alignbench.evaluation.errors import ModelShapeError
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.detection import ScoringRequest, SentenceScore

@@ -15,19 +15,19 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.evaluation.aids import found_aids
 from alignbench.evaluation.analyses.analysis import Analysis
 from alignbench.evaluation.analyses.run import Outside, analyse, hardest
+from alignbench.evaluation.analysis_aids import found_aids
+from alignbench.evaluation.chosen_detectors.entries import PreparedDetector
 from alignbench.evaluation.domains import DomainStep, with_domains
-from alignbench.evaluation.entries import PreparedDetector
 from alignbench.evaluation.errors import NothingToScoreError
 from alignbench.evaluation.report.browser import write_browser
 from alignbench.evaluation.report.examples import MOST_EXAMPLES, examples
 from alignbench.evaluation.report.html import About, render
 from alignbench.evaluation.results import Results
-from alignbench.evaluation.running import running
-from alignbench.evaluation.scored import Scored, Sentences, join_scores
-from alignbench.evaluation.scores import RECORD, score_rows
+from alignbench.evaluation.scores.costs import running
+from alignbench.evaluation.scores.scored import Scored, Sentences, join_scores
+from alignbench.evaluation.scores.scores import RECORD, score_rows
 from alignbench.evaluation.submissions import SUFFIX, claim_of, write_submission
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.reporting.latex import latex, latex_matrix
@@ -241,7 +241,7 @@ def write_results(folder: Path, analyses: Sequence[Analysis], *, draw: bool) -> 
         _write(folder / f"{analysis.name}.parquet", parquet_bytes(analysis.table))
         _write(folder / f"{analysis.name}.tex", _latex(analysis).encode())
         if draw:
-            from alignbench.evaluation.figures import svg  # Matplotlib is an extra
+            from alignbench.evaluation.figures.figure import svg  # Matplotlib is an extra
 
             drawn = svg(analysis)
             if drawn is not None:

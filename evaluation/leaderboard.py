@@ -27,7 +27,7 @@ from alignbench.evaluation.analyses.comparison import comparison, holm
 from alignbench.evaluation.analyses.main_table import main_table
 from alignbench.evaluation.evaluate import RESULTS, write_results
 from alignbench.evaluation.report.html import PACKAGE, analysis_section
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.submissions import Submission
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.reporting.html import page_templates

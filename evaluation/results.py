@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from alignbench.evaluation.analyses.analysis import Analysis
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.schemas.errors import UnknownNameError
 from alignbench.schemas.registry import suggestion
 
@@ -70,7 +70,7 @@ class Results(NamedTuple):
 
     def figure(self, name: str) -> SvgFigure | None:
         """Returns the figure of an analysis; None if it has none. Raises as `analysis` does."""
-        from alignbench.evaluation.figures import svg  # Matplotlib is an extra
+        from alignbench.evaluation.figures.figure import svg  # Matplotlib is an extra
 
         drawn = svg(self.analysis(name))
         return None if drawn is None else SvgFigure(drawn)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from alignbench.evaluation.analyses.by_model import model_auroc
 from alignbench.evaluation.errors import SubmissionError
-from alignbench.evaluation.scored import Scored, Sentences, join_scores
+from alignbench.evaluation.scores.scored import Scored, Sentences, join_scores
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.names import Name
 from alignbench.schemas.vocabulary import ScoreStatus

@@ -40,7 +40,7 @@ from alignbench.schemas.protocols import (
     ItemFailure,
     StreamingCaptioner,
 )
-from alignbench.schemas.rows import Generator
+from alignbench.schemas.rows.generation import Generator
 from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import PAIRS, TableSpec
 from alignbench.schemas.text import clean_text

@@ -14,7 +14,13 @@ from alignbench.engine.context import RunContext
 from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Limits
-from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, check_names
+from alignbench.evaluation.chosen_detectors.entries import (
+    DetectorEntry,
+    PreparedDetector,
+    check_names,
+)
+from alignbench.evaluation.chosen_detectors.listed import notes_on_lists
+from alignbench.evaluation.chosen_detectors.listing import Detectors, listed_detectors
 from alignbench.evaluation.evaluate import (
     Evaluation,
     Settings,
@@ -22,8 +28,6 @@ from alignbench.evaluation.evaluate import (
     report_scores,
     sentences_to_score,
 )
-from alignbench.evaluation.listed import notes_on_lists
-from alignbench.evaluation.listing import Detectors, listed_detectors
 from alignbench.flows.runs.orchestration import flow_run_id, run_flow
 from alignbench.flows.runs.ray_workers import ray_workforce
 from alignbench.flows.runs.stage_flow import stage_flow
@@ -32,11 +36,12 @@ from alignbench.flows.scoring import ScoringStage, new_scoring_stage
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.release import Release
 from alignbench.release_format.sentences import ReleaseReader
-from alignbench.schemas.config import RunConfig, decode_config, parse_run_settings
+from alignbench.schemas.configuration.config import decode_config, parse_run_settings
+from alignbench.schemas.configuration.run_section import RunConfig
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.paths import real_path
 from alignbench.schemas.vocabulary import StageName
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import CONFIG_KEY, Workspace
 
 

@@ -7,7 +7,7 @@ a place of its own. What goes out: their reports, and one with detectors by rele
 from collections.abc import Sequence
 from pathlib import Path
 
-from alignbench.evaluation.entries import DetectorEntry
+from alignbench.evaluation.chosen_detectors.entries import DetectorEntry
 from alignbench.evaluation.evaluate import Settings
 from alignbench.evaluation.together import Together, report_together
 from alignbench.flows.evaluate import evaluate

@@ -40,7 +40,7 @@ from alignbench.schemas.protocols import (
     ItemFailure,
     StreamingImageGenerator,
 )
-from alignbench.schemas.rows import Generator
+from alignbench.schemas.rows.generation import Generator
 from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import IMAGES, PAIRS, PROMPTS, TableSpec
 from alignbench.schemas.vocabulary import Direction, ImageType, StageName

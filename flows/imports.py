@@ -16,16 +16,11 @@ from alignbench.flows.intake.imported_images import (
     NoImages,
     stored_images,
 )
-from alignbench.release.importing.build import (
-    Images,
-    ImportedRelease,
-    import_release,
-    target_of,
-)
-from alignbench.release.place import held_place
+from alignbench.release.importing.build import Images, ImportedRelease, import_release, target_of
+from alignbench.release.publishing.place import held_place
 from alignbench.schemas.importing import Importer, ImportNotes
 from alignbench.schemas.registry import Group, find
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 
 
 def import_set(

@@ -38,7 +38,7 @@ from alignbench.schemas.protocols import (
     SourceItem,
 )
 from alignbench.schemas.registry import Group, find
-from alignbench.schemas.rows import Origin
+from alignbench.schemas.rows.generation import Origin
 from alignbench.schemas.tables import IMAGES, ORIGINS, TableSpec
 from alignbench.schemas.vocabulary import ImageType, StageName
 from alignbench.workspace.workspace import Workspace

@@ -14,7 +14,7 @@ from alignbench.flows.selected.sentences import current_selection
 from alignbench.flows.team.until_lines import until_lines
 from alignbench.flows.team.vote_costs import vote_costs
 from alignbench.release.labels.compute import compute_labels
-from alignbench.release.until_checks import current_checks
+from alignbench.release.labels.until_checks import current_checks
 from alignbench.schemas.fence import fenced
 from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.tables import LABELS

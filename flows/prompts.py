@@ -23,7 +23,7 @@ from alignbench.schemas.columns import Str, to_batch
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import ItemFailure, PromptItem, PromptSource, PromptWriter
 from alignbench.schemas.registry import Group, find
-from alignbench.schemas.rows import Prompt
+from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.spending import Budget, BudgetReachedError
 from alignbench.schemas.tables import PROMPTS, TableSpec
 from alignbench.schemas.text import clean_text

@@ -45,10 +45,14 @@ from alignbench.flows.asking.suggestions import Suggester, suggester
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.runs.stage_flow import stage_flow
 from alignbench.flows.selected.sentences import current_selection
-from alignbench.schemas.config import AnnotationConfig, RoundName, VotesConfig
+from alignbench.schemas.configuration.annotation_section import (
+    AnnotationConfig,
+    RoundName,
+    VotesConfig,
+)
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.fence import Fence
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.tables import TASKS, TableSpec
 from alignbench.schemas.vocabulary import AnnotationUnit, RoundForm, StageName, Stratum
 

@@ -13,8 +13,8 @@ from alignbench.flows.runs.stage_flow import stage_flow
 from alignbench.flows.runs.watching import run_watcher
 from alignbench.flows.selected.sentences import current_selection
 from alignbench.release.build import build_release
-from alignbench.release.upload import upload_release
-from alignbench.schemas.config import Config
+from alignbench.release.publishing.upload import upload_release
+from alignbench.schemas.configuration.config import Config
 from alignbench.schemas.vocabulary import StageName
 
 

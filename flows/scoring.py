@@ -9,24 +9,19 @@ import pyarrow as pa
 from alignbench.engine.context import RunContext
 from alignbench.engine.matching import Stream, answered, in_batches
 from alignbench.engine.stage import Failed, Made, Outcome, Stage
-from alignbench.evaluation.entries import PreparedDetector
-from alignbench.evaluation.requests import by_image, scoring_requests, whole_images
-from alignbench.evaluation.scores import (
+from alignbench.evaluation.chosen_detectors.entries import PreparedDetector
+from alignbench.evaluation.scores.requests import by_image, scoring_requests, whole_images
+from alignbench.evaluation.scores.scores import (
     failures_of_older_versions,
     score_keys,
     scored_keys,
     unusable_rows,
 )
 from alignbench.release_format.sentences import ReleaseReader
-from alignbench.schemas.detection import (
-    Detector,
-    ScoringRequest,
-    SentenceScore,
-    StreamingDetector,
-)
+from alignbench.schemas.detection import Detector, ScoringRequest, SentenceScore, StreamingDetector
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
-from alignbench.schemas.rows import Score
+from alignbench.schemas.rows.runs import Score
 from alignbench.schemas.tables import FAILURES, SCORES, TableSpec
 from alignbench.schemas.vocabulary import ScoreStatus, StageName
 from alignbench.workspace.workspace import Workspace

@@ -27,7 +27,7 @@ from alignbench.flows.selected.sentences import current_selection, current_split
 from alignbench.schemas import ids
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import ItemFailure
-from alignbench.schemas.rows import Pair, Sentence, Splitter
+from alignbench.schemas.rows.generation import Pair, Sentence, Splitter
 from alignbench.schemas.tables import PAIRS, SENTENCES, SPLITTERS, TableSpec
 from alignbench.schemas.vocabulary import FailureKind, StageName
 

@@ -9,7 +9,7 @@ from alignbench.annotation.rounds.forms import question_rounds, round_form
 from alignbench.engine.pending import Plan
 from alignbench.engine.report import StageCounts
 from alignbench.engine.stage import StageInputs
-from alignbench.evaluation.scores import current_failures, names_in_records, scored_keys
+from alignbench.evaluation.scores.scores import current_failures, names_in_records, scored_keys
 from alignbench.flows.asking.round_inputs import RoundInputs
 from alignbench.flows.caption import CaptionStage
 from alignbench.flows.imagine import ImagineStage
@@ -27,7 +27,7 @@ from alignbench.flows.selected.rewriters import planned_rewriters
 from alignbench.flows.selected.sentences import current_splitter
 from alignbench.flows.split import SplitStage, installed_row
 from alignbench.schemas.errors import MissingExtraError
-from alignbench.schemas.rows import StageRun
+from alignbench.schemas.rows.runs import StageRun
 from alignbench.schemas.tables import (
     ANNOTATIONS,
     FAILURES,
@@ -42,7 +42,7 @@ from alignbench.schemas.tables import (
     VARIANT_CHECKS,
 )
 from alignbench.schemas.vocabulary import Direction, FailureKind, StageName
-from alignbench.workspace.keys import KeySet
+from alignbench.workspace.tables.keys import KeySet
 from alignbench.workspace.workspace import open_workspace
 
 

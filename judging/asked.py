@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from alignbench.schemas.chat import ChatRole, ChatTurn
-from alignbench.schemas.question_rows import Question, Variant
+from alignbench.schemas.rows.questions import Question, Variant
 from alignbench.schemas.vocabulary import VariantStatus
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from alignbench.reporting.jackknife import Bools, Ints
-from alignbench.schemas.question_rows import Question
+from alignbench.schemas.rows.questions import Question
 
 
 @dataclass(frozen=True)

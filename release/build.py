@@ -15,34 +15,25 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from alignbench.release.agreement.intervals import JACKKNIFE
+from alignbench.release.documents.texts import templates_id
 from alignbench.release.errors import NoLabelsError
-from alignbench.release.image_choice import ImageChoice
-from alignbench.release.labelled import (
-    check_current,
-    image_links,
-    label_buckets,
-    labelled,
-)
 from alignbench.release.labels.sets import label_sets
 from alignbench.release.names import check_names
-from alignbench.release.older import older_release
-from alignbench.release.place import held_place
-from alignbench.release.pseudonyms import pseudonyms
-from alignbench.release.publish import already_there, publish, remove_leftovers
-from alignbench.release.rounds import RoundRecords
-from alignbench.release.rows import ReleaseRows
-from alignbench.release.splits import Sides, deal
-from alignbench.release.stage import staging_folder
-from alignbench.release.texts import templates_id
+from alignbench.release.publishing.place import held_place
+from alignbench.release.publishing.publish import already_there, publish, remove_leftovers
+from alignbench.release.publishing.stage import staging_folder
+from alignbench.release.publishing.writing import Contents, refuse_unless_sound, write_release
+from alignbench.release.rows.image_choice import ImageChoice
+from alignbench.release.rows.labelled import check_current, image_links, label_buckets, labelled
+from alignbench.release.rows.rows import ReleaseRows
+from alignbench.release.splits.older import older_release
+from alignbench.release.splits.splits import Sides, deal
 from alignbench.release.verify.verify import verify
-from alignbench.release.votes import Votes
-from alignbench.release.writing import Contents, refuse_unless_sound, write_release
+from alignbench.release.votes.pseudonyms import pseudonyms
+from alignbench.release.votes.rounds import RoundRecords
+from alignbench.release.votes.votes import Votes
 from alignbench.release_format.folder import open_release
-from alignbench.release_format.layout import (
-    CHECKSUMS,
-    MANIFEST,
-    release_folder,
-)
+from alignbench.release_format.layout import CHECKSUMS, MANIFEST, release_folder
 from alignbench.release_format.manifest import (
     Counts,
     LabelSetRecord,
@@ -52,13 +43,13 @@ from alignbench.release_format.manifest import (
     SelectionRecord,
     SplitRecord,
 )
-from alignbench.schemas.config import ReleaseConfig
+from alignbench.schemas.configuration.release_section import ReleaseConfig
 from alignbench.schemas.fence import fenced
 from alignbench.schemas.label_options import LabelOptions
-from alignbench.schemas.rows import LabelSet
+from alignbench.schemas.rows.labels import LabelSet
 from alignbench.schemas.tables import IMAGES
-from alignbench.workspace.buckets import Buckets
 from alignbench.workspace.selection import Selection
+from alignbench.workspace.tables.buckets import Buckets
 from alignbench.workspace.workspace import Workspace
 
 _OF_ANSWERS = {"guideline_ids", "label_schema_ids"}

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from alignbench.release.joins import looked_up
+from alignbench.release.columns.joins import looked_up
 from alignbench.release.labels.sets import find_label_set
 from alignbench.release_format.columns import (
     DATA_SCHEMA,
@@ -29,7 +29,7 @@ from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder, open_release
 from alignbench.release_format.layout import DATA, VOTES
 from alignbench.schemas.tables import LABELS, SENTENCES
-from alignbench.workspace.buckets import Buckets
+from alignbench.workspace.tables.buckets import Buckets
 from alignbench.workspace.workspace import Workspace
 
 MOST_CHANGES: Final = 1000

@@ -12,7 +12,7 @@ from alignbench.release_format.layout import CHECKSUMS, LATEST, MANIFEST, Shard,
 from alignbench.schemas.ids import sha256_hex
 from alignbench.schemas.names import is_name
 from alignbench.schemas.paths import real_path
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.store import ObjectStore
 from alignbench.workspace.workspace import open_store
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")

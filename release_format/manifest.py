@@ -12,7 +12,7 @@ from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.layout import CHECKSUMS, MANIFEST
 from alignbench.schemas.control_sample import ControlSample
 from alignbench.schemas.names import Name
-from alignbench.schemas.rows import LabelSet
+from alignbench.schemas.rows.labels import LabelSet
 from alignbench.schemas.vocabulary import Direction
 
 

@@ -21,10 +21,7 @@ from alignbench.release_format.question_columns import (
     TABLES,
     ReleasedTable,
 )
-from alignbench.release_format.question_manifest import (
-    QuestionManifest,
-    finished_question_manifest,
-)
+from alignbench.release_format.question_manifest import QuestionManifest, finished_question_manifest
 from alignbench.release_format.release import need_package
 
 if TYPE_CHECKING:

@@ -17,12 +17,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from alignbench.models.pixels import rgb_pixels
-from alignbench.release_format.columns import (
-    DATA_SCHEMA,
-    VOTE_SCHEMA,
-    as_current,
-    with_features,
-)
+from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA, as_current, with_features
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.folder import open_release as open_folder

@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from alignbench.scenes.truth import SentenceTruth
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 # A word keeps punctuation that stands inside it: 2.5, cat's, np.zeros_like.

@@ -42,7 +42,7 @@ from alignbench.scenes.claims import (
 from alignbench.scenes.pixels import Reading, read_pixels
 from alignbench.scenes.scene import Arrow, Group, Scene, Thing, Word
 from alignbench.scenes.truth import SentenceTruth
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 _UNKNOWN = SentenceTruth(Verdict.UNKNOWN)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import Verdict
 
 

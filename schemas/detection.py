@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
 from alignbench.schemas.protocols import ItemFailure, Options
-from alignbench.schemas.rows import WordScore
+from alignbench.schemas.rows.spans import WordScore
 
 
 @dataclass(frozen=True, slots=True)

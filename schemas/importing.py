@@ -13,13 +13,7 @@ from typing import ClassVar, Protocol
 
 from alignbench.schemas.ids import JsonValue, sha256_hex
 from alignbench.schemas.ids import canonical_json as canonical
-from alignbench.schemas.vocabulary import (
-    Direction,
-    HallucinationType,
-    ImageType,
-    RowFlag,
-    Verdict,
-)
+from alignbench.schemas.vocabulary import Direction, HallucinationType, ImageType, RowFlag, Verdict
 
 
 @dataclass(frozen=True, slots=True)

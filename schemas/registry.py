@@ -26,7 +26,7 @@ class Group(StrEnum):
     DETECTORS = "alignbench.detectors"
     IMPORTERS = "alignbench.importers"
     CATALOGS = "alignbench.catalogs"
-    """Packages with a `catalog.toml` in them (`schemas.catalog`), not classes."""
+    """Packages with a `catalog.toml` in them (`schemas.configuration.catalog`), not classes."""
 
 
 def names(group: Group) -> list[str]:

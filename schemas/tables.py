@@ -5,8 +5,8 @@ from typing import Generic
 
 import pyarrow as pa
 
-from alignbench.schemas import question_rows, rows
 from alignbench.schemas.columns import DataclassRow, Row, arrow_schema
+from alignbench.schemas.rows import annotation, generation, labels, questions, runs
 
 SCHEMA_VERSION = 6
 """Raised whenever a column is added; a part of an older version reads its new columns as null."""
@@ -40,66 +40,68 @@ class TableSpec(Generic[Row]):
         return arrow_schema(self.row).append(CREATED_AT).append(RUN_ID)
 
 
-ORIGINS = TableSpec("origins", rows.Origin, ("origin_id",))
-IMAGES = TableSpec("images", rows.Image, ("image_id",))
-PROMPTS = TableSpec("prompts", rows.Prompt, ("prompt_id",))
-GENERATORS = TableSpec("generators", rows.Generator, ("generator_id",))
-PAIRS = TableSpec("pairs", rows.Pair, ("pair_id",))
-SENTENCES = TableSpec("sentences", rows.Sentence, ("sentence_id",))
-SPLITTERS = TableSpec("splitters", rows.Splitter, ("splitter_id",), "version")
-TASKS = TableSpec("tasks", rows.Task, ("server", "project_id", "task_id", "sentence_id"), "version")
-ROUNDS = TableSpec("rounds", rows.Round, ("round",))
-ASSIGNMENTS = TableSpec(
-    "assignments", rows.Assignment, ("round", "unit_id", "annotator"), "version"
+ORIGINS = TableSpec("origins", generation.Origin, ("origin_id",))
+IMAGES = TableSpec("images", generation.Image, ("image_id",))
+PROMPTS = TableSpec("prompts", generation.Prompt, ("prompt_id",))
+GENERATORS = TableSpec("generators", generation.Generator, ("generator_id",))
+PAIRS = TableSpec("pairs", generation.Pair, ("pair_id",))
+SENTENCES = TableSpec("sentences", generation.Sentence, ("sentence_id",))
+SPLITTERS = TableSpec("splitters", generation.Splitter, ("splitter_id",), "version")
+TASKS = TableSpec(
+    "tasks", annotation.Task, ("server", "project_id", "task_id", "sentence_id"), "version"
 )
-PAUSED_ANNOTATORS = TableSpec("paused_annotators", rows.PausedAnnotator, ("annotator",), "version")
-ROUND_SENTENCES = TableSpec("round_sentences", rows.RoundSentence, ("round", "sentence_id"))
-ROUND_SUGGESTIONS = TableSpec("round_suggestions", rows.RoundSuggestions, ("round",))
+ROUNDS = TableSpec("rounds", annotation.Round, ("round",))
+ASSIGNMENTS = TableSpec(
+    "assignments", annotation.Assignment, ("round", "unit_id", "annotator"), "version"
+)
+PAUSED_ANNOTATORS = TableSpec(
+    "paused_annotators", annotation.PausedAnnotator, ("annotator",), "version"
+)
+ROUND_SENTENCES = TableSpec("round_sentences", annotation.RoundSentence, ("round", "sentence_id"))
+ROUND_SUGGESTIONS = TableSpec("round_suggestions", annotation.RoundSuggestions, ("round",))
 ANNOTATIONS = TableSpec(
     "annotations",
-    rows.Annotation,
+    annotation.Annotation,
     ("server", "project_id", "annotation_id", "sentence_id"),
     "updated_at",
 )
-GUIDELINES = TableSpec("guidelines", rows.Guidelines, ("guideline_id",))
+GUIDELINES = TableSpec("guidelines", annotation.Guidelines, ("guideline_id",))
 ANNOTATION_PROJECTS = TableSpec(
-    "annotation_projects", rows.AnnotationProject, ("server", "project_id")
+    "annotation_projects", annotation.AnnotationProject, ("server", "project_id")
 )
 QUARANTINE = TableSpec(
     "quarantine",
-    rows.QuarantinedAnnotation,
+    annotation.QuarantinedAnnotation,
     ("server", "project_id", "annotation_id"),
     "updated_at",
 )
-GOLD = TableSpec("gold", rows.Gold, ("sentence_id",), "version")
-WITHDRAWN = TableSpec("withdrawn", rows.Withdrawn, ("kind", "id"), "version")
-LABEL_SETS = TableSpec("label_sets", rows.LabelSet, ("label_set_id",), "version")
-LABELS = TableSpec("labels", rows.Label, ("label_set_id", "sentence_id"))
-SCORES = TableSpec("scores", rows.Score, ("sentence_id", "image_id", "detector_id"), "attempts")
-QUESTIONS = TableSpec("questions", question_rows.Question, ("question_id",), "version")
-VARIANTS = TableSpec("variants", question_rows.Variant, ("variant_id",))
-RESPONSES = TableSpec("responses", question_rows.Response, ("response_id",))
-JUDGES = TableSpec("judges", question_rows.Judge, ("judge_id",))
-JUDGEMENTS = TableSpec("judgements", question_rows.Judgement, ("judgement_id",))
+GOLD = TableSpec("gold", annotation.Gold, ("sentence_id",), "version")
+WITHDRAWN = TableSpec("withdrawn", annotation.Withdrawn, ("kind", "id"), "version")
+LABEL_SETS = TableSpec("label_sets", labels.LabelSet, ("label_set_id",), "version")
+LABELS = TableSpec("labels", labels.Label, ("label_set_id", "sentence_id"))
+SCORES = TableSpec("scores", runs.Score, ("sentence_id", "image_id", "detector_id"), "attempts")
+QUESTIONS = TableSpec("questions", questions.Question, ("question_id",), "version")
+VARIANTS = TableSpec("variants", questions.Variant, ("variant_id",))
+RESPONSES = TableSpec("responses", questions.Response, ("response_id",))
+JUDGES = TableSpec("judges", questions.Judge, ("judge_id",))
+JUDGEMENTS = TableSpec("judgements", questions.Judgement, ("judgement_id",))
 RATINGS = TableSpec(
     "ratings",
-    question_rows.Rating,
+    questions.Rating,
     ("server", "project_id", "annotation_id", "response_id"),
     "updated_at",
 )
-GOLD_RATINGS = TableSpec("gold_ratings", question_rows.GoldRating, ("response_id",), "version")
+GOLD_RATINGS = TableSpec("gold_ratings", questions.GoldRating, ("response_id",), "version")
 VARIANT_CHECKS = TableSpec(
     "variant_checks",
-    question_rows.VariantCheck,
+    questions.VariantCheck,
     ("server", "project_id", "annotation_id", "variant_id"),
     "updated_at",
 )
-GOLD_VARIANTS = TableSpec("gold_variants", question_rows.GoldVariant, ("variant_id",), "version")
-SAMPLED_QUESTIONS = TableSpec(
-    "sampled_questions", question_rows.SampledQuestion, ("round", "asked_id")
-)
-STAGE_RUNS = TableSpec("stage_runs", rows.StageRun, ("stage_run_id",), "version")
-FAILURES = TableSpec("failures", rows.Failure, ("stage", "key"), "attempts")
+GOLD_VARIANTS = TableSpec("gold_variants", questions.GoldVariant, ("variant_id",), "version")
+SAMPLED_QUESTIONS = TableSpec("sampled_questions", questions.SampledQuestion, ("round", "asked_id"))
+STAGE_RUNS = TableSpec("stage_runs", runs.StageRun, ("stage_run_id",), "version")
+FAILURES = TableSpec("failures", runs.Failure, ("stage", "key"), "attempts")
 
 TABLES: tuple[TableSpec[DataclassRow], ...] = (
     ORIGINS,

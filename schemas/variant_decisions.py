@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from alignbench.schemas.item_codes import ItemCode
-from alignbench.schemas.question_rows import Variant, VariantCheck
+from alignbench.schemas.rows.questions import Variant, VariantCheck
 from alignbench.schemas.vocabulary import Meaning, VariantStatus
 
 

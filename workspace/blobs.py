@@ -1,7 +1,7 @@
 """Images by content: `blobs/images/<first two hex>/<sha256>.<ext>`."""
 
 from alignbench.schemas.ids import sha256_hex
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.store import ObjectStore
 
 FOLDER = "blobs/images"
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp"}

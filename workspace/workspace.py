@@ -6,9 +6,9 @@ from typing import Any
 from alignbench.schemas.columns import Row
 from alignbench.schemas.tables import TABLES, TableSpec
 from alignbench.workspace.errors import NotAWorkspaceError
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.store import ObjectStore
-from alignbench.workspace.table import Table
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.store import ObjectStore
+from alignbench.workspace.tables.table import Table
 
 CONFIG_KEY = "alignbench.toml"
 
@@ -44,7 +44,8 @@ def open_store(root: str | Path) -> ObjectStore:
     """Returns the store at a local path or an `s3://bucket/prefix`."""
     address = str(root)
     if address.startswith("s3://"):
-        from alignbench.workspace.s3 import S3Store  # boto3 takes a tenth of a second to import
+        # boto3 takes a tenth of a second to import.
+        from alignbench.workspace.stores.s3 import S3Store
 
         bucket, _, prefix = address.removeprefix("s3://").partition("/")
         return S3Store(bucket, prefix)

@@ -17,7 +17,7 @@ def compact(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Merge each table's small parts; safe while stages run."""
-    from alignbench.workspace.compact import compact as compact_table
+    from alignbench.workspace.tables.compact import compact as compact_table
     from alignbench.workspace.workspace import open_workspace
 
     workspace = open_workspace(context.obj.workspace)

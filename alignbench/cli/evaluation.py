@@ -10,7 +10,7 @@ from alignbench.schemas.errors import UsageError
 from alignbench.terminal.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from alignbench.evaluation.entries import DetectorEntry
+    from alignbench.evaluation.chosen_detectors.entries import DetectorEntry
     from alignbench.evaluation.evaluate import Evaluation, Settings
     from alignbench.terminal.context import Context
 
@@ -98,11 +98,11 @@ def evaluate(
     same command goes on where it was stopped. Without --out that folder is
     evaluations/NAME/VERSION in the workspace, or else in the current folder.
     """
+    from alignbench.evaluation.aids.gold import read_gold
     from alignbench.evaluation.analyses.correlation import read_outside
     from alignbench.evaluation.analyses.run import Outside
     from alignbench.evaluation.domains import PAPER, DomainStep
     from alignbench.evaluation.evaluate import Settings
-    from alignbench.evaluation.gold import read_gold
     from alignbench.terminal.context import use_local_services
 
     entries = _entries(detector or [], scores or [], detectors)
@@ -171,7 +171,11 @@ def _evaluate_together(
 def _entries(
     named: Sequence[str], files: Sequence[Path], described: Path | None
 ) -> "list[DetectorEntry]":
-    from alignbench.evaluation.entries import DetectorEntry, parse_detector, read_entries
+    from alignbench.evaluation.chosen_detectors.entries import (
+        DetectorEntry,
+        parse_detector,
+        read_entries,
+    )
 
     entries = [parse_detector(text) for text in named]
     entries += [

@@ -72,7 +72,7 @@ def status(
 
 
 def _advise_to_compact(address: str) -> None:
-    from alignbench.workspace.compact import crowded_tables
+    from alignbench.workspace.tables.compact import crowded_tables
     from alignbench.workspace.workspace import open_store
 
     for name, parts in crowded_tables(open_store(address)).items():

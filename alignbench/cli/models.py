@@ -9,7 +9,7 @@ from alignbench.terminal.context import Context
 from alignbench.terminal.output import print_json, print_table, say
 
 if TYPE_CHECKING:
-    from alignbench.schemas.catalog import CatalogModel
+    from alignbench.schemas.configuration.catalog import CatalogModel
     from alignbench.schemas.ids import JsonValue
 
 
@@ -35,7 +35,7 @@ def models(
     if check is not None:
         _check(context.obj, check, not without_weights, as_json)
         return
-    from alignbench.schemas.catalog import catalog
+    from alignbench.schemas.configuration.catalog import catalog
 
     kinds = list(ModelKind) if kind is None else [kind]
     listed = [model for each in kinds for model in catalog().values() if model.kind is each]

@@ -17,7 +17,7 @@ def checked_round(name: str | None) -> str | None:
     """
     from pydantic import TypeAdapter, ValidationError
 
-    from alignbench.schemas.config import RoundName
+    from alignbench.schemas.configuration.annotation_section import RoundName
 
     if name is None:
         return None

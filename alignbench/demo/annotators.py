@@ -16,7 +16,7 @@ from alignbench.demo.errors import DemoAccountsError
 from alignbench.demo.truths import Truths
 from alignbench.engine.watching import Watcher
 from alignbench.scenes.annotators import CAREFUL, HASTY, LOOSE, AnnotatorProfile, simulate_answer
-from alignbench.schemas.rows import Sentence
+from alignbench.schemas.rows.generation import Sentence
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import AnnotationStatus, StageName, TaskState
 from alignbench.workspace.workspace import Workspace

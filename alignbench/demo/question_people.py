@@ -7,7 +7,7 @@ from alignbench.flows.runs.run import open_run
 from alignbench.flows.selected.questions import selected_questions
 from alignbench.scenes.planned_answers import person_rating
 from alignbench.schemas.ids import sha256_hex
-from alignbench.schemas.question_rows import Rating
+from alignbench.schemas.rows.questions import Rating
 from alignbench.schemas.tables import RATINGS, RESPONSES, SAMPLED_QUESTIONS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose
 

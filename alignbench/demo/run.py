@@ -10,7 +10,7 @@ from alignbench import services
 from alignbench.demo.errors import NobodyAnsweredError, UnsoundDemoError
 from alignbench.demo.questions import FOLDER as QUESTIONS
 from alignbench.demo.questions import run_questions
-from alignbench.schemas.config import parse_config
+from alignbench.schemas.configuration.config import parse_config
 from alignbench.schemas.errors import UsageError
 from alignbench.terminal.context import Context, use_only_local_services
 from alignbench.terminal.output import TerminalProgress, print_table, say
@@ -99,7 +99,7 @@ def _build_and_release(root: Path, annotate_yourself: bool) -> None:
 
 
 def _evaluate(release: Path) -> None:
-    from alignbench.evaluation.entries import parse_detector
+    from alignbench.evaluation.chosen_detectors.entries import parse_detector
     from alignbench.flows.evaluate import evaluate
 
     evaluate(str(release), [parse_detector(text) for text in DETECTORS.values()])

@@ -13,7 +13,7 @@ from alignbench.scenes.photographs import answer_key, sentence_truth
 from alignbench.scenes.pixels import Reading, read_pixels
 from alignbench.scenes.truth import SentenceTruth
 from alignbench.schemas.ids import sha256_hex
-from alignbench.schemas.rows import Sentence
+from alignbench.schemas.rows.generation import Sentence
 from alignbench.schemas.tables import IMAGES
 from alignbench.workspace.workspace import Workspace
 

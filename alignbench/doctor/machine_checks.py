@@ -9,8 +9,8 @@ from pathlib import Path
 
 from alignbench.doctor.check_result import CheckResult
 from alignbench.schemas.errors import AlignBenchError
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.store import ObjectStore
 
 _LOW_DISK_GB = 5
 

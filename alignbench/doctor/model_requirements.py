@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from alignbench.schemas.catalog import GROUPS, CatalogModel
-from alignbench.schemas.config_errors import is_http_address
+from alignbench.schemas.configuration.catalog import GROUPS, CatalogModel
+from alignbench.schemas.configuration.mistakes import is_http_address
 from alignbench.schemas.errors import AlignBenchError, UnknownNameError
 from alignbench.schemas.registry import Group, find
 

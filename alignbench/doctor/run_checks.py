@@ -18,14 +18,14 @@ from alignbench.flows.selected.generators import SelectedGenerator, planned_gene
 from alignbench.flows.selected.model_checks import unchecked_models
 from alignbench.models.endpoint.key import ApiKey
 from alignbench.models.endpoint.options import EndpointOptions
-from alignbench.schemas.config_plugins import PromptsConfig, SourceConfig
+from alignbench.schemas.configuration.plugin_sections import PromptsConfig, SourceConfig
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.protocols import ItemFailureAt, PromptWriter
 from alignbench.schemas.registry import Group, find
 from alignbench.schemas.tables import IMAGES
 from alignbench.schemas.vocabulary import Direction
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.store import ObjectInfo
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.store import ObjectInfo
 
 if TYPE_CHECKING:
     import httpx

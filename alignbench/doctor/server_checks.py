@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from alignbench.doctor.check_result import CheckResult
 from alignbench.flows.asking.label_studio import server_address
-from alignbench.schemas.config import Config
+from alignbench.schemas.configuration.config import Config
 from alignbench.schemas.errors import MissingExtraError, MissingSecretError, TransientError
 
 _OK = 200

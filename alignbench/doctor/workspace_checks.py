@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 from alignbench.doctor.check_result import CheckResult, failure, results_or_failure
 from alignbench.doctor.machine_checks import nearest_that_exists
-from alignbench.schemas.config import Config, decode_config, parse_config
+from alignbench.schemas.configuration.config import Config, decode_config, parse_config
 from alignbench.schemas.errors import AlignBenchError, NewerSchemaError
 from alignbench.schemas.tables import TABLES
 from alignbench.workspace.errors import CorruptPartError, ObjectNotFoundError, UnsafeKeyError
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.parts import Part, part_folder
-from alignbench.workspace.s3 import S3Store
-from alignbench.workspace.s3_answers import BASIC_SETTING
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.s3 import S3Store
+from alignbench.workspace.stores.s3_answers import BASIC_SETTING
+from alignbench.workspace.stores.store import ObjectStore
+from alignbench.workspace.tables.parts import Part, part_folder
 from alignbench.workspace.workspace import CONFIG_KEY
 
 MAX_PARTS = 2000

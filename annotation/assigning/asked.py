@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.assigning.standings import Marks
 from alignbench.schemas.vocabulary import Purpose
-from alignbench.workspace.numbered import ENCODED, Numbers
+from alignbench.workspace.tables.numbered import ENCODED, Numbers
 
 _SCHEMA: Final = pa.schema(
     [

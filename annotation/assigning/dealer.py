@@ -23,7 +23,7 @@ from alignbench.annotation.assigning.standings import (
     Team,
     Units,
 )
-from alignbench.workspace.numbered import Numbers
+from alignbench.workspace.tables.numbered import Numbers
 
 _AT_ONCE: Final = 10_000
 _CODES: Final = np.arange(2 * BARRED, dtype=np.uint8)

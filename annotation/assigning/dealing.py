@@ -29,10 +29,10 @@ from alignbench.annotation.assigning.standings import (
 )
 from alignbench.annotation.rounds.forms import in_control
 from alignbench.schemas.fence import Fence, no_fence
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.tables import ASSIGNMENTS
 from alignbench.schemas.vocabulary import Purpose
-from alignbench.workspace.numbered import Numbers
+from alignbench.workspace.tables.numbered import Numbers
 from alignbench.workspace.workspace import Workspace
 
 Begun = Callable[[str, Collection[str]], Collection[str]]

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.label_options import LabelOptions
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
 from alignbench.schemas.vocabulary import AnnotationStatus, LabelMethod, Purpose, WithdrawnKind
 from alignbench.workspace.workspace import Workspace

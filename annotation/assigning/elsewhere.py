@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from alignbench.annotation.assigning.asked import AskedUnits
 from alignbench.schemas.tables import ANNOTATIONS, RATINGS, VARIANT_CHECKS, TableSpec
 from alignbench.schemas.vocabulary import AnnotationStatus
-from alignbench.workspace.numbered import ENCODED, Numbers, encoded, numbered
+from alignbench.workspace.tables.numbered import ENCODED, Numbers, encoded, numbered
 from alignbench.workspace.workspace import Workspace
 
 _ANSWERS: Final = pa.schema([("subject_id", ENCODED), ("annotator", ENCODED)])

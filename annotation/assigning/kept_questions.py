@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from alignbench.annotation.assigning.questions import RoundQuestions
 from alignbench.annotation.assigning.standings import Marks
-from alignbench.workspace.keys import KeyPlaces
-from alignbench.workspace.numbered import Numbers, numbered
+from alignbench.workspace.tables.keys import KeyPlaces
+from alignbench.workspace.tables.numbered import Numbers, numbered
 
 
 class AskedRows(NamedTuple):

@@ -25,7 +25,7 @@ from alignbench.schemas.vocabulary import (
     TaskState,
     WithdrawnKind,
 )
-from alignbench.workspace.numbered import ENCODED, Numbers, Rows, encoded, numbered
+from alignbench.workspace.tables.numbered import ENCODED, Numbers, Rows, encoded, numbered
 from alignbench.workspace.workspace import Workspace
 
 STATES: Final = tuple(AssignmentState)

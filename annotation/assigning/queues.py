@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.rounds.withdrawal import hidden_units
 from alignbench.schemas.fence import Fence, no_fence
-from alignbench.schemas.rows import Assignment
+from alignbench.schemas.rows.annotation import Assignment
 from alignbench.schemas.tables import ASSIGNMENTS, TASKS
 from alignbench.schemas.vocabulary import AssignmentState, TaskState
 from alignbench.workspace.workspace import Workspace

@@ -15,13 +15,8 @@ from alignbench.schemas.tables import (
     VARIANT_CHECKS,
     TableSpec,
 )
-from alignbench.schemas.vocabulary import (
-    AnnotationStatus,
-    AnnotationUnit,
-    AssignmentState,
-    Purpose,
-)
-from alignbench.workspace.numbered import ENCODED, encoded
+from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, AssignmentState, Purpose
+from alignbench.workspace.tables.numbered import ENCODED, encoded
 from alignbench.workspace.workspace import Workspace
 
 MOST_SKIPS: Final = 3

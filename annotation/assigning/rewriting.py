@@ -15,9 +15,9 @@ from alignbench.annotation.assigning.questions import (
 )
 from alignbench.annotation.assigning.standings import Deal
 from alignbench.schemas.columns import arrow_schema
-from alignbench.schemas.rows import Assignment
+from alignbench.schemas.rows.annotation import Assignment
 from alignbench.schemas.vocabulary import AssignmentState
-from alignbench.workspace.numbered import Numbers
+from alignbench.workspace.tables.numbered import Numbers
 
 _AT_ONCE: Final = 100_000
 _OPEN, _CLOSED = STATES.index(AssignmentState.OPEN), STATES.index(AssignmentState.CLOSED)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from alignbench.workspace.numbered import Numbers
+from alignbench.workspace.tables.numbered import Numbers
 
 Cells = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int32]

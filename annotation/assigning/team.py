@@ -8,8 +8,8 @@ from alignbench.annotation.assigning.standings import Team
 from alignbench.annotation.errors import NoSuchAnnotatorError
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
-from alignbench.schemas.config import AnnotationConfig
-from alignbench.schemas.rows import PausedAnnotator
+from alignbench.schemas.configuration.annotation_section import AnnotationConfig
+from alignbench.schemas.rows.annotation import PausedAnnotator
 from alignbench.schemas.tables import PAUSED_ANNOTATORS
 from alignbench.schemas.vocabulary import WithdrawnKind
 from alignbench.workspace.workspace import Workspace

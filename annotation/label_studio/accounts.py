@@ -14,7 +14,7 @@ from alignbench.annotation.errors import AccountError, ServerUnreachableError
 from alignbench.annotation.label_studio.records import JsonObject, as_id, as_object
 from alignbench.annotation.label_studio.results import answer_result
 from alignbench.annotation.label_studio.transport import normalised_url
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import Verdict
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from alignbench.annotation.label_studio.page import NOTE, SENTENCE, SPANS, VERDI
 from alignbench.annotation.label_studio.rating_page import RATING, RESPONSE
 from alignbench.annotation.label_studio.records import JsonObject
 from alignbench.annotation.label_studio.variant_page import MEANING, VARIANT
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import Meaning, Verdict
 
 

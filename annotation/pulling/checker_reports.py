@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
-from alignbench.schemas.question_rows import VariantCheck
+from alignbench.schemas.rows.questions import VariantCheck
 from alignbench.schemas.tables import GOLD_VARIANTS, VARIANT_CHECKS
 from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Meaning, Purpose
 from alignbench.workspace.workspace import Workspace

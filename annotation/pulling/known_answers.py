@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.projects import Project
 from alignbench.annotation.units.given import AnswerRow, is_believed, subject_of
-from alignbench.schemas.rows import QuarantinedAnnotation
+from alignbench.schemas.rows.annotation import QuarantinedAnnotation
 from alignbench.schemas.tables import QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus, AnswerFlag
 

@@ -33,8 +33,8 @@ from alignbench.annotation.pulling.sent_tasks import SentTasks
 from alignbench.annotation.pulling.validation import TaskOnServer, annotator_name, validate
 from alignbench.annotation.rounds.withdrawal import emptied
 from alignbench.annotation.units.given import AnswerRow, is_believed, subject_of
-from alignbench.schemas.question_rows import Rating, VariantCheck
-from alignbench.schemas.rows import AnnotationProject, QuarantinedAnnotation
+from alignbench.schemas.rows.annotation import AnnotationProject, QuarantinedAnnotation
+from alignbench.schemas.rows.questions import Rating, VariantCheck
 from alignbench.schemas.tables import ANNOTATION_PROJECTS, QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
-from alignbench.schemas.question_rows import Rating
+from alignbench.schemas.rows.questions import Rating
 from alignbench.schemas.tables import GOLD_RATINGS, RATINGS
 from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Purpose
 from alignbench.workspace.workspace import Workspace

@@ -12,7 +12,7 @@ from alignbench.annotation.pulling.validation import SentTask
 from alignbench.annotation.rounds.forms import round_units
 from alignbench.annotation.units.every import UNITS
 from alignbench.annotation.units.unit import UnitContent
-from alignbench.schemas.rows import Task
+from alignbench.schemas.rows.annotation import Task
 from alignbench.schemas.tables import ROUND_SUGGESTIONS, TASKS
 from alignbench.schemas.vocabulary import AnnotationUnit, Purpose, TaskState
 

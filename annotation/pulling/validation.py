@@ -23,7 +23,7 @@ from alignbench.annotation.label_studio.records import (
 )
 from alignbench.annotation.units.given import AnswerRow, Doubtful, GivenAnswer, note_of
 from alignbench.annotation.units.unit import UnitContent
-from alignbench.schemas.rows import QuarantinedAnnotation
+from alignbench.schemas.rows.annotation import QuarantinedAnnotation
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import Purpose
 

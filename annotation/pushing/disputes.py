@@ -12,7 +12,9 @@ from alignbench.annotation.errors import NothingToAdjudicateError
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.annotation.units.unit import PossibleAnswer, ShownAnswers
 from alignbench.schemas.label_options import LabelOptions
-from alignbench.schemas.rows import Annotation, Label, Span
+from alignbench.schemas.rows.annotation import Annotation
+from alignbench.schemas.rows.labels import Label
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import ANNOTATIONS, LABEL_SETS, LABELS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict, WithdrawnKind
 from alignbench.workspace.workspace import Workspace

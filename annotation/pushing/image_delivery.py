@@ -7,9 +7,9 @@ from alignbench.annotation.errors import ImageStorageError
 from alignbench.annotation.label_studio.records import S3Images
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.workspace.blobs import FOLDER as IMAGE_FOLDER
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.s3 import S3Store
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.s3 import S3Store
+from alignbench.workspace.stores.store import ObjectStore
 
 Storage = Literal["local", "s3"]
 """How images reach the browser."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.schemas.rows import Task
+from alignbench.schemas.rows.annotation import Task
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import Purpose, TaskState
-from alignbench.workspace.keys import KeySet
+from alignbench.workspace.tables.keys import KeySet
 from alignbench.workspace.workspace import Workspace
 
 _CONFIRMED = pc.field("state") == TaskState.CONFIRMED.value

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.schemas.columns import arrow_schema
-from alignbench.schemas.rows import Sentence
+from alignbench.schemas.rows.generation import Sentence
 from alignbench.schemas.tables import IMAGES, PAIRS, SENTENCES, TableSpec
-from alignbench.workspace.buckets import Buckets, columns_of
 from alignbench.workspace.selection import Selection
+from alignbench.workspace.tables.buckets import Buckets, columns_of
 from alignbench.workspace.workspace import Workspace
 
 RANGE_SENTENCES = 50_000

@@ -24,7 +24,7 @@ from alignbench.annotation.units.sentence import SentenceUnit
 from alignbench.annotation.units.unit import ShownAnswers, Unit, UnitTask
 from alignbench.schemas.fence import Fence, no_fence
 from alignbench.schemas.ids import derive_id
-from alignbench.schemas.rows import Task
+from alignbench.schemas.rows.annotation import Task
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import Purpose
 from alignbench.workspace.workspace import Workspace

@@ -14,7 +14,7 @@ from alignbench.annotation.label_studio.records import ListedTask
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pushing.ledger import Ledger
 from alignbench.schemas.fence import Fence
-from alignbench.schemas.rows import Task
+from alignbench.schemas.rows.annotation import Task
 from alignbench.schemas.vocabulary import Purpose, TaskState
 
 _POLL_SECONDS = 0.5

@@ -4,9 +4,9 @@ from typing import Final
 
 import pyarrow.compute as pc
 
-from alignbench.schemas.config import AnnotationConfig
+from alignbench.schemas.configuration.annotation_section import AnnotationConfig
 from alignbench.schemas.control_sample import ControlSample
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.tables import ROUNDS, SAMPLED_QUESTIONS, TASKS
 from alignbench.schemas.vocabulary import AnnotationUnit, RoundForm
 from alignbench.workspace.workspace import Workspace

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from alignbench.annotation.errors import GoldFileError
 from alignbench.annotation.rounds.gold_ratings import RatingLine, rating_rows
 from alignbench.annotation.rounds.gold_variants import VariantLine, variant_rows
-from alignbench.schemas.rows import Gold, Span
+from alignbench.schemas.rows.annotation import Gold
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import GOLD, GOLD_RATINGS, GOLD_VARIANTS, SENTENCES
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 from alignbench.workspace.workspace import Workspace

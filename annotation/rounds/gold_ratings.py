@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from alignbench.annotation.errors import GoldFileError
 from alignbench.annotation.rounds.question_gold import draw_question_gold
-from alignbench.schemas.question_rows import GoldRating
+from alignbench.schemas.rows.questions import GoldRating
 from alignbench.schemas.tables import GOLD_RATINGS, RESPONSES
 from alignbench.workspace.workspace import Workspace
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from alignbench.annotation.errors import GoldFileError
 from alignbench.annotation.rounds.question_gold import draw_question_gold, round_gold
-from alignbench.schemas.question_rows import GoldVariant
+from alignbench.schemas.rows.questions import GoldVariant
 from alignbench.schemas.tables import GOLD_VARIANTS, VARIANTS
 from alignbench.schemas.vocabulary import Meaning
 from alignbench.workspace.workspace import Workspace

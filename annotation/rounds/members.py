@@ -23,7 +23,7 @@ from alignbench.annotation.rounds.drawn_units import (
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import derive_id
-from alignbench.schemas.rows import RoundSentence
+from alignbench.schemas.rows.annotation import RoundSentence
 from alignbench.schemas.tables import GOLD, ROUND_SENTENCES, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import AnnotationUnit, Purpose, Stratum, WithdrawnKind
 from alignbench.workspace.selection import Selection

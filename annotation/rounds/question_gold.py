@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.rounds.withdrawal import hidden_units
 from alignbench.schemas.ids import derive_id
-from alignbench.schemas.rows import RoundSentence
+from alignbench.schemas.rows.annotation import RoundSentence
 from alignbench.schemas.tables import ROUND_SENTENCES
 from alignbench.schemas.vocabulary import Purpose
 from alignbench.workspace.workspace import Workspace

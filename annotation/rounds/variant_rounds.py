@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from alignbench.annotation.rounds.forms import is_sampled
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import derive_id
-from alignbench.schemas.rows import Round, RoundSentence
+from alignbench.schemas.rows.annotation import Round, RoundSentence
 from alignbench.schemas.tables import ROUND_SENTENCES, ROUNDS, TASKS
 from alignbench.schemas.vocabulary import AnnotationUnit, Purpose, RoundForm
 from alignbench.workspace.workspace import Workspace

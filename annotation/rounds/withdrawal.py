@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from alignbench.annotation.errors import UnknownWithdrawalError
 from alignbench.annotation.rounds.asked_images import images_of_asked
 from alignbench.schemas.ids import caption_id
-from alignbench.schemas.question_rows import Rating, VariantCheck
-from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Withdrawn
+from alignbench.schemas.rows.annotation import Annotation, QuarantinedAnnotation, Withdrawn
+from alignbench.schemas.rows.questions import Rating, VariantCheck
 from alignbench.schemas.tables import (
     ANNOTATIONS,
     IMAGES,

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from alignbench.annotation.label_studio.records import ProjectSettings, Wording
-from alignbench.schemas.rows import AnnotationProject, Guidelines
+from alignbench.schemas.rows.annotation import AnnotationProject, Guidelines
 from alignbench.schemas.tables import ANNOTATION_PROJECTS, GUIDELINES
 from alignbench.workspace.workspace import Workspace
 

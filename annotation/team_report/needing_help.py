@@ -16,11 +16,7 @@ from alignbench.annotation.pulling.annotator_reports import (
 )
 from alignbench.annotation.team_report.given_answers import GivenAnswers, has_flag, says_incorrect
 from alignbench.annotation.team_report.intervals import Share
-from alignbench.annotation.team_report.quality import (
-    FEWEST_JUDGED,
-    GoldAnswer,
-    with_others,
-)
+from alignbench.annotation.team_report.quality import FEWEST_JUDGED, GoldAnswer, with_others
 from alignbench.schemas.vocabulary import AnnotationUnit, AnswerFlag, Purpose, Verdict
 
 MOST_SHOWN: Final = 4

@@ -13,7 +13,7 @@ from alignbench.annotation.assigning.questions import RoundQuestions
 from alignbench.annotation.assigning.replies import MOST_SKIPS
 from alignbench.annotation.rounds.forms import in_control
 from alignbench.annotation.team_report.given_answers import GivenAnswers, newest
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.vocabulary import AnnotationStatus, AssignmentState, Purpose, RoundForm
 
 PACE_DAYS: Final = 7

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.team_report.given_answers import GivenAnswers, has_flag, says_incorrect
 from alignbench.annotation.team_report.intervals import Share
-from alignbench.schemas.rows import Gold
+from alignbench.schemas.rows.annotation import Gold
 from alignbench.schemas.vocabulary import AnswerFlag, HallucinationType, Purpose, Verdict
 
 FEWEST_JUDGED: Final = 30

@@ -8,11 +8,7 @@ from typing import Final, NamedTuple
 
 from alignbench.annotation.unit_comparison import sentence_figures as of_sentence
 from alignbench.annotation.unit_comparison.double_votes import DoubleVotes
-from alignbench.annotation.unit_comparison.paired import (
-    PairedFigure,
-    paired_mean,
-    paired_quotient,
-)
+from alignbench.annotation.unit_comparison.paired import PairedFigure, paired_mean, paired_quotient
 from alignbench.annotation.unit_comparison.sentence_figures import OfVotes, Pair
 from alignbench.schemas.vocabulary import Verdict
 

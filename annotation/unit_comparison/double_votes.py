@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.rounds.withdrawal import withdrawn_ids
 from alignbench.annotation.team_report.given_answers import given_answers, newest
-from alignbench.schemas.rows import Gold
+from alignbench.schemas.rows.annotation import Gold
 from alignbench.schemas.tables import GOLD, SENTENCES
 from alignbench.schemas.vocabulary import AnnotationUnit, Verdict, WithdrawnKind
 from alignbench.workspace.workspace import Workspace

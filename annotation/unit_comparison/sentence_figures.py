@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from alignbench.annotation.unit_comparison.double_votes import DoubleVotes, Mark, Vote
-from alignbench.schemas.rows import Gold
+from alignbench.schemas.rows.annotation import Gold
 from alignbench.schemas.vocabulary import Verdict
 
 OfVotes = Callable[[Sequence[Vote], Gold | None], float | None]

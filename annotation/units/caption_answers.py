@@ -24,7 +24,8 @@ from alignbench.annotation.units.lines import Part, ShownLines
 from alignbench.annotation.units.marked_spans import merged_spans
 from alignbench.annotation.units.offsets import is_offset, marked_range
 from alignbench.schemas.ids import text_sha256
-from alignbench.schemas.rows import QuarantinedAnnotation, Span
+from alignbench.schemas.rows.annotation import QuarantinedAnnotation
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import AnswerFlag, HallucinationType, Purpose, Verdict
 
 

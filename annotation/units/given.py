@@ -9,8 +9,9 @@ from typing_extensions import TypeIs
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.records import JsonObject, as_object
 from alignbench.schemas.ids import text_sha256
-from alignbench.schemas.question_rows import Rating, VariantCheck
-from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
+from alignbench.schemas.rows.annotation import Annotation, QuarantinedAnnotation
+from alignbench.schemas.rows.questions import Rating, VariantCheck
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,

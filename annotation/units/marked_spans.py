@@ -7,7 +7,7 @@ from alignbench.annotation.errors import Doubt
 from alignbench.annotation.label_studio.records import JsonObject
 from alignbench.annotation.units.given import Doubtful
 from alignbench.annotation.units.offsets import marked_range
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import HallucinationType
 
 

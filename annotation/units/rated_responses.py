@@ -15,7 +15,7 @@ from alignbench.annotation.rounds.withdrawal import hidden_units
 from alignbench.annotation.units.checked_variants import said_by_people
 from alignbench.annotation.units.shown_questions import blobs_of, numbered_turns
 from alignbench.annotation.units.unit import PURPOSE, UNIT_ID
-from alignbench.schemas.question_rows import Question
+from alignbench.schemas.rows.questions import Question
 from alignbench.schemas.tables import QUESTIONS, RESPONSES, SAMPLED_QUESTIONS, VARIANTS
 from alignbench.schemas.vocabulary import Purpose
 from alignbench.workspace.workspace import Workspace

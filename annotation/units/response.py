@@ -24,15 +24,10 @@ from alignbench.annotation.label_studio.texts import AnnotatorTexts
 from alignbench.annotation.units.given import AnswerRow, Doubtful, GivenAnswer, chosen_choices
 from alignbench.annotation.units.rated_responses import RatedResponse, responses_with_questions
 from alignbench.annotation.units.shown_questions import question_tasks, shown_fields
-from alignbench.annotation.units.unit import (
-    UNIT_ID,
-    ImageAddress,
-    ShownAnswers,
-    UnitTask,
-)
+from alignbench.annotation.units.unit import UNIT_ID, ImageAddress, ShownAnswers, UnitTask
 from alignbench.schemas.ids import text_sha256
-from alignbench.schemas.question_rows import Rating
-from alignbench.schemas.rows import QuarantinedAnnotation
+from alignbench.schemas.rows.annotation import QuarantinedAnnotation
+from alignbench.schemas.rows.questions import Rating
 from alignbench.schemas.tables import RESPONSES, SAMPLED_QUESTIONS
 from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, AnswerFlag, Purpose
 from alignbench.workspace.workspace import Workspace

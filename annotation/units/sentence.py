@@ -34,7 +34,8 @@ from alignbench.annotation.units.unit import (
     purposes_of,
 )
 from alignbench.schemas.ids import text_sha256
-from alignbench.schemas.rows import QuarantinedAnnotation, Span
+from alignbench.schemas.rows.annotation import QuarantinedAnnotation
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import SENTENCES
 from alignbench.schemas.vocabulary import AnnotationUnit, AnswerFlag, Purpose, Verdict
 from alignbench.workspace.workspace import Workspace

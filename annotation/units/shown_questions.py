@@ -16,7 +16,7 @@ from alignbench.annotation.units.unit import (
     purposes_of,
 )
 from alignbench.schemas.ids import text_sha256
-from alignbench.schemas.question_rows import Question
+from alignbench.schemas.rows.questions import Question
 from alignbench.schemas.tables import IMAGES
 from alignbench.schemas.vocabulary import Purpose
 from alignbench.workspace.workspace import Workspace

@@ -10,7 +10,8 @@ from alignbench.annotation.label_studio.records import ImportedTask
 from alignbench.annotation.label_studio.texts import AnnotatorTexts
 from alignbench.annotation.units.given import AnswerRow, GivenAnswer
 from alignbench.schemas.protocols import ItemFailure
-from alignbench.schemas.rows import QuarantinedAnnotation, Span
+from alignbench.schemas.rows.annotation import QuarantinedAnnotation
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import AnnotationUnit, Purpose, Verdict
 from alignbench.workspace.workspace import Workspace
 

@@ -20,15 +20,10 @@ from alignbench.annotation.label_studio.variant_page import (
 from alignbench.annotation.units.checked_variants import CheckedVariant, variants_with_questions
 from alignbench.annotation.units.given import AnswerRow, Doubtful, GivenAnswer, chosen_choices
 from alignbench.annotation.units.shown_questions import question_tasks, shown_fields
-from alignbench.annotation.units.unit import (
-    UNIT_ID,
-    ImageAddress,
-    ShownAnswers,
-    UnitTask,
-)
+from alignbench.annotation.units.unit import UNIT_ID, ImageAddress, ShownAnswers, UnitTask
 from alignbench.schemas.ids import text_sha256
-from alignbench.schemas.question_rows import VariantCheck
-from alignbench.schemas.rows import QuarantinedAnnotation
+from alignbench.schemas.rows.annotation import QuarantinedAnnotation
+from alignbench.schemas.rows.questions import VariantCheck
 from alignbench.schemas.tables import VARIANTS
 from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Meaning, Purpose
 from alignbench.workspace.workspace import Workspace

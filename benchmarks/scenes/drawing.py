@@ -13,7 +13,7 @@ from alignbench.generators.image_generators.in_process import (
 )
 from alignbench.scenes.oracle import truth_of
 from alignbench.scenes.prompts import sample_prompts
-from alignbench.schemas.catalog import catalog
+from alignbench.schemas.configuration.catalog import catalog
 from alignbench.schemas.protocols import GeneratedImage
 from alignbench.schemas.vocabulary import Verdict
 from benchmarks.scenes.figures import share, show

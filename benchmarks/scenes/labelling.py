@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alignbench.release.columns.verdict_counts import VERDICTS
 from alignbench.release.labels.majority import majority
 from alignbench.release.labels.spans import agree_on_spans
-from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.words import words
 from alignbench.scenes.annotators import (
     CAREFUL,
@@ -24,7 +24,7 @@ from alignbench.scenes.annotators import (
     simulate_answer,
 )
 from alignbench.scenes.truth import SentenceTruth
-from alignbench.schemas.rows import Span, VotedSpan
+from alignbench.schemas.rows.spans import Span, VotedSpan
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 from benchmarks.scenes.captioning import Captioned, Judged
 from benchmarks.scenes.figures import share, show

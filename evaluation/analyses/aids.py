@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from alignbench.evaluation.aids.parts_of_speech import Tagger
 from alignbench.evaluation.analyses.clip4dm_sets.analysis import Judge
 from alignbench.evaluation.analyses.unknown_bounds import UnknownSentences
-from alignbench.evaluation.parts_of_speech import Tagger
 from alignbench.schemas.vocabulary import Verdict
 
 

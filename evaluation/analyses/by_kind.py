@@ -19,7 +19,7 @@ from alignbench.evaluation.analyses.analysis import (
     with_interval,
 )
 from alignbench.evaluation.analyses.by_model import INTERVAL_METHOD
-from alignbench.evaluation.scored import Coded, Scored, Sentences
+from alignbench.evaluation.scores.scored import Coded, Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools
 from alignbench.evaluation.statistics.clustered import mean_of, pair_sums
 from alignbench.reporting.matrix import Matrix

@@ -18,7 +18,7 @@ from alignbench.evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats
 from alignbench.evaluation.statistics.clustered import pair_sums, ranks_of
 from alignbench.reporting.jackknife import Estimate, mean

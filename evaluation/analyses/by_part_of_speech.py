@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignbench.evaluation.aids.parts_of_speech import Tag, Tagger
 from alignbench.evaluation.analyses.analysis import (
     COUNT,
     INTERVAL,
@@ -19,8 +20,7 @@ from alignbench.evaluation.analyses.analysis import (
     with_interval,
 )
 from alignbench.evaluation.analyses.localisation import overlapping
-from alignbench.evaluation.parts_of_speech import Tag, Tagger
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.clustered import share_of, sums_by_image
 
 _SCHEMA: Final = {

@@ -15,7 +15,7 @@ from alignbench.evaluation.analyses.analysis import (
     with_interval,
 )
 from alignbench.evaluation.analyses.by_model import INTERVAL_METHOD, ModelAuroc, common_models
-from alignbench.evaluation.scored import Scored
+from alignbench.evaluation.scores.scored import Scored
 
 _SCHEMA: Final = {
     "detectors": TEXT,

@@ -15,7 +15,7 @@ from alignbench.evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints, ratio
 from alignbench.evaluation.statistics.clustered import IMAGES, mean_of, share_of, sums_by_image
 from alignbench.evaluation.statistics.thresholds import PARTS, probabilities_elsewhere

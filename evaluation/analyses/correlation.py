@@ -11,7 +11,7 @@ from scipy.stats import pearsonr, spearmanr
 from alignbench.evaluation.analyses.analysis import COUNT, NUMBER, TEXT, Analysis, Scatter, table_of
 from alignbench.evaluation.analyses.by_model import ModelAuroc
 from alignbench.evaluation.errors import ScoreFileError
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 
 FEWEST: Final = 3
 """Points from which on a correlation is more than a line through them."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from alignbench.evaluation.analyses.analysis import NUMBER, TEXT, Analysis, table_of
-from alignbench.evaluation.scored import Scored
+from alignbench.evaluation.scores.scored import Scored
 
 _SCHEMA: Final = {
     "detector": TEXT,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from alignbench.evaluation.analyses.analysis import COUNT, NUMBER, TEXT, Analysis, table_of
-from alignbench.evaluation.scored import Scored
+from alignbench.evaluation.scores.scored import Scored
 from alignbench.schemas.vocabulary import ScoreStatus
 
 _SCHEMA = {

@@ -23,7 +23,7 @@ from alignbench.evaluation.analyses.by_model import (
     common_models,
     model_auroc,
 )
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats
 
 MOST_MEMBERS: Final = 5

@@ -16,7 +16,7 @@ from alignbench.evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.clustered import mean_of
 
 SHARES: Final = tuple(np.round(np.linspace(1.0, 0.05, 20), 2).tolist())

@@ -26,7 +26,7 @@ from alignbench.evaluation.analyses.analysis import (
 from alignbench.evaluation.analyses.by_model import INTERVAL_METHOD, ModelAuroc
 from alignbench.evaluation.analyses.calibration import Forecast, bin_rows, measures_of
 from alignbench.evaluation.analyses.class_means import half_of_both
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools
 from alignbench.evaluation.statistics.clustered import share_of, sums_by_image
 from alignbench.reporting.jackknife import Estimate, combined

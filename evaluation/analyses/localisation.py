@@ -20,7 +20,7 @@ from alignbench.evaluation.analyses.analysis import (
     table_of,
     with_interval,
 )
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
 from alignbench.evaluation.statistics.clustered import share_of, sums_by_image
 from alignbench.evaluation.statistics.precision import average_precision

@@ -23,7 +23,7 @@ from alignbench.evaluation.analyses.by_model import (
     ModelAuroc,
     model_auroc,
 )
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools
 
 _SCHEMA: Final = {

@@ -17,7 +17,7 @@ from alignbench.evaluation.analyses.analysis import (
     with_interval,
 )
 from alignbench.evaluation.analyses.by_model import INTERVAL_METHOD, MEAN, ModelAuroc
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Ints
 from alignbench.evaluation.statistics.clustered import mean_of, pair_sums
 from alignbench.reporting.jackknife import Estimate

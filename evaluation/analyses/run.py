@@ -27,7 +27,7 @@ from alignbench.evaluation.analyses.position import position_corrected, position
 from alignbench.evaluation.analyses.self_preference import self_preference
 from alignbench.evaluation.analyses.sentence_level import sentence_level
 from alignbench.evaluation.analyses.unknown_bounds import unknown_bounds
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 
 
 class Outside(NamedTuple):

@@ -13,7 +13,7 @@ from alignbench.evaluation.analyses.analysis import (
     with_interval,
 )
 from alignbench.evaluation.analyses.by_model import INTERVAL_METHOD, ModelAuroc
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.reporting.jackknife import quotient
 from alignbench.reporting.matrix import Matrix
 

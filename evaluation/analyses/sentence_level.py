@@ -16,7 +16,7 @@ from alignbench.evaluation.analyses.analysis import (
     with_interval,
 )
 from alignbench.evaluation.analyses.class_means import half_of_both
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Ints
 from alignbench.evaluation.statistics.clustered import (
     CORRECT_IMAGES,

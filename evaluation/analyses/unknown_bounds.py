@@ -6,15 +6,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from alignbench.evaluation.analyses.analysis import (
-    COUNT,
-    NUMBER,
-    TEXT,
-    Analysis,
-    table_of,
-)
+from alignbench.evaluation.analyses.analysis import COUNT, NUMBER, TEXT, Analysis, table_of
 from alignbench.evaluation.analyses.by_model import MEAN, POOLED, ModelAuroc, model_auroc
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Floats
 from alignbench.schemas.vocabulary import Verdict
 

@@ -5,7 +5,12 @@ from typing import ClassVar, Literal
 
 import torch
 
-from alignbench.evaluation.dual_encoder import DualEncoder, Parts, parts_of, weighted_mean
+from alignbench.evaluation.detector_parts.dual_encoder import (
+    DualEncoder,
+    Parts,
+    parts_of,
+    weighted_mean,
+)
 from alignbench.models.in_process.placement import InProcessOptions
 from alignbench.models.in_process.weights import HubRevision
 from alignbench.schemas.detection import ScoringRequest, SentenceScore

@@ -9,22 +9,27 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 import torch
 
-from alignbench.evaluation.attention_attribution import Gradient, token_attributions
-from alignbench.evaluation.detectors.clip import DualEncoderOptions
-from alignbench.evaluation.dual_encoder import DualEncoder, Parts, parts_of, weighted_mean
-from alignbench.evaluation.errors import ModelShapeError
-from alignbench.evaluation.misaligned_words import (
+from alignbench.evaluation.detector_parts.attention_attribution import Gradient, token_attributions
+from alignbench.evaluation.detector_parts.dual_encoder import (
+    DualEncoder,
+    Parts,
+    parts_of,
+    weighted_mean,
+)
+from alignbench.evaluation.detector_parts.misaligned_words import (
     lowest_phrase,
     lowest_word,
     misaligned_phrases,
     misaligned_words,
 )
-from alignbench.evaluation.words import words_from_tokens
+from alignbench.evaluation.detector_parts.words import words_from_tokens
+from alignbench.evaluation.detectors.clip import DualEncoderOptions
+from alignbench.evaluation.errors import ModelShapeError
 from alignbench.models.in_process.weights import HubRevision
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, Options
-from alignbench.schemas.rows import WordScore
+from alignbench.schemas.rows.spans import WordScore
 
 _EAGER: Final = {"text_config": "eager", "vision_config": "sdpa"}
 

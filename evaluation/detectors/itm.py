@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 from pydantic import Field
 
-from alignbench.evaluation.image_groups import scored_by_image
-from alignbench.evaluation.matching_head import MatchingHead
+from alignbench.evaluation.detector_parts.image_groups import scored_by_image
+from alignbench.evaluation.detector_parts.matching_head import MatchingHead
 from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.placement import InProcessOptions
 from alignbench.models.in_process.weights import HubRevision

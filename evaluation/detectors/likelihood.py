@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, NamedTuple
 from PIL import Image
 from pydantic import Field, JsonValue
 
-from alignbench.evaluation.image_groups import scored_by_image
-from alignbench.evaluation.sentence_likelihood import SentenceLikelihood
+from alignbench.evaluation.detector_parts.image_groups import scored_by_image
+from alignbench.evaluation.detector_parts.sentence_likelihood import SentenceLikelihood
 from alignbench.models.in_process.forward import halved_on_memory
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement
 from alignbench.models.in_process.vision_language_loading import load_vision_language

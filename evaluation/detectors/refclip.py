@@ -9,9 +9,9 @@ from typing import ClassVar, Literal
 
 import torch
 
+from alignbench.evaluation.detector_parts.dual_encoder import DualEncoder, Parts, parts_of
+from alignbench.evaluation.detector_parts.text_window import Window
 from alignbench.evaluation.detectors.clip import DualEncoderOptions
-from alignbench.evaluation.dual_encoder import DualEncoder, Parts, parts_of
-from alignbench.evaluation.text_window import Window
 from alignbench.models.in_process.weights import HubRevision
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.item_codes import ItemCode

@@ -12,7 +12,7 @@ from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.plugins import DetectorBase
 from alignbench.schemas.protocols import ItemFailure, NoOptions, Options
-from alignbench.schemas.rows import WordScore
+from alignbench.schemas.rows.spans import WordScore
 from alignbench.schemas.vocabulary import FailureKind
 
 

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from pydantic import Field, JsonValue
 
+from alignbench.evaluation.detector_parts.model_replies import ASKED_AGAIN, scored_answer
 from alignbench.evaluation.errors import ModelShapeError
-from alignbench.evaluation.model_replies import ASKED_AGAIN, scored_answer
 from alignbench.evaluation.prompts import PROMPT_OF_ANSWER, ask_again, asked
 from alignbench.models.answers.thoughts import without_thoughts
 from alignbench.models.answers.yes_no import first_token_words, first_word_token

@@ -5,17 +5,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from alignbench.evaluation.model_replies import ASKED_AGAIN, scored_answer
+from alignbench.evaluation.detector_parts.model_replies import ASKED_AGAIN, scored_answer
 from alignbench.evaluation.prompts import PROMPT_OF_ANSWER, ask_again, asked
 from alignbench.models.answers.reading import ReadAnswer, read_answer
 from alignbench.models.answers.yes_no import first_word_token, yes_share
-from alignbench.models.endpoint.chat import (
-    PATH,
-    ChatParams,
-    Message,
-    chat_request,
-    image_message,
-)
+from alignbench.models.endpoint.chat import PATH, ChatParams, Message, chat_request, image_message
 from alignbench.models.endpoint.chat_replies import ChatReply, read_reply
 from alignbench.models.endpoint.client import Answer, Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions

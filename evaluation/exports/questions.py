@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 
 from sklearn.metrics import roc_auc_score
 
-from alignbench.evaluation.model_replies import ASKED_AGAIN, scored_answer
+from alignbench.evaluation.detector_parts.model_replies import ASKED_AGAIN, scored_answer
 from alignbench.evaluation.prompts import asked, read_prompt
-from alignbench.evaluation.requests import by_image
+from alignbench.evaluation.scores.requests import by_image
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.chat import RawAnswer

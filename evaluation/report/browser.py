@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from alignbench.evaluation.report.html import PACKAGE
 from alignbench.evaluation.report.pictures import picture_name, write_pictures
-from alignbench.evaluation.scored import Coded, Scored, Sentences
+from alignbench.evaluation.scores.scored import Coded, Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
 from alignbench.release_format.sentences import VOTES, ReleaseReader
 from alignbench.reporting.html import page_templates

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.release_format.sentences import ReleaseReader
 from alignbench.reporting.pieces import Piece, pieces
 from alignbench.reporting.small_copies import data_uri, small_copy

@@ -4,11 +4,7 @@ import pyarrow as pa
 
 from alignbench.annotation.assigning.asked import Asked
 from alignbench.annotation.rounds.gold_variants import draw_gold_variants
-from alignbench.annotation.units.checked_variants import (
-    drawn_variants,
-    round_variants,
-    unit_table,
-)
+from alignbench.annotation.units.checked_variants import drawn_variants, round_variants, unit_table
 from alignbench.flows.runs.run import Run
 from alignbench.flows.selected.rewriters import planned_rewriters
 

@@ -12,7 +12,7 @@ from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.flows.asking.round_inputs import asked_units
 from alignbench.flows.runs.run import Run
 from alignbench.schemas.fence import Fence
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.vocabulary import AnnotationUnit
 
 _SHOWN = 3

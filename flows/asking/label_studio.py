@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from alignbench.annotation.label_studio.server import LabelStudioServer
     from alignbench.annotation.units.unit import Unit
     from alignbench.flows.runs.run import Run
-    from alignbench.schemas.rows import Round
+    from alignbench.schemas.rows.annotation import Round
 
 URL = "LABEL_STUDIO_URL"
 TOKEN = "LABEL_STUDIO_API_KEY"  # noqa: S105 - the variable's name

@@ -22,15 +22,9 @@ from alignbench.engine.stage import StageInputs
 from alignbench.flows.asking.question_units import QUESTION_UNITS
 from alignbench.flows.runs.run import Run
 from alignbench.flows.selected.sentences import current_selection
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.tables import TASKS
-from alignbench.schemas.vocabulary import (
-    AnnotationUnit,
-    Purpose,
-    RoundForm,
-    StageName,
-    TaskState,
-)
+from alignbench.schemas.vocabulary import AnnotationUnit, Purpose, RoundForm, StageName, TaskState
 
 ASSIGNEE = "assignee"
 

@@ -9,9 +9,10 @@ import pyarrow.compute as pc
 
 from alignbench.annotation.errors import SuggestionsError
 from alignbench.annotation.units.unit import PossibleAnswer, ShownAnswers
-from alignbench.evaluation.entries import PreparedDetector, parse_detector
-from alignbench.evaluation.predictions import Prediction, predictions
-from alignbench.schemas.rows import RoundSuggestions, Span
+from alignbench.evaluation.chosen_detectors.entries import PreparedDetector, parse_detector
+from alignbench.evaluation.scores.predictions import Prediction, predictions
+from alignbench.schemas.rows.annotation import RoundSuggestions
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import ROUND_SUGGESTIONS, SCORES, TASKS
 from alignbench.schemas.vocabulary import HallucinationType
 from alignbench.workspace.workspace import Workspace

@@ -14,7 +14,7 @@ from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.selected.generators import SelectedGenerator, planned_generators, reads_pixels
 from alignbench.flows.selected.prices import catalog_entry, prices
 from alignbench.models.endpoint.options import EndpointOptions
-from alignbench.schemas.catalog import CatalogModel
+from alignbench.schemas.configuration.catalog import CatalogModel
 from alignbench.schemas.tables import PAIRS, TableSpec
 from alignbench.schemas.vocabulary import Direction, StageName
 from alignbench.workspace.workspace import Workspace

@@ -7,7 +7,7 @@ from alignbench.schemas import ids
 from alignbench.schemas.columns import Int, Str
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.protocols import GeneratedImage, Generation
-from alignbench.schemas.rows import Generator, Pair
+from alignbench.schemas.rows.generation import Generator, Pair
 from alignbench.schemas.text import CleanText
 from alignbench.schemas.vocabulary import Direction
 

@@ -1,7 +1,7 @@
 """Storing a checked image: the blob first, then the row that names it."""
 
 from alignbench.generators.image_checks import CheckedImage
-from alignbench.schemas.rows import Image
+from alignbench.schemas.rows.generation import Image
 from alignbench.schemas.vocabulary import ImageType
 from alignbench.workspace.blobs import put_image
 from alignbench.workspace.workspace import Workspace

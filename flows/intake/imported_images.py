@@ -14,7 +14,7 @@ from alignbench.schemas.importing import ImageReference, ImportNotes
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.workspace.blobs import put_image
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.store import ObjectStore
 
 _BATCH: Final = 64
 _CONCURRENCY: Final = 16

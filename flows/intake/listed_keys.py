@@ -21,7 +21,7 @@ import pyarrow as pa
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.ids import canonical_json, derive_id
 from alignbench.schemas.protocols import ListedFromFiles, Source
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.store import ObjectStore
 
 FEWEST_KEPT: Final = 10_000
 """A shorter listing is read as fast as its keys."""

@@ -24,9 +24,9 @@ from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure, ItemFailureAt
-from alignbench.schemas.question_rows import Response
 from alignbench.schemas.registry import suggestion
-from alignbench.schemas.rows import Generator
+from alignbench.schemas.rows.generation import Generator
+from alignbench.schemas.rows.questions import Response
 from alignbench.schemas.tables import GENERATORS, QUESTIONS, RESPONSES
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import Direction, FailureKind, StageName

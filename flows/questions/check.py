@@ -13,7 +13,7 @@ from alignbench.annotation.units.checked_variants import checkable_variants, dra
 from alignbench.flows.asking.checked_units import writers
 from alignbench.flows.runs.errors import NothingToCheckError
 from alignbench.flows.runs.run import open_run
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.tables import GOLD_VARIANTS
 from alignbench.schemas.vocabulary import VARIANT_ROUND, Purpose, StageName
 

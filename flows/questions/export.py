@@ -21,8 +21,8 @@ from alignbench.judging.critic.rubric import Rubric, read_rubric
 from alignbench.judging.questions.tasks import Task, Tasks, read_tasks
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import JsonValue
-from alignbench.schemas.question_rows import Response
 from alignbench.schemas.registry import suggestion
+from alignbench.schemas.rows.questions import Response
 from alignbench.schemas.tables import JUDGEMENTS, RESPONSES
 
 DEFAULT_RUBRIC: Final = "general_v1.en"

@@ -21,8 +21,8 @@ from alignbench.judging.questions.quirks import Census, census
 from alignbench.judging.questions.tasks import read_tasks
 from alignbench.schemas.ids import JsonValue
 from alignbench.schemas.protocols import ItemFailure, ItemFailureAt
-from alignbench.schemas.question_rows import Question
-from alignbench.schemas.rows import Image
+from alignbench.schemas.rows.generation import Image
+from alignbench.schemas.rows.questions import Question
 from alignbench.schemas.tables import IMAGES, QUESTIONS
 from alignbench.schemas.vocabulary import ImageType
 from alignbench.workspace.workspace import Workspace, open_workspace

@@ -35,7 +35,7 @@ from alignbench.schemas.columns import Int, Str, to_batch
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.item_codes import shorten
 from alignbench.schemas.protocols import ItemFailure
-from alignbench.schemas.question_rows import Judgement
+from alignbench.schemas.rows.questions import Judgement
 from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import JUDGEMENTS, RESPONSES, TableSpec
 from alignbench.schemas.text import clean_text

@@ -12,7 +12,7 @@ from alignbench.judging.calibration.raters import Ratings
 from alignbench.judging.question_set import QuestionSet
 from alignbench.judging.report.results import Answerer, RatedByPeople
 from alignbench.reporting.jackknife import Bools
-from alignbench.schemas.question_rows import Rating, SampledQuestion
+from alignbench.schemas.rows.questions import Rating, SampledQuestion
 from alignbench.schemas.tables import RATINGS, SAMPLED_QUESTIONS
 from alignbench.schemas.vocabulary import WithdrawnKind
 

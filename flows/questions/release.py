@@ -11,10 +11,10 @@ from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.selected.answerers import answering_models
 from alignbench.flows.selected.judges import planned_judges
 from alignbench.flows.selected.rewriters import planned_rewriters
+from alignbench.release.publishing.upload import UploadReport, upload_release
 from alignbench.release.questions.build import QuestionReleaseReport, build_question_release
 from alignbench.release.questions.contents import SelectedForRelease
-from alignbench.release.upload import UploadReport, upload_release
-from alignbench.schemas.config import Config
+from alignbench.schemas.configuration.config import Config
 
 
 class QuestionsReleased(NamedTuple):

@@ -26,7 +26,7 @@ from alignbench.judging.report.rewriting import Rewritten
 from alignbench.reporting.jackknife import Floats
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.tables import JUDGEMENTS, RESPONSES
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 
 _FOLDER: Final = Path("evaluations", "questions")
 

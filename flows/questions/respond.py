@@ -31,7 +31,7 @@ from alignbench.schemas.columns import Bool, Int, Str, to_batch
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import CaptionInput, ItemFailure
-from alignbench.schemas.question_rows import Response
+from alignbench.schemas.rows.questions import Response
 from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import IMAGES, RESPONSES, TableSpec
 from alignbench.schemas.text import clean_text

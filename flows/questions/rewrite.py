@@ -24,11 +24,7 @@ from alignbench.flows.runs.stage_flow import stage_flow
 from alignbench.flows.selected.chat_models import chat_stream
 from alignbench.flows.selected.rewriters import SelectedRewriter, register_rewriters
 from alignbench.judging.asked import asked_questions, seeds_of
-from alignbench.judging.rewriting.prompts import (
-    checking_turns,
-    means_the_same,
-    rewriting_turns,
-)
+from alignbench.judging.rewriting.prompts import checking_turns, means_the_same, rewriting_turns
 from alignbench.judging.rewriting.refusal import refusal_of
 from alignbench.models.answers.reading import read_answer
 from alignbench.schemas import ids
@@ -37,7 +33,7 @@ from alignbench.schemas.columns import Int, Str, to_batch
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
-from alignbench.schemas.question_rows import Variant
+from alignbench.schemas.rows.questions import Variant
 from alignbench.schemas.spending import Budget
 from alignbench.schemas.tables import QUESTIONS, VARIANTS, TableSpec
 from alignbench.schemas.text import clean_text

@@ -20,7 +20,7 @@ from alignbench.judging.errors import SampleDrawnError
 from alignbench.judging.report.results import Results
 from alignbench.reporting.jackknife import Floats
 from alignbench.schemas.errors import UsageError
-from alignbench.schemas.question_rows import SampledQuestion
+from alignbench.schemas.rows.questions import SampledQuestion
 from alignbench.schemas.tables import ROUNDS, SAMPLED_QUESTIONS, TASKS
 from alignbench.schemas.vocabulary import RATING_ROUND, AnnotationUnit
 

@@ -25,7 +25,7 @@ from alignbench.engine.report import StageReport
 from alignbench.engine.share_work import work_share
 from alignbench.engine.workforce import Crew, Share, SharedStage, ShareResult, Workforce
 from alignbench.flows.runs.errors import ClusterUnreachableError, UnfitWorkerError
-from alignbench.schemas.config import RunConfig
+from alignbench.schemas.configuration.run_section import RunConfig
 from alignbench.schemas.errors import AlignBenchError, MissingExtraError
 from alignbench.schemas.vocabulary import StageName
 from alignbench.workspace.errors import LockLostError

@@ -8,7 +8,12 @@ from alignbench.engine.context import RunContext
 from alignbench.flows.runs.orchestration import flow_run_id
 from alignbench.flows.runs.ray_workers import ray_workforce
 from alignbench.flows.runs.watching import run_watcher
-from alignbench.schemas.config import Config, configuration_folder, decode_config, parse_config
+from alignbench.schemas.configuration.config import (
+    Config,
+    configuration_folder,
+    decode_config,
+    parse_config,
+)
 from alignbench.schemas.protocols import Surroundings
 from alignbench.workspace.workspace import CONFIG_KEY, Workspace, open_workspace
 

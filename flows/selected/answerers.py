@@ -3,7 +3,7 @@
 from alignbench.flows.runs.run import Run
 from alignbench.flows.selected.chat_models import planned_responders
 from alignbench.schemas.errors import ConfigError
-from alignbench.schemas.rows import Generator
+from alignbench.schemas.rows.generation import Generator
 from alignbench.schemas.tables import GENERATORS
 
 IMPORTED = "imported"

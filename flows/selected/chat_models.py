@@ -16,7 +16,7 @@ from alignbench.flows.selected.generators import (
     register_makers,
 )
 from alignbench.schemas.chat import ChatAnswer, ChatModel, ChatRequest
-from alignbench.schemas.config_plugins import GeneratorConfig
+from alignbench.schemas.configuration.plugin_sections import GeneratorConfig
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.registry import Group, find
 from alignbench.schemas.vocabulary import Direction

@@ -13,10 +13,10 @@ from alignbench.flows.runs.run import Run
 from alignbench.flows.selected.prices import with_prices
 from alignbench.models.in_process.placement import gpus_needed
 from alignbench.schemas import ids
-from alignbench.schemas.config_plugins import GeneratorConfig
+from alignbench.schemas.configuration.plugin_sections import GeneratorConfig
 from alignbench.schemas.errors import AlignBenchError, ConfigError
 from alignbench.schemas.registry import Group, find
-from alignbench.schemas.rows import Generator
+from alignbench.schemas.rows.generation import Generator
 from alignbench.schemas.tables import GENERATORS
 from alignbench.schemas.vocabulary import Direction
 

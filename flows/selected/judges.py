@@ -10,10 +10,10 @@ from alignbench.flows.selected.generators import SelectedGenerator, planned_mode
 from alignbench.judging.critic.rubric import Rubric, read_rubric, rubric_names
 from alignbench.judging.questions.tasks import Task, Tasks, read_tasks
 from alignbench.schemas import ids
-from alignbench.schemas.config_plugins import GeneratorConfig
-from alignbench.schemas.config_questions import JudgeConfig
+from alignbench.schemas.configuration.plugin_sections import GeneratorConfig
+from alignbench.schemas.configuration.question_sections import JudgeConfig
 from alignbench.schemas.errors import ConfigError
-from alignbench.schemas.question_rows import Judge, Question
+from alignbench.schemas.rows.questions import Judge, Question
 from alignbench.schemas.tables import JUDGES
 from alignbench.schemas.vocabulary import Direction
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from alignbench.models.in_process.weights import PACKAGE
 from alignbench.schemas import ids
-from alignbench.schemas.rows import Generator
-from alignbench.workspace.store import ObjectStore
+from alignbench.schemas.rows.generation import Generator
+from alignbench.workspace.stores.store import ObjectStore
 
 _FOLDER: Final = "checks/models"
 _CHECKED: Final = frozenset({"transformers", "diffusers"})

@@ -4,8 +4,8 @@ import datetime
 from typing import NamedTuple
 
 from alignbench.models.endpoint.options import EndpointOptions
-from alignbench.schemas.catalog import CatalogModel, catalog
-from alignbench.schemas.config_plugins import GeneratorConfig
+from alignbench.schemas.configuration.catalog import CatalogModel, catalog
+from alignbench.schemas.configuration.plugin_sections import GeneratorConfig
 from alignbench.schemas.protocols import Options
 
 

@@ -8,7 +8,7 @@ from alignbench.flows.runs.run import Run
 from alignbench.flows.selected.rewriters import planned_rewriters
 from alignbench.judging.asked import Asked, asked_questions
 from alignbench.schemas.item_codes import ItemCode
-from alignbench.schemas.question_rows import Variant
+from alignbench.schemas.rows.questions import Variant
 from alignbench.schemas.tables import QUESTIONS, VARIANTS
 from alignbench.schemas.variant_decisions import as_decided
 

@@ -7,8 +7,8 @@ from alignbench.flows.runs.run import Run
 from alignbench.flows.selected.chat_models import check_chats
 from alignbench.flows.selected.generators import SelectedGenerator, planned_models, register_models
 from alignbench.judging.rewriting.prompts import CHECKING, REWRITING
-from alignbench.schemas.config_plugins import GeneratorConfig
-from alignbench.schemas.config_questions import RewriterConfig
+from alignbench.schemas.configuration.plugin_sections import GeneratorConfig
+from alignbench.schemas.configuration.question_sections import RewriterConfig
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.registry import suggestion
 from alignbench.schemas.vocabulary import Direction

@@ -2,7 +2,7 @@
 
 from alignbench.flows.runs.run import Run
 from alignbench.flows.selected.generators import known_generators
-from alignbench.schemas.rows import Splitter
+from alignbench.schemas.rows.generation import Splitter
 from alignbench.schemas.tables import SPLITTERS
 from alignbench.workspace.selection import Selection
 

@@ -24,7 +24,7 @@ from alignbench.flows.asking.label_studio import annotation_server
 from alignbench.flows.push import push
 from alignbench.flows.runs.orchestration import run_flow
 from alignbench.flows.runs.run import Run, open_run
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.tables import ASSIGNMENTS, TASKS
 from alignbench.schemas.vocabulary import AssignmentState, RoundForm, StageName, WithdrawnKind
 

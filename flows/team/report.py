@@ -32,7 +32,7 @@ from alignbench.flows.runs.stage_flow import stage_flow
 from alignbench.schemas.errors import AlignBenchError, UsageError
 from alignbench.schemas.tables import GOLD, TASKS
 from alignbench.schemas.vocabulary import ADJUDICATION_ROUND, WithdrawnKind
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 
 USUAL_CAP: Final = 300.0
 """Seconds that an answer counts as at most: a page may be left open over lunch."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from alignbench.release.stopping import UntilCheck
+from alignbench.release.labels.stopping import UntilCheck
 
 _FEW = 30
 """With fewer sentences of the control sample nothing is said but that there are too few."""

@@ -14,14 +14,14 @@ from alignbench.flows.asking.round_inputs import asked_units
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.selected.sentences import current_selection
 from alignbench.schemas.label_options import LabelOptions
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
 from alignbench.schemas.tables import ANNOTATIONS, ROUNDS
 from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Purpose
-from alignbench.workspace.numbered import Numbers
+from alignbench.workspace.tables.numbered import Numbers
 from alignbench.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from alignbench.release.stopping import UntilCheck
+    from alignbench.release.labels.stopping import UntilCheck
 
 LONGEST_ANSWER: Final = 300.0
 """Seconds that an answer counts as at most: a page may be left open over lunch."""
@@ -72,7 +72,7 @@ def workspace_vote_costs(address: str) -> list[VoteCost]:
     if not any(form.until is not None for form in run.workspace.table(ROUNDS).rows()):
         return []
     # It takes a second to import, which few workspaces need.
-    from alignbench.release.until_checks import current_checks
+    from alignbench.release.labels.until_checks import current_checks
 
     options = LabelOptions(run.config.labels.minimum_votes, run.config.labels.every_round)
     return vote_costs(run, current_checks(run.workspace, current_selection(run), options))

@@ -22,11 +22,7 @@ from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.chat import ChatAnswer, ChatRequest
 from alignbench.schemas.item_codes import ItemError
 from alignbench.schemas.plugins import StreamingCaptionerBase
-from alignbench.schemas.protocols import (
-    CaptionRequest,
-    Generation,
-    ItemFailure,
-)
+from alignbench.schemas.protocols import CaptionRequest, Generation, ItemFailure
 
 check_installed("torch", "transformers")
 

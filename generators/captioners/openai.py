@@ -23,11 +23,7 @@ from alignbench.models.endpoint.stream import answered
 from alignbench.schemas.chat import ChatAnswer, ChatRequest
 from alignbench.schemas.item_codes import ItemError
 from alignbench.schemas.plugins import StreamingCaptionerBase
-from alignbench.schemas.protocols import (
-    CaptionRequest,
-    Generation,
-    ItemFailure,
-)
+from alignbench.schemas.protocols import CaptionRequest, Generation, ItemFailure
 
 
 class OpenAICaptionerOptions(EndpointOptions):

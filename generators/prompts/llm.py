@@ -19,7 +19,7 @@ from alignbench.models.endpoint.client import Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions, refusal
 from alignbench.models.endpoint.stream import answered
 from alignbench.schemas import ids
-from alignbench.schemas.config_errors import refusing
+from alignbench.schemas.configuration.mistakes import refusing
 from alignbench.schemas.item_codes import shorten
 from alignbench.schemas.plugins import PromptSourceBase
 from alignbench.schemas.protocols import Generation, ItemFailure, PromptItem, Surroundings

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from alignbench.generators.errors import TooFewPromptsError
 from alignbench.models.endpoint.options import refusal
-from alignbench.schemas.config_errors import refusing
+from alignbench.schemas.configuration.mistakes import refusing
 from alignbench.schemas.plugins import PromptSourceBase
 from alignbench.schemas.protocols import Options, PromptItem
 from alignbench.schemas.text import clean_text

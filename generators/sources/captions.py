@@ -24,11 +24,7 @@ from alignbench.generators.sources.records import Record, source_items
 from alignbench.generators.sources.table_text import TableFileOptions
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.plugins import SourceBase
-from alignbench.schemas.protocols import (
-    ItemFailure,
-    ItemFailureAt,
-    SourceItem,
-)
+from alignbench.schemas.protocols import ItemFailure, ItemFailureAt, SourceItem
 
 _SHAREGPT_IMAGE: Final = "image"
 _SHAREGPT_TURNS: Final = "conversations"

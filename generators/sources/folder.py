@@ -24,11 +24,7 @@ from alignbench.generators.sources.paths import (
 )
 from alignbench.schemas.item_codes import ItemError
 from alignbench.schemas.plugins import SourceBase
-from alignbench.schemas.protocols import (
-    ItemFailure,
-    ItemFailureAt,
-    SourceItem,
-)
+from alignbench.schemas.protocols import ItemFailure, ItemFailureAt, SourceItem
 
 _MOST_NAMED: Final = 8
 """Endings of files passed over that are named."""

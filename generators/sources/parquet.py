@@ -14,12 +14,7 @@ from alignbench.generators.sources.record_files import check_columns
 from alignbench.generators.sources.records import Record
 from alignbench.schemas.item_codes import ItemError
 from alignbench.schemas.plugins import SourceBase
-from alignbench.schemas.protocols import (
-    ItemFailure,
-    ItemFailureAt,
-    SourceItem,
-    Surroundings,
-)
+from alignbench.schemas.protocols import ItemFailure, ItemFailureAt, SourceItem, Surroundings
 
 
 class ParquetOptions(CaptionColumnOptions):

@@ -8,7 +8,7 @@ from typing import Annotated, Final, NamedTuple, TextIO
 
 from pydantic import AfterValidator
 
-from alignbench.schemas.config_errors import refusing
+from alignbench.schemas.configuration.mistakes import refusing
 from alignbench.schemas.protocols import Options
 
 MAX_LINE: Final = 16 << 20

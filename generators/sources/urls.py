@@ -18,11 +18,7 @@ from alignbench.generators.sources.table_text import TableFileOptions
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.plugins import SourceBase
-from alignbench.schemas.protocols import (
-    ItemFailure,
-    ItemFailureAt,
-    SourceItem,
-)
+from alignbench.schemas.protocols import ItemFailure, ItemFailureAt, SourceItem
 from alignbench.schemas.text import clean_text
 
 

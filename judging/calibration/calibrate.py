@@ -14,12 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alignbench.judging.calibration.rated_sample import RatedSample
-from alignbench.judging.calibration.stratified import (
-    Calibrated,
-    Estimand,
-    Parts,
-    StratifiedMean,
-)
+from alignbench.judging.calibration.stratified import Calibrated, Estimand, Parts, StratifiedMean
 from alignbench.judging.question_set import QuestionSet
 from alignbench.judging.scores.means import task_weights
 from alignbench.reporting.jackknife import Bools, Floats

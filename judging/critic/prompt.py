@@ -8,7 +8,7 @@ from alignbench.judging.critic.rubric import Rubric
 from alignbench.judging.marked_text import mark_of, marked_text
 from alignbench.judging.questions.tasks import Task
 from alignbench.schemas.ids import JsonValue
-from alignbench.schemas.question_rows import Turn
+from alignbench.schemas.rows.questions import Turn
 
 
 class Answered(NamedTuple):

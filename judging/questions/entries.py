@@ -15,8 +15,8 @@ from alignbench.judging.questions.tasks import Tasks
 from alignbench.schemas.ids import question_facts, question_id
 from alignbench.schemas.item_codes import ItemCode, ItemError, shorten
 from alignbench.schemas.protocols import ItemFailureAt
-from alignbench.schemas.question_rows import Question, Turn
 from alignbench.schemas.registry import suggestion
+from alignbench.schemas.rows.questions import Question, Turn
 from alignbench.schemas.text import clean_text
 
 MAX_LINE: Final = 4 << 20

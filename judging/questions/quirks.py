@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from alignbench.schemas.question_rows import Question, Turn
+from alignbench.schemas.rows.questions import Question, Turn
 
 
 class Quirk(StrEnum):

@@ -9,12 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from alignbench.judging.calibration.calibrate import (
-    Figure,
-    JudgedAndRated,
-    calibrate,
-    compare,
-)
+from alignbench.judging.calibration.calibrate import Figure, JudgedAndRated, calibrate, compare
 from alignbench.judging.calibration.plan import expected_after
 from alignbench.judging.calibration.raters import rater_report
 from alignbench.judging.calibration.stratified import FEWEST_RATINGS, Estimand

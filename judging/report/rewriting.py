@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from alignbench.judging.report.parts import Part, Row, table_of
 from alignbench.schemas.item_codes import ItemCode
-from alignbench.schemas.question_rows import Variant
+from alignbench.schemas.rows.questions import Variant
 from alignbench.schemas.variant_decisions import SaidOfVariant
 from alignbench.schemas.vocabulary import VariantStatus
 

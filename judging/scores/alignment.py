@@ -21,14 +21,7 @@ import numpy as np
 
 from alignbench.judging.scores.judged import Judged
 from alignbench.models.answers.scores import ScoreScale
-from alignbench.reporting.jackknife import (
-    Bools,
-    Estimate,
-    Floats,
-    Interval,
-    Sample,
-    ratio_of_sums,
-)
+from alignbench.reporting.jackknife import Bools, Estimate, Floats, Interval, Sample, ratio_of_sums
 
 CLUSTERS = "clusters with two or more scored variants"
 

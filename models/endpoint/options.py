@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from alignbench.schemas.config_errors import is_http_address, refusing
+from alignbench.schemas.configuration.mistakes import is_http_address, refusing
 from alignbench.schemas.protocols import Options
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

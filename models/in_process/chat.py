@@ -3,11 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from alignbench.models.in_process.vision_language import (
-    TAKES_NO_TEXT,
-    Asking,
-    VisionLanguageModel,
-)
+from alignbench.models.in_process.vision_language import TAKES_NO_TEXT, Asking, VisionLanguageModel
 from alignbench.schemas.chat import ChatRole, ChatTurn
 from alignbench.schemas.item_codes import ItemCode, shorten
 from alignbench.schemas.protocols import ItemFailure

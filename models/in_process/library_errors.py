@@ -8,11 +8,7 @@ none of them is an `OSError`.
 import re
 from typing import Final
 
-from alignbench.models.errors import (
-    ModelNotFoundError,
-    PickledWeightsError,
-    UnsupportedModelError,
-)
+from alignbench.models.errors import ModelNotFoundError, PickledWeightsError, UnsupportedModelError
 from alignbench.schemas.errors import AlignBenchError, MissingExtraError
 
 _NETWORK_PACKAGES: Final = frozenset({"httpx", "httpx2", "httpcore", "requests", "urllib3"})

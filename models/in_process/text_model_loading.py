@@ -14,11 +14,7 @@ from transformers import (
 )
 
 from alignbench.models.errors import UnsupportedModelError
-from alignbench.models.in_process.complete_weights import (
-    REPORTED,
-    LoadedTensors,
-    check_complete,
-)
+from alignbench.models.in_process.complete_weights import REPORTED, LoadedTensors, check_complete
 from alignbench.models.in_process.generation_settings import start_neutral
 from alignbench.models.in_process.loading import loading
 from alignbench.models.in_process.placement import InProcessOptions, Placement

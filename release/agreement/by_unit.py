@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.agreement.collect import AgreementCounts
-from alignbench.release.cells import Cell
+from alignbench.release.columns.cells import Cell
 from alignbench.schemas.vocabulary import AnnotationUnit
 
 Rows = list[tuple[Cell, ...]]

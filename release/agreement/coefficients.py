@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alignbench.release.agreement.fleiss import item_agreement
-from alignbench.release.verdict_counts import Counts
+from alignbench.release.columns.verdict_counts import Counts
 
 Reals = npt.NDArray[np.float64]
 

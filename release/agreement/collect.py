@@ -17,11 +17,11 @@ import pyarrow.compute as pc
 from alignbench.release.agreement.coefficients import contributions
 from alignbench.release.agreement.pairs import PairTables
 from alignbench.release.agreement.spans import KINDS, TERMS, span_terms
-from alignbench.release.joins import looked_up
-from alignbench.release.span_values import spans_of
-from alignbench.release.verdict_counts import VERDICTS, Counts
+from alignbench.release.columns.joins import looked_up
+from alignbench.release.columns.span_values import spans_of
+from alignbench.release.columns.verdict_counts import VERDICTS, Counts
 from alignbench.release.words import words
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import Verdict
 
 Reals = npt.NDArray[np.float64]

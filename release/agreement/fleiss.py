@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from alignbench.release.verdict_counts import Counts
+from alignbench.release.columns.verdict_counts import Counts
 
 
 class FleissKappa(NamedTuple):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from alignbench.release.agreement.coefficients import coefficients, contributions
 from alignbench.release.words import Word, touched
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import HallucinationType
 
 Reals = npt.NDArray[np.float64]

@@ -17,7 +17,7 @@ from alignbench.release.agreement.collect import (
 from alignbench.release.agreement.intervals import Interval, Reals, intervals
 from alignbench.release.agreement.pairs import pair_agreement
 from alignbench.release.agreement.spans import KINDS, TERMS, span_coefficients
-from alignbench.release.cells import Cell
+from alignbench.release.columns.cells import Cell
 
 ALL: Final = "all"
 """Stands for all models together."""

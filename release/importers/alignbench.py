@@ -28,13 +28,7 @@ from alignbench.schemas.importing import (
     PublishedSet,
     VoteCounts,
 )
-from alignbench.schemas.vocabulary import (
-    Direction,
-    HallucinationType,
-    ImageType,
-    RowFlag,
-    Verdict,
-)
+from alignbench.schemas.vocabulary import Direction, HallucinationType, ImageType, RowFlag, Verdict
 
 _COUNTS: Final = ("n_correct", "n_incorrect", "n_unknown")
 _OWN: Final = ("annotation", "error_type", "error_words", "agreement_ratio", "fleiss_Pi", *_COUNTS)

@@ -13,12 +13,7 @@ from alignbench.release.importing.mapping import refuse_mapping
 from alignbench.release.importing.placing import place_words
 from alignbench.release.importing.records import Entry, entries_of, json_document
 from alignbench.schemas.ids import JsonValue
-from alignbench.schemas.importing import (
-    ImageReference,
-    ImportedCaption,
-    ImportNotes,
-    PublishedSet,
-)
+from alignbench.schemas.importing import ImageReference, ImportedCaption, ImportNotes, PublishedSet
 from alignbench.schemas.vocabulary import HallucinationType
 
 _ORIGINAL: Final = "ORIG"

@@ -11,12 +11,7 @@ from alignbench.release.importing.foils import whole_caption, wrong_words
 from alignbench.release.importing.mapping import refuse_mapping
 from alignbench.release.importing.records import Entry, json_entries
 from alignbench.schemas.ids import JsonValue
-from alignbench.schemas.importing import (
-    ImageReference,
-    ImportedCaption,
-    ImportNotes,
-    PublishedSet,
-)
+from alignbench.schemas.importing import ImageReference, ImportedCaption, ImportNotes, PublishedSet
 from alignbench.schemas.vocabulary import HallucinationType, RowFlag
 
 

@@ -13,12 +13,7 @@ from alignbench.release.importing.foils import pair
 from alignbench.release.importing.mapping import refuse_mapping
 from alignbench.release.importing.records import entries_of, json_document
 from alignbench.schemas.ids import JsonValue
-from alignbench.schemas.importing import (
-    ImageReference,
-    ImportedCaption,
-    ImportNotes,
-    PublishedSet,
-)
+from alignbench.schemas.importing import ImageReference, ImportedCaption, ImportNotes, PublishedSet
 from alignbench.schemas.vocabulary import HallucinationType
 
 _KINDS: Final = {

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from alignbench.release.agreement.by_unit import AgreementByUnit
 from alignbench.release.agreement.intervals import JACKKNIFE
+from alignbench.release.documents.licences import OTHER
+from alignbench.release.documents.texts import templates_id
 from alignbench.release.errors import ImportFileError, ReleaseExistsError
 from alignbench.release.importing.rows import HeldImage, ImportedRows
-from alignbench.release.licences import OTHER
-from alignbench.release.publish import publish
-from alignbench.release.texts import templates_id
+from alignbench.release.publishing.publish import publish
+from alignbench.release.publishing.writing import Contents, refuse_unless_sound, write_release
 from alignbench.release.verify.verify import verify
-from alignbench.release.writing import Contents, refuse_unless_sound, write_release
 from alignbench.release_format.checksums import checksum
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import CHECKSUMS, IMPORT_REPORT
@@ -35,7 +35,7 @@ from alignbench.schemas.importing import ImportedCaption, Importer, ImportNotes
 from alignbench.schemas.names import is_name
 from alignbench.schemas.paths import real_path
 from alignbench.schemas.vocabulary import PUBLISHED_LABEL
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.store import ObjectStore
 from alignbench.workspace.workspace import open_store
 
 SPLIT = "test"

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from alignbench.release.agreement.fleiss import item_agreement
 from alignbench.release.errors import UnprovedOffsetError
-from alignbench.release.images import BLOB_COLUMN
 from alignbench.release.labels.majority import agreement_ratio
 from alignbench.release.names import ALL_MODELS
+from alignbench.release.rows.images import BLOB_COLUMN
 from alignbench.release_format.columns import DATA_SCHEMA, RELEASE_SCHEMA_VERSION, SORT_COLUMNS
 from alignbench.release_format.layout import VOTES
 from alignbench.schemas.ids import derive_id, text_sha256

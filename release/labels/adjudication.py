@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignbench.release.columns.span_values import spans_of
 from alignbench.release.labels.spans import adjudicated_spans
-from alignbench.release.span_values import spans_of
-from alignbench.release.votes import SentenceBucket
+from alignbench.release.votes.votes import SentenceBucket
 from alignbench.schemas.columns import from_batch, to_batch
-from alignbench.schemas.rows import Label, Span
+from alignbench.schemas.rows.labels import Label
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import Verdict
 
 Row = dict[str, Any]

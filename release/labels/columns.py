@@ -13,15 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.agreement.fleiss import item_agreement
-from alignbench.release.joins import looked_up
+from alignbench.release.columns.joins import looked_up
+from alignbench.release.columns.span_values import spans_of
+from alignbench.release.columns.verdict_counts import VERDICTS, Counts, count_verdicts
 from alignbench.release.labels.majority import agreement_ratio
 from alignbench.release.labels.spans import SpanLabel, agree_on_spans
 from alignbench.release.labels.verdicts import Decide
-from alignbench.release.span_values import spans_of
-from alignbench.release.verdict_counts import VERDICTS, Counts, count_verdicts
-from alignbench.release.votes import SentenceBucket
+from alignbench.release.votes.votes import SentenceBucket
 from alignbench.schemas.columns import arrow_schema
-from alignbench.schemas.rows import Label, Span
+from alignbench.schemas.rows.labels import Label
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import Verdict
 
 _SCHEMA: Final = arrow_schema(Label)

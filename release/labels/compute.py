@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alignbench.release.columns.verdict_counts import count_verdicts
 from alignbench.release.labels.adjudication import adjudicated
 from alignbench.release.labels.columns import Labelling, labels_by_votes
 from alignbench.release.labels.sets import label_set_id, label_sets, make_current
 from alignbench.release.labels.verdicts import deciding_by
-from alignbench.release.verdict_counts import count_verdicts
-from alignbench.release.votes import SentenceBucket, Votes
+from alignbench.release.votes.votes import SentenceBucket, Votes
 from alignbench.schemas.label_options import LabelOptions
 from alignbench.schemas.tables import LABELS
 from alignbench.schemas.vocabulary import LabelMethod

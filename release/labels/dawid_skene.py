@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from alignbench.release.verdict_counts import VERDICTS
-from alignbench.release.votes import SentenceBucket, raters
+from alignbench.release.columns.verdict_counts import VERDICTS
+from alignbench.release.votes.votes import SentenceBucket, raters
 from alignbench.schemas.errors import MissingExtraError
 
 _ITERATIONS: Final = 100

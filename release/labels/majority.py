@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from alignbench.release.verdict_counts import VERDICTS, Counts
+from alignbench.release.columns.verdict_counts import VERDICTS, Counts
 from alignbench.schemas.vocabulary import Verdict
 
 

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from alignbench.release.columns.verdict_counts import VERDICTS
 from alignbench.release.labels.smoothed import SmoothedFit
-from alignbench.release.verdict_counts import VERDICTS
 from alignbench.schemas.vocabulary import Verdict
 
 Floats = npt.NDArray[np.float64]

@@ -5,7 +5,7 @@ from typing import Any
 from alignbench.release.errors import NoLabelsError, UnusableNameError
 from alignbench.schemas.fence import current_fence
 from alignbench.schemas.ids import canonical_json, derive_id
-from alignbench.schemas.rows import LabelSet
+from alignbench.schemas.rows.labels import LabelSet
 from alignbench.schemas.tables import LABEL_SETS
 from alignbench.workspace.workspace import Workspace
 

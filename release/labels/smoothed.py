@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from alignbench.release.verdict_counts import VERDICTS
+from alignbench.release.columns.verdict_counts import VERDICTS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

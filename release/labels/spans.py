@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from alignbench.release.words import Word, touched, words
-from alignbench.schemas.rows import Span, VotedSpan
+from alignbench.schemas.rows.spans import Span, VotedSpan
 from alignbench.schemas.vocabulary import HallucinationType
 
 _TIED: Final = 1e-9

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from alignbench.release.columns.verdict_counts import VERDICTS, Counts
 from alignbench.release.labels.dawid_skene import Posteriors, posteriors, rated
 from alignbench.release.labels.majority import agreement_ratio, majority
 from alignbench.release.labels.smoothed import VoteArrays, smoothed_posteriors
-from alignbench.release.verdict_counts import VERDICTS, Counts
-from alignbench.release.votes import SentenceBucket
+from alignbench.release.votes.votes import SentenceBucket
 from alignbench.schemas.vocabulary import LabelMethod, Verdict
 
 _TIED: Final = 1e-9

@@ -9,19 +9,19 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from alignbench.release.place import held_place
-from alignbench.release.publish import already_there, publish, remove_leftovers
+from alignbench.release.publishing.place import held_place
+from alignbench.release.publishing.publish import already_there, publish, remove_leftovers
+from alignbench.release.publishing.stage import staging_folder
+from alignbench.release.publishing.writing import refuse_unless_sound
 from alignbench.release.questions.contents import SelectedForRelease, question_contents
 from alignbench.release.questions.verify import verify_questions
 from alignbench.release.questions.writing import question_manifest, write_question_release
-from alignbench.release.stage import staging_folder
-from alignbench.release.writing import refuse_unless_sound
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import CHECKSUMS, MANIFEST, release_folder
 from alignbench.release_format.question_manifest import QuestionManifest
-from alignbench.schemas.config_questions import QuestionsConfig
+from alignbench.schemas.configuration.question_sections import QuestionsConfig
 from alignbench.schemas.fence import fenced
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.store import ObjectStore
 from alignbench.workspace.workspace import Workspace
 
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.errors import BrokenReferenceError, NoQuestionsError
-from alignbench.release.pseudonyms import pseudonyms
-from alignbench.release.withdrawn import withdrawn_by_kind
+from alignbench.release.votes.pseudonyms import pseudonyms
+from alignbench.release.votes.withdrawn import withdrawn_by_kind
 from alignbench.release_format.question_columns import (
     JUDGEMENTS,
     JUDGES,
@@ -28,8 +28,8 @@ from alignbench.release_format.question_columns import (
     ReleasedTable,
 )
 from alignbench.schemas import tables
-from alignbench.schemas.config_questions import QuestionsConfig, QuestionSetConfig
-from alignbench.schemas.question_rows import Question, Rating, Variant
+from alignbench.schemas.configuration.question_sections import QuestionsConfig, QuestionSetConfig
+from alignbench.schemas.rows.questions import Question, Rating, Variant
 from alignbench.schemas.variant_decisions import SaidOfVariant, as_decided, said_of_variants
 from alignbench.schemas.vocabulary import VariantStatus, WithdrawnKind
 from alignbench.workspace.workspace import Workspace

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from alignbench.release.cells import Cell
+from alignbench.release.columns.cells import Cell
 from alignbench.release_format.layout import STATISTICS
 from alignbench.release_format.question_columns import (
     JUDGEMENTS,

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from alignbench.release.citation import authors, cite_as
-from alignbench.release.licences import licence_of
+from alignbench.release.documents.citation import authors, cite_as
+from alignbench.release.documents.licences import licence_of
+from alignbench.release.documents.texts import templates_id, text_templates
 from alignbench.release.questions.statistics import Tables
-from alignbench.release.texts import templates_id, text_templates
 from alignbench.release_format.columns import card_features
 from alignbench.release_format.layout import CARD, CITATION, DATA, LICENCE
 from alignbench.release_format.question_columns import QUESTIONS, SPLIT, TABLES

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
 
-from alignbench.release.card import card_configs, card_facts
-from alignbench.release.cells import same_csv, to_csv
+from alignbench.release.columns.cells import same_csv, to_csv
+from alignbench.release.documents.card import card_configs, card_facts
 from alignbench.release.questions.rows import check_references, row_problems
 from alignbench.release.questions.statistics import (
     question_statistics,

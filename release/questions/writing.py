@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from alignbench.release.cells import to_csv
-from alignbench.release.images import BLOB_COLUMN, with_images
+from alignbench.release.columns.cells import to_csv
+from alignbench.release.publishing.shards import ShardWriter
 from alignbench.release.questions.contents import QuestionContents
 from alignbench.release.questions.statistics import (
     question_statistics,
@@ -15,7 +15,7 @@ from alignbench.release.questions.statistics import (
     statistics_path,
 )
 from alignbench.release.questions.texts import question_texts, texts_id
-from alignbench.release.shards import ShardWriter
+from alignbench.release.rows.images import BLOB_COLUMN, with_images
 from alignbench.release_format.checksums import checksums_of, checksums_text
 from alignbench.release_format.layout import CHECKSUMS, DATA, MANIFEST, Shard, parse_shard
 from alignbench.release_format.question_columns import QUESTIONS, RATINGS, SPLIT, TABLES
@@ -25,7 +25,7 @@ from alignbench.release_format.question_manifest import (
     QuestionsLeftOut,
     SetRecord,
 )
-from alignbench.schemas.config_questions import QuestionsConfig, QuestionSetConfig
+from alignbench.schemas.configuration.question_sections import QuestionsConfig, QuestionSetConfig
 
 _GROUP_ROWS: Final = 20_000
 """Rows of a row group of a table without images."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+from alignbench.release.columns.span_values import spans_of
 from alignbench.release.labels.spans import SpanLabel, adjudicated_spans, labels_in_any_order
-from alignbench.release.span_values import spans_of
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import Verdict
 
 Row = dict[str, Any]

@@ -12,14 +12,14 @@ import pyarrow.compute as pc
 
 from alignbench.release.agreement.by_unit import AgreementByUnit
 from alignbench.release.agreement.collect import SENTENCE_COLUMNS
-from alignbench.release.rounds import AnsweredWordings
-from alignbench.release.stopping import StoppingVotes
-from alignbench.release.verdict_counts import VERDICTS
+from alignbench.release.columns.verdict_counts import VERDICTS
+from alignbench.release.labels.stopping import StoppingVotes
 from alignbench.release.verify.batches import Batch, table_of
 from alignbench.release.verify.derived import SPAN_COLUMNS, VotesOnSentence, span_vote_problems
 from alignbench.release.verify.report import Findings, Rule
 from alignbench.release.verify.rounds import check_control
 from alignbench.release.verify.rows import span_problem
+from alignbench.release.votes.rounds import AnsweredWordings
 from alignbench.release.words import has_tokenizer
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA
 from alignbench.release_format.manifest import RoundRecord
@@ -31,7 +31,7 @@ from alignbench.schemas.vocabulary import (
     Purpose,
     Verdict,
 )
-from alignbench.workspace.buckets import Buckets
+from alignbench.workspace.tables.buckets import Buckets
 
 _SENTENCE: Final = (
     "sentence_id", "model", "image_id", "caption", "annotation", "adjudicated", "n_correct",

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from alignbench.release.near_duplicates import near_pairs, parse_hashes
+from alignbench.release.splits.near_duplicates import near_pairs, parse_hashes
 from alignbench.release.verify.batches import Batch
 from alignbench.release.verify.report import Findings, Rule
 from alignbench.release_format.layout import Shard

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alignbench.release.verdict_counts import VERDICTS
+from alignbench.release.columns.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch
 from alignbench.release.verify.report import Findings, Problem, Rule
 from alignbench.release_format.columns import REQUIRED_UNLESS_IMPORTED

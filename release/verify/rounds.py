@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from alignbench.release.rounds import AnsweredWordings
 from alignbench.release.verify.report import Findings, Rule
+from alignbench.release.votes.rounds import AnsweredWordings
 from alignbench.release_format.layout import MANIFEST
 from alignbench.release_format.manifest import Manifest, RoundRecord
 from alignbench.schemas.label_options import LabelOptions

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alignbench.release.agreement.fleiss import item_agreement
+from alignbench.release.columns.verdict_counts import VERDICTS
 from alignbench.release.labels.majority import agreement_ratio, majority
 from alignbench.release.labels.spans import SpanAgreement
-from alignbench.release.verdict_counts import VERDICTS
 from alignbench.release.verify.batches import Batch
 from alignbench.release.verify.published import published_problems
 from alignbench.release.verify.report import Findings, Problem, Rule

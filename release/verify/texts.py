@@ -10,18 +10,18 @@ from typing import NamedTuple, Self
 from pydantic import ValidationError
 
 from alignbench.release.agreement.tables import BOUNDS
-from alignbench.release.card import card_configs, card_facts
-from alignbench.release.cells import same_csv, to_csv
-from alignbench.release.counts import model_counts, split_counts
-from alignbench.release.croissant import (
+from alignbench.release.columns.cells import same_csv, to_csv
+from alignbench.release.counting.counts import model_counts, split_counts
+from alignbench.release.counting.figures import drawn_from, figure_paths
+from alignbench.release.counting.statistics import Statistics
+from alignbench.release.counting.tables import SPAN_TABLE, Tables, table_path
+from alignbench.release.documents.card import card_configs, card_facts
+from alignbench.release.documents.croissant import (
     croissant_checksums,
     croissant_document,
     render_croissant,
 )
-from alignbench.release.figures import drawn_from, figure_paths
-from alignbench.release.statistics import Statistics
-from alignbench.release.tables import SPAN_TABLE, Tables, table_path
-from alignbench.release.texts import templates_id, terms_texts
+from alignbench.release.documents.texts import templates_id, terms_texts
 from alignbench.release.verify.report import Findings, Rule
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.layout import CARD, CROISSANT, MANIFEST, STATISTICS, Shard

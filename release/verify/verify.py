@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alignbench.release.agreement.intervals import JACKKNIFE
-from alignbench.release.card import render_card
-from alignbench.release.image_counts import ImageCounter
-from alignbench.release.statistics import COLUMNS, Statistics
-from alignbench.release.tables import SPAN_TABLE, release_tables, table_path
-from alignbench.release.texts import templates_id
+from alignbench.release.counting.image_counts import ImageCounter
+from alignbench.release.counting.statistics import COLUMNS, Statistics
+from alignbench.release.counting.tables import SPAN_TABLE, release_tables, table_path
+from alignbench.release.documents.card import render_card
+from alignbench.release.documents.texts import templates_id
 from alignbench.release.verify.batches import Batch, batches, table_of
 from alignbench.release.verify.files import check_files, check_shards
 from alignbench.release.verify.identity import IdentityCheck, Origins

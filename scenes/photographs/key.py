@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from alignbench.scenes.truth import SentenceTruth
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 KEY = Path(__file__).parent / "key.jsonl"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from alignbench.scenes.errors import MarkedCaptionError
 from alignbench.scenes.photographs.key import CaptionKey, TextRange
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import HallucinationType
 
 _HEADING = re.compile(r"^== (?P<file_name>\S+) \| (?P<model>\S+)$", re.MULTILINE)

@@ -3,12 +3,7 @@
 from pathlib import Path
 
 import torch
-from transformers import (
-    CLIPConfig,
-    CLIPImageProcessorPil,
-    CLIPModel,
-    CLIPProcessor,
-)
+from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPProcessor
 
 from alignbench.scenes.describing import caption, describe
 from alignbench.scenes.sampling import sample_scenes

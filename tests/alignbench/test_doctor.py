@@ -14,7 +14,7 @@ from alignbench.doctor import examination, run_checks, workspace_checks
 from alignbench.doctor.check_result import CheckResult
 from alignbench.doctor.examination import examine
 from alignbench.doctor.guard_check import label_studio_guard
-from alignbench.schemas.rows import Prompt
+from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.tables import PROMPTS
 from alignbench.workspace.workspace import Workspace, open_store
 from tests.fixtures.s3 import BUCKET

@@ -15,7 +15,7 @@ from alignbench.cli.app import app
 from alignbench.doctor import model_requirements
 from alignbench.doctor.model_requirements import Gpu, obstacles, requirements
 from alignbench.flows.ingest import ingest
-from alignbench.schemas.catalog import CatalogModel, catalog
+from alignbench.schemas.configuration.catalog import CatalogModel, catalog
 from tests.alignbench.test_core_install import BLOCK, BLOCKED
 from tests.flows.letter_captioner import registered
 from tests.schemas.catalogs import BUILTIN, only_catalogs, written_catalogs

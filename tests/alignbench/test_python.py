@@ -12,8 +12,8 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 import alignbench
+from alignbench.evaluation.chosen_detectors.listing import Detectors
 from alignbench.evaluation.evaluate import Settings
-from alignbench.evaluation.listing import Detectors
 
 PLAIN = Settings(figures=False)
 GUIDE = Path(__file__).parents[2] / "docs" / "researchers.md"

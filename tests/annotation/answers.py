@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from alignbench.schemas.rows import Annotation, Span
+from alignbench.schemas.rows.annotation import Annotation
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import ANNOTATIONS
 from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, Purpose, Verdict
 from alignbench.workspace.workspace import Workspace

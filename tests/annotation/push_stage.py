@@ -20,7 +20,7 @@ from alignbench.annotation.rounds.members import round_members
 from alignbench.annotation.units.unit import PURPOSE
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import Purpose
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.workspaces import Prepared
 from tests.faults.http_proxy import Call, Fault, FaultProxy, Plan, nth_of

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.cli.app import app
-from alignbench.schemas.question_rows import Rating, VariantCheck
-from alignbench.schemas.rows import Task
+from alignbench.schemas.rows.annotation import Task
+from alignbench.schemas.rows.questions import Rating, VariantCheck
 from alignbench.schemas.tables import RATINGS, RESPONSES, TASKS, VARIANT_CHECKS
 from alignbench.workspace.workspace import Workspace
 from tests.fixtures.browser import renew_picture, submit_by_key

@@ -18,7 +18,7 @@ from alignbench.annotation.label_studio.accounts import submit_result
 from alignbench.annotation.label_studio.results import rating_result
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.judging.asked import asked_questions
-from alignbench.schemas.rows import Task
+from alignbench.schemas.rows.annotation import Task
 from alignbench.schemas.tables import (
     ANNOTATIONS,
     ASSIGNMENTS,
@@ -28,12 +28,7 @@ from alignbench.schemas.tables import (
     SAMPLED_QUESTIONS,
     VARIANTS,
 )
-from alignbench.schemas.vocabulary import (
-    RATING_ROUND,
-    AnnotationStatus,
-    AssignmentState,
-    Purpose,
-)
+from alignbench.schemas.vocabulary import RATING_ROUND, AnnotationStatus, AssignmentState, Purpose
 from alignbench.workspace.workspace import open_workspace
 from tests.annotation.question_rounds import CHINESE, Rater, Round, shows_images
 from tests.fixtures.browser import dismiss

@@ -15,7 +15,7 @@ from alignbench.annotation.label_studio.accounts import submit_result
 from alignbench.annotation.label_studio.records import JsonObject
 from alignbench.annotation.label_studio.results import meaning_result
 from alignbench.annotation.label_studio.server import LabelStudioServer
-from alignbench.schemas.rows import Task
+from alignbench.schemas.rows.annotation import Task
 from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, VARIANTS
 from alignbench.schemas.vocabulary import (
     VARIANT_ROUND,

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from PIL import Image as PillowImage
 
 from alignbench.schemas import ids
-from alignbench.schemas.rows import Image, Pair, Sentence
+from alignbench.schemas.rows.generation import Image, Pair, Sentence
 from alignbench.schemas.tables import IMAGES, PAIRS, SENTENCES
 from alignbench.schemas.vocabulary import Direction, ImageType
 from alignbench.workspace.blobs import put_image
-from alignbench.workspace.local import LocalStore
 from alignbench.workspace.selection import Selection
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 
 GENERATOR = "generator-a"

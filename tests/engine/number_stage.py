@@ -11,7 +11,7 @@ from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.schemas.protocols import ItemFailure
-from alignbench.schemas.rows import Prompt
+from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.tables import PROMPTS
 from alignbench.schemas.vocabulary import FailureKind, StageName
 

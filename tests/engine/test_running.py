@@ -18,7 +18,7 @@ from alignbench.engine.pending import Plan
 from alignbench.engine.stage import Limits, Outcome
 from alignbench.flows.runs.run import Run
 from alignbench.schemas.errors import AlignBenchError, TransientError, UsageError
-from alignbench.schemas.rows import Failure
+from alignbench.schemas.rows.runs import Failure
 from alignbench.schemas.tables import FAILURES, PROMPTS
 from tests.engine.number_stage import (
     BadNumberError,

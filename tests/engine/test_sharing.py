@@ -9,7 +9,7 @@ from alignbench.engine.errors import NothingWorksError, WorkerFailedError, Worke
 from alignbench.engine.sharing import MOST_DEATHS
 from alignbench.engine.stage import Limits
 from alignbench.engine.watching import Watcher
-from alignbench.schemas.rows import StageRun
+from alignbench.schemas.rows.runs import StageRun
 from alignbench.schemas.tables import STAGE_RUNS
 from alignbench.workspace.errors import LockLostError
 from tests.engine.number_stage import BadNumberError, EmptyNumberError, open_numbers

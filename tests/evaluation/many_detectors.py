@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from tests.evaluation.sentences import made_scores, made_sentences
 
 MODELS = ("ShareGPT4V", "LLaVA-1.6", "Qwen2-VL", "GPT-4o", "CogVLM", "Llama-4-109B", "SD-3.5",

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alignbench.evaluation.scored import Sentences
+from alignbench.evaluation.scores.scored import Sentences
 from tests.evaluation.images import png
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

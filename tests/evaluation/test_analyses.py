@@ -13,7 +13,7 @@ from alignbench.evaluation.analyses.ensembles import combined, ranks, standardis
 from alignbench.evaluation.analyses.localisation import gold_words
 from alignbench.evaluation.analyses.run import Outside, analyse, hardest
 from alignbench.evaluation.errors import ScoreFileError
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from tests.evaluation.sentences import made_scores, made_sentences
 
 SENTENCES = made_sentences(900, 150)

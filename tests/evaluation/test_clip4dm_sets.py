@@ -15,8 +15,8 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 from alignbench.evaluation.analyses.clip4dm_sets.analysis import Judge, clip4dm_evaluation
 from alignbench.evaluation.errors import OwnLabelsError
 from alignbench.evaluation.evaluate import Settings, evaluated_sentences
-from alignbench.evaluation.own_labels import decoded_labels
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.own_labels import decoded_labels
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.flows.imports import import_set
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader

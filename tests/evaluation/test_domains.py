@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from alignbench.evaluation.chosen_detectors.entries import parse_detector
 from alignbench.evaluation.detectors.clip import ClipDetector
 from alignbench.evaluation.domains import FILE, DomainStep, with_domains
-from alignbench.evaluation.entries import parse_detector
 from alignbench.evaluation.errors import ModelShapeError
 from alignbench.evaluation.evaluate import Settings
-from alignbench.evaluation.scored import Sentences
+from alignbench.evaluation.scores.scored import Sentences
 from alignbench.flows.evaluate import evaluate
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.sentences import ReleaseReader

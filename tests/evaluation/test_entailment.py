@@ -4,14 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import (
-    AutoTokenizer,
-    BertConfig,
-    BertForSequenceClassification,
-    BertTokenizerFast,
-)
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, BertTokenizerFast
 
-from alignbench.evaluation.entailment import EntailmentModel
+from alignbench.evaluation.aids.entailment import EntailmentModel
 from alignbench.evaluation.errors import ModelShapeError
 from alignbench.models.in_process.placement import InProcessOptions
 

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignbench.engine.errors import BackendContractError
-from alignbench.evaluation.entries import DetectorEntry, parse_detector
+from alignbench.evaluation.chosen_detectors.entries import DetectorEntry, parse_detector
 from alignbench.evaluation.errors import NothingToScoreError, ScoreFileError
 from alignbench.evaluation.evaluate import Evaluation, Settings
-from alignbench.evaluation.requests import BATCH
+from alignbench.evaluation.scores.requests import BATCH
 from alignbench.flows.evaluate import evaluate
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import open_release
@@ -118,7 +118,7 @@ def test_unknown_sentences_are_left_out_and_families_come_from_the_release(
 ) -> None:
     verdicts = SENTENCES.table["annotation"].to_pylist()
     verdicts[:100] = ["unknown"] * 100
-    from alignbench.evaluation.scored import Sentences
+    from alignbench.evaluation.scores.scored import Sentences
 
     changed = Sentences.of(SENTENCES.table.set_column(4, "annotation", [verdicts]))
     folder = write_release(tmp_path / "1.0.0", changed, {"hasty": "quick"})
@@ -128,7 +128,7 @@ def test_unknown_sentences_are_left_out_and_families_come_from_the_release(
 
 
 def test_a_release_with_nothing_known_and_a_place_without_one_are_refused(tmp_path: Path) -> None:
-    from alignbench.evaluation.scored import Sentences
+    from alignbench.evaluation.scores.scored import Sentences
 
     unknown = Sentences.of(
         SENTENCES.table.set_column(4, "annotation", [["unknown"] * len(SENTENCES)])

@@ -7,13 +7,13 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from alignbench.evaluation.aids.gold import read_gold
 from alignbench.evaluation.analyses.by_model import model_auroc
 from alignbench.evaluation.analyses.label_errors import NO_GOLD, label_errors
-from alignbench.evaluation.entries import DetectorEntry
+from alignbench.evaluation.chosen_detectors.entries import DetectorEntry
 from alignbench.evaluation.errors import ScoreFileError
 from alignbench.evaluation.evaluate import Settings
-from alignbench.evaluation.gold import read_gold
-from alignbench.evaluation.scored import Sentences
+from alignbench.evaluation.scores.scored import Sentences
 from alignbench.flows.evaluate import evaluate
 from alignbench.schemas.vocabulary import Verdict
 from tests.evaluation.releases import write_release

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from alignbench.cli.app import app
-from alignbench.evaluation.entries import DetectorEntry
+from alignbench.evaluation.chosen_detectors.entries import DetectorEntry
 from alignbench.evaluation.errors import SubmissionError
 from alignbench.evaluation.evaluate import Settings
 from alignbench.evaluation.submissions import Submission

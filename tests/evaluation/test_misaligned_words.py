@@ -2,13 +2,13 @@
 
 import pytest
 
-from alignbench.evaluation.misaligned_words import (
+from alignbench.evaluation.detector_parts.misaligned_words import (
     is_dropped,
     lowest_word,
     misaligned_phrases,
     misaligned_words,
 )
-from alignbench.schemas.rows import WordScore
+from alignbench.schemas.rows.spans import WordScore
 
 TEXT = "A dog - very large - runs!"
 SCORES = (2.1e-3, -1.28e-3, -4.1e-4, -9.8e-4, -7.0e-4, -3.6e-4, -7.5e-4)

@@ -3,7 +3,7 @@
 import huggingface_hub
 import pytest
 
-from alignbench.evaluation.entries import PreparedDetector, parse_detector
+from alignbench.evaluation.chosen_detectors.entries import PreparedDetector, parse_detector
 from alignbench.models.errors import ModelNotFoundError
 from alignbench.models.in_process.weights import local_folder
 from tests.evaluation.images import requests

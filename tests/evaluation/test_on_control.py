@@ -7,7 +7,7 @@ import pytest
 from alignbench.evaluation.analyses.analysis import Analysis
 from alignbench.evaluation.analyses.by_model import MEAN, POOLED, model_auroc
 from alignbench.evaluation.analyses.run import analyse
-from alignbench.evaluation.scored import Sentences
+from alignbench.evaluation.scores.scored import Sentences
 from tests.evaluation.sentences import made_scores, made_sentences
 
 SENTENCES = made_sentences(900, 150)

@@ -8,7 +8,7 @@ import pytest
 from alignbench.evaluation.analyses.analysis import Analysis, Dots
 from alignbench.evaluation.analyses.run import analyse
 from alignbench.evaluation.evaluate import write_results
-from alignbench.evaluation.figures import svg
+from alignbench.evaluation.figures.figure import svg
 from tests.evaluation.many_detectors import DETECTORS, MODELS, many_scores, many_sentences
 from tests.reporting.typesetting import needs_latex, typeset
 

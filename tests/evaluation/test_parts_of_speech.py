@@ -5,9 +5,9 @@ from importlib.util import find_spec
 import pyarrow as pa
 import pytest
 
+from alignbench.evaluation.aids.parts_of_speech import Tagger
 from alignbench.evaluation.analyses.by_part_of_speech import by_part_of_speech, part_of_word
-from alignbench.evaluation.parts_of_speech import Tagger
-from alignbench.evaluation.scored import Scored
+from alignbench.evaluation.scores.scored import Scored
 from alignbench.schemas.errors import MissingExtraError
 from tests.evaluation.sentences import made_sentences
 

@@ -1,7 +1,8 @@
 """Word scores become suggestions: runs of suspicious words, and whose they are."""
 
-from alignbench.evaluation.predictions import predictions
-from alignbench.schemas.rows import Score, WordScore
+from alignbench.evaluation.scores.predictions import predictions
+from alignbench.schemas.rows.runs import Score
+from alignbench.schemas.rows.spans import WordScore
 from alignbench.schemas.vocabulary import ScoreStatus, Verdict
 
 TEXT = "A red, old ball lies there."

@@ -7,13 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 from playwright.sync_api import Browser
 
-from alignbench.evaluation.entries import DetectorEntry, parse_detector
+from alignbench.evaluation.chosen_detectors.entries import DetectorEntry, parse_detector
 from alignbench.evaluation.evaluate import Settings
-from alignbench.evaluation.scored import Sentences
+from alignbench.evaluation.scores.scored import Sentences
 from alignbench.flows.evaluate import evaluate
 from alignbench.release.build import build_release
 from alignbench.release.labels.compute import compute_labels
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import open_store
 from tests.evaluation.releases import write_release
 from tests.evaluation.sentences import made_sentences

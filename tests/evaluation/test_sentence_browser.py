@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from alignbench.evaluation.entries import DetectorEntry
+from alignbench.evaluation.chosen_detectors.entries import DetectorEntry
 from alignbench.evaluation.evaluate import Settings
 from alignbench.evaluation.report.browser import best_threshold
-from alignbench.evaluation.scored import Sentences
+from alignbench.evaluation.scores.scored import Sentences
 from alignbench.flows.evaluate import evaluate
 from alignbench.reporting.pieces import pieces
 from tests.evaluation.releases import write_release

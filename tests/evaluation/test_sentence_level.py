@@ -15,7 +15,7 @@ from sklearn.metrics import (
 
 from alignbench.evaluation.analyses.calibration import calibration
 from alignbench.evaluation.analyses.sentence_level import sentence_level
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.correlation import pearson
 from alignbench.evaluation.statistics.precision import average_precision, linear_average_precision
 from alignbench.evaluation.statistics.thresholds import best_threshold, f1

@@ -12,10 +12,14 @@ from alignbench.cli.app import app
 from alignbench.evaluation.analyses.by_model import MEAN, model_auroc
 from alignbench.evaluation.analyses.by_prompt import by_prompt
 from alignbench.evaluation.analyses.cost import cost
-from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, parse_detector
+from alignbench.evaluation.chosen_detectors.entries import (
+    DetectorEntry,
+    PreparedDetector,
+    parse_detector,
+)
 from alignbench.evaluation.evaluate import Settings
-from alignbench.evaluation.running import running
-from alignbench.evaluation.scored import Running
+from alignbench.evaluation.scores.costs import running
+from alignbench.evaluation.scores.scored import Running
 from alignbench.evaluation.together import MEAN_OF_RELEASES
 from alignbench.flows.evaluate_together import evaluate_together
 from alignbench.schemas.errors import UsageError

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.s3 import S3Store
 
 WRITES = ("write", "create", "put_file", "delete")
 

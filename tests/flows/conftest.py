@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.stores.s3 import S3Store
 from tests.faults.deaths import Writes, writes_counted
 from tests.faults.http_proxy import FaultProxy, faults_before
 from tests.fixtures.s3 import BUCKET, ENVIRONMENT

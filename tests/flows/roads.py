@@ -26,7 +26,7 @@ def with_team(people: Sequence[str], answers: int = 3) -> str:
 # Runs a command and kills its own process before the n-th write to the store.
 KILL_BEFORE_WRITE = """
 import os, signal, sys
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 left = int(sys.argv.pop(1))
 def counted(original):
     def call(*args):

@@ -21,10 +21,10 @@ from alignbench.flows.prompts import prompts
 from alignbench.flows.release import release
 from alignbench.flows.runs.orchestration import run_flow
 from alignbench.flows.split import split
-from alignbench.schemas.rows import Annotation
+from alignbench.schemas.rows.annotation import Annotation
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES
 from alignbench.schemas.vocabulary import Verdict
-from alignbench.workspace.compact import compact
+from alignbench.workspace.tables.compact import compact
 from alignbench.workspace.workspace import open_store, open_workspace
 from tests.fixtures.s3 import BUCKET
 from tests.flows.letter_captioner import registered

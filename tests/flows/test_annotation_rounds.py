@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from alignbench.annotation.label_studio.accounts import submit_answer, token_of
-from alignbench.evaluation.entries import PreparedDetector, parse_detector
-from alignbench.schemas.rows import Score, WordScore
+from alignbench.evaluation.chosen_detectors.entries import PreparedDetector, parse_detector
+from alignbench.schemas.rows.runs import Score
+from alignbench.schemas.rows.spans import WordScore
 from alignbench.schemas.tables import SCORES, SENTENCES
 from alignbench.schemas.vocabulary import ScoreStatus, Verdict
 from alignbench.workspace.workspace import open_workspace

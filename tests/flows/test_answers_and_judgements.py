@@ -15,18 +15,11 @@ from alignbench.flows.questions.judge import judge
 from alignbench.flows.questions.respond import respond
 from alignbench.flows.runs.errors import NoChatModelError, NoJudgeError
 from alignbench.flows.status import failure_rows, stage_counts
-from alignbench.schemas.question_rows import Judgement, Response
+from alignbench.schemas.rows.questions import Judgement, Response
 from alignbench.schemas.tables import FAILURES, JUDGEMENTS, JUDGES, RESPONSES
 from alignbench.schemas.vocabulary import StageName
 from alignbench.workspace.workspace import Workspace
-from tests.flows.question_roads import (
-    by_model,
-    entry,
-    question,
-    rated,
-    shown_images,
-    workspace,
-)
+from tests.flows.question_roads import by_model, entry, question, rated, shown_images, workspace
 from tests.generators.endpoint.model_server import Asked, ModelServer, refused, running, said
 
 HISTORY = [{"user": "What is it?", "assistant": " A yard."}]

@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from alignbench.schemas.columns import to_batch
-from alignbench.schemas.rows import Prompt
+from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.tables import PROMPTS, SCHEMA_VERSION
 from tests.flows.roads import alignbench, contents
 

@@ -19,7 +19,7 @@ from alignbench.flows.prompts import prompts
 from alignbench.flows.runs.orchestration import run_flow
 from alignbench.schemas.spending import UnknownCostError
 from alignbench.schemas.tables import FAILURES, PAIRS, STAGE_RUNS
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace, open_workspace
 from tests.flows.paid_roads import CONFIG, IMAGES, MOST, Till, paint_and_configure
 from tests.generators.endpoint.model_server import Asked, ModelServer, Reply, running

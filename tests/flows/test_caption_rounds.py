@@ -23,7 +23,8 @@ from alignbench.flows.team.queues import round_queues
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.release import open_release
 from alignbench.schemas.ids import caption_id
-from alignbench.schemas.rows import Sentence, Task
+from alignbench.schemas.rows.annotation import Task
+from alignbench.schemas.rows.generation import Sentence
 from alignbench.schemas.tables import (
     ANNOTATIONS,
     ASSIGNMENTS,

@@ -11,12 +11,7 @@ import pytest
 from tests.faults.deaths import DiskFills, writes_counted
 from tests.flows.question_stage_roads import QUESTION_STAGES
 from tests.flows.roads import alignbench, contents, environment, new_workspace
-from tests.flows.stage_roads import (
-    STAGES,
-    Road,
-    moments,
-    state,
-)
+from tests.flows.stage_roads import STAGES, Road, moments, state
 
 MAY_MOUNT = ["unshare", "--mount", "--map-root-user"]
 

@@ -15,7 +15,7 @@ from alignbench.flows.ingest import ingest
 from alignbench.flows.prompts import prompts
 from alignbench.flows.status import failure_rows
 from alignbench.schemas.errors import ConfigError
-from alignbench.schemas.rows import Generator, Pair
+from alignbench.schemas.rows.generation import Generator, Pair
 from alignbench.schemas.tables import FAILURES, GENERATORS, IMAGES, PAIRS, PROMPTS
 from alignbench.workspace.workspace import Workspace, open_workspace
 from tests.flows.letter_captioner import registered

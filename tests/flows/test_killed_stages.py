@@ -4,12 +4,7 @@ import pytest
 
 from tests.faults.deaths import Killed, Writes, writes_counted
 from tests.flows.question_stage_roads import QUESTION_STAGES
-from tests.flows.stage_roads import (
-    STAGES,
-    Road,
-    moments,
-    state,
-)
+from tests.flows.stage_roads import STAGES, Road, moments, state
 
 
 def dies_at(road: Road, stage: str, number: int, *, done: bool) -> None:

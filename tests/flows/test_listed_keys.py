@@ -11,7 +11,7 @@ from alignbench.flows.intake import listed_keys as module
 from alignbench.flows.intake.listed_keys import listed_keys
 from alignbench.generators.sources.urls import UrlsOptions, UrlsSource
 from alignbench.schemas.protocols import Surroundings
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 
 Listed = Callable[..., list[str]]
 

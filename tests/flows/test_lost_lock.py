@@ -17,7 +17,7 @@ from alignbench.flows.ingest import ingest
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.tables import FAILURES, PAIRS
 from alignbench.workspace.errors import LockHeldError
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.store import ObjectStore
 from alignbench.workspace.workspace import Workspace, open_store, open_workspace
 from tests.fixtures.s3 import BUCKET
 from tests.generators.endpoint.model_server import running, said
@@ -39,7 +39,7 @@ commit_rows = 3
 """
 CAPTION_WITH_SHORT_LOCKS = """
 import functools, sys
-from alignbench.workspace import s3
+from alignbench.workspace.stores import s3
 s3.hold = functools.partial(s3.hold, life_seconds=1.0)
 from alignbench.flows.caption import caption
 caption.fn(workspace=sys.argv[1])

@@ -12,11 +12,7 @@ import pytest
 
 from alignbench.schemas.errors import AlignBenchError
 from tests.faults.http_proxy import Fault, FaultProxy
-from tests.flows.stage_roads import (
-    STAGES,
-    Road,
-    state,
-)
+from tests.flows.stage_roads import STAGES, Road, state
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 

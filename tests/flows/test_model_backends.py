@@ -21,7 +21,7 @@ from alignbench.flows.caption import caption
 from alignbench.flows.imagine import imagine
 from alignbench.flows.ingest import ingest
 from alignbench.flows.prompts import prompts
-from alignbench.schemas.rows import Pair
+from alignbench.schemas.rows.generation import Pair
 from alignbench.schemas.tables import FAILURES, IMAGES, PAIRS
 from alignbench.workspace.workspace import Workspace, open_workspace
 from tests.fixtures.tiny_models import save_captioner

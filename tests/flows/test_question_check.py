@@ -24,8 +24,8 @@ from alignbench.flows.runs.run import open_run
 from alignbench.flows.selected.questions import selected_questions
 from alignbench.flows.status import workspace_status
 from alignbench.schemas.errors import UsageError
-from alignbench.schemas.question_rows import Variant, VariantCheck
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
+from alignbench.schemas.rows.questions import Variant, VariantCheck
 from alignbench.schemas.tables import QUESTIONS, ROUNDS, VARIANT_CHECKS, VARIANTS
 from alignbench.schemas.vocabulary import (
     VARIANT_ROUND,

@@ -7,7 +7,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from alignbench.cli.app import app
-from alignbench.schemas.question_rows import Question
+from alignbench.schemas.rows.questions import Question
 from alignbench.schemas.tables import IMAGES, QUESTIONS
 from alignbench.workspace.workspace import Workspace, open_workspace
 

@@ -21,7 +21,7 @@ from alignbench.release.verify.report import Rule
 from alignbench.release_format.checksums import checksums_of, checksums_text
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.schemas.ids import sha256_hex, text_sha256
-from alignbench.schemas.question_rows import Rating, VariantCheck
+from alignbench.schemas.rows.questions import Rating, VariantCheck
 from alignbench.schemas.tables import IMAGES, RATINGS, RESPONSES, VARIANT_CHECKS, VARIANTS
 from alignbench.schemas.vocabulary import AnnotationStatus, Meaning, Purpose
 from alignbench.workspace.workspace import Workspace, open_workspace

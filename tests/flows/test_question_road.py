@@ -19,7 +19,7 @@ from alignbench.judging.calibration.rated_sample import RatedSample, draw_sample
 from alignbench.judging.calibration.stratified import Estimand
 from alignbench.judging.report.results import Answerer, JudgeFacts, Results
 from alignbench.reporting.jackknife import Bools, Floats
-from alignbench.schemas.question_rows import Rating
+from alignbench.schemas.rows.questions import Rating
 from alignbench.schemas.tables import RATINGS, RESPONSES
 from alignbench.schemas.vocabulary import AnnotationStatus
 from alignbench.workspace.workspace import Workspace, open_workspace

@@ -12,8 +12,8 @@ from alignbench.cli.app import app
 from alignbench.flows.questions.report import question_report
 from alignbench.flows.status import workspace_status
 from alignbench.judging.errors import SampleDrawnError, SampleSizeError
-from alignbench.schemas.question_rows import Rating
-from alignbench.schemas.rows import Round
+from alignbench.schemas.rows.annotation import Round
+from alignbench.schemas.rows.questions import Rating
 from alignbench.schemas.tables import RATINGS, RESPONSES, ROUNDS, SAMPLED_QUESTIONS
 from alignbench.schemas.vocabulary import AnnotationStatus, AnnotationUnit, RoundForm, StageName
 from alignbench.workspace.workspace import Workspace

@@ -30,7 +30,7 @@ from alignbench.scenes.describing import caption as caption_of
 from alignbench.scenes.drawing import png
 from alignbench.scenes.sampling import sample_scenes
 from alignbench.schemas.ids import caption_id
-from alignbench.schemas.rows import Annotation, Task
+from alignbench.schemas.rows.annotation import Annotation, Task
 from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,

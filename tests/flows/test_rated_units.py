@@ -15,7 +15,7 @@ from alignbench.flows.asking.rated_units import (
     rater_notes,
 )
 from alignbench.flows.runs.run import open_run
-from alignbench.schemas.question_rows import GoldRating
+from alignbench.schemas.rows.questions import GoldRating
 from alignbench.schemas.tables import GOLD_RATINGS, QUESTIONS, RESPONSES, SAMPLED_QUESTIONS
 from alignbench.schemas.vocabulary import RATING_ROUND, AnnotationUnit, Purpose
 from alignbench.workspace.workspace import Workspace

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from alignbench.flows.runs.ray_workers import CrewSize, crew_size
-from alignbench.schemas.config import parse_config
+from alignbench.schemas.configuration.config import parse_config
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.tables import PAIRS, STAGE_RUNS
 from alignbench.services import Connection

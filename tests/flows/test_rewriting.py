@@ -12,7 +12,7 @@ from alignbench.flows.questions.respond import respond
 from alignbench.flows.questions.rewrite import rewrite
 from alignbench.flows.status import stage_counts
 from alignbench.schemas.errors import ConfigError
-from alignbench.schemas.question_rows import Variant
+from alignbench.schemas.rows.questions import Variant
 from alignbench.schemas.tables import RESPONSES, VARIANTS
 from alignbench.schemas.vocabulary import StageName
 from alignbench.workspace.workspace import Workspace

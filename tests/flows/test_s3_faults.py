@@ -4,12 +4,7 @@ import pytest
 
 from alignbench.schemas.errors import AlignBenchError
 from tests.faults.http_proxy import Fault, FaultProxy, once
-from tests.flows.stage_roads import (
-    STAGES,
-    Road,
-    moments,
-    state,
-)
+from tests.flows.stage_roads import STAGES, Road, moments, state
 
 FAULTS = [
     Fault.REFUSED, Fault.DROPPED, Fault.LOST, Fault.BAD_GATEWAY, Fault.TRUNCATED, Fault.TWICE,

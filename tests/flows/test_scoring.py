@@ -11,19 +11,19 @@ import httpx
 import pytest
 
 from alignbench.engine.errors import BackendContractError
+from alignbench.evaluation.chosen_detectors.entries import PreparedDetector, parse_detector
 from alignbench.evaluation.detectors.sentence_length import SentenceLengthDetector
-from alignbench.evaluation.entries import PreparedDetector, parse_detector
 from alignbench.evaluation.evaluate import Evaluation, Settings, report_scores
 from alignbench.flows.evaluate import evaluate
 from alignbench.flows.status import failure_rows, workspace_status
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.errors import TransientError
 from alignbench.schemas.protocols import ItemFailure
-from alignbench.schemas.rows import Failure, Score
+from alignbench.schemas.rows.runs import Failure, Score
 from alignbench.schemas.tables import FAILURES, SCORES
 from alignbench.schemas.vocabulary import ScoreStatus
 from alignbench.workspace.errors import LockHeldError
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.evaluation.faulty import SomeFail, installed
 from tests.evaluation.releases import write_release

@@ -24,19 +24,13 @@ from alignbench.services import Connection
 from alignbench.workspace.errors import LockHeldError
 from alignbench.workspace.workspace import open_store, open_workspace
 from tests.faults.http_proxy import Call, FaultProxy, faults_before
-from tests.flows.stage_roads import (
-    STAGES,
-    Road,
-    flow_step,
-    moments,
-    state,
-)
+from tests.flows.stage_roads import STAGES, Road, flow_step, moments, state
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 WITH_SHORT_LOCKS = """
 import functools, sys
-from alignbench.workspace import s3
+from alignbench.workspace.stores import s3
 s3.hold = functools.partial(s3.hold, life_seconds=1.0)
 from alignbench.flows.push import push
 from tests.flows.stage_roads import STEPS, flow_step, without_waiting

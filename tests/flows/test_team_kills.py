@@ -29,13 +29,7 @@ from alignbench.flows.team.people import hand_over_work, pause, push_open_rounds
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.tables import ANNOTATIONS
 from alignbench.schemas.vocabulary import AnnotationStatus, Verdict
-from alignbench.services import (
-    ServiceName,
-    down,
-    label_studio_connection,
-    read_credentials,
-    up,
-)
+from alignbench.services import ServiceName, down, label_studio_connection, read_credentials, up
 from tests.fixtures.services import EmbeddedLabelStudio
 from tests.flows.roads import killed_before_write, new_workspace
 from tests.flows.test_queues import Team

@@ -12,7 +12,7 @@ from alignbench.cli.app import app
 from alignbench.judging.critic.reply import read_judgement
 from alignbench.models.answers.scores import ScoreScale
 from alignbench.schemas.chat import RawAnswer
-from alignbench.schemas.question_rows import Rating
+from alignbench.schemas.rows.questions import Rating
 from alignbench.schemas.tables import JUDGEMENTS, RATINGS, RESPONSES
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose
 from alignbench.workspace.workspace import Workspace

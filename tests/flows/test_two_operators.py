@@ -13,12 +13,7 @@ from tests.faults.deaths import Meanwhile, writes_counted
 from tests.faults.http_proxy import Call, Fault, FaultProxy
 from tests.flows.question_stage_roads import QUESTION_STAGES
 from tests.flows.second_operator import SecondOperator
-from tests.flows.stage_roads import (
-    STAGES,
-    Road,
-    moments,
-    state,
-)
+from tests.flows.stage_roads import STAGES, Road, moments, state
 
 
 def both_in_a_folder(road: Road, stage: str, number: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from alignbench.annotation.assigning.asked import AskedUnits
 from alignbench.flows.team.vote_costs import round_cost
-from alignbench.release.stopping import UntilCheck
+from alignbench.release.labels.stopping import UntilCheck
 from alignbench.release_format.manifest import RoundRecord
 from alignbench.schemas.tables import ANNOTATIONS
 from alignbench.schemas.vocabulary import AnnotationUnit

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from alignbench.schemas.catalog import GROUPS, CatalogModel, catalog
-from alignbench.schemas.config import parse_config
+from alignbench.schemas.configuration.catalog import GROUPS, CatalogModel, catalog
+from alignbench.schemas.configuration.config import parse_config
 from alignbench.schemas.registry import find, names
 from alignbench.schemas.vocabulary import ModelKind
 from tests.schemas.catalogs import BUILTIN, only_catalogs

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from alignbench.judging.question_set import question_set
-from alignbench.schemas.question_rows import Question
+from alignbench.schemas.rows.questions import Question
 
 QUESTION = Question(
     question_id="0", source="set", cluster="a", variant="0", task="OCR", category="See",

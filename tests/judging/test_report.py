@@ -13,16 +13,10 @@ from alignbench.judging.calibration.rated_sample import draw_sample
 from alignbench.judging.calibration.raters import Ratings
 from alignbench.judging.question_set import question_set
 from alignbench.judging.report.page import report_files
-from alignbench.judging.report.results import (
-    Answerer,
-    Answers,
-    JudgeFacts,
-    RatedByPeople,
-    Results,
-)
+from alignbench.judging.report.results import Answerer, Answers, JudgeFacts, RatedByPeople, Results
 from alignbench.judging.report.rewriting import Rewritten
 from alignbench.models.answers.scores import ScoreScale
-from alignbench.schemas.question_rows import Question, Variant
+from alignbench.schemas.rows.questions import Question, Variant
 from alignbench.schemas.variant_decisions import SaidOfVariant
 from alignbench.schemas.vocabulary import VariantStatus
 

@@ -9,15 +9,10 @@ from typing import Any
 from alignbench.release.build import build_release
 from alignbench.release.labels.compute import compute_labels
 from alignbench.schemas.control_sample import ControlSample
-from alignbench.schemas.rows import Annotation, Round, Sentence
-from alignbench.schemas.vocabulary import (
-    AnnotationUnit,
-    LabelMethod,
-    Purpose,
-    RoundForm,
-    Verdict,
-)
-from alignbench.workspace.store import ObjectStore
+from alignbench.schemas.rows.annotation import Annotation, Round
+from alignbench.schemas.rows.generation import Sentence
+from alignbench.schemas.vocabulary import AnnotationUnit, LabelMethod, Purpose, RoundForm, Verdict
+from alignbench.workspace.stores.store import ObjectStore
 from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import CONFIG, RESOLVED, Rows, append, make_rows, span, vote
 

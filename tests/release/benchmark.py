@@ -17,18 +17,18 @@ from PIL import Image as Pillow
 from alignbench.models.perceptual_hash import difference_hash_of_file
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Row
-from alignbench.schemas.config import ReleaseConfig
-from alignbench.schemas.rows import (
-    Annotation,
+from alignbench.schemas.configuration.release_section import ReleaseConfig
+from alignbench.schemas.rows.annotation import Annotation
+from alignbench.schemas.rows.generation import (
     Generator,
     Image,
     Origin,
     Pair,
     Prompt,
     Sentence,
-    Span,
     Splitter,
 )
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import spec_of
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
@@ -40,7 +40,7 @@ from alignbench.schemas.vocabulary import (
 )
 from alignbench.workspace.blobs import put_image
 from alignbench.workspace.selection import Selection
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.store import ObjectStore
 from alignbench.workspace.workspace import Workspace
 
 SPLITTER = ids.splitter_id("en_core_web_sm", "3.8.0", 1)

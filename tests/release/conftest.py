@@ -4,7 +4,7 @@ import pytest
 
 from alignbench.release.build import build_release
 from alignbench.release.labels.compute import compute_labels
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import CONFIG, RESOLVED, Rows, make_workspace, released_folder
 

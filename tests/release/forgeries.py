@@ -11,14 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alignbench.release.verify.report import Rule
-from tests.release.corruption import (
-    DATA,
-    VOTES,
-    Rows,
-    change_rows,
-    change_text,
-    reseal,
-)
+from tests.release.corruption import DATA, VOTES, Rows, change_rows, change_text, reseal
 
 CARD = "README.md"
 Forgery = Callable[[Path], None]

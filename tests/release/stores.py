@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import IO
 
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 
 
 class KilledError(Exception):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from alignbench.release.labels.compute import compute_labels
-from alignbench.schemas.rows import Withdrawn
+from alignbench.schemas.rows.annotation import Withdrawn
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
 from tests.release.benchmark import append, span, vote
 from tests.release.test_labels import Bench, labels

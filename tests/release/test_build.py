@@ -18,15 +18,15 @@ from alignbench.release.errors import (
     UnusableNameError,
 )
 from alignbench.release.labels.compute import compute_labels
-from alignbench.release.stage import staging_folder
+from alignbench.release.publishing.stage import staging_folder
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.checksums import checksums_of
 from alignbench.release_format.layout import CHECKSUMS
 from alignbench.schemas.errors import AlignBenchError
-from alignbench.schemas.rows import Withdrawn
+from alignbench.schemas.rows.annotation import Withdrawn
 from alignbench.schemas.tables import PAIRS
 from alignbench.schemas.vocabulary import Verdict
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import (
     CONFIG,

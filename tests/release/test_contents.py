@@ -8,15 +8,15 @@ import pytest
 from PIL import Image
 
 from alignbench.release.build import build_release
+from alignbench.release.counting.figures import drawn_from
 from alignbench.release.errors import ReleaseExistsError
-from alignbench.release.figures import drawn_from
 from alignbench.release.labels.compute import compute_labels
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.checksums import checksums_of
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.ids import sha256_hex
 from alignbench.schemas.vocabulary import ImageMode, LabelMethod, Purpose, Verdict
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from tests.release.benchmark import CONFIG, append, make_workspace, released_folder, span, vote
 from tests.release.test_build import build, table_of
 

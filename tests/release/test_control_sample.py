@@ -13,7 +13,7 @@ import alignbench
 from alignbench.release.diff import diff_releases
 from alignbench.release.verify.report import Rule
 from alignbench.release.verify.verify import verify
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from tests.release.adaptive import adaptive_release
 from tests.release.benchmark import released_folder
 from tests.release.corruption import DATA, VOTES, change_rows, change_text, reseal

@@ -12,7 +12,7 @@ from alignbench.release.labels.dawid_skene import posteriors
 from alignbench.release.labels.sets import find_label_set, label_sets
 from alignbench.schemas.errors import MissingExtraError
 from alignbench.schemas.vocabulary import LabelMethod, Verdict
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import Rows, append, make_rows, make_workspace, vote
 from tests.release.test_labels import labels

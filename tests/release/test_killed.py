@@ -13,7 +13,7 @@ from alignbench.release.labels.compute import compute_labels
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.checksums import checksums_of
 from alignbench.release_format.layout import CHECKSUMS
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import CONFIG, Rows, make_workspace, released_folder
 from tests.release.stores import DyingStore, KilledError

@@ -11,10 +11,12 @@ from alignbench.release.labels.compute import compute_labels
 from alignbench.release.labels.sets import label_sets
 from alignbench.release.verify.verify import verify
 from alignbench.schemas.label_options import LabelOptions
-from alignbench.schemas.rows import Label, Sentence, Withdrawn
+from alignbench.schemas.rows.annotation import Withdrawn
+from alignbench.schemas.rows.generation import Sentence
+from alignbench.schemas.rows.labels import Label
 from alignbench.schemas.tables import LABEL_SETS, LABELS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import (
     CONFIG,

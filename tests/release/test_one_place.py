@@ -11,12 +11,12 @@ from alignbench.flows.imports import import_set
 from alignbench.release.build import build_release
 from alignbench.release.errors import ReleaseExistsError
 from alignbench.release.labels.compute import compute_labels
-from alignbench.release.upload import upload_release
+from alignbench.release.publishing.upload import upload_release
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.checksums import checksums_of
 from alignbench.workspace.errors import LockHeldError
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.s3 import S3Store
 from alignbench.workspace.workspace import Workspace
 from tests.faults.deaths import Meanwhile, Writes, writes_counted
 from tests.fixtures.s3 import BUCKET

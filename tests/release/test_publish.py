@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.release.publish import publish, remove_leftovers
+from alignbench.release.publishing.publish import publish, remove_leftovers
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import CHECKSUMS
 from alignbench.schemas.fence import fenced
 from alignbench.schemas.ids import sha256_hex
 from alignbench.workspace.errors import LockLostError
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 
 
 class LockOf:

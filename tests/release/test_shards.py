@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alignbench.release.images import BLOB_COLUMN, with_images
-from alignbench.release.shards import ShardWriter
+from alignbench.release.publishing.shards import ShardWriter
+from alignbench.release.rows.images import BLOB_COLUMN, with_images
 from alignbench.release_format.columns import DATA_SCHEMA
 from alignbench.release_format.layout import DATA, Shard, parse_shard, shard_path
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alignbench.release.labels.spans import SpanAgreement, agree_on_spans
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import HallucinationType
 
 TEXT = "A red ball lies on the green grass."

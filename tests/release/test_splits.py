@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from alignbench.release.build import build_release
 from alignbench.release.errors import SplitConflictError
 from alignbench.release.labels.compute import compute_labels
-from alignbench.release.near_duplicates import differing_bits, near_pairs
-from alignbench.release.splits import LINK_SCHEMA, OLD_SCHEMA, deal
+from alignbench.release.splits.near_duplicates import differing_bits, near_pairs
+from alignbench.release.splits.splits import LINK_SCHEMA, OLD_SCHEMA, deal
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.errors import NotAReleaseError
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import (
     CONFIG,

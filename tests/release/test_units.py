@@ -9,7 +9,7 @@ from alignbench.release.labels.compute import compute_labels
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.release import open_release
 from alignbench.schemas.vocabulary import AnnotationUnit, LabelMethod, Verdict
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.release.benchmark import CONFIG, make_rows, released_folder, vote
 from tests.release.test_labels import labels

@@ -10,13 +10,13 @@ import pytest
 
 from alignbench.flows.team.until_lines import until_lines
 from alignbench.release.agreement.intervals import Interval
+from alignbench.release.columns.verdict_counts import VERDICTS
 from alignbench.release.labels.replay import replay
 from alignbench.release.labels.smoothed import VoteArrays, smoothed_fit
-from alignbench.release.stopping import Claim, StoppingVotes, UntilCheck, until_rows
-from alignbench.release.verdict_counts import VERDICTS
+from alignbench.release.labels.stopping import Claim, StoppingVotes, UntilCheck, until_rows
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.manifest import RoundRecord
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from tests.release.adaptive import adaptive_release
 from tests.release.benchmark import released_folder
 from tests.release.corruption import change_text

@@ -11,7 +11,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from alignbench.release.errors import ReleaseExistsError
-from alignbench.release.upload import upload_release
+from alignbench.release.publishing.upload import upload_release
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import open_release
@@ -20,8 +20,8 @@ from alignbench.release_format.sentences import ReleaseReader
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import sha256_hex
 from alignbench.workspace.errors import StoreRefusedError
-from alignbench.workspace.s3 import S3Store
-from alignbench.workspace.s3_answers import BASIC_SETTING
+from alignbench.workspace.stores.s3 import S3Store
+from alignbench.workspace.stores.s3_answers import BASIC_SETTING
 from tests.fixtures.s3 import ELSEWHERE
 from tests.release.corruption import DATA, change_rows
 
@@ -153,7 +153,7 @@ def test_what_is_not_finished_is_not_published(released, client, tmp_path):
 
 @pytest.fixture
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alignbench.workspace.s3.PART_BYTES", 5 << 20)
+    monkeypatch.setattr("alignbench.workspace.stores.s3.PART_BYTES", 5 << 20)
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_parts_of_another_file_are_dropped(client, key, monkeypatch, before):
 @pytest.mark.usefixtures("_small_parts")
 def test_parts_of_another_size_are_dropped(client, key, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("alignbench.workspace.s3.PART_BYTES", 6 << 20)
+        patch.setattr("alignbench.workspace.stores.s3.PART_BYTES", 6 << 20)
         counting(patch, 1)
         with pytest.raises(StoppedError):
             put(key, LARGE)

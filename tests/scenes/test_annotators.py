@@ -16,7 +16,7 @@ from alignbench.scenes.annotators import (
     simulate_answer,
 )
 from alignbench.scenes.truth import SentenceTruth
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 PROFILES = (CAREFUL, HASTY, LOOSE, LENIENT, SPAMMER)

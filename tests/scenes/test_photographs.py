@@ -19,7 +19,7 @@ from alignbench.scenes.photographs import (
 from alignbench.scenes.photographs.build import built_files
 from alignbench.scenes.photographs.files import CAPTIONS, METADATA
 from alignbench.schemas.errors import MissingExtraError
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alignbench.schemas import registry
-from alignbench.schemas.catalog import catalog
+from alignbench.schemas.configuration.catalog import catalog
 from alignbench.schemas.registry import Group
 
 BUILTIN = ("generators", "evaluation")

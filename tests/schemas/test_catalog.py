@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.schemas.catalog import catalog, catalog_model
+from alignbench.schemas.configuration.catalog import catalog, catalog_model
 from alignbench.schemas.errors import (
     AlignBenchError,
     ConfigError,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.schemas.config import Config, configuration_folder, parse_config
+from alignbench.schemas.configuration.config import Config, configuration_folder, parse_config
 from alignbench.schemas.errors import AlignBenchError, ConfigError, UnknownNameError
 
 SOURCE = '[[sources]]\nname = "photos"\nkind = "folder"\npath = "photos"\n'

@@ -8,8 +8,8 @@ from typing import ClassVar
 import pytest
 
 from alignbench.schemas import registry
-from alignbench.schemas.config import parse_config
-from alignbench.schemas.config_plugins import GeneratorConfig
+from alignbench.schemas.configuration.config import parse_config
+from alignbench.schemas.configuration.plugin_sections import GeneratorConfig
 from alignbench.schemas.errors import AlignBenchError, ConfigError, UnknownNameError
 from alignbench.schemas.protocols import Options
 from alignbench.schemas.registry import Group

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alignbench.schemas import registry
-from alignbench.schemas.config import parse_config
+from alignbench.schemas.configuration.config import parse_config
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.registry import Group, find, names
 

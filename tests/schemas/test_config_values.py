@@ -2,7 +2,7 @@
 
 import pytest
 
-from alignbench.schemas.config import decode_config, parse_config
+from alignbench.schemas.configuration.config import decode_config, parse_config
 from alignbench.schemas.errors import AlignBenchError, ConfigError
 
 CAPTIONER = '[[captioners]]\nname = "good"\nbackend = "precomputed"\n'

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from alignbench.schemas.question_rows import Variant, VariantCheck
+from alignbench.schemas.rows.questions import Variant, VariantCheck
 from alignbench.schemas.variant_decisions import SaidOfVariant, as_decided, said_of_variants
 from alignbench.schemas.vocabulary import AnnotationStatus, Meaning, Purpose, VariantStatus
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.s3 import S3Store
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.s3 import S3Store
+from alignbench.workspace.stores.store import ObjectStore
 from tests.fixtures.s3 import BUCKET
 
 

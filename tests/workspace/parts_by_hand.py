@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from alignbench.schemas.columns import to_batch
 from alignbench.schemas.tables import CREATED_AT, RUN_ID, TableSpec
-from alignbench.workspace.parts import encode_part, part_folder
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.store import ObjectStore
+from alignbench.workspace.tables.parts import encode_part, part_folder
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

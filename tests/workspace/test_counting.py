@@ -6,12 +6,13 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alignbench.schemas.rows import Prompt, Task
+from alignbench.schemas.rows.annotation import Task
+from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.tables import PROMPTS, TASKS
 from alignbench.schemas.vocabulary import Purpose, TaskState
-from alignbench.workspace.compact import compact
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.table import Table
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.tables.compact import compact
+from alignbench.workspace.tables.table import Table
 
 few = st.integers(0, 2)
 tasks = st.tuples(few, st.none() | few, few, few)

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from alignbench.schemas.rows import Withdrawn
+from alignbench.schemas.rows.annotation import Withdrawn
 from alignbench.schemas.tables import WITHDRAWN
-from alignbench.workspace import table as module
-from alignbench.workspace.compact import compact
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.parts import part_folder
-from alignbench.workspace.store import ObjectStore
-from alignbench.workspace.table import Table
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.store import ObjectStore
+from alignbench.workspace.tables import table as module
+from alignbench.workspace.tables.compact import compact
+from alignbench.workspace.tables.parts import part_folder
+from alignbench.workspace.tables.table import Table
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,14 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alignbench.workspace.keys import _FACTOR, KeyPlaces, KeySet, _Hashed, _hashes, key_column
+from alignbench.workspace.tables.keys import (
+    _FACTOR,
+    KeyPlaces,
+    KeySet,
+    _Hashed,
+    _hashes,
+    key_column,
+)
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
 nullable = st.lists(st.none() | texts, max_size=20)

@@ -6,10 +6,10 @@ import pickle
 import pytest
 
 from alignbench.workspace.errors import LockLostError
-from alignbench.workspace.lock_holder import fence_of_holder
-from alignbench.workspace.s3 import S3Store
-from alignbench.workspace.s3_lock import hold
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.lock_holder import fence_of_holder
+from alignbench.workspace.stores.s3 import S3Store
+from alignbench.workspace.stores.s3_lock import hold
+from alignbench.workspace.stores.store import ObjectStore
 from tests.faults.clock import clock_set
 from tests.workspace.waiting import eventually
 
@@ -75,7 +75,9 @@ def test_a_lock_that_another_let_go_is_the_holders_after_it_was_renewed(s3_store
         assert b'"let_go_by": null' not in taken.data
         eventually(lambda: s3_store.content(LOCK).data != taken.data)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("alignbench.workspace.lock_holder.SAFE_SHARE", 100.0)  # a life is short
+            patch.setattr(
+                "alignbench.workspace.stores.lock_holder.SAFE_SHARE", 100.0
+            )  # a life is short
             fence()
 
 

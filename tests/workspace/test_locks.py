@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from alignbench.workspace.errors import LockHeldError
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.store import ObjectStore
 
 HOLD = """
 import sys
 from pathlib import Path
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 
 with LocalStore(Path(sys.argv[1])).lock("caption"):
     print("held", flush=True)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from alignbench.schemas.rows import QuarantinedAnnotation
+from alignbench.schemas.rows.annotation import QuarantinedAnnotation
 from alignbench.schemas.tables import QUARANTINE
-from alignbench.workspace import compact as module
-from alignbench.workspace.compact import compact, crowded_tables
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.parts import encode_part
-from alignbench.workspace.store import ObjectStore
-from alignbench.workspace.table import Table
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.store import ObjectStore
+from alignbench.workspace.tables import compact as module
+from alignbench.workspace.tables.compact import compact, crowded_tables
+from alignbench.workspace.tables.parts import encode_part
+from alignbench.workspace.tables.table import Table
 from tests.workspace.parts_by_hand import stamped
 
 ALIGNBENCH = Path(sys.executable).parent / "alignbench"

@@ -4,11 +4,11 @@ import gc
 
 import pyarrow as pa
 
-from alignbench.schemas.rows import Prompt
+from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.tables import PROMPTS
-from alignbench.workspace.compact import compact
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.table import Table
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.tables.compact import compact
+from alignbench.workspace.tables.table import Table
 from tests.workspace.parts_by_hand import put_part, stamped
 
 PARTS = 100

@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alignbench.workspace.numbered import ENCODED, Rows, joined, numbered
+from alignbench.workspace.tables.numbered import ENCODED, Rows, joined, numbered
 
 strings = st.lists(st.text(max_size=3), max_size=20)
 

@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 
 from alignbench.schemas.errors import NewerSchemaError
-from alignbench.schemas.rows import Prompt
+from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.tables import ORIGINS, PROMPTS, SCHEMA_VERSION
-from alignbench.workspace.compact import compact
 from alignbench.workspace.errors import CorruptPartError
-from alignbench.workspace.integrity import verify_parts
-from alignbench.workspace.store import ObjectStore
-from alignbench.workspace.table import Table
+from alignbench.workspace.stores.store import ObjectStore
+from alignbench.workspace.tables.compact import compact
+from alignbench.workspace.tables.integrity import verify_parts
+from alignbench.workspace.tables.table import Table
 from tests.workspace.parts_by_hand import put_file, stamped
 from tests.workspace.test_tables import prompt
 

@@ -14,8 +14,8 @@ from alignbench.workspace.errors import (
     StoreRefusedError,
     StoreUnreachableError,
 )
-from alignbench.workspace.s3 import S3Store
-from alignbench.workspace.s3_answers import BASIC_SETTING
+from alignbench.workspace.stores.s3 import S3Store
+from alignbench.workspace.stores.s3_answers import BASIC_SETTING
 from tests.fixtures.s3 import ELSEWHERE
 
 LARGE = bytes(range(256)) * (44 << 10)
@@ -25,8 +25,8 @@ LARGE = bytes(range(256)) * (44 << 10)
 @pytest.fixture
 def _basic(s3_kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(BASIC_SETTING, "1")
-    monkeypatch.setattr("alignbench.workspace.s3.PART_BYTES", 5 << 20)
-    monkeypatch.setattr("alignbench.workspace.s3._SETTLING_SECONDS", 0.2)
+    monkeypatch.setattr("alignbench.workspace.stores.s3.PART_BYTES", 5 << 20)
+    monkeypatch.setattr("alignbench.workspace.stores.s3._SETTLING_SECONDS", 0.2)
 
 
 def new_store() -> S3Store:
@@ -117,7 +117,7 @@ def test_checksums_alone_can_be_left_out_by_boto3s_own_setting(
     s3_kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required")
-    monkeypatch.setattr("alignbench.workspace.s3.PART_BYTES", 5 << 20)
+    monkeypatch.setattr("alignbench.workspace.stores.s3.PART_BYTES", 5 << 20)
     store = new_store()
     assert put(store, "a/large", LARGE)
     assert store.read("a/large") == LARGE

@@ -12,7 +12,7 @@ from alignbench.workspace.errors import (
     StoreRefusedError,
     StoreUnreachableError,
 )
-from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.stores.s3 import S3Store
 from tests.faults.http_proxy import Call, Fault, FaultProxy, every, faults_before, once
 from tests.fixtures.s3 import BUCKET, serving_answers
 
@@ -68,7 +68,7 @@ def test_an_object_that_is_replaced_meanwhile_is_read_anew(
 def test_a_body_that_never_comes_ends_in_an_error(
     store: S3Store, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alignbench.workspace.s3_reading._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("alignbench.workspace.stores.s3_reading._FIRST_PAUSE", 0.001)
     store.write("small", b"1")  # half of it is nothing
     proxy.begin_anew(lambda call: Fault.TRUNCATED if "small" in call.path else Fault.NONE)
     with pytest.raises(StoreUnreachableError, match="AB-W07"):
@@ -113,7 +113,7 @@ def test_a_write_on_a_condition_knows_itself_though_its_answer_was_lost(
 def test_a_file_in_parts_arrives_whichever_call_fails(
     store: S3Store, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, fault: Fault
 ) -> None:
-    monkeypatch.setattr("alignbench.workspace.s3.PART_BYTES", 5 << 20)
+    monkeypatch.setattr("alignbench.workspace.stores.s3.PART_BYTES", 5 << 20)
     data = LARGE * 6
     sha256 = hashlib.sha256(data).hexdigest()
     proxy.begin_anew()

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import pytest
 
 from alignbench.workspace.errors import LockHeldError, LockLostError, StoreUnreachableError
-from alignbench.workspace.s3 import S3Store
-from alignbench.workspace.s3_lock import hold
-from alignbench.workspace.s3_reading import Content
+from alignbench.workspace.stores.s3 import S3Store
+from alignbench.workspace.stores.s3_lock import hold
+from alignbench.workspace.stores.s3_reading import Content
 from tests.faults.clock import clock_set
 from tests.workspace.waiting import eventually
 
@@ -23,8 +23,8 @@ FAR_ON = datetime(2999, 1, 1, tzinfo=UTC)
 
 HOLD = """
 import sys
-from alignbench.workspace.s3 import S3Store
-from alignbench.workspace.s3_lock import hold
+from alignbench.workspace.stores.s3 import S3Store
+from alignbench.workspace.stores.s3_lock import hold
 
 with hold(S3Store(sys.argv[1], sys.argv[2]), sys.argv[3], life_seconds=1.5):
     print("held", flush=True)
@@ -242,9 +242,11 @@ class OvertakenStore(CountingStore):
         if self.puts == 1:
             return written
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("alignbench.workspace.s3_lock._Heartbeat.release", lambda _: True)
-            patch.setattr("alignbench.workspace.s3_lock.socket.gethostname", lambda: "other-host")
-            patch.setattr("alignbench.workspace.s3_lock.os.getpid", lambda: 7)
+            patch.setattr("alignbench.workspace.stores.s3_lock._Heartbeat.release", lambda _: True)
+            patch.setattr(
+                "alignbench.workspace.stores.s3_lock.socket.gethostname", lambda: "other-host"
+            )
+            patch.setattr("alignbench.workspace.stores.s3_lock.os.getpid", lambda: 7)
             with hold(self.store, key):
                 pass
         return self.store.put_if(key, data, etag)

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.store import ObjectStore
 
 SPAWN = multiprocessing.get_context("spawn")
 
 WRITE_UNTIL_KILLED = """
 import sys
 from pathlib import Path
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 
 store = LocalStore(Path(sys.argv[1]))
 for turn in range(1_000_000):

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from alignbench.schemas.ids import sha256_hex
 from alignbench.workspace.errors import ObjectNotFoundError, StoreUnreachableError, UnsafeKeyError
-from alignbench.workspace.local import LocalStore, _staged
-from alignbench.workspace.s3 import S3Store
-from alignbench.workspace.store import ObjectStore, checked_key
+from alignbench.workspace.stores.local import LocalStore, _staged
+from alignbench.workspace.stores.s3 import S3Store
+from alignbench.workspace.stores.store import ObjectStore, checked_key
 
 UNSAFE_KEYS = [
     "",
@@ -117,7 +117,7 @@ def test_a_file_is_copied_from_one_store_to_another(store: ObjectStore, tmp_path
 
 def test_a_large_file_is_sent_in_parts(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     # 64 MiB parts would make a slow test; 5 MiB is the least that S3 takes.
-    monkeypatch.setattr("alignbench.workspace.s3.PART_BYTES", 5 << 20)
+    monkeypatch.setattr("alignbench.workspace.stores.s3.PART_BYTES", 5 << 20)
     data = bytes(range(256)) * (48 << 10)
     assert put(store, "releases/shard", data)
     assert store.read("releases/shard") == data
@@ -302,7 +302,7 @@ class TestUnreachable:
     ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
         monkeypatch.setattr(
-            "alignbench.workspace.s3._CONFIG", Config(retries={"total_max_attempts": 1})
+            "alignbench.workspace.stores.s3._CONFIG", Config(retries={"total_max_attempts": 1})
         )
         assert len(list(self.calls(S3Store("bucket")))) == 4
 
@@ -321,7 +321,7 @@ def test_what_is_private_is_the_operators_alone(tmp_path: Path) -> None:
 KILLED_WHILE_WRITING = """
 import os, signal, sys
 from pathlib import Path
-from alignbench.workspace import local
+from alignbench.workspace.stores import local
 store = local.LocalStore(Path(sys.argv[1]))
 with store.lock("caption"):
     local.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)

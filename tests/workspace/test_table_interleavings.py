@@ -13,14 +13,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from alignbench.schemas.rows import Prompt, Withdrawn
+from alignbench.schemas.rows.annotation import Withdrawn
+from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.tables import PROMPTS, WITHDRAWN, TableSpec
-from alignbench.workspace.compact import compact
 from alignbench.workspace.errors import ObjectNotFoundError
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.parts import Part
-from alignbench.workspace.store import ObjectInfo, ObjectStore
-from alignbench.workspace.table import Table
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.store import ObjectInfo, ObjectStore
+from alignbench.workspace.tables.compact import compact
+from alignbench.workspace.tables.parts import Part
+from alignbench.workspace.tables.table import Table
 from tests.workspace.test_tables import prompt, withdrawn
 
 

@@ -10,12 +10,14 @@ import pyarrow.compute as pc
 import pytest
 
 from alignbench.schemas.columns import to_batch
-from alignbench.schemas.rows import Failure, Origin, Prompt, Task, Withdrawn
+from alignbench.schemas.rows.annotation import Task, Withdrawn
+from alignbench.schemas.rows.generation import Origin, Prompt
+from alignbench.schemas.rows.runs import Failure
 from alignbench.schemas.tables import FAILURES, ORIGINS, PROMPTS, TASKS, WITHDRAWN, TableSpec
 from alignbench.schemas.vocabulary import FailureKind, Purpose, StageName, TaskState
-from alignbench.workspace.compact import compact
-from alignbench.workspace.store import ObjectStore
-from alignbench.workspace.table import Table
+from alignbench.workspace.stores.store import ObjectStore
+from alignbench.workspace.tables.compact import compact
+from alignbench.workspace.tables.table import Table
 from tests.workspace.parts_by_hand import NOON, put_part, stamped
 
 

@@ -10,10 +10,10 @@ import pytest
 from alignbench.schemas.tables import PROMPTS, TABLES
 from alignbench.workspace.blobs import EXTENSIONS, put_image
 from alignbench.workspace.errors import NotAWorkspaceError
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.s3 import S3Store
 from alignbench.workspace.selection import Selection
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.s3 import S3Store
+from alignbench.workspace.stores.store import ObjectStore
 from alignbench.workspace.workspace import CONFIG_KEY, Workspace, open_store, open_workspace
 from tests.workspace.test_tables import prompt
 

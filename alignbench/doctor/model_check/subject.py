@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from alignbench.evaluation.entries import parse_detector
+from alignbench.evaluation.chosen_detectors.entries import parse_detector
 from alignbench.evaluation.prompts import read_prompt
 from alignbench.models.in_process.weights import find_weights
-from alignbench.schemas.catalog import GROUPS, catalog
-from alignbench.schemas.config import Config, decode_config, parse_config
-from alignbench.schemas.config_plugins import GeneratorConfig
+from alignbench.schemas.configuration.catalog import GROUPS, catalog
+from alignbench.schemas.configuration.config import Config, decode_config, parse_config
+from alignbench.schemas.configuration.plugin_sections import GeneratorConfig
 from alignbench.schemas.errors import ConfigError, UnknownNameError
 from alignbench.schemas.protocols import Options
 from alignbench.schemas.registry import Group, find, suggestion
 from alignbench.schemas.vocabulary import ModelKind
-from alignbench.workspace.store import ObjectStore
+from alignbench.workspace.stores.store import ObjectStore
 from alignbench.workspace.workspace import CONFIG_KEY
 
 _INSTRUCTION: Final = "Describe this image."

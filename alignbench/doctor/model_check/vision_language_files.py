@@ -17,11 +17,7 @@ from alignbench.doctor.model_check.subject import Subject
 from alignbench.models.in_process.generation_settings import GenerationSettings, start_neutral
 from alignbench.models.in_process.loading import loading
 from alignbench.models.in_process.positions import positions
-from alignbench.models.in_process.vision_language import (
-    TAKES_NO_TEXT,
-    Asking,
-    VisionLanguageModel,
-)
+from alignbench.models.in_process.vision_language import TAKES_NO_TEXT, Asking, VisionLanguageModel
 from alignbench.models.in_process.weights import find_weights
 from alignbench.schemas.errors import ConfigError
 

@@ -17,7 +17,7 @@ from alignbench.doctor.model_check.vision_language_files import (
     question,
     settings_line,
 )
-from alignbench.evaluation.model_replies import scored_answer
+from alignbench.evaluation.detector_parts.model_replies import scored_answer
 from alignbench.evaluation.prompts import asked, read_prompt
 from alignbench.models.in_process.forward_pass import next_scores, placed_inputs
 from alignbench.models.in_process.placement import InProcessOptions, choose_placement

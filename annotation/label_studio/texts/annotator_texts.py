@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from alignbench.schemas import ids
-from alignbench.schemas.config_errors import describe
+from alignbench.schemas.configuration.mistakes import describe
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.vocabulary import HallucinationType, Meaning, Verdict
 

@@ -39,7 +39,7 @@ from alignbench.evaluation.analyses.clip4dm_sets.measures import (
 )
 from alignbench.evaluation.analyses.clip4dm_sets.sets import SETS, WordSet
 from alignbench.evaluation.analyses.clip4dm_sets.told import Told, told_sentences
-from alignbench.evaluation.scored import Coded, Scored, Sentences
+from alignbench.evaluation.scores.scored import Coded, Scored, Sentences
 from alignbench.reporting.jackknife import Estimate
 
 PUBLISHED, OFFSETS = "published", "offsets"

@@ -9,7 +9,12 @@ from scipy.stats import rankdata
 
 from alignbench.evaluation.analyses.clip4dm_sets.sets import token_ranges
 from alignbench.evaluation.analyses.clip4dm_sets.told import Told, ToldSentence
-from alignbench.evaluation.misaligned_words import Phrase, kept_words, lowest_phrase, lowest_word
+from alignbench.evaluation.detector_parts.misaligned_words import (
+    Phrase,
+    kept_words,
+    lowest_phrase,
+    lowest_word,
+)
 from alignbench.evaluation.statistics.arrays import Bools, Floats
 from alignbench.evaluation.statistics.clustered import mean_of, share_of, sums_by_image
 from alignbench.evaluation.statistics.correlation import pearson

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from alignbench.evaluation.analyses.clip4dm_sets.sets import WordSet, is_original
+from alignbench.evaluation.detector_parts.misaligned_words import Phrase, misaligned_phrases
 from alignbench.evaluation.errors import OwnLabelsError
-from alignbench.evaluation.misaligned_words import Phrase, misaligned_phrases
-from alignbench.evaluation.own_labels import decoded_labels
-from alignbench.evaluation.scored import Scored, Sentences
+from alignbench.evaluation.scores.own_labels import decoded_labels
+from alignbench.evaluation.scores.scored import Scored, Sentences
 from alignbench.evaluation.statistics.arrays import Bools, Floats, Ints
-from alignbench.schemas.rows import WordScore
+from alignbench.schemas.rows.spans import WordScore
 
 Range = tuple[int, int]
 

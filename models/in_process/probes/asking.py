@@ -14,11 +14,7 @@ import torch
 from alignbench.models.errors import UnsupportedModelError
 from alignbench.models.in_process.forward_pass import next_scores
 from alignbench.models.in_process.probes.pictures import probe_pictures
-from alignbench.models.in_process.vision_language import (
-    TAKES_NO_TEXT,
-    Asking,
-    VisionLanguageModel,
-)
+from alignbench.models.in_process.vision_language import TAKES_NO_TEXT, Asking, VisionLanguageModel
 
 QUESTION: Final = "What does the picture show?"
 # What libraries raise for an input that is not theirs; memory and interrupts are no finding.

@@ -18,7 +18,7 @@ from alignbench.flows.selected.model_checks import (
 )
 from alignbench.models.in_process.weights import resolve_revision
 from alignbench.schemas.errors import ConfigError, UnknownNameError
-from alignbench.schemas.rows import Generator
+from alignbench.schemas.rows.generation import Generator
 from alignbench.schemas.vocabulary import Direction
 from alignbench.workspace.workspace import open_store
 from tests.fixtures.broken_models import WAYS, Broken

@@ -18,12 +18,7 @@ from alignbench.services.errors import (
     ServiceTimeoutError,
 )
 from alignbench.services.process import birth_mark
-from alignbench.services.state import (
-    log_path,
-    make_service_folder,
-    read_record,
-    write_record,
-)
+from alignbench.services.state import log_path, make_service_folder, read_record, write_record
 
 LABEL_STUDIO = [ServiceName.LABEL_STUDIO]
 

@@ -25,12 +25,7 @@ from alignbench.services import (
 )
 from alignbench.services.errors import ServiceNotRunningError, ServiceStateError
 from alignbench.services.process import ServerProcess, birth_mark
-from alignbench.services.state import (
-    ServiceRecord,
-    make_service_folder,
-    read_record,
-    write_record,
-)
+from alignbench.services.state import ServiceRecord, make_service_folder, read_record, write_record
 
 PREFECT = [ServiceName.PREFECT]
 UP = "import sys, pathlib; from alignbench.services import *; up(pathlib.Path(sys.argv[1]), {})"

@@ -9,14 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from alignbench.annotation.assigning import dealer
-from alignbench.annotation.assigning.standings import (
-    BARRED,
-    Deal,
-    Standing,
-    Standings,
-    Team,
-    Units,
-)
+from alignbench.annotation.assigning.standings import BARRED, Deal, Standing, Standings, Team, Units
 
 
 class Unit(NamedTuple):

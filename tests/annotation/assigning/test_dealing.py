@@ -14,8 +14,9 @@ from alignbench.annotation.assigning.dealing import Dealt, RoundDealer
 from alignbench.annotation.assigning.doubts import doubtful_sentences
 from alignbench.annotation.assigning.standings import Team
 from alignbench.annotation.rounds.forms import begin_round, in_control, round_form
-from alignbench.schemas.config import AnnotationConfig, VotesConfig
-from alignbench.schemas.rows import Annotation, Assignment, Label, LabelSet, Round, Task
+from alignbench.schemas.configuration.annotation_section import AnnotationConfig, VotesConfig
+from alignbench.schemas.rows.annotation import Annotation, Assignment, Round, Task
+from alignbench.schemas.rows.labels import Label, LabelSet
 from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, LABEL_SETS, LABELS, TASKS
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
@@ -26,7 +27,7 @@ from alignbench.schemas.vocabulary import (
     TaskState,
     Verdict,
 )
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 
 PEOPLE = frozenset(f"{letter}@example.org" for letter in "abcdef")

@@ -11,7 +11,13 @@ import pytest
 
 from alignbench.annotation.assigning.questions import RoundQuestions
 from alignbench.annotation.assigning.standings import Standing
-from alignbench.schemas.rows import Annotation, Assignment, QuarantinedAnnotation, Task, Withdrawn
+from alignbench.schemas.rows.annotation import (
+    Annotation,
+    Assignment,
+    QuarantinedAnnotation,
+    Task,
+    Withdrawn,
+)
 from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, QUARANTINE, TASKS, WITHDRAWN
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
@@ -22,7 +28,7 @@ from alignbench.schemas.vocabulary import (
     Verdict,
     WithdrawnKind,
 )
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 
 NOON = datetime(2026, 1, 1, tzinfo=UTC)

@@ -23,7 +23,8 @@ from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.annotation.pushing.push import Pusher, PushOptions
 from alignbench.annotation.units.sentence import SentenceUnit
 from alignbench.annotation.units.unit import PossibleAnswer, ShownAnswers
-from alignbench.schemas.rows import Annotation, RoundSuggestions, Span
+from alignbench.schemas.rows.annotation import Annotation, RoundSuggestions
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import ANNOTATIONS, ROUND_SUGGESTIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import HallucinationType as Type
 from alignbench.schemas.vocabulary import Purpose, Verdict

@@ -23,8 +23,8 @@ from alignbench.annotation.pushing.ordering import ordered_sentences
 from alignbench.annotation.pushing.push import Pusher, PushOptions
 from alignbench.annotation.rounds.forms import begin_round
 from alignbench.annotation.units.caption import CaptionUnit
-from alignbench.schemas.config import AnnotationConfig
-from alignbench.schemas.rows import Annotation
+from alignbench.schemas.configuration.annotation_section import AnnotationConfig
+from alignbench.schemas.rows.annotation import Annotation
 from alignbench.schemas.tables import ANNOTATIONS, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import AnnotationUnit
 from alignbench.schemas.vocabulary import HallucinationType as Type

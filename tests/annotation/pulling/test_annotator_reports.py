@@ -15,15 +15,11 @@ from alignbench.annotation.rounds.withdrawal import (
     withdraw_annotator,
     withdraw_image,
 )
-from alignbench.schemas.rows import Gold, Span
+from alignbench.schemas.rows.annotation import Gold
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import ANNOTATIONS, GOLD, IMAGES, WITHDRAWN
-from alignbench.schemas.vocabulary import (
-    AnnotationStatus,
-    HallucinationType,
-    Purpose,
-    Verdict,
-)
-from alignbench.workspace.local import LocalStore
+from alignbench.schemas.vocabulary import AnnotationStatus, HallucinationType, Purpose, Verdict
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.answers import Answers
 from tests.annotation.workspaces import prepare

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from alignbench.annotation.errors import Doubt
 from alignbench.annotation.projects import Project
 from alignbench.annotation.pulling.known_answers import KnownAnswers
-from alignbench.schemas.rows import Annotation, QuarantinedAnnotation
+from alignbench.schemas.rows.annotation import Annotation, QuarantinedAnnotation
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, Verdict
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -20,7 +20,8 @@ from alignbench.annotation.label_studio.accounts import submit_answer
 from alignbench.annotation.label_studio.records import AnsweredTask, ImportedTask
 from alignbench.annotation.label_studio.server import LabelStudioServer
 from alignbench.annotation.pulling.pull import PullReport, pull
-from alignbench.schemas.rows import Annotation, Span, Task
+from alignbench.schemas.rows.annotation import Annotation, Task
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import ANNOTATIONS, QUARANTINE, TASKS
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
@@ -30,7 +31,7 @@ from alignbench.schemas.vocabulary import (
     TaskState,
     Verdict,
 )
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.push_stage import options, push_all, reopened
 from tests.annotation.workspaces import CAPTION, Prepared, prepare

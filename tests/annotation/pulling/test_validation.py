@@ -15,7 +15,8 @@ from alignbench.annotation.pulling.validation import SentTask, TaskOnServer, val
 from alignbench.annotation.units.sentence import SentenceContent
 from alignbench.schemas.columns import to_batch
 from alignbench.schemas.ids import text_sha256
-from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
+from alignbench.schemas.rows.annotation import Annotation, QuarantinedAnnotation
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
     AnnotationUnit,

@@ -6,9 +6,9 @@ import pyarrow as pa
 
 from alignbench.annotation.pushing.disputes import votes_on
 from alignbench.annotation.units.unit import ShownAnswers
-from alignbench.schemas.rows import Span
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import HallucinationType, Purpose, Verdict
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.answers import Answers
 

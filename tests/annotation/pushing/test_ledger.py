@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from alignbench.annotation.pushing.ledger import Ledger
-from alignbench.schemas.rows import Task
+from alignbench.schemas.rows.annotation import Task
 from alignbench.schemas.tables import TASKS
 from alignbench.schemas.vocabulary import Purpose, TaskState
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 
 

@@ -11,7 +11,7 @@ from alignbench.annotation.pushing.ordering import (
     ordered_sentences,
 )
 from alignbench.schemas.columns import arrow_schema
-from alignbench.schemas.rows import Sentence
+from alignbench.schemas.rows.generation import Sentence
 from alignbench.workspace.selection import Selection
 from tests.annotation.workspaces import CAPTION, GENERATOR, prepare
 

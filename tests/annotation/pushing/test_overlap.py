@@ -15,7 +15,7 @@ from alignbench.annotation.rounds.withdrawal import (
     withdraw_annotator,
     withdraw_image,
 )
-from alignbench.schemas.rows import RoundSentence, Task
+from alignbench.schemas.rows.annotation import RoundSentence, Task
 from alignbench.schemas.tables import ANNOTATIONS, ROUND_SENTENCES, SENTENCES, TASKS
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose, TaskState, Verdict
 from tests.annotation.push_stage import options, push_all, reopened

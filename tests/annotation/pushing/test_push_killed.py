@@ -13,16 +13,9 @@ import pytest
 from alignbench.annotation.label_studio.server import TIMEOUT, LabelStudioServer, connect
 from alignbench.annotation.label_studio.transport import Transport
 from alignbench.annotation.pushing.ledger import pushed_keys
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
-from tests.annotation.push_stage import (
-    imports,
-    is_import,
-    on_server,
-    options,
-    push_all,
-    reopened,
-)
+from tests.annotation.push_stage import imports, is_import, on_server, options, push_all, reopened
 from tests.annotation.workspaces import Prepared, prepare
 from tests.faults.http_proxy import Call, faults_before
 from tests.fixtures.services import EmbeddedLabelStudio
@@ -145,7 +138,7 @@ from pathlib import Path
 from alignbench.annotation.label_studio.server import connect
 from tests.annotation.push_stage import push_all
 from tests.annotation.workspaces import GENERATOR, SPLITTER, Prepared
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.selection import Selection
 from alignbench.workspace.workspace import Workspace
 root, url, token = sys.argv[1:]

@@ -13,11 +13,11 @@ from alignbench.annotation.errors import ImageStorageError
 from alignbench.annotation.label_studio.accounts import create_annotator, token_of
 from alignbench.annotation.label_studio.server import LabelStudioServer, connect
 from alignbench.annotation.pushing.image_delivery import KEY_VARIABLES, SignedImages, image_delivery
-from alignbench.schemas.rows import Task
+from alignbench.schemas.rows.annotation import Task
 from alignbench.schemas.tables import IMAGES, TASKS
 from alignbench.services import Connection
-from alignbench.workspace.local import LocalStore
-from alignbench.workspace.s3 import S3Store
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.stores.s3 import S3Store
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.push_stage import options, push_all
 from tests.annotation.workspaces import Prepared, prepare

@@ -19,7 +19,7 @@ from alignbench.annotation.rounds.members import (
     proportional,
     round_members,
 )
-from alignbench.schemas.rows import Withdrawn
+from alignbench.schemas.rows.annotation import Withdrawn
 from alignbench.schemas.tables import GOLD, ROUND_SENTENCES, SENTENCES, WITHDRAWN
 from alignbench.schemas.vocabulary import Stratum, Verdict, WithdrawnKind
 from alignbench.workspace.selection import Selection

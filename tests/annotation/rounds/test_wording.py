@@ -8,7 +8,7 @@ from alignbench.annotation.label_studio.texts import annotator_texts
 from alignbench.annotation.rounds.wording import note_wording, wording_changes
 from alignbench.schemas.ids import canonical_json
 from alignbench.schemas.tables import ANNOTATION_PROJECTS, GUIDELINES
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 
 

@@ -11,7 +11,8 @@ from alignbench.scenes.oracle import truth_of
 from alignbench.scenes.sampling import sample_scenes
 from alignbench.scenes.truth import SentenceTruth
 from alignbench.schemas.ids import sha256_hex
-from alignbench.schemas.rows import Annotation, Assignment, Gold, Round, Sentence
+from alignbench.schemas.rows.annotation import Annotation, Assignment, Gold, Round
+from alignbench.schemas.rows.generation import Sentence
 from alignbench.schemas.tables import ANNOTATIONS, ASSIGNMENTS, GOLD, ROUNDS, SENTENCES
 from alignbench.schemas.vocabulary import (
     AnnotationUnit,

@@ -11,19 +11,15 @@ from alignbench.annotation.rounds.withdrawal import exclude_annotator
 from alignbench.annotation.team_report.given_answers import given_answers
 from alignbench.annotation.team_report.intervals import Share
 from alignbench.annotation.team_report.needing_help import needs
-from alignbench.annotation.team_report.progress import (
-    RoundFacts,
-    active_hours,
-    by_day,
-    progress,
-)
+from alignbench.annotation.team_report.progress import RoundFacts, active_hours, by_day, progress
 from alignbench.annotation.team_report.quality import (
     agreement_by_week,
     gold_accuracy,
     gold_answers,
     habits,
 )
-from alignbench.schemas.rows import Assignment, Gold, QuarantinedAnnotation, Span
+from alignbench.schemas.rows.annotation import Assignment, Gold, QuarantinedAnnotation
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import ASSIGNMENTS, GOLD, QUARANTINE, ROUNDS
 from alignbench.schemas.vocabulary import (
     AnnotationUnit,
@@ -33,7 +29,7 @@ from alignbench.schemas.vocabulary import (
     Purpose,
     Verdict,
 )
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.answers import NOW, Answers
 from tests.annotation.team_report.drawn_team import (

@@ -19,7 +19,8 @@ from alignbench.annotation.unit_comparison.sentence_figures import (
     against_the_sentence_page,
     span_f1,
 )
-from alignbench.schemas.rows import Gold, Span
+from alignbench.schemas.rows.annotation import Gold
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import HallucinationType, Verdict
 
 C, I, U = Verdict.CORRECT, Verdict.INCORRECT, Verdict.UNKNOWN  # noqa: E741

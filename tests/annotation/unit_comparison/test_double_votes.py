@@ -9,10 +9,12 @@ from typer.testing import CliRunner
 from alignbench.annotation.rounds.withdrawal import exclude_annotator
 from alignbench.annotation.unit_comparison.double_votes import double_votes
 from alignbench.cli.app import app
-from alignbench.schemas.rows import Gold, Round, Sentence, Span
+from alignbench.schemas.rows.annotation import Gold, Round
+from alignbench.schemas.rows.generation import Sentence
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.tables import ANNOTATIONS, GOLD, ROUNDS, SENTENCES
 from alignbench.schemas.vocabulary import AnnotationUnit, HallucinationType, RoundForm, Verdict
-from alignbench.workspace.local import LocalStore
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.workspace import Workspace
 from tests.annotation.answers import Answers
 from tests.annotation.workspaces import prepare

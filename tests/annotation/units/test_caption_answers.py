@@ -16,7 +16,8 @@ from alignbench.annotation.units.caption_answers import CaptionContent, CaptionS
 from alignbench.annotation.units.caption_results import caption_result
 from alignbench.annotation.units.lines import ShownLines
 from alignbench.annotation.units.unit import PossibleAnswer
-from alignbench.schemas.rows import Annotation, QuarantinedAnnotation, Span
+from alignbench.schemas.rows.annotation import Annotation, QuarantinedAnnotation
+from alignbench.schemas.rows.spans import Span
 from alignbench.schemas.vocabulary import (
     AnnotationStatus,
     AnnotationUnit,

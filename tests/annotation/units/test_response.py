@@ -16,7 +16,7 @@ from alignbench.annotation.units.given import Doubtful, GivenAnswer
 from alignbench.annotation.units.rated_responses import RatedResponse
 from alignbench.annotation.units.response import ResponseContent
 from alignbench.schemas.errors import ConfigError
-from alignbench.schemas.question_rows import Rating
+from alignbench.schemas.rows.questions import Rating
 from alignbench.schemas.vocabulary import AnnotationStatus, Purpose
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

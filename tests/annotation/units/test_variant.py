@@ -16,7 +16,7 @@ from alignbench.annotation.units.checked_variants import CheckedVariant
 from alignbench.annotation.units.given import Doubtful, GivenAnswer
 from alignbench.annotation.units.variant import VariantContent
 from alignbench.schemas.errors import ConfigError
-from alignbench.schemas.question_rows import VariantCheck
+from alignbench.schemas.rows.questions import VariantCheck
 from alignbench.schemas.vocabulary import AnnotationStatus, Meaning, Purpose
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

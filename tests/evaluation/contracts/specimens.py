@@ -11,7 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from alignbench.evaluation.entries import DetectorEntry, PreparedDetector, parse_detector
+from alignbench.evaluation.chosen_detectors.entries import (
+    DetectorEntry,
+    PreparedDetector,
+    parse_detector,
+)
 from alignbench.schemas.detection import Detector, ScoringRequest
 from alignbench.schemas.registry import Group, find, names
 from tests.evaluation.contracts.five_lines import SentenceLength

@@ -8,13 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from alignbench.evaluation.entries import PreparedDetector, parse_detector
-from alignbench.schemas.detection import (
-    Detector,
-    ScoringRequest,
-    SentenceScore,
-    StreamingDetector,
-)
+from alignbench.evaluation.chosen_detectors.entries import PreparedDetector, parse_detector
+from alignbench.schemas.detection import Detector, ScoringRequest, SentenceScore, StreamingDetector
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.protocols import ItemFailure
 from tests.evaluation.contracts.five_lines import SentenceLength

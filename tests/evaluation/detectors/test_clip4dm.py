@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
+from alignbench.evaluation.detector_parts.misaligned_words import misaligned_phrases
 from alignbench.evaluation.detectors.clip4dm import Clip4dmDetector, Clip4dmOptions, Clip4dmParams
 from alignbench.evaluation.errors import ModelShapeError
-from alignbench.evaluation.misaligned_words import misaligned_phrases
 from alignbench.schemas.detection import ScoringRequest, SentenceScore
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure

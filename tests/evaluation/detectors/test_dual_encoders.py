@@ -9,9 +9,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoProcessor, CLIPModel
 
+from alignbench.evaluation.detector_parts.text_window import windows
 from alignbench.evaluation.detectors.clip import ClipDetector, DualEncoderOptions, DualEncoderParams
 from alignbench.evaluation.detectors.siglip import SiglipDetector
-from alignbench.evaluation.text_window import windows
 from alignbench.models.errors import IncompleteWeightsError
 from alignbench.schemas.detection import SentenceScore
 from alignbench.schemas.item_codes import ItemCode

@@ -10,12 +10,12 @@ from PIL import Image
 from transformers import AutoTokenizer, BatchFeature, Qwen2VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+from alignbench.evaluation.detector_parts.sentence_likelihood import SentenceLikelihood
 from alignbench.evaluation.detectors.likelihood import (
     LikelihoodDetector,
     LikelihoodOptions,
     LikelihoodParams,
 )
-from alignbench.evaluation.sentence_likelihood import SentenceLikelihood
 from alignbench.models.in_process.placement import choose_placement
 from alignbench.models.in_process.vision_language import Asking, VisionLanguageModel
 from alignbench.models.in_process.vision_language_loading import load_vision_language

@@ -12,7 +12,7 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from alignbench.evaluation.detectors.clip import DualEncoderOptions
 from alignbench.evaluation.detectors.refclip import RefClipDetector, RefClipParams
-from alignbench.evaluation.requests import scoring_requests
+from alignbench.evaluation.scores.requests import scoring_requests
 from alignbench.schemas.detection import SentenceScore
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alignbench.schemas.catalog import CatalogModel
+from alignbench.schemas.configuration.catalog import CatalogModel
 from alignbench.schemas.vocabulary import ModelKind
 from tests.generators.contracts.specimens import set_up, specimens
 

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from alignbench.doctor.model_requirements import obstacles
-from alignbench.schemas.catalog import GROUPS, CatalogModel, catalog
+from alignbench.schemas.configuration.catalog import GROUPS, CatalogModel, catalog
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.protocols import CaptionInput
 from alignbench.schemas.registry import find

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from alignbench.flows.caption import caption
 from alignbench.flows.ingest import ingest
-from alignbench.schemas.catalog import CatalogModel
+from alignbench.schemas.configuration.catalog import CatalogModel
 from alignbench.schemas.protocols import (
     Captioner,
     CaptionInput,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from alignbench.flows.imagine import imagine
 from alignbench.flows.prompts import prompts
-from alignbench.schemas.catalog import CatalogModel
+from alignbench.schemas.configuration.catalog import CatalogModel
 from alignbench.schemas.protocols import GeneratedImage, ImageGenerator, ItemFailure
 from alignbench.schemas.registry import Group, find, names
 from alignbench.schemas.tables import IMAGES, PAIRS

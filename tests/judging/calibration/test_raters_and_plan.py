@@ -9,14 +9,7 @@ from alignbench.judging.calibration.calibrate import calibrate
 from alignbench.judging.calibration.plan import expected_after, expected_before
 from alignbench.judging.calibration.raters import Ratings, rater_report
 from alignbench.judging.calibration.stratified import Estimand
-from tests.judging.simulated_judgements import (
-    Setting,
-    drawn,
-    judged,
-    people,
-    question_set,
-    rated,
-)
+from tests.judging.simulated_judgements import Setting, drawn, judged, people, question_set, rated
 
 
 def ratings(rows: list[tuple[int, int, int, float]]) -> Ratings:

@@ -11,7 +11,7 @@ from alignbench.judging.critic.reply import ReadJudgement, read_judgement
 from alignbench.judging.critic.rubric import Rubric, read_rubric, rubric_names
 from alignbench.judging.questions.tasks import read_tasks
 from alignbench.schemas.chat import RawAnswer
-from alignbench.schemas.question_rows import Turn
+from alignbench.schemas.rows.questions import Turn
 
 TASKS = read_tasks().by_name
 RUBRICS = [read_rubric(name) for name in rubric_names()]

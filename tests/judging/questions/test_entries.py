@@ -12,7 +12,7 @@ from alignbench.judging.questions.entries import MAX_LINE, Kind, read_questions
 from alignbench.judging.questions.quirks import census
 from alignbench.judging.questions.tasks import Tasks, read_tasks
 from alignbench.schemas.protocols import ItemFailureAt
-from alignbench.schemas.question_rows import Question, Turn
+from alignbench.schemas.rows.questions import Question, Turn
 
 TASKS = read_tasks()
 LINE = {

@@ -8,7 +8,7 @@ from alignbench.judging.rewriting.refusal import main_script, refusal_of
 from alignbench.schemas.chat import RawAnswer
 from alignbench.schemas.item_codes import ItemCode
 from alignbench.schemas.protocols import ItemFailure
-from alignbench.schemas.question_rows import Question, Turn, Variant
+from alignbench.schemas.rows.questions import Question, Turn, Variant
 from alignbench.schemas.vocabulary import VariantStatus
 
 SEED = "How many circles are there in the picture?"

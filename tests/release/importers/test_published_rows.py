@@ -13,8 +13,8 @@ import pytest
 
 import alignbench
 from alignbench.flows.imports import import_set
-from alignbench.release.croissant import render_croissant
 from alignbench.release.diff import Kind, diff_releases
+from alignbench.release.documents.croissant import render_croissant
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.checksums import checksums_of
 from alignbench.release_format.columns import (

@@ -1,0 +1,1 @@
+"""What some analyses need beside sentences and scores: entailment, parts of speech, gold."""

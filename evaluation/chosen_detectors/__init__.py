@@ -1,0 +1,1 @@
+"""Which detectors are to be run, as the command line, a file or a caller names them."""

@@ -1,0 +1,1 @@
+"""What the built-in detectors are made of: towers, heads, attention, words of a sentence."""

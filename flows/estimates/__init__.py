@@ -1,0 +1,1 @@
+"""What generating stages would ask of each model, and cost: what `--dry-run` prints."""

@@ -1,0 +1,1 @@
+"""What captioners and image generators are given, and the rows of what they make."""

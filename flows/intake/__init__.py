@@ -1,0 +1,1 @@
+"""How images come in: checked and stored, fetched by address, listed once where a list is long."""

@@ -1,0 +1,1 @@
+"""Questions about images: one file for each verb, from `questions import` to `questions report`."""

@@ -1,0 +1,1 @@
+"""What the configuration selects: models and what they cost, questions, sentences."""

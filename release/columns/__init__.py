@@ -1,0 +1,1 @@
+"""Small steps over Arrow columns that more than one part of a release needs."""

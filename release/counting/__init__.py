@@ -1,0 +1,1 @@
+"""What a release counts of itself: its statistics, as tables, figures and a summary."""

@@ -1,0 +1,1 @@
+"""Which split each image is in, and stays in."""

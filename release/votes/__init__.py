@@ -1,0 +1,1 @@
+"""The votes that labels rest on: whose, from which round, and which of them count."""

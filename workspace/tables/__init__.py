@@ -1,0 +1,1 @@
+"""Tables of Parquet parts: written, listed, read, joined by key, merged."""
