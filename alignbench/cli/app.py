@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -25,13 +26,11 @@ from alignbench.cli import (
 )
 from alignbench.schemas.errors import AlignBenchError
 from alignbench.terminal.context import Context
-from alignbench.terminal.json_log import log_error
+from alignbench.terminal.json_log import log_error, log_stop
 from alignbench.terminal.process import Stop, drop_empty_variables, print_whatever_is_said
 
-MACHINE_FAULT = "AB-S03"
-"""Code of a fault of the machine, such as a full disk or a missing permission."""
-
 _INTERRUPTED = 130
+_GO_ON = "Run the same command again to continue."
 
 app = typer.Typer(
     name="alignbench",
@@ -66,15 +65,26 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class MachineFaultError(AlignBenchError):
+    """A fault of the machine, such as a full disk or a missing permission."""
+
+    code = "AB-S03"
+
+
 class _Told:
-    """How the error is told that ends a command; settled as the command line is read."""
+    """How the end of a command is told; settled as the command line is read."""
 
     def __init__(self) -> None:
         self.error: Callable[[AlignBenchError], None] = _print_error
+        self.stop: Callable[[], None] = _print_stop
 
 
 def _print_error(error: AlignBenchError) -> None:
     sys.stderr.write(f"{error}\n")
+
+
+def _print_stop() -> None:
+    sys.stderr.write(f"Stopped. {_GO_ON}\n")
 
 
 _told = _Told()
@@ -117,7 +127,7 @@ def _root(
 ) -> None:
     context.obj = Context(workspace, logs_json=log is LogFormat.JSON)
     if log is LogFormat.JSON:
-        _told.error = log_error
+        _told.error, _told.stop = log_error, partial(log_stop, _GO_ON)
 
 
 def main() -> None:
@@ -134,10 +144,9 @@ def main() -> None:
     except SystemExit as ending:
         if ending.code != _INTERRUPTED:  # what Typer makes of an interruption
             raise
-        sys.stderr.write("Stopped. Run the same command again to continue.\n")
+        _told.stop()
         raise SystemExit(stop.exit_code) from None
     except OSError as error:
-        sys.stderr.write(
-            f"{MACHINE_FAULT}: {error}. Free up space or grant access; nothing is lost.\n"
-        )
+        fix = "Free up space or grant access; nothing is lost."
+        _told.error(MachineFaultError(f"{error}.", fix))
         raise SystemExit(1) from None

@@ -16,6 +16,7 @@ from alignbench.doctor.machine_checks import nearest_that_exists
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.selected.generators import SelectedGenerator, planned_generators
 from alignbench.flows.selected.model_checks import unchecked_models
+from alignbench.flows.status import stage_counts
 from alignbench.models.endpoint.key import ApiKey
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.schemas.configuration.plugin_sections import PromptsConfig, SourceConfig
@@ -23,7 +24,7 @@ from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.protocols import ItemFailureAt, PromptWriter
 from alignbench.schemas.registry import Group, find
 from alignbench.schemas.tables import IMAGES
-from alignbench.schemas.vocabulary import Direction
+from alignbench.schemas.vocabulary import Direction, StageName
 from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.stores.store import ObjectInfo
 
@@ -166,7 +167,9 @@ def _room(run: Run) -> Iterator[CheckResult]:
 def _planned(run: Run) -> _Planned:
     counts = [_counted(run, source) for source in run.config.sources]
     there = run.workspace.table(IMAGES).count()
-    return _Planned(max(0, sum(counts) - there), any(count >= _MOST_COUNTED for count in counts))
+    made = sum(count.pending for count in stage_counts(run.workspace.url, StageName.IMAGINE))
+    at_least = any(count >= _MOST_COUNTED for count in counts)
+    return _Planned(max(0, sum(counts) - there) + made, at_least)
 
 
 def _counted(run: Run, config: SourceConfig) -> int:

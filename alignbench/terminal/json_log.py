@@ -49,3 +49,8 @@ def log(event: str, **values: JsonValue) -> None:
 def log_error(error: AlignBenchError) -> None:
     """Writes a line about the error that ends a command."""
     log("error", code=error.code, what=error.what, fix=error.fix)
+
+
+def log_stop(fix: str) -> None:
+    """Writes a line about a command that was told to end."""
+    log("stopped", fix=fix)

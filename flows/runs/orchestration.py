@@ -30,7 +30,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _RETRIES: Final = 1
-"""How often Prefect's client asks again."""
+"""How often Prefect's client asks again; `prefect.yaml` tells workers the same."""
+
+_ANSWER_SECONDS: Final = 10.0
+"""How long it waits for an answer: a server that hangs is as good as gone. As in `prefect.yaml`."""
 
 _AWAY_SECONDS: Final = 30.0
 """A server that did not answer is asked again after so long."""
@@ -54,6 +57,7 @@ def run_flow(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
     if error is not None:
         raise _unreachable(url, error)
     from prefect.settings import (
+        PREFECT_API_REQUEST_TIMEOUT,
         PREFECT_CLIENT_MAX_RETRIES,
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         temporary_settings,
@@ -65,6 +69,7 @@ def run_flow(flow: "Flow[P, R]", *args: P.args, **kwargs: P.kwargs) -> R:
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
         # Five, each twice as long after the one before, would hold up the work for minutes.
         PREFECT_CLIENT_MAX_RETRIES: _RETRIES,
+        PREFECT_API_REQUEST_TIMEOUT: _ANSWER_SECONDS,
     }
     with temporary_settings(settings):
         return _run_seen(flow, *args, **kwargs)
@@ -115,7 +120,7 @@ def server_url() -> str | None:
         return None
     from prefect.settings import get_current_settings
 
-    return get_current_settings().api.url
+    return get_current_settings().api.url or None
 
 
 def flow_run_id() -> str | None:

@@ -36,7 +36,7 @@ from alignbench.workspace.stores.local import LocalStore
 
 USUAL_CAP: Final = 300.0
 """Seconds that an answer counts as at most: a page may be left open over lunch."""
-_FOLDER: Final = Path("private", "team")
+_FOLDER: Final = "private/team"
 _PUBLISHED: Final = {"rounds": "How far the rounds are", "people": "How far each person is"}
 
 
@@ -76,14 +76,12 @@ def team_report(
     who = needs(facts.answers, facts.gold)
     wanted = {one.sentence_id for need in who for one in need.shown}
     sentences = shown_sentences(run.workspace, wanted, _hidden_images(run))
-    folder = _folder(workspace, out)
-    folder.mkdir(parents=True, exist_ok=True)
-    store = LocalStore(folder)
+    store = _store(run, out)
     for name, data in team_files(parts, who, sentences, renewed_every=renewed_every).items():
         store.write(name, data)
     tables = {part.name: part.table for part in parts}
     _publish(parts)
-    return TeamReport(folder / PAGE, tables, fault)
+    return TeamReport(store.root / PAGE, tables, fault)
 
 
 def write_feedback(address: str, annotator: str, to: Path) -> int:
@@ -164,10 +162,13 @@ def _hidden_images(run: Run) -> list[str]:
     return hidden
 
 
-def _folder(workspace: str, out: str | None) -> Path:
+def _store(run: Run, out: str | None) -> LocalStore:
+    """Returns where the report is written to: it names people, and says what gold is."""
     if out is not None:
-        return Path(out)
-    return Path(_FOLDER.name) if workspace.startswith("s3://") else Path(workspace) / _FOLDER
+        return LocalStore(Path(out))
+    if isinstance(run.workspace.store, LocalStore):
+        return run.workspace.store.below(_FOLDER)
+    return LocalStore(Path(Path(_FOLDER).name), private=True)
 
 
 def _publish(parts: list[Part]) -> None:

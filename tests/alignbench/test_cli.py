@@ -118,17 +118,18 @@ def test_json_is_printed_although_too_many_items_failed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "code", "log"),
+    [(signal.SIGINT, 130, "text"), (signal.SIGTERM, 143, "json"), (signal.SIGHUP, 129, "text")],
 )
 def test_a_command_that_is_stopped_says_that_it_can_go_on(
-    tmp_path: Path, number: signal.Signals, code: int
+    tmp_path: Path, number: signal.Signals, code: int, log: str
 ) -> None:
     root = new_workspace(tmp_path / "w")
     pipe = root / "inputs" / "captions.jsonl"
     pipe.unlink()
     os.mkfifo(pipe)  # reading it waits for ever, as a slow source would
     process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "alignbench"), "-C", str(root), "ingest"],
+        [str(Path(sys.executable).parent / "alignbench"), "--log", log, "-C", str(root), "ingest"],
         stderr=subprocess.PIPE,
         text=True,
         # These tests may themselves run where a hangup is ignored, as under nohup.
@@ -140,6 +141,8 @@ def test_a_command_that_is_stopped_says_that_it_can_go_on(
         _, said = process.communicate(timeout=30)
     assert process.returncode == code
     assert "Run the same command again to continue." in said
+    if log == "json":
+        assert json.loads(said.splitlines()[-1])["event"] == "stopped"
 
 
 def test_variables_that_are_set_to_nothing_are_not_set(tmp_path: Path) -> None:

@@ -100,9 +100,11 @@ class Node(NamedTuple):
 
 @contextmanager
 def cluster(
-    folder: Path, nodes: int, **further: str
+    folder: Path, nodes: int, gpus: int = 0, **further: str
 ) -> Iterator[tuple[dict[str, str], list[Node]]]:
     """Runs a cluster of one processor a node; yields the environment of a run on it.
+
+    Its GPUs are numbers: Ray deals them out without looking for them.
 
     Each node has a loopback address of its own, and none has 127.0.0.1: Ray takes that for "this
     machine" and puts the address of its network card in its place, which the head does not have.
@@ -118,6 +120,7 @@ def cluster(
         try:
             for number, host in enumerate(hosts):
                 which = [f"--address={address}"] if number else head
+                which = [*which, f"--num-gpus={gpus}"]
                 log = folder / f"node-{number}.log"
                 started.append(_started(log, [*which, f"--node-ip-address={host}"], env))
                 _wait_for(log, started[-1])

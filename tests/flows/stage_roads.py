@@ -1,5 +1,6 @@
 """Roads in this process: what each stage finds in a workspace, and what it leaves there."""
 
+import functools
 import hashlib
 import shutil
 import uuid
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 import pytest
 from PIL import Image
 
+from alignbench.annotation.sentences import boundary_model
 from alignbench.evaluation.evaluate import Settings
 from alignbench.flows.caption import caption
 from alignbench.flows.evaluate import evaluate
@@ -224,6 +226,8 @@ def without_waiting() -> Iterator[pytest.MonkeyPatch]:
         registered(plugins),
     ):
         patch.setattr("alignbench.engine.lease.wait_random_exponential", at_once)
+        # A stage is run hundreds of times in this process.
+        patch.setattr(boundary_model, "_load", functools.cache(boundary_model._load))
         yield patch
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import yaml
 
 RUN = """
 import json, sys
@@ -27,7 +28,7 @@ print(json.dumps(report.as_json()))
 """
 
 LOSES_ITS_SERVER = """
-import json, os, sys
+import contextlib, json, os, sys
 from pathlib import Path
 from tests.flows.cut_connection import CutConnection
 
@@ -43,6 +44,7 @@ from tests.engine.number_stage import NumberStage, open_numbers, run_numbers
 
 orchestration._AWAY_SECONDS = 0.0
 LOST, BACK = int(sys.argv[3]), int(sys.argv[4])
+HANGS, BY_WORKER = "hangs" in sys.argv, "by a worker" in sys.argv
 noted = []
 
 class Notes(Watcher):
@@ -53,7 +55,7 @@ class Stage(NumberStage):
     def work(self, items):
         for place, outcome in enumerate(super().work(items)):
             if place == LOST:
-                connection.cut()
+                (connection.freeze if HANGS else connection.cut)()
             if place == BACK:
                 connection.restore()
             yield outcome
@@ -63,8 +65,19 @@ def numbers(workspace: str, count: int):
     run = open_numbers(Path(workspace), "commit_rows = 100")
     return run_numbers(Stage(run, count), run)
 
+reports = []
+
+@flow(name="numbers by a worker", persist_result=False)
+def numbers_by_worker():
+    reports.append(numbers.fn(sys.argv[1], 600))
+
 with shown_by(Notes()):
-    report = run_flow(numbers, sys.argv[1], 600)
+    if BY_WORKER:  # which calls the flow; that the server hears nothing of the end is its loss
+        with contextlib.suppress(Exception):
+            numbers_by_worker()
+        [report] = reports
+    else:
+        report = run_flow(numbers, sys.argv[1], 600)
 print(json.dumps({**report.as_json(), "noted": noted}))
 """
 
@@ -103,23 +116,30 @@ def test_under_a_server_a_commit_is_one_task_run_and_the_report_is_an_artifact(
     assert len(tasks) == report["commits"]
     artifacts = httpx.post(f"{prefect_server}/artifacts/filter", json=by_run).json()
     keys = {artifact["key"] for artifact in artifacts}
-    assert {"prompts-progress", "prompts-report"} <= keys
+    assert {"prompts-progress", "prompts-report", "prompts-metrics"} <= keys
+    [metrics] = [one["data"] for one in artifacts if one["key"] == "prompts-metrics"]
+    told = {row["metric"]: row["value"] for row in json.loads(metrics)}
+    assert told["made"] == 500
 
 
 @pytest.mark.parametrize(
-    ("back", "noted"),
+    ("back", "how", "noted"),
     [
-        (450, ["does not answer", "answers again"]),
-        pytest.param(10_000, ["does not answer"], marks=pytest.mark.full),
+        (450, [], ["does not answer", "answers again"]),
+        pytest.param(10_000, [], ["does not answer"], marks=pytest.mark.full),
+        pytest.param(10_000, ["hangs"], ["does not answer"], marks=pytest.mark.full),
+        pytest.param(10_000, ["by a worker"], ["does not answer"], marks=pytest.mark.full),
+        pytest.param(10_000, ["by a worker", "hangs"], ["does not answer"], marks=pytest.mark.full),
     ],
 )
 def test_a_server_that_goes_away_does_not_stop_the_work(
-    tmp_path: Path, prefect_server: str, back: int, noted: list[str]
+    tmp_path: Path, prefect_server: str, back: int, how: list[str], noted: list[str]
 ) -> None:
     port = str(urlsplit(prefect_server).port)
+    by_worker = worker_variables() if "by a worker" in how else {}
     done = subprocess.run(
-        [sys.executable, "-c", LOSES_ITS_SERVER, str(tmp_path), port, "250", str(back)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-c", LOSES_ITS_SERVER, str(tmp_path), port, "250", str(back), *how],
+        env={**os.environ, **by_worker, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,
@@ -131,6 +151,13 @@ def test_a_server_that_goes_away_does_not_stop_the_work(
     assert len(report["noted"]) == len(noted)
     for said, expected in zip(report["noted"], noted, strict=True):
         assert expected in said
+
+
+def worker_variables() -> dict[str, str]:
+    """What `prefect.yaml` sets for the processes that a worker starts."""
+    settings = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text())
+    variables: dict[str, str] = settings["definitions"]["pool"]["job_variables"]["env"]
+    return variables
 
 
 def test_without_a_server_none_is_started(tmp_path: Path) -> None:

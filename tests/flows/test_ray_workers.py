@@ -1,7 +1,6 @@
 """`runner = "ray"`: workers of a cluster make the same rows as one process."""
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -91,7 +90,6 @@ def test_without_ray_the_extra_is_named(tmp_path: Path) -> None:
 
 
 def test_workers_on_this_machine_make_the_same_rows_and_load_a_model_once(tmp_path: Path) -> None:
-    pytest.importorskip("ray")
     paint(tmp_path / "images", 20)
     seen = tmp_path / "seen"
     seen.mkdir()
@@ -112,7 +110,6 @@ def test_workers_on_this_machine_make_the_same_rows_and_load_a_model_once(tmp_pa
 def test_a_run_that_is_told_to_end_stops_its_workers_and_keeps_what_is_finished(
     tmp_path: Path,
 ) -> None:
-    pytest.importorskip("ray")
     paint(tmp_path / "images", 100)
     settings = f"{RAY}\ncommit_seconds = 0.1"
     (tmp_path / "alignbench.toml").write_text(config(tmp_path / "images", settings, seconds=0.2))
@@ -121,13 +118,31 @@ def test_a_run_that_is_told_to_end_stops_its_workers_and_keeps_what_is_finished(
         command(tmp_path, "caption"), env=environment(), stderr=subprocess.PIPE, text=True
     )
     wait_for_pairs(tmp_path, 1, process)
+    of_the_cluster = psutil.Process(process.pid).children(recursive=True)
+    assert any(child.name().startswith("ray::Worker") for child in of_the_cluster)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 143, said
     kept = len(rows_by_key(tmp_path)["pairs"])
     assert 0 < kept < 200
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    _, alive = psutil.wait_procs(of_the_cluster, timeout=20)
+    assert not alive
+
+
+@pytest.mark.full
+def test_each_worker_has_as_many_gpus_of_its_own_as_the_model_needs(tmp_path: Path) -> None:
+    paint(tmp_path / "images", 40)
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    settings = config(tmp_path / "images", 'runner = "ray"', seconds=0.05)
+    settings = settings.replace('backend = "words"', 'backend = "words"\ngpus = 1')
+    (tmp_path / "alignbench.toml").write_text(settings)
+    with cluster(tmp_path, 1, gpus=2, SEEN_IN=str(seen)) as (env, _):
+        alignbench(tmp_path, "ingest", env=env)
+        alignbench(tmp_path, "caption", env=env)
+    assert len(rows_by_key(tmp_path)["pairs"]) == 80
+    by_process = {(pid, gpus) for pid, gpus, _ in (file.name.split("-") for file in seen.iterdir())}
+    assert sorted(gpus for _, gpus in by_process) == ["0", "1"]
 
 
 def wait_for_pairs(address: str | Path, count: int, process: subprocess.Popen[str]) -> None:
@@ -141,7 +156,6 @@ def wait_for_pairs(address: str | Path, count: int, process: subprocess.Popen[st
 @pytest.mark.full
 @pytest.mark.timeout(1800)
 def test_a_budget_is_never_passed_by_workers_one_of_which_is_killed(tmp_path: Path) -> None:
-    pytest.importorskip("ray")
     with running() as server:
         till = Till(server)
         paint_and_configure(tmp_path, server.base_url, f"{RAY}\ncommit_seconds = 0.2")
@@ -216,7 +230,6 @@ def test_two_nodes_build_the_same_tables_as_one_process(
     tmp_path: Path,
     killed: bool,
 ) -> None:
-    pytest.importorskip("ray")
     alone = workspace_on_s3(two_thousand)
     alignbench(alone, "build", env=environment(**annotators))
     shared = workspace_on_s3(two_thousand, f"{RAY}\ncommit_seconds = 2", seconds=0.005)

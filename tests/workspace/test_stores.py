@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from alignbench.schemas.ids import sha256_hex
 from alignbench.workspace.errors import ObjectNotFoundError, StoreUnreachableError, UnsafeKeyError
-from alignbench.workspace.stores.local import LocalStore, _staged
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.stores.s3 import S3Store
 from alignbench.workspace.stores.store import ObjectStore, checked_key
 
@@ -308,14 +308,19 @@ class TestUnreachable:
 
 
 def test_what_is_private_is_the_operators_alone(tmp_path: Path) -> None:
-    (tmp_path / "private").mkdir(mode=0o755)
-    store = LocalStore(tmp_path)
+    root = tmp_path / "private" / "workspace"
+    (root / "private").mkdir(mode=0o755, parents=True)
+    store = LocalStore(root)
     store.write("private/pseudonyms.json", b"[]")
+    store.write("private/team/pages/team.html", b"")
+    store.below("private/team").write("people.csv", b"")
     store.write("tables/part", b"")
     modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in tmp_path.rglob("*")}
-    assert modes["private"] == 0o700
-    assert modes["pseudonyms.json"] == 0o600
+    assert {modes[name] for name in ("team", "pages")} == {0o700}
+    assert {modes[name] for name in ("pseudonyms.json", "team.html", "people.csv")} == {0o600}
+    assert stat.S_IMODE((root / "private").stat().st_mode) == 0o700
     assert modes["part"] & 0o044 == 0o044
+    assert modes["workspace"] & 0o055 == 0o055, "a folder above the workspace is not ours to close"
 
 
 KILLED_WHILE_WRITING = """
@@ -337,7 +342,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(tmp_path: Path) -> None:
     [left] = tmp_path.rglob(".tmp-*")
     with store.lock("split"):
         assert left.exists(), "it was not a run of this stage"
-    with _staged(tmp_path / "tables/images") as live, store.lock("caption"):
+    with store._staged(tmp_path / "tables/images") as live, store.lock("caption"):
         assert not left.exists()
         assert Path(live.name).exists(), "somebody is writing it"
     assert not list(tmp_path.rglob(".tmp-*"))

@@ -23,7 +23,7 @@ from alignbench.workspace.stores.leftovers import TEMPORARY, claim, remove_lefto
 from alignbench.workspace.stores.store import ObjectInfo, checked_key
 
 _PRIVATE = "private"
-"""What lies in this folder of a workspace is the operator's alone to read."""
+"""What lies below this folder of a workspace is the operator's alone to read."""
 
 _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
@@ -31,8 +31,15 @@ _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 class LocalStore:
     """An object store in a folder of this machine."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, private: bool = False) -> None:
+        """Takes the folder.
+
+        Args:
+            root: The folder; it is made at the first write.
+            private: Whether all of it is its owner's alone to read.
+        """
         self.root = real_path(root)
+        self._private_root = self.root if private else self.root / _PRIVATE
 
     @property
     def url(self) -> str:
@@ -41,7 +48,8 @@ class LocalStore:
 
     def below(self, prefix: str) -> "LocalStore":
         """Returns the store of a folder in this one."""
-        return LocalStore(self.path(prefix))
+        folder = self.path(prefix)
+        return LocalStore(folder, private=folder.is_relative_to(self._private_root))
 
     def path(self, key: str) -> Path:
         """Returns where an object lies.
@@ -82,7 +90,7 @@ class LocalStore:
     def write(self, key: str, data: bytes) -> None:
         """Writes an object whole, replacing what was there."""
         path = self.path(key)
-        with _staged(path) as file:
+        with self._staged(path) as file:
             file.write(data)
             _commit(file, path)
 
@@ -91,7 +99,7 @@ class LocalStore:
         path = self.path(key)
         if path.exists():
             return False
-        with _staged(path) as file:
+        with self._staged(path) as file:
             file.write(data)
             _flush(file)
             try:
@@ -107,7 +115,7 @@ class LocalStore:
         if _sha256_of(target) == sha256:
             return False
         source.seek(0)
-        with _staged(target) as file:
+        with self._staged(target) as file:
             shutil.copyfileobj(source, file, 4 << 20)
             _commit(file, target)
         return True
@@ -156,6 +164,25 @@ class LocalStore:
             finally:
                 file.truncate(0)
 
+    @contextlib.contextmanager
+    def _staged(self, path: Path) -> Iterator[IO[bytes]]:
+        """Yields a temporary file beside `path` that is gone afterwards unless it was renamed."""
+        _make_folder(path.parent)
+        is_private = path.is_relative_to(self._private_root)
+        if is_private:
+            for folder in (path.parent, *path.parent.parents):
+                folder.chmod(0o700)  # it may have been made by something else
+                if folder == self._private_root:
+                    break
+        with _temporary_in(path.parent) as file:
+            try:
+                # A temporary file is private; an object is as open as the umask allows.
+                if not is_private:
+                    os.fchmod(file.fileno(), 0o666 & ~_UMASK)
+                yield file
+            finally:
+                Path(file.name).unlink(missing_ok=True)
+
     def _missing(self, key: str) -> ObjectNotFoundError:
         return ObjectNotFoundError(
             f"{key} is not in {self.root}.", "Check the path, or run the stage that makes it."
@@ -175,19 +202,6 @@ def _sha256_of(path: Path) -> str | None:
         return None
 
 
-@contextlib.contextmanager
-def _staged(path: Path) -> Iterator[IO[bytes]]:
-    """Yields a temporary file beside `path` that is gone afterwards unless it was renamed."""
-    _make_folder(path.parent)
-    if path.parent.name == _PRIVATE:
-        path.parent.chmod(0o700)
-    with _temporary_in(path.parent) as file:
-        try:
-            yield file
-        finally:
-            Path(file.name).unlink(missing_ok=True)
-
-
 def _temporary_in(folder: Path) -> IO[bytes]:
     while True:
         file = tempfile.NamedTemporaryFile(dir=folder, prefix=TEMPORARY, delete=False)  # noqa: SIM115 - the caller's
@@ -204,9 +218,6 @@ def _commit(file: IO[bytes], path: Path) -> None:
 
 def _flush(file: IO[bytes]) -> None:
     file.flush()
-    # A temporary file is private by default; an object is as open as the folder allows.
-    if Path(file.name).parent.name != _PRIVATE:
-        os.fchmod(file.fileno(), 0o666 & ~_UMASK)
     os.fsync(file.fileno())
 
 

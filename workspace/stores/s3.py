@@ -10,6 +10,7 @@ store takes it, a look before the write and one after it. Where it does not, a r
 between its look and its write for longer than `_SETTLING_SECONDS` can slip through.
 """
 
+import functools
 import io
 import time
 import uuid
@@ -18,9 +19,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import IO, TYPE_CHECKING
 
 import boto3
+import botocore.session
 import pyarrow as pa
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader, create_loader
 
 from alignbench.schemas.fence import Fence
 from alignbench.workspace.errors import ObjectNotFoundError, StoreRefusedError
@@ -54,6 +57,19 @@ _MARK = "alignbench-write"
 """Metadata of what is written on a condition: tells one write from all others."""
 
 
+def _session() -> boto3.Session:
+    """Returns a session of its own: boto3's shared one is not safe to use from several threads."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    return boto3.Session(botocore_session=session)
+
+
+@functools.cache
+def _loader(data_path: str | None) -> Loader:
+    """Returns what reads botocore's own files: so they are read once, and not by each session."""
+    return create_loader(data_path)
+
+
 class S3Store:
     """An object store under `s3://bucket/prefix`.
 
@@ -85,10 +101,9 @@ class S3Store:
     def client(self) -> "S3Client":
         """The boto3 client, made at first use and anew after unpickling."""
         if self._client is None:
-            # A session of its own: boto3's shared one is not safe to use from several threads.
             config = _CONFIG.merge(_BASIC_CONFIG) if self.is_basic else _CONFIG
             try:
-                self._client = boto3.Session().client("s3", config=config)
+                self._client = _session().client("s3", config=config)
             except ValueError:  # its text holds the address, which may hold a password
                 raise unreachable(self.url, "AWS_ENDPOINT_URL_S3 is no address") from None
         return self._client

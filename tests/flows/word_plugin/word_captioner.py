@@ -1,6 +1,6 @@
 """A captioner that needs no model, found by every process with this folder on its path.
 
-It notes in the folder `SEEN_IN`, if that is set, which process was made how often.
+It notes in the folder `SEEN_IN`, if that is set, in which process and with which GPUs it was made.
 """
 
 import os
@@ -32,7 +32,8 @@ class WordCaptioner:
     ) -> None:
         self._seconds = options.seconds_each
         if folder := os.environ.get("SEEN_IN"):
-            Path(folder, f"{os.getpid()}-{uuid.uuid4().hex}").touch()
+            gpus = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+            Path(folder, f"{os.getpid()}-{gpus}-{uuid.uuid4().hex}").touch()
 
     @classmethod
     def resolve_revision(cls, repo: str, options: Options) -> str | None:
