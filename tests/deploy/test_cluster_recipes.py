@@ -1,9 +1,15 @@
 """The launch files for clusters, as far as that can be told without a cluster."""
 
 import subprocess
+import sys
 from pathlib import Path
 
+import kubernetes_validate
+import pytest
 import yaml
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+SCRIPTS = sorted([*DEPLOY.rglob("*.sh"), *DEPLOY.rglob("*.sbatch")])
 
 
 def test_the_job_for_kuberay_keeps_secrets_out_of_the_file_and_asks_for_a_token(root: Path) -> None:
@@ -19,7 +25,21 @@ def test_the_job_for_kuberay_keeps_secrets_out_of_the_file_and_asks_for_a_token(
         assert "env" not in container
 
 
-def test_bash_can_read_the_batch_script_of_slurm(root: Path) -> None:
-    script = root / "deploy" / "slurm" / "caption.sbatch"
-    done = subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_kubernetes_knows_every_field_of_the_job_for_kuberay(root: Path) -> None:
+    text = (root / "deploy" / "kuberay" / "rayjob.yaml").read_text()
+    job, *vllm = yaml.safe_load_all(text)
+    cluster = job["spec"]["rayClusterSpec"]
+    groups = (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])
+    pods = [
+        {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "of-a-group"}} | group
+        for group in ({"template": one["template"]} for one in groups)
+    ]
+    for resource in (*pods, *vllm):
+        kubernetes_validate.validate(resource, "1.34", strict=True)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_script_has_no_fault_that_shellcheck_knows(script: Path) -> None:
+    shellcheck = Path(sys.executable).parent / "shellcheck"
+    done = subprocess.run([shellcheck, script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
