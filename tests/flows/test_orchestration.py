@@ -151,10 +151,8 @@ def test_a_server_that_goes_away_does_not_stop_the_work(
     try:
         assert process.stdout is not None
         said = process.stdout.readline()
-        if (
-            "hangs" in how
-        ):  # when all is done, Prefect's client hands in its last events for minutes
-            process.kill()
+        if "hangs" in how:
+            process.kill()  # Prefect's client would hand in its last events for minutes
         _, complaint = process.communicate()
     finally:
         giving_up.cancel()
