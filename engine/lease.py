@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable, Generator, Iterator
 
 import pyarrow as pa
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from alignbench.engine.errors import UNEXPECTED
 from alignbench.engine.in_flight import InFlight
@@ -53,7 +53,7 @@ class _Worker:
         in_flight = InFlight(items)
         while True:
             try:
-                for attempt in self._passing_faults_waited_out():
+                for attempt in self._passing_faults_waited_out(in_flight):
                     with attempt:
                         self._stream(in_flight)
             except AlignBenchError:
@@ -78,12 +78,12 @@ class _Worker:
         in_flight.check_all_answered()
 
     def _keep(self, outcome: Outcome, scope: str) -> None:
-        self._faults_in_a_row = 0
         try:
             self._take(outcome, scope)
         except BaseException as error:
             self._from_take = error
             raise
+        self._faults_in_a_row = 0
 
     def _pin(self, error: Exception, in_flight: InFlight) -> None:
         """Does what was in flight in halves: one bad item must not take the others with it."""
@@ -99,8 +99,14 @@ class _Worker:
             self.work(iter([left.slice(half)]))
         in_flight.settle_all()
 
-    def _passing_faults_waited_out(self) -> Retrying:
+    def _passing_faults_waited_out(self, in_flight: InFlight) -> Retrying:
         exponential = wait_random_exponential(multiplier=1, max=30)
+
+        def is_the_stages(error: BaseException) -> bool:
+            # Items that could not be read are lost to a further stream, and whoever keeps outcomes
+            # has waited already.
+            own = error not in (in_flight.broken, self._from_take)
+            return own and isinstance(error, TransientError)
 
         def is_stuck(_: RetryCallState) -> bool:
             self._faults_in_a_row += 1
@@ -111,7 +117,7 @@ class _Worker:
             return exponential(state)
 
         return Retrying(
-            retry=retry_if_exception_type(TransientError), stop=is_stuck, wait=pause, reraise=True
+            retry=retry_if_exception(is_the_stages), stop=is_stuck, wait=pause, reraise=True
         )
 
 

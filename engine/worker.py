@@ -4,14 +4,21 @@ A run in one process has one; where items are shared out, each process has its o
 """
 
 import pyarrow.compute as pc
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from alignbench.engine.commits import AttemptsBefore, Commits
 from alignbench.engine.context import RunContext
 from alignbench.engine.errors import NothingWorksError
 from alignbench.engine.lease import work_lease
 from alignbench.engine.pending import Lease
-from alignbench.engine.report import StageReport
+from alignbench.engine.report import CommitReport, StageReport
 from alignbench.engine.stage import Failed, Outcome, Stage
+from alignbench.schemas.errors import TransientError
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.tables import CREATED_AT, FAILURES
 from alignbench.schemas.vocabulary import FailureKind, StageName
@@ -19,6 +26,9 @@ from alignbench.workspace.errors import LockLostError
 
 ALL_FAIL_LIMIT = 20
 """A run stops when the first items of a scope, so many, all failed: something is wrong there."""
+
+WRITE_TRIES = 10
+"""A commit that a store did not take so often, within some two minutes, ends the run."""
 
 
 class Worker:
@@ -64,6 +74,8 @@ class Worker:
 
         Raises:
             NothingWorksError: The first items all failed.
+            StoreUnreachableError: The store stayed away; what it has not taken is done again by
+                the next run.
         """
         self._failed_at_first = 0
         self._something_worked = something_worked
@@ -88,8 +100,21 @@ class Worker:
     def _commit(self) -> None:
         if not len(self._commits):
             return
-        self.report.add(self._context.watcher.commit(self._commits.write))
+        self.report.add(self._context.watcher.commit(self._written))
         self._context.watcher.committed(self._stage.name, self.report.items, self._total)
+
+    def _written(self) -> CommitReport:
+        """Writes the commit; while the store is away, nothing further is done.
+
+        Its items may have been paid for, so it has more patience than a stream.
+        """
+        patient = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=stop_after_attempt(WRITE_TRIES),
+            wait=wait_random_exponential(multiplier=1, max=30),
+            reraise=True,
+        )
+        return patient(self._commits.write)
 
     def _check_that_something_works(self, outcome: Outcome) -> None:
         if self._something_worked:

@@ -159,6 +159,15 @@ def test_an_error_in_reading_the_items_is_no_items_fault() -> None:
         worked(Scripted(), broken())
 
 
+def test_items_that_cannot_be_read_for_a_while_are_not_taken_for_the_end() -> None:
+    def broken() -> Iterator[pa.Table]:
+        yield from tables(5)
+        raise passing()
+
+    with pytest.raises(TransientError):
+        worked(Scripted(), broken())
+
+
 def test_an_error_in_keeping_an_outcome_is_no_items_fault() -> None:
     def take(outcome: Outcome, _: str) -> None:
         if outcome.key == "005":
