@@ -30,7 +30,7 @@ class BackendContractError(AlignBenchError):
 
 
 class BackendFailedError(AlignBenchError):
-    """A model cannot be loaded, so that none of its items can be done."""
+    """A model cannot be loaded, or broke on the way, so that none of its items can be done."""
 
     code = "AB-F10"
 

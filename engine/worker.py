@@ -63,6 +63,7 @@ class Worker:
         self._total = total
         self._failed_at_first = 0
         self._something_worked = False
+        self._attempts_before = attempts_before
         self._commits = Commits(stage, context.workspace, context.run_id, attempts_before, fence)
 
     def work_through(self, lease: Lease, *, something_worked: bool) -> None:
@@ -80,7 +81,13 @@ class Worker:
         self._failed_at_first = 0
         self._something_worked = something_worked
         try:
-            work_lease(self._stage, lease.items, self._take)
+            work_lease(
+                self._stage,
+                lease.items,
+                self._take,
+                self._has_failed_before,
+                something_worked=something_worked,
+            )
         except LockLostError:
             raise  # what is not committed yet is the other run's to do
         except BaseException:
@@ -88,6 +95,9 @@ class Worker:
                 self.report.add(self._commits.write())
             raise
         self._commit()
+
+    def _has_failed_before(self, key: str) -> bool:
+        return bool(self._attempts_before([key]))
 
     def _take(self, outcome: Outcome, scope: str) -> None:
         self._commits.add(outcome, scope)
