@@ -49,3 +49,6 @@ class WorkerFailedError(AlignBenchError):
 
 UNEXPECTED = "AB-F03"
 """Code of the failure row of an item on which a backend raised something unforeseen."""
+
+UNSTORABLE = "AB-F16"
+"""Code of the failure row of an item of which something came that no table can hold."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 import pytest
@@ -16,9 +17,10 @@ import pytest
 from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
 from alignbench.engine.items import scope_of
 from alignbench.engine.pending import Plan
-from alignbench.engine.stage import Limits, Outcome
+from alignbench.engine.stage import Limits, Made, Outcome
 from alignbench.flows.runs.run import Run
 from alignbench.schemas.errors import AlignBenchError, TransientError, UsageError
+from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.rows.runs import Failure
 from alignbench.schemas.tables import FAILURES, PROMPTS
 from alignbench.workspace.errors import StoreUnreachableError
@@ -300,6 +302,29 @@ def test_a_full_disk_stops_the_run_and_marks_no_item_as_failed(tmp_path: Path) -
     with pytest.raises(OSError, match="No space"):
         run_numbers(NumberStage(run, 100, behave), run)
     assert not failures(run)
+
+
+@pytest.mark.parametrize("odd", [None, 7, "\ud800"])
+def test_what_no_table_can_hold_takes_nothing_else_of_its_commit_with_it(
+    tmp_path: Path, odd: object
+) -> None:
+    class Odd(NumberStage):
+        def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
+            for outcome in super().work(items):
+                if isinstance(outcome, Made) and outcome.key == "00000007":
+                    text = cast("str", odd)
+                    row = Prompt(prompt_id=outcome.key, text=text, origin="numbers")
+                    yield Made(outcome.key, [row])
+                else:
+                    yield outcome
+
+    run = open_numbers(tmp_path, "max_failure_share = 0.1")
+    report = run_numbers(Odd(run, 60), run)
+    assert (report.made, report.failed, report.commits) == (59, 1, 1)
+    assert len(made(run)) == 59
+    row = failures(run)["00000007"]
+    assert (row.code, row.scope) == ("AB-F16", "numbers")
+    assert run_numbers(Odd(run, 60), run).items == 0
 
 
 class MovingStore(LocalStore):
