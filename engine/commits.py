@@ -2,19 +2,27 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+import pyarrow as pa
+
+from alignbench.engine.errors import UNSTORABLE
 from alignbench.engine.report import CommitReport
 from alignbench.engine.stage import Failed, Made, Outcome, Stage
-from alignbench.schemas.columns import DataclassRow
+from alignbench.schemas.columns import DataclassRow, to_batch
 from alignbench.schemas.fence import Fence
+from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.rows.runs import Failure
 from alignbench.schemas.tables import FAILURES, TableSpec
 from alignbench.schemas.text import clean_text
 from alignbench.schemas.vocabulary import FailureKind
+from alignbench.workspace.tables.parts import encode_part
 from alignbench.workspace.workspace import Workspace
 
 _MESSAGE_LENGTH = 500
+
+_NO_ROW: Final = (TypeError, ValueError, OverflowError, AttributeError, pa.ArrowNotImplementedError)
+"""What a value raises that its column cannot hold; Arrow's own are among them."""
 
 AttemptsBefore = Callable[[Sequence[str]], Mapping[str, int]]
 """Returns how often each of these items has failed before; only those that did."""
@@ -50,7 +58,7 @@ class Commits:
         self._run_id = run_id
         self._attempts_before = attempts_before
         self._fence = fence
-        self._made: list[Made] = []
+        self._made: list[tuple[Made, str]] = []
         self._failed: list[tuple[Failed, str]] = []
         self._since = 0.0
 
@@ -68,24 +76,26 @@ class Commits:
         if not len(self):
             self._since = time.monotonic()
         if isinstance(outcome, Made):
-            self._made.append(outcome)
+            self._made.append((outcome, scope))
         else:
             self._failed.append((outcome, scope))
 
     def write(self) -> CommitReport:
         """Writes what was gathered, and begins anew.
 
+        What no table can hold is a failure of its own item, and takes nothing else with it.
+
         Raises:
             LockLostError: Another run has taken the stage over; nothing was written.
         """
         self._fence()
+        try:
+            rows = self._append_rows()
+        except _NO_ROW:
+            if not self._refuse_unstorable():
+                raise
+            rows = self._append_rows()
         failures = self._failure_rows()
-        rows = {
-            spec.name: len(written)
-            for spec in self._stage.writes
-            if (written := self._rows_of(spec))
-            and self._workspace.table(spec).append(written, self._run_id)
-        }
         self._workspace.table(FAILURES).append(failures, self._run_id)
         empty = sum(row.kind is FailureKind.EMPTY for row in failures)
         report = CommitReport(len(self._made), len(failures) - empty, empty, rows)
@@ -93,8 +103,37 @@ class Commits:
         self._failed.clear()
         return report
 
-    def _rows_of(self, spec: TableSpec[Any]) -> list[DataclassRow]:
-        return [row for made in self._made for row in made.rows if type(row) is spec.row]
+    def _append_rows(self) -> dict[str, int]:
+        """Writes the rows of what was made; returns how many each table was given."""
+        return {
+            spec.name: len(rows)
+            for spec in self._stage.writes
+            if (rows := _rows_of(spec, [made for made, _ in self._made]))
+            and self._workspace.table(spec).append(rows, self._run_id)
+        }
+
+    def _refuse_unstorable(self) -> bool:
+        """Makes failures of outcomes that cannot be written; tells whether there was one."""
+        storable = []
+        for made, scope in self._made:
+            error = self._why_unstorable(made)
+            if error is None:
+                storable.append((made, scope))
+                continue
+            why = f"What came of it cannot be stored: {type(error).__name__}: {error}"
+            self._failed.append((Failed(made.key, ItemFailure(UNSTORABLE, why)), scope))
+        any_refused = len(storable) < len(self._made)
+        self._made = storable
+        return any_refused
+
+    def _why_unstorable(self, made: Made) -> Exception | None:
+        try:
+            for spec in self._stage.writes:
+                rows = pa.Table.from_batches([to_batch(spec.row, _rows_of(spec, [made]))])
+                encode_part(spec.name, rows)
+        except _NO_ROW as error:
+            return error
+        return None
 
     def _failure_rows(self) -> list[Failure]:
         before = self._attempts_before([failed.key for failed, _ in self._failed])
@@ -110,3 +149,7 @@ class Commits:
             )
             for failed, scope in self._failed
         ]
+
+
+def _rows_of(spec: TableSpec[Any], outcomes: Sequence[Made]) -> list[DataclassRow]:
+    return [row for made in outcomes for row in made.rows if type(row) is spec.row]

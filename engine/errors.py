@@ -30,7 +30,7 @@ class BackendContractError(AlignBenchError):
 
 
 class BackendFailedError(AlignBenchError):
-    """A model cannot be loaded, so that none of its items can be done."""
+    """A model cannot be loaded, or broke on the way, so that none of its items can be done."""
 
     code = "AB-F10"
 
@@ -49,3 +49,6 @@ class WorkerFailedError(AlignBenchError):
 
 UNEXPECTED = "AB-F03"
 """Code of the failure row of an item on which a backend raised something unforeseen."""
+
+UNSTORABLE = "AB-F16"
+"""Code of the failure row of an item of which something came that no table can hold."""

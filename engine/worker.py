@@ -4,14 +4,21 @@ A run in one process has one; where items are shared out, each process has its o
 """
 
 import pyarrow.compute as pc
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from alignbench.engine.commits import AttemptsBefore, Commits
 from alignbench.engine.context import RunContext
 from alignbench.engine.errors import NothingWorksError
 from alignbench.engine.lease import work_lease
 from alignbench.engine.pending import Lease
-from alignbench.engine.report import StageReport
+from alignbench.engine.report import CommitReport, StageReport
 from alignbench.engine.stage import Failed, Outcome, Stage
+from alignbench.schemas.errors import TransientError
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.tables import CREATED_AT, FAILURES
 from alignbench.schemas.vocabulary import FailureKind, StageName
@@ -19,6 +26,9 @@ from alignbench.workspace.errors import LockLostError
 
 ALL_FAIL_LIMIT = 20
 """A run stops when the first items of a scope, so many, all failed: something is wrong there."""
+
+WRITE_TRIES = 10
+"""A commit that a store did not take so often, within some two minutes, ends the run."""
 
 
 class Worker:
@@ -53,6 +63,7 @@ class Worker:
         self._total = total
         self._failed_at_first = 0
         self._something_worked = False
+        self._attempts_before = attempts_before
         self._commits = Commits(stage, context.workspace, context.run_id, attempts_before, fence)
 
     def work_through(self, lease: Lease, *, something_worked: bool) -> None:
@@ -64,11 +75,19 @@ class Worker:
 
         Raises:
             NothingWorksError: The first items all failed.
+            StoreUnreachableError: The store stayed away; what it has not taken is done again by
+                the next run.
         """
         self._failed_at_first = 0
         self._something_worked = something_worked
         try:
-            work_lease(self._stage, lease.items, self._take)
+            work_lease(
+                self._stage,
+                lease.items,
+                self._take,
+                self._has_failed_before,
+                something_worked=something_worked,
+            )
         except LockLostError:
             raise  # what is not committed yet is the other run's to do
         except BaseException:
@@ -76,6 +95,9 @@ class Worker:
                 self.report.add(self._commits.write())
             raise
         self._commit()
+
+    def _has_failed_before(self, key: str) -> bool:
+        return bool(self._attempts_before([key]))
 
     def _take(self, outcome: Outcome, scope: str) -> None:
         self._commits.add(outcome, scope)
@@ -88,8 +110,21 @@ class Worker:
     def _commit(self) -> None:
         if not len(self._commits):
             return
-        self.report.add(self._context.watcher.commit(self._commits.write))
+        self.report.add(self._context.watcher.commit(self._written))
         self._context.watcher.committed(self._stage.name, self.report.items, self._total)
+
+    def _written(self) -> CommitReport:
+        """Writes the commit; while the store is away, nothing further is done.
+
+        Its items may have been paid for, so it has more patience than a stream.
+        """
+        patient = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=stop_after_attempt(WRITE_TRIES),
+            wait=wait_random_exponential(multiplier=1, max=30),
+            reraise=True,
+        )
+        return patient(self._commits.write)
 
     def _check_that_something_works(self, outcome: Outcome) -> None:
         if self._something_worked:

@@ -6,7 +6,6 @@ words, and proves their places. What goes out: a verified release, with a report
 that could not be placed.
 """
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from alignbench.flows.intake.imported_images import (
 )
 from alignbench.release.importing.build import Images, ImportedRelease, import_release, target_of
 from alignbench.release.publishing.place import held_place
+from alignbench.release.publishing.stage import staging_folder
 from alignbench.schemas.importing import Importer, ImportNotes
 from alignbench.schemas.registry import Group, find
 from alignbench.workspace.stores.local import LocalStore
@@ -54,9 +54,9 @@ def import_set(
     captions = list(importer.captions(files, notes))
     with (
         held_place(target.store, target.step),  # before images are fetched, which may take hours
-        tempfile.TemporaryDirectory(prefix="alignbench-images-") as scratch,
+        staging_folder(f"{target.address} images") as scratch,
     ):
-        store = LocalStore(Path(scratch))
+        store = LocalStore(scratch)
         held = stored_images((caption.image for caption in captions), images, store, notes)
         return import_release(
             kind,

@@ -61,7 +61,7 @@ class ReleaseFolder:
         """
         try:
             found = json.loads(self.text(MANIFEST) or "")
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
@@ -127,7 +127,7 @@ def open_release(address: str) -> ReleaseFolder:
 def _latest_version(store: ObjectStore) -> str:
     try:
         version = json.loads(store.read(LATEST))["version"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         version = None
     if not is_name(version):
         raise NotAReleaseError(

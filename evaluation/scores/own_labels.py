@@ -9,6 +9,6 @@ def decoded_labels(text: str | None) -> Mapping[str, Any]:
     """Returns a row's own labels; none where the column holds no JSON object."""
     try:
         found = json.loads(text) if text else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -53,7 +53,7 @@ class AlignBench:
     def __init__(self, mapping: Path | None) -> None:
         try:
             self._mapping = read_mapping(mapping)
-        except (OSError, ValueError, ValidationError) as error:
+        except (OSError, ValueError, RecursionError, ValidationError) as error:
             raise ImportFileError(
                 f"The mapping {mapping} cannot be used: {error}.",
                 "Start from a copy of release/alignbench_jsonl.toml.",

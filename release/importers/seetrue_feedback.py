@@ -80,6 +80,6 @@ def _feedbacks(entry: Entry) -> JsonValue:
     text = entry.text("human_feedback")
     try:
         found: JsonValue = json.loads(text or "[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return found

@@ -1,7 +1,6 @@
 """A release of a set that others annotated, written and verified as our own are."""
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ from alignbench.release.documents.texts import templates_id
 from alignbench.release.errors import ImportFileError, ReleaseExistsError
 from alignbench.release.importing.rows import HeldImage, ImportedRows
 from alignbench.release.publishing.publish import publish
+from alignbench.release.publishing.stage import staging_folder
 from alignbench.release.publishing.writing import Contents, refuse_unless_sound, write_release
 from alignbench.release.verify.verify import verify
 from alignbench.release_format.checksums import checksum
@@ -160,8 +160,8 @@ def import_release(
     def manifest_of(counts: Counts) -> Manifest:
         return _manifest(target, importer, record, counts, figures=figures)
 
-    with tempfile.TemporaryDirectory(prefix="alignbench-import-") as scratch:
-        folder = Path(scratch) / "release" / target.step
+    with staging_folder(target.address) as scratch:
+        folder = scratch / "release" / target.step
         folder.mkdir(parents=True)
         manifest = write_release(folder, contents, manifest_of)
         refuse_unless_sound(verify(folder))

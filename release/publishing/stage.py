@@ -14,8 +14,8 @@ from alignbench.schemas.ids import derive_id
 def staging_folder(target: str) -> Iterator[Path]:
     """Yields an empty folder that is gone afterwards.
 
-    What a killed run left for the same target is removed first. The caller holds the workspace's
-    lock for releases, so nobody else is building it.
+    What a killed run left for the same target is removed first. The caller holds the place
+    of the release, or the workspace's lock for releases, so nobody else is building it.
 
     Args:
         target: Address of what is built.

@@ -131,7 +131,7 @@ def check_import_report(folder: ReleaseFolder, manifest: Manifest, findings: Fin
         try:
             items = json.loads(folder.text(IMPORT_REPORT) or "")["items"]
             named = Counter(str(item["why"]) for item in items)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             findings.add(IMPORT_REPORT, Rule.IMPORTED, "names nothing that can be read")
             return
         if named != Counter(manifest.imported.unplaced):

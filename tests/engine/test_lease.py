@@ -1,6 +1,6 @@
 """One stream over a lease, and what happens when something breaks it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alignbench.engine.errors import BackendContractError
+from alignbench.engine.errors import BackendContractError, BackendFailedError
 from alignbench.engine.lease import work_lease
 from alignbench.engine.stage import Failed, Made, Outcome, Stage
 from alignbench.schemas.errors import AlignBenchError, TransientError
@@ -63,6 +63,10 @@ def tables(count: int, rows: int = 5) -> Iterator[pa.Table]:
         yield pa.table({"key": part, "scope": ["numbers"] * len(part)})
 
 
+def never(_: str) -> bool:
+    return False
+
+
 def worked(stage: Stage, items: Iterator[pa.Table]) -> dict[str, Outcome]:
     found: dict[str, Outcome] = {}
 
@@ -71,7 +75,7 @@ def worked(stage: Stage, items: Iterator[pa.Table]) -> dict[str, Outcome]:
         assert outcome.key not in found, "No item has two outcomes."
         found[outcome.key] = outcome
 
-    work_lease(stage, items, take)
+    work_lease(stage, items, take, never, something_worked=False)
     return found
 
 
@@ -103,7 +107,13 @@ def test_a_fault_that_does_not_pass_ends_the_run_with_what_was_finished_kept() -
     stage = Scripted({"009": [passing() for _ in range(9)]})
     kept: list[str] = []
     with pytest.raises(TransientError):
-        work_lease(stage, tables(20), lambda outcome, _: kept.append(outcome.key))
+        work_lease(
+            stage,
+            tables(20),
+            lambda outcome, _: kept.append(outcome.key),
+            never,
+            something_worked=False,
+        )
     assert kept == [f"{number:03d}" for number in range(8)]
     assert stage.tried.count("009") == 5
 
@@ -120,6 +130,62 @@ def test_an_unforeseen_exception_is_pinned_to_its_item_and_the_stream_goes_on() 
     assert (failed.key, failed.failure.code) == ("006", "AB-F03")
     assert len(found) == 60
     assert stage.tried.count("059") == 1
+
+
+class BreaksOn(Scripted):
+    """Breaks on every batch that has such an item."""
+
+    def __init__(self, bad: Callable[[str], bool]) -> None:
+        super().__init__()
+        self.bad = bad
+
+    def _batch(self, keys: list[str]) -> Iterator[Outcome]:
+        if any(map(self.bad, keys)):
+            raise RuntimeError("CUDA error: unspecified launch failure")
+        yield from super()._batch(keys)
+
+
+@pytest.mark.parametrize(("first", "something_worked"), [("100", False), ("000", True)])
+def test_a_backend_that_breaks_on_the_way_ends_the_run_and_no_item_is_blamed(
+    first: str, something_worked: bool
+) -> None:
+    kept: list[Outcome] = []
+    stage = BreaksOn(lambda key: key >= first)
+    with pytest.raises(BackendFailedError, match=r"20 items in a row .* CUDA error"):
+        work_lease(
+            stage,
+            tables(900),
+            lambda outcome, _: kept.append(outcome),
+            never,
+            something_worked=something_worked,
+        )
+    assert len(kept) == int(first)
+    assert not [outcome for outcome in kept if isinstance(outcome, Failed)]
+
+
+def test_fewer_bad_items_in_a_row_are_blamed_once_something_works_behind_them() -> None:
+    found = worked(BreaksOn(lambda key: "104" <= key < "120"), tables(200))
+    assert len(found) == 200
+    failed = [key for key, outcome in found.items() if isinstance(outcome, Failed)]
+    assert failed == [f"{number:03d}" for number in range(104, 120)]
+
+
+def test_the_first_items_are_blamed_so_that_no_run_is_stuck_at_them() -> None:
+    found = worked(BreaksOn(lambda key: key < "040"), tables(60))
+    assert sum(isinstance(outcome, Failed) for outcome in found.values()) == 40
+
+
+def test_items_that_failed_before_say_nothing_of_the_backend() -> None:
+    kept: list[str] = []
+    stage = BreaksOn(lambda key: key < "040")
+    work_lease(
+        stage,
+        tables(60),
+        lambda outcome, _: kept.append(outcome.key),
+        lambda _: True,
+        something_worked=True,
+    )
+    assert len(kept) == 60
 
 
 def test_an_item_that_gets_no_outcome_is_noticed() -> None:
@@ -159,13 +225,22 @@ def test_an_error_in_reading_the_items_is_no_items_fault() -> None:
         worked(Scripted(), broken())
 
 
+def test_items_that_cannot_be_read_for_a_while_are_not_taken_for_the_end() -> None:
+    def broken() -> Iterator[pa.Table]:
+        yield from tables(5)
+        raise passing()
+
+    with pytest.raises(TransientError):
+        worked(Scripted(), broken())
+
+
 def test_an_error_in_keeping_an_outcome_is_no_items_fault() -> None:
     def take(outcome: Outcome, _: str) -> None:
         if outcome.key == "005":
             raise ValueError("no room in the table")
 
     with pytest.raises(ValueError, match="no room in the table"):
-        work_lease(Scripted(), tables(20), take)
+        work_lease(Scripted(), tables(20), take, never, something_worked=False)
 
 
 def test_an_exception_after_the_last_outcome_is_not_hidden() -> None:
@@ -176,7 +251,13 @@ def test_an_exception_after_the_last_outcome_is_not_hidden() -> None:
 
     kept: list[str] = []
     with pytest.raises(ZeroDivisionError):
-        work_lease(BreaksAtTheEnd(), tables(8), lambda outcome, _: kept.append(outcome.key))
+        work_lease(
+            BreaksAtTheEnd(),
+            tables(8),
+            lambda outcome, _: kept.append(outcome.key),
+            never,
+            something_worked=False,
+        )
     assert len(kept) == 8
 
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 import pytest
@@ -15,11 +17,15 @@ import pytest
 from alignbench.engine.errors import NothingWorksError, TooManyFailuresError
 from alignbench.engine.items import scope_of
 from alignbench.engine.pending import Plan
-from alignbench.engine.stage import Limits, Outcome
+from alignbench.engine.stage import Limits, Made, Outcome
 from alignbench.flows.runs.run import Run
 from alignbench.schemas.errors import AlignBenchError, TransientError, UsageError
+from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.rows.runs import Failure
 from alignbench.schemas.tables import FAILURES, PROMPTS
+from alignbench.workspace.errors import StoreUnreachableError
+from alignbench.workspace.stores.local import LocalStore
+from alignbench.workspace.workspace import Workspace
 from tests.engine.number_stage import (
     BadNumberError,
     EmptyNumberError,
@@ -296,6 +302,81 @@ def test_a_full_disk_stops_the_run_and_marks_no_item_as_failed(tmp_path: Path) -
     with pytest.raises(OSError, match="No space"):
         run_numbers(NumberStage(run, 100, behave), run)
     assert not failures(run)
+
+
+@pytest.mark.parametrize("odd", [None, 7, "\ud800"])
+def test_what_no_table_can_hold_takes_nothing_else_of_its_commit_with_it(
+    tmp_path: Path, odd: object
+) -> None:
+    class Odd(NumberStage):
+        def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
+            for outcome in super().work(items):
+                if isinstance(outcome, Made) and outcome.key == "00000007":
+                    text = cast("str", odd)
+                    row = Prompt(prompt_id=outcome.key, text=text, origin="numbers")
+                    yield Made(outcome.key, [row])
+                else:
+                    yield outcome
+
+    run = open_numbers(tmp_path, "max_failure_share = 0.1")
+    report = run_numbers(Odd(run, 60), run)
+    assert (report.made, report.failed, report.commits) == (59, 1, 1)
+    assert len(made(run)) == 59
+    row = failures(run)["00000007"]
+    assert (row.code, row.scope) == ("AB-F16", "numbers")
+    assert run_numbers(Odd(run, 60), run).items == 0
+
+
+class MovingStore(LocalStore):
+    """A store that refuses a number of writes, as one does whose credentials ran out."""
+
+    refusals = 0
+
+    def write(self, key: str, data: bytes) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise StoreUnreachableError("The token has expired.", "Renew it.")
+        super().write(key, data)
+
+
+def numbers_in(store: MovingStore, folder: Path) -> Run:
+    return replace(open_numbers(folder, "commit_rows = 10"), workspace=Workspace(store))
+
+
+def test_a_store_that_stays_away_ends_the_run_with_little_done_in_vain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    store = MovingStore(tmp_path)
+    run = numbers_in(store, tmp_path)
+
+    def behave(key: str) -> None:
+        if key == "00000050":
+            store.refusals = 10**9
+
+    stage = NumberStage(run, 2000, behave)
+    with pytest.raises(StoreUnreachableError, match="The token has expired"):
+        run_numbers(stage, run)
+    assert len(stage.worked_on) <= 60
+    store.refusals = 0
+    assert len(made(run)) == 50
+    assert run_numbers(NumberStage(run, 2000), run).made == 1950
+
+
+def test_a_store_that_comes_back_costs_no_item_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    store = MovingStore(tmp_path)
+    run = numbers_in(store, tmp_path)
+
+    def behave(key: str) -> None:
+        if key in ("00000015", "00000035"):
+            store.refusals = 3
+
+    stage = NumberStage(run, 100, behave)
+    assert run_numbers(stage, run).made == 100
+    assert len(stage.worked_on) == len(made(run)) == 100
 
 
 KILLED = """

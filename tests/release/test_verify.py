@@ -146,3 +146,9 @@ def test_intervals_of_an_older_version_are_not_compared(release: Path):
     assert "R22" in codes(verify(release))
     change_text(release, "release.json", '"intervals": "jackknife over images",', "")
     assert codes(verify(release)) == {"R26"}  # its figures show what they had
+
+
+def test_a_manifest_that_is_nested_too_deep_to_be_read_is_a_finding(tmp_path):
+    (tmp_path / "release.json").write_text("[" * 100_000)
+    (tmp_path / "SHA256SUMS").write_text("")
+    assert not verify(tmp_path).ok

@@ -2,10 +2,15 @@
 
 import json
 import pickle
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from alignbench.workspace.errors import LockLostError
+from alignbench.workspace.errors import LockHeldError, LockLostError
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.stores.lock_holder import fence_of_holder
 from alignbench.workspace.stores.s3 import S3Store
 from alignbench.workspace.stores.s3_lock import hold
@@ -35,6 +40,57 @@ def test_a_worker_of_a_run_that_was_taken_over_may_not_act(store: ObjectStore) -
         if isinstance(store, S3Store):  # a folder's lock is this process's both times
             with pytest.raises(LockLostError):
                 fence()
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from alignbench.workspace.stores.local import LocalStore
+with LocalStore(Path(sys.argv[1])).lock("caption"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_worker_of_a_run_that_was_killed_in_a_folder_may_not_act(
+    local_store: LocalStore,
+) -> None:
+    command = [sys.executable, "-c", HOLDER, str(local_store.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        fence = fence_of_holder(local_store, "caption")
+        for _ in range(3):
+            fence()
+        with pytest.raises(LockHeldError), local_store.lock("caption"):
+            pass
+        holder.kill()
+        holder.wait()
+    assert local_store.read(LOCK), "the killed run's name stays"
+    with pytest.raises(LockLostError, match="is not held any more"):
+        fence()
+
+
+def test_nobody_is_kept_from_a_free_lock_by_those_who_ask_for_its_holder(
+    local_store: LocalStore,
+) -> None:
+    with local_store.lock("caption"):
+        pass
+    ended = threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            local_store.is_locked(LOCK)
+
+    with ThreadPoolExecutor(1) as threads:
+        asking = threads.submit(ask)
+        try:
+            for _ in range(30):
+                with local_store.lock("caption"):
+                    assert local_store.is_locked(LOCK)
+        finally:
+            ended.set()
+        asking.result()
 
 
 def held_for(store: ObjectStore, life_seconds: float) -> None:

@@ -9,10 +9,11 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Final
 
 import pyarrow as pa
 
@@ -24,6 +25,9 @@ from alignbench.workspace.stores.store import ObjectInfo, checked_key
 
 _PRIVATE = "private"
 """What lies below this folder of a workspace is the operator's alone to read."""
+
+_ASKED_AGAIN: Final = 10
+_PAUSE_SECONDS: Final = 0.01
 
 _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
@@ -141,17 +145,13 @@ class LocalStore:
         path = self.path(f"locks/{name}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise
+            if not _flocked(file):
                 file.seek(0)
                 owner = file.read().strip()
                 raise LockHeldError(
                     f"Another run holds the lock {str(name)!r} of {self.root} ({owner}).",
                     "Wait for it to end, or stop it.",
-                ) from None
+                )
             file.seek(0)
             if file.read():  # who held it last was killed, and may have left more behind
                 remove_leftovers(self.path(guarded) if guarded else self.root)
@@ -163,6 +163,17 @@ class LocalStore:
                 yield no_fence  # the kernel lets nobody else in while this process lives
             finally:
                 file.truncate(0)
+
+    def is_locked(self, key: str) -> bool:
+        """Tells whether anybody holds the lock of that key; one who was killed does not.
+
+        Who asks shares a free lock for a moment, which a new holder waits for.
+        """
+        try:
+            with self.path(key).open("rb") as file:
+                return not _flocked_now(file, fcntl.LOCK_SH)
+        except _NO_FILE:
+            return False
 
     @contextlib.contextmanager
     def _staged(self, path: Path) -> Iterator[IO[bytes]]:
@@ -187,6 +198,25 @@ class LocalStore:
         return ObjectNotFoundError(
             f"{key} is not in {self.root}.", "Check the path, or run the stage that makes it."
         )
+
+
+def _flocked(file: IO[Any]) -> bool:
+    """Locks a file for one holder; False if another has it, who does not merely ask who has."""
+    for _ in range(_ASKED_AGAIN):
+        if _flocked_now(file, fcntl.LOCK_EX):
+            return True
+        time.sleep(_PAUSE_SECONDS)
+    return _flocked_now(file, fcntl.LOCK_EX)
+
+
+def _flocked_now(file: IO[Any], how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            raise
+        return False
+    return True
 
 
 def _owner() -> dict[str, str | int]:

@@ -3,7 +3,8 @@
 The lock's object says who holds it. Whoever works for the holder reads it before acting: nobody
 need be asked, and a holder that is gone, or was asleep for too long, is noticed. On S3 the object
 also has a life, which begins when the store says that it was written; until shortly before its end
-it need not be read again.
+it need not be read again. In a folder the kernel tells whether anybody holds it: the object of a
+holder that was killed still names it.
 """
 
 import json
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alignbench.workspace.errors import LockLostError, ObjectNotFoundError
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.stores.s3_lock import SAFE_SHARE, ConditionalStore, boot_seconds
 from alignbench.workspace.stores.store import ObjectStore
 
@@ -69,7 +71,8 @@ def _read(store: ObjectStore, key: str) -> tuple[Mapping[str, Any], float | None
     """Returns who holds a lock, and for how many seconds surely; nobody if that cannot be told."""
     try:
         if not isinstance(store, ConditionalStore):
-            return dict(json.loads(store.read(key))), None
+            is_free = isinstance(store, LocalStore) and not store.is_locked(key)
+            return {} if is_free else dict(json.loads(store.read(key))), None
         content = store.content(key)
         said = json.loads(content.data)
         holder = {"owner": str(said["owner"])}  # the rest changes while it is held

@@ -8,8 +8,9 @@ import pytest
 
 from alignbench.flows.imports import import_set
 from alignbench.release.errors import ImportFileError
-from alignbench.release.importing.build import ImportedRelease
+from alignbench.release.importing.build import ImportedRelease, target_of
 from alignbench.schemas.errors import UsageError
+from alignbench.schemas.ids import derive_id
 from alignbench.schemas.vocabulary import RowFlag
 from tests.release.importers.specimens import DRAWN, FULL, RIGHT, lines, written
 from tests.release.importers.test_contract import rows_of
@@ -222,3 +223,14 @@ def test_foil_takes_cocos_captions_as_references_but_the_one_a_foil_is_made_of(t
     done = import_set("foil", [captions, foil], str(tmp_path / "out" / "1.0.0"))
     for row in rows_of(Path(done.address)):
         assert json.loads(row["own_labels"])["references"] == ["A brown dog.", "A dog lies down."]
+
+
+def test_what_a_killed_import_left_behind_is_removed_by_the_next(tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    target = target_of(str(tmp_path / "out" / "1.0.0")).address
+    for built in (target, f"{target} images"):
+        (scratch / f"alignbench-release-{derive_id(built)}-killed").mkdir()
+    made(tmp_path, "hat")
+    assert not list(scratch.iterdir())
