@@ -1,8 +1,10 @@
 """A run's account: what its calls to models cost, kept within a budget over all runs.
 
 The books are rows of `stage_runs`. Before calls are sent, a run writes down the most that they can
-cost, for a good number of calls at once; when it ends, what they did cost. So a run that was killed
-counts at its most, two runs side by side see each other's, and the budget is never passed.
+cost, and a little more, so that this is done seldom; when it ends, what they did cost. So a run
+that was killed counts at its most, two runs side by side see each other's, and the budget is never
+passed. What was written down beyond the calls under way is what a kill costs of the budget, and
+what others must do without meanwhile: it is kept small.
 """
 
 import threading
@@ -12,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
@@ -35,8 +38,9 @@ _LOCK: Final = "spending"
 _LOCK_SECONDS: Final = 150.0
 """Longer than the life of a lock on S3 whose holder was killed."""
 
-_CALLS_AHEAD: Final = 256
+_CALLS_AHEAD: Final = 32
 _SHARE_AHEAD: Final = 0.05
+"""Of what was spent, where that is more than those calls; and the most of the budget."""
 _GUESSED_ANSWER: Final = 4_096
 """Tokens of an answer that nothing bounds, of a run without a budget."""
 
@@ -153,12 +157,24 @@ class StageAccount:
             ([f"${usd:,.2f}"] if usd is not None else [])
             + ([f"{tokens:,} tokens"] if tokens is not None else [])
         )
-        spent = self._others().plus(self._spent)
-        self._reached = BudgetReachedError(
+        ended, open_ = self._others()
+        spent = ended.plus(self._spent)
+        what = (
             f"{self._stage}: stopped before the budget of {said} could be passed; "
-            f"${spent.usd:,.4f} and {spent.tokens:,} tokens are spent, over all runs.",
-            "Give a larger one to go on.",
+            f"${spent.usd:,.4f} and {spent.tokens:,} tokens are spent, over all runs"
         )
+        fix = "Give a larger one to go on."
+        if open_.tokens:
+            what += (
+                f", and up to ${open_.usd:,.4f} and {open_.tokens:,} tokens more by runs that have "
+                "not ended: they are at work, or were killed"
+            )
+            fix = (
+                "One at work gives back what it does not use when it ends: wait for it. What one "
+                "that was killed may have spent stays reserved, for it may be on the bill: give a "
+                "budget larger by that to go on. 'alignbench status --runs' lists them."
+            )
+        self._reached = BudgetReachedError(f"{what}.", fix)
         return self._reached
 
     def close(self, report: StageReport) -> None:
@@ -194,27 +210,30 @@ class StageAccount:
         if not self._budget.is_set:
             return _ENDLESS
         usd, tokens = self._budget
-        others = self._others()
+        ended, open_ = self._others()
+        others = ended.plus(open_)
         return _Sum(
             _ENDLESS.tokens if tokens is None else tokens - others.tokens,
             _ENDLESS.usd if usd is None else usd - others.usd,
         )
 
-    def _others(self) -> _Sum:
+    def _others(self) -> tuple[_Sum, _Sum]:
+        """Returns what other runs spent that have ended, and what those may spend that have not."""
         counted = pc.field("stage").isin([stage.value for stage in GENERATING])
-        columns = ["stage_run_id", "stage", "most_tokens", "most_usd"]
+        columns = ["stage_run_id", "stage", "most_tokens", "most_usd", "ended"]
         rows = self._table.read(columns, counted & (pc.field("stage_run_id") != self._stage_run_id))
-        return _Sum(pc.sum(rows["most_tokens"]).as_py() or 0, pc.sum(rows["most_usd"]).as_py() or 0)
+        return _sum(rows.filter(pc.field("ended"))), _sum(rows.filter(~pc.field("ended")))
 
     def _ahead(self, wanted: _Sum) -> _Sum:
-        """Returns how much more than needed is written down, so that this is done seldom.
-
-        It is what a kill costs of the budget.
-        """
-        usd, tokens = self._budget
-        share = _Sum(tokens or self._spent.tokens, usd or self._spent.usd).times(_SHARE_AHEAD)
-        calls = wanted.times(_CALLS_AHEAD)
-        return _Sum(max(share.tokens, calls.tokens), max(share.usd, calls.usd))
+        """Returns how much more than needed is written down: so many calls like the one wanted."""
+        calls = max(_CALLS_AHEAD, _SHARE_AHEAD * self._spent.tokens / max(wanted.tokens, 1))
+        for budget, of_call in (
+            (self._budget.usd, wanted.usd),
+            (self._budget.tokens, wanted.tokens),
+        ):
+            if budget is not None and of_call:
+                calls = min(calls, _SHARE_AHEAD * budget / of_call)
+        return wanted.times(calls)
 
     @contextmanager
     def _others_kept_waiting(self) -> Iterator[Fence]:
@@ -261,6 +280,11 @@ def kept(account: StageAccount, report: StageReport) -> Iterator[None]:
         account.close(report)
         raise
     account.close(report)
+
+
+def _sum(rows: pa.Table) -> _Sum:
+    tokens, usd = pc.sum(rows["most_tokens"]).as_py(), pc.sum(rows["most_usd"]).as_py()
+    return _Sum(tokens or 0, usd or 0.0)
 
 
 def _unknown(what: str, fix: str) -> UnknownCostError:

@@ -10,10 +10,11 @@ import anyio
 import httpx
 
 from alignbench.models.endpoint.concurrency import AdaptiveLimit, Slots
+from alignbench.models.endpoint.exchange import FEW_ATTEMPTS, Exchange
 from alignbench.models.endpoint.health import Health
 from alignbench.models.endpoint.key import ApiKey
 from alignbench.models.endpoint.options import EndpointOptions
-from alignbench.models.endpoint.pauses import asked_for, back_off
+from alignbench.models.endpoint.pauses import back_off
 from alignbench.models.endpoint.request import Request
 from alignbench.models.endpoint.responses import (
     AttemptError,
@@ -23,13 +24,13 @@ from alignbench.models.endpoint.responses import (
     MalformedAnswerError,
     Recipient,
     failure_in_answer,
-    failure_of,
+    malformed,
 )
-from alignbench.models.endpoint.till import Payment, Till
+from alignbench.models.endpoint.till import Till
 from alignbench.models.errors import EndpointDownError
 from alignbench.schemas.errors import ConfigError
 from alignbench.schemas.fence import Fence
-from alignbench.schemas.item_codes import ItemCode, ItemError
+from alignbench.schemas.item_codes import ItemError
 from alignbench.schemas.protocols import ItemFailure
 from alignbench.schemas.spending import Account
 
@@ -38,10 +39,14 @@ T = TypeVar("T")
 MAX_TEXT_BYTES: Final = 16 << 20
 """Most bytes of an answer in words: a long thought, with log probabilities of its tokens."""
 
-_FEW_ATTEMPTS: Final = 3
 _CONNECT_SECONDS: Final = 15.0
 _EASY_SHARE: Final = 0.25
 """Share of the time limit within which an answer must come for more to be asked at once."""
+
+_FEW_OPEN: Final = 16
+"""So many requests under way may be what is wrong, rather than their server."""
+_LISTS_NO_MODELS: Final = frozenset({404, 405, 501})
+"""HTTP statuses of a server that is there but has no list of models."""
 
 
 class Answer(NamedTuple):
@@ -98,7 +103,12 @@ class Endpoint:
 
 
 class Session:
-    """Open connections to an endpoint."""
+    """What the requests of one stream share: connections, places, and what was seen of the server.
+
+    Attributes:
+        slots: The places for requests in flight.
+        nothing_follows: Tells whether the last request of the stream is under way.
+    """
 
     def __init__(
         self, endpoint: Endpoint, client: httpx.AsyncClient, fence: Fence, till: Till
@@ -106,10 +116,12 @@ class Session:
         self.slots = Slots(endpoint.limit)
         self._endpoint = endpoint
         self._options = endpoint.options
-        self._client = client
+        self._exchange = Exchange(client, endpoint.recipient)
         self._fence = fence
         self._till = till
         self._health = Health(endpoint.options.patience_seconds)
+        self._clearing = anyio.Lock()
+        self.nothing_follows: Callable[[], bool] = lambda: False
 
     async def ask(
         self,
@@ -135,14 +147,15 @@ class Session:
             Exception: What the fence raised; that attempt was not made.
         """
         counted = failures = 0
+        begun_at = sent_at = time.monotonic()
         while True:
-            sent_at = time.monotonic()
+            sent_before, sent_at = sent_at, time.monotonic()
             try:
                 async with self._till.paid(request) as payment:
                     self._fence()  # after every pause: the process may have slept in it
                     payment.sent()
                     sent_at = time.monotonic()
-                    content = await self._attempt(path, request.body, most_bytes, payment)
+                    content = await self._exchange.attempt(path, request.body, most_bytes, payment)
                     seconds = time.monotonic() - sent_at
                 answer = Answer(content.body, seconds, failures + 1, content.wait_seconds)
                 result = self._readable(read, answer)
@@ -151,8 +164,10 @@ class Session:
                 return error.failure
             except AttemptError as trouble:
                 failures += 1
-                counted += self._is_at_fault(trouble, sent_at)
+                counted += self._is_at_fault(trouble, sent_before, sent_at)
                 if counted >= min(self._options.attempts, trouble.most_attempts):
+                    return trouble.failure
+                if await self._server_is_cleared(trouble, begun_at):
                     return trouble.failure
                 await self._wait(trouble, failures, sent_at)
             else:
@@ -161,10 +176,37 @@ class Session:
                     self._endpoint.limit.grow()
                 return result
 
-    def _is_at_fault(self, trouble: AttemptError, sent_at: float) -> bool:
-        if trouble.blame is Blame.SERVER:
-            return self._health.lived_since(sent_at)
-        return trouble.blame is Blame.REQUEST
+    def _is_at_fault(self, trouble: AttemptError, sent_before: float, sent_at: float) -> bool:
+        match trouble.blame:
+            case Blame.SERVER:
+                return self._health.lived_since(sent_at)
+            case Blame.UNCLEAR:
+                return not self._health.has_lived or self._health.lived_since(sent_before)
+            case Blame.REQUEST | Blame.NOBODY:
+                return trouble.blame is Blame.REQUEST
+
+    async def _server_is_cleared(self, trouble: AttemptError, begun_at: float) -> bool:
+        """Tells whether a request is to blame although nothing else was answered meanwhile.
+
+        Asked when patience is over. One bad request may be all that is left, or hold the last place
+        there is: then nobody else is served, and yet the server is not down.
+        """
+        async with self._clearing:  # several may come to the end of their patience at once
+            if self._health.was_cleared_since(begun_at):
+                return True
+            if self._health.patience_left() > 0 or self._health.was_cleared:
+                return False
+            if self.slots.in_use > _FEW_OPEN:
+                return False
+            nothing_follows = self.nothing_follows()
+            if trouble.blame is Blame.NOBODY and not nothing_follows:
+                return False  # more would only be too many again
+            status = await self._exchange.status_of_models()
+            served_all_others = self._health.has_lived and nothing_follows
+            if status != 200 and not (served_all_others and status in _LISTS_NO_MODELS):
+                return False
+            self._health.clear_the_server()
+            return True
 
     async def _wait(self, trouble: AttemptError, failures: int, sent_at: float) -> None:
         if trouble.is_overload:
@@ -183,92 +225,21 @@ class Session:
         # The server's wish comes first, the jitter on top of it; the end of patience is the end.
         await anyio.sleep(min(trouble.wait_seconds + pause, left))
 
-    async def _attempt(
-        self, path: str, body: bytes, most_bytes: int, payment: Payment
-    ) -> "_Content":
-        timeout = self._options.timeout_seconds
-        try:
-            with anyio.fail_after(timeout):
-                return await self._exchange(path, body, most_bytes, payment)
-        except httpx.ConnectTimeout:
-            payment.nothing()
-            raise self._unreachable("no connection in time") from None
-        except TimeoutError:
-            raise AttemptError(
-                ItemCode.SERVER_TIMED_OUT.failure(f"No answer within {timeout:g} seconds."),
-                Blame.REQUEST,
-                most_attempts=_FEW_ATTEMPTS,
-            ) from None
-        except httpx.DecodingError as error:
-            raise _malformed(self._hidden(str(error))) from None
-        except httpx.RequestError as error:
-            if isinstance(error, httpx.ConnectError):
-                payment.nothing()
-            reason = self._hidden(str(error)).rstrip(".") or type(error).__name__
-            raise self._unreachable(reason) from None
-
-    async def _exchange(
-        self, path: str, body: bytes, most_bytes: int, payment: Payment
-    ) -> "_Content":
-        headers = {"Content-Type": "application/json", **self._endpoint.recipient.key.headers()}
-        url = f"{self._options.base_url.rstrip('/')}/{path}"
-        async with self._client.stream("POST", url, content=body, headers=headers) as response:
-            content = bytearray()
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > most_bytes:
-                    if response.status_code == 200:
-                        raise ItemError(_too_long(most_bytes))
-                    break
-        wait = asked_for(response.headers.get("retry-after"), response.headers.get("date"))
-        if response.status_code == 200:
-            payment.answered(bytes(content))
-            return _Content(bytes(content), wait)
-        payment.refused(response.status_code)
-        raise failure_of(response.status_code, wait, bytes(content), self._endpoint.recipient)
-
-    def _unreachable(self, reason: str) -> AttemptError:
-        failure = ItemCode.SERVER_FAILED.failure(
-            f"The server could not be reached, or hung up: {reason}."
-        )
-        return AttemptError(failure, Blame.SERVER)
-
     def _readable(self, read: Callable[[Answer], T], answer: Answer) -> T:
         try:
             return read(answer)
         except MalformedAnswerError as error:
-            raise _malformed(self._hidden(str(error))) from None
+            raise malformed(self._hidden(str(error)), FEW_ATTEMPTS) from None
         except BrokenOffError as error:
             raise AttemptError(
-                error.failure, Blame.REQUEST, most_attempts=_FEW_ATTEMPTS, is_overload=False
+                error.failure, Blame.REQUEST, most_attempts=FEW_ATTEMPTS, is_overload=False
             ) from None
         except ErrorInAnswerError as error:
             trouble = failure_in_answer(
                 error.content, answer.wait_seconds, self._endpoint.recipient
             )
-            raise trouble or _malformed("there is neither an answer nor an error in it") from None
+            nothing = malformed("there is neither an answer nor an error in it", FEW_ATTEMPTS)
+            raise trouble or nothing from None
 
     def _hidden(self, text: str) -> str:
         return self._endpoint.recipient.key.hidden_in(text)
-
-
-class _Content(NamedTuple):
-    """The body of a response of status 200, and how long it asks to be left alone."""
-
-    body: bytes
-    wait_seconds: float
-
-
-def _too_long(most_bytes: int) -> ItemFailure:
-    return ItemCode.ANSWER_TOO_LONG.failure(
-        f"The server's answer is longer than {most_bytes:,} bytes."
-    )
-
-
-def _malformed(reason: str) -> AttemptError:
-    return AttemptError(
-        ItemCode.ANSWER_MALFORMED.failure(f"The server's answer cannot be read: {reason}."),
-        Blame.REQUEST,
-        most_attempts=_FEW_ATTEMPTS,
-        is_overload=False,
-    )

@@ -75,6 +75,11 @@ class Slots:
         self._freed.set()
 
     @property
+    def in_use(self) -> int:
+        """How many requests are in flight, or wait to be tried again."""
+        return self._in_use
+
+    @property
     def all_taken(self) -> bool:
         """Whether the limit is what holds further requests back."""
         return self._in_use >= self._limit.value

@@ -3,36 +3,19 @@
 Some providers send an error under HTTP status 200: it means what it would under its own status.
 """
 
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from alignbench.models.endpoint.key import ApiKey
 from alignbench.models.endpoint.options import EndpointOptions
+from alignbench.models.endpoint.server_words import ServerWords, words_of
 from alignbench.models.errors import EndpointRefusedError
-from alignbench.schemas.ids import JsonValue
-from alignbench.schemas.item_codes import ItemCode, ItemError, shorten
+from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.protocols import ItemFailure
 
-_MESSAGE_LENGTH: Final = 300
 _UNAVAILABLE: Final = frozenset({502, 503, 504})
 _TRY_AGAIN: Final = frozenset({408, 409, 425})
-_FILTERED: Final = (
-    "moderation_blocked",
-    "content_policy_violation",
-    "content_filter",
-    "responsibleaipolicyviolation",
-    "safety system",
-    "content policy",
-    "content management policy",
-    "prohibited_content",
-    "block_reason",
-    "blockreason",
-    "input was flagged",
-)
-"""Words by which providers say, under status 400 or 403, that a request is against their rules."""
 
 
 class Blame(StrEnum):
@@ -42,6 +25,9 @@ class Blame(StrEnum):
     """The server took this request and failed at it."""
     SERVER = "server"
     """The server was not there; the request's fault only if others were served meanwhile."""
+    UNCLEAR = "unclear"
+    """A refusal that does not say whom it means: the request, if others are served, or if it is
+    too early to tell."""
     NOBODY = "nobody"
     """Too many requests: this one only has to wait."""
 
@@ -74,9 +60,6 @@ class AttemptError(Exception):
         self.is_overload = is_overload
 
 
-_BUSY: Final = ("rate_limit", "rate limit", "ratelimit", "too_many_requests", "too many requests",
-                "resource_exhausted", "throttl", "overloaded")  # fmt: skip
-"""Words for a busy server, where a code is no number."""
 _NAMED_STATUS: Final = {
     "insufficient_quota": 429,
     "model_not_found": 404,
@@ -90,9 +73,6 @@ _NAMED_STATUS: Final = {
     "unavailable": 503,
 }
 _UNNAMED: Final = 500
-_ERROR_KEYS: Final = ("error", "errors", "prompt_feedback", "promptFeedback")
-_CODE_KEYS: Final = ("code", "status_code", "status", "type", "block_reason", "blockReason")
-_MESSAGE_KEYS: Final = ("message", "detail", "msg", "error_msg", "error_message")
 
 
 class MalformedAnswerError(Exception):
@@ -123,21 +103,6 @@ class BrokenOffError(Exception):
         self.failure = failure
 
 
-@dataclass(frozen=True, slots=True)
-class ServerWords:
-    """What a response says about its failure, without keys and of bounded length."""
-
-    code: str
-    message: str
-    is_error: bool
-
-    @property
-    def speak_of_filter(self) -> bool:
-        """Whether the request was stopped because of what it is about."""
-        said = f"{self.code} {self.message}".lower()
-        return any(word in said for word in _FILTERED)
-
-
 def failure_of(
     status: int,
     wait_seconds: float,
@@ -150,7 +115,7 @@ def failure_of(
         `ItemError` for a bad request, `AttemptError` for what may pass, `EndpointRefusedError` for
         what would be the same for every request.
     """
-    words = _words(content, recipient.key)
+    words = words_of(content, recipient.key)
     return _failure(
         status, wait_seconds, words, f"HTTP status {status}: {words.message}", recipient
     )
@@ -160,7 +125,7 @@ def failure_in_answer(
     content: bytes, wait_seconds: float, recipient: "Recipient"
 ) -> Exception | None:
     """Returns what an error under HTTP status 200 is, as `failure_of` does; None if it is none."""
-    words = _words(content, recipient.key)
+    words = words_of(content, recipient.key)
     if not words.is_error:
         return None
     name = f", code {words.code}" if words.code else ""
@@ -177,8 +142,7 @@ def _meant_status(words: ServerWords) -> int:
         return int(words.code[:4])
     if words.code.lower() in _NAMED_STATUS:
         return _NAMED_STATUS[words.code.lower()]
-    spoken = f"{words.code} {words.message}".lower()
-    return 429 if any(word in spoken for word in _BUSY) else _UNNAMED
+    return 429 if words.speak_of_haste else _UNNAMED
 
 
 def _failure(
@@ -187,9 +151,14 @@ def _failure(
     if words.speak_of_filter and status in (400, 403, 422):
         code = ItemCode.ANSWER_REFUSED
         return ItemError(code.failure(f"The provider refused the request ({said})."))
+    if status == 429 and words.speak_of_size:
+        return _request_refused(said)
     if status == 429 and words.code != "insufficient_quota":
         failure = ItemCode.SERVER_FAILED.failure(f"The server is busy ({said}).")
         return AttemptError(failure, Blame.NOBODY, wait_seconds=wait_seconds)
+    if status == 403 and words.code != "model_not_found" and not words.speak_of_all:
+        failure = _request_refused(said).failure
+        return AttemptError(failure, Blame.UNCLEAR, wait_seconds=wait_seconds, is_overload=False)
     if status in (401, 402, 403, 404, 405, 407, 429) or words.code == "model_not_found":
         return _refused(status, said, recipient)
     if 300 <= status < 400:
@@ -198,7 +167,21 @@ def _failure(
         blame = Blame.SERVER if status in _UNAVAILABLE else Blame.REQUEST
         failure = ItemCode.SERVER_FAILED.failure(f"The server failed ({said}).")
         return AttemptError(failure, blame, wait_seconds=wait_seconds)
+    return _request_refused(said)
+
+
+def _request_refused(said: str) -> ItemError:
     return ItemError(ItemCode.REQUEST_REFUSED.failure(f"The server refused the request ({said})."))
+
+
+def malformed(reason: str, most_attempts: int) -> AttemptError:
+    """Returns what an answer is that is not what its protocol says."""
+    return AttemptError(
+        ItemCode.ANSWER_MALFORMED.failure(f"The server's answer cannot be read: {reason}."),
+        Blame.REQUEST,
+        most_attempts=most_attempts,
+        is_overload=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,31 +219,3 @@ def _refused(status: int, said: str, recipient: Recipient) -> EndpointRefusedErr
         f"{address} has no model {recipient.model!r}, or is not the address of its API ({said}).",
         "Set `repo` to a name that the server lists under /models, and check base_url.",
     )
-
-
-def _words(content: bytes, key: ApiKey) -> ServerWords:
-    code, message, is_error = "", content[:4096].decode("utf-8", "replace"), False
-    try:
-        body: JsonValue = json.loads(content)
-    except (ValueError, RecursionError):
-        body = None
-    if isinstance(body, list) and len(body) == 1:  # as Gemini words it
-        body = body[0]
-    if isinstance(body, dict):
-        error = _first(body, _ERROR_KEYS) or body
-        if isinstance(error, list) and error:
-            error = error[0]
-        if isinstance(error, dict):
-            code = str(_first(error, _CODE_KEYS) or "")
-            found = _first(error, _MESSAGE_KEYS)
-            message = str(found) if found else message
-            is_error = bool(found) or error is not body
-        elif error:
-            message, is_error = str(error), True
-            code = str(_first(body, _CODE_KEYS) or "")
-    shown = " ".join(key.hidden_in(message).split())
-    return ServerWords(code, shorten(shown, _MESSAGE_LENGTH) or "no reason given", is_error)
-
-
-def _first(values: Mapping[str, JsonValue], keys: Sequence[str]) -> JsonValue:
-    return next((values[key] for key in keys if values.get(key)), None)

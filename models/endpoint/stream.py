@@ -129,6 +129,7 @@ async def _start_all(
             session.slots.give_back()
 
     push, ahead = anyio.create_memory_object_stream[Q](_READ_AHEAD)
+    session.nothing_follows = lambda: _is_at_end(ahead)
     tasks.start_soon(_read, requests, push)
     place = 0
     async with ahead:
@@ -147,6 +148,12 @@ async def _read(requests: Iterator[Q], push: MemoryObjectSendStream[Q]) -> None:
                 await push.send(request)
             except anyio.BrokenResourceError:  # no more are taken
                 return
+
+
+def _is_at_end(ahead: MemoryObjectReceiveStream[Q]) -> bool:
+    """Tells whether all requests were read, and none is left to be begun."""
+    state = ahead.statistics()
+    return not state.open_send_streams and not state.current_buffer_used
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

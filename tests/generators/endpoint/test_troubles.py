@@ -212,7 +212,9 @@ def test_what_was_answered_before_the_end_is_given_out(
     ("reply", "words"),
     [
         (refused(401, "Incorrect API key: sk-sec***ret"), "does not accept the key in MY_KEY"),
-        (refused(403, "not for you"), "forbids the key in MY_KEY.*not for you"),
+        (refused(403, "no such permission"), "forbids the key in MY_KEY.*no such permission"),
+        (refused(403, "not yours", "unsupported_country_region_territory"), "forbids the key"),
+        (Reply(b"This model is not for you.", 403), "forbids the key in MY_KEY.*not for you"),
         (refused(402, "pay"), "out of credit"),
         (refused(429, "quota", "insufficient_quota"), "out of credit"),
         (refused(404, "no such model"), "no model 'tiny'.*no such model"),
