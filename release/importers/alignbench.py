@@ -46,9 +46,13 @@ class _Sentence(NamedTuple):
 class AlignBench:
     """Reads `halcap_bench.jsonl`; the sentences of one model on one image are one caption."""
 
-    published: ClassVar[PublishedSet] = PublishedSet(
+    published: ClassVar[PublishedSet | None] = PublishedSet(
         "AlignBench", "https://huggingface.co/datasets/omron-sinicx/AlignBench", None
     )
+    unnamed_source: ClassVar[str] = "alignbench"
+    """Where images are from if a line does not say."""
+    repository_is_drawn: ClassVar[bool] = True
+    """Whether an image with a path and no URL is a model's, if a line does not say."""
 
     def __init__(self, mapping: Path | None) -> None:
         try:
@@ -90,7 +94,7 @@ class AlignBench:
                 values = line.values
                 needed = ("model", "caption", "annotation", "sentence_index")
                 missing = [name for name in needed if values.get(name) is None]
-                image = _image(values) if line.record is not None else None
+                image = self._image(values) if line.record is not None else None
                 if line.record is None or missing or image is None:
                     what = ", ".join(missing) or "an image"
                     notes.name(origin, "line left out", f"it has no {what} that is understood")
@@ -100,6 +104,21 @@ class AlignBench:
             raise ImportFileError(
                 f"{path} cannot be read: {error}.", "Give the file as its authors publish it."
             ) from None
+
+    def _image(self, values: dict[str, Any]) -> ImageReference | None:
+        url, path, name = (values[key] for key in ("image_url", "image_path_in_repo", "image_name"))
+        named = name or (url or path or "").rpartition("/")[2] or url or path
+        if not named:
+            return None
+        in_repository = path is not None and url is None and self.repository_is_drawn
+        drawn = values["image_type"] == ImageType.SYNTHETIC or in_repository
+        return ImageReference(
+            source=values["image_source"] or self.unnamed_source,
+            name=named,
+            url=url,
+            path=path,
+            image_type=ImageType.SYNTHETIC if drawn else ImageType.REAL,
+        )
 
     def _caption(self, group: list[_Sentence], first: int, notes: ImportNotes) -> ImportedCaption:
         text, ranges = joined([str(found.line.values["caption"]) for found in group])
@@ -188,21 +207,6 @@ def _listed(raw: Any) -> list[str] | None:
     if not isinstance(raw, list):
         return None
     return [str(word).strip() for word in raw if str(word).strip()]
-
-
-def _image(values: dict[str, Any]) -> ImageReference | None:
-    url, path, name = (values[key] for key in ("image_url", "image_path_in_repo", "image_name"))
-    named = name or (url or path or "").rpartition("/")[2] or url or path
-    if not named:
-        return None
-    drawn = values["image_type"] == ImageType.SYNTHETIC or (path is not None and url is None)
-    return ImageReference(
-        source=values["image_source"] or "alignbench",
-        name=named,
-        url=url,
-        path=path,
-        image_type=ImageType.SYNTHETIC if drawn else ImageType.REAL,
-    )
 
 
 def _vote_counts(values: dict[str, Any]) -> VoteCounts | None:

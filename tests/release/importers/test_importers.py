@@ -9,12 +9,15 @@ import pytest
 from alignbench.flows.imports import import_set
 from alignbench.release.errors import ImportFileError
 from alignbench.release.importing.build import ImportedRelease
+from alignbench.release.verify.verify import verify
 from alignbench.schemas.errors import UsageError
+from alignbench.schemas.importing import OwnTerms
 from alignbench.schemas.vocabulary import RowFlag
 from tests.release.importers.specimens import DRAWN, FULL, RIGHT, lines, written
 from tests.release.importers.test_contract import rows_of
 
 Row = dict[str, Any]
+TERMS = ("README.md", "LICENSE", "CITATION.cff", "croissant.json")
 
 
 def made(tmp_path: Path, kind: str, path: Path | None = None, **options: Any) -> ImportedRelease:
@@ -105,6 +108,43 @@ def test_generated_images_are_named_by_their_path(tmp_path):
     [row], _ = alignbench_rows(tmp_path, DRAWN)
     assert (row["direction"], row["image_type"]) == ("t2i", "synthetic")
     assert row["image_path_in_repo"] == "images/sd/0.png"
+
+
+def test_own_data_claims_nothing_that_was_not_told(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text(lines({"model": "m", "image_path_in_repo": "a/1.png", "sentence_index": 0,
+                           "caption": "A dog.", "annotation": "correct"}))  # fmt: skip
+    bare = Path(import_set("own", [path], str(tmp_path / "street" / "1.0.0")).address)
+    texts = {name: (bare / name).read_text() for name in TERMS}
+    assert "AlignBench" not in texts["CITATION.cff"] + texts["LICENSE"]
+    assert "omron" not in "".join(texts.values())
+    assert 'pretty_name: "street"' in texts["README.md"]
+    assert "Imported from files of the authors' own (licence: none stated)" in texts["README.md"]
+    assert "The authors of street" in texts["CITATION.cff"]
+    assert "No licence is stated" in texts["LICENSE"]
+    [row] = rows_of(bare)
+    assert (row["image_source"], row["image_type"]) == ("own", "real")
+
+
+def test_own_data_is_credited_as_its_makers_say(tmp_path):
+    terms = OwnTerms("Street photographs", ("A. One", "B. Two"), "cc-by-4.0", ("en",))
+    release = Path(made(tmp_path, "own", own=terms).address)
+    assert verify(release).findings == ()
+    texts = {name: (release / name).read_text() for name in TERMS}
+    assert 'pretty_name: "Street photographs"\nlicense: "cc-by-4.0"' in texts["README.md"]
+    assert '- name: "A. One"\n- name: "B. Two"' in texts["CITATION.cff"]
+    assert "CC-BY-4.0" in texts["LICENSE"]
+    croissant = json.loads(texts["croissant.json"])
+    assert [maker["name"] for maker in croissant["creator"]] == ["A. One", "B. Two"]
+    assert croissant["inLanguage"] == ["en"]
+    assert {row["labels_license"] for row in rows_of(release)} == {"cc-by-4.0"}
+
+
+def test_a_published_set_keeps_its_authors(tmp_path):
+    with pytest.raises(UsageError, match="published set"):
+        made(tmp_path, "hat", own=OwnTerms(title="Mine"))
+    with pytest.raises(UsageError, match="not codes"):
+        made(tmp_path, "own", own=OwnTerms(language=("English",)))
 
 
 def test_chocolate_shows_its_table_and_takes_another(tmp_path):
