@@ -2,8 +2,8 @@
 
 What comes in: the files of a published set, and its images if there are any: a folder, or the URLs
 that the set gives. What is done: the set's importer reads captions, judged sentences and wrong
-words, and proves their places. Of data of one's own the user says who made it. What goes out: a verified release, with a report that names all
-that could not be placed.
+words, and proves their places. Of data of one's own the user says who made it. What goes out: a
+verified release, with a report that names all that could not be placed.
 """
 
 import tempfile

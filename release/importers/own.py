@@ -7,8 +7,9 @@ from alignbench.schemas.importing import PublishedSet
 
 
 class Own(AlignBench):
-    """Reads JSON Lines as `AlignBench` does, and takes nothing for granted that holds of that set."""
+    """Reads JSON Lines as `AlignBench` does, and takes nothing for granted of that set's."""
 
     published: ClassVar[PublishedSet | None] = None
     unnamed_source: ClassVar[str] = "own"
+    needs_index: ClassVar[bool] = False
     repository_is_drawn: ClassVar[bool] = False

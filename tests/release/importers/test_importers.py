@@ -89,7 +89,9 @@ def test_alignbench_names_what_it_leaves_out(tmp_path):
     rows, done = alignbench_rows(tmp_path, FULL, unclear, nowhere, "text")
     assert len(rows) == 1
     counts = done.manifest.imported.unplaced
-    assert counts["line left out"] == 3
+    assert counts["line left out: no annotation"] == 1
+    assert counts["line left out: no image_name, image_url or image_path_in_repo"] == 1
+    assert counts["line left out: it is no JSON object"] == 1
     assert counts["annotation not understood"] == 1
     report = json.loads((Path(done.address) / "import-report.json").read_text())
     assert [item["origin"] for item in report["items"]].count("halcap.jsonl:2") == 2
@@ -108,6 +110,44 @@ def test_generated_images_are_named_by_their_path(tmp_path):
     [row], _ = alignbench_rows(tmp_path, DRAWN)
     assert (row["direction"], row["image_type"]) == ("t2i", "synthetic")
     assert row["image_path_in_repo"] == "images/sd/0.png"
+
+
+@pytest.mark.parametrize("column", ["model", "caption", "annotation", "sentence_index"])
+def test_a_file_without_a_needed_column_says_which(tmp_path, column):
+    path = tmp_path / "halcap.jsonl"
+    path.write_text(lines(*[{k: v for k, v in FULL.items() if k != column}] * 3))
+    with pytest.raises(ImportFileError, match=f"line left out: no {column}: 3"):
+        import_set("alignbench", [path], str(tmp_path / "out" / "1.0.0"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("text", ["model,caption\nm,A dog.\n", "[\n{}\n]\n"], ids=["csv", "array"])
+def test_a_file_that_is_no_json_lines_says_so(tmp_path, text):
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    with pytest.raises(ImportFileError, match="line left out: it is no JSON object: 2"):
+        import_set("own", [path], str(tmp_path / "out" / "1.0.0"))
+
+
+def test_own_sentences_without_an_index_are_numbered_by_their_lines(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        lines(*[{k: v for k, v in line.items() if k != "sentence_index"} for line in (FULL, RIGHT)])
+    )
+    done = made(tmp_path, "own", path)
+    [row, after] = sorted(rows_of(Path(done.address)), key=lambda row: row["sentence_index"])
+    assert row["full_caption"] == after["full_caption"] == "A red ball lies left. It is round."
+    numbered = "sentences numbered by the order of their lines"
+    assert done.manifest.imported.counts[numbered] == 2
+
+
+def test_repeated_lines_and_negative_votes_are_named_with_their_line(tmp_path):
+    _, done = alignbench_rows(tmp_path, FULL, FULL, {**RIGHT, "n_correct": -3})
+    named = {(item.origin, item.why) for item in done.notes.unplaced}
+    assert named == {
+        ("halcap.jsonl:2", "sentence_index given before, so a caption of its own"),
+        ("halcap.jsonl:3", "negative numbers of votes left out"),
+    }
 
 
 def test_own_data_claims_nothing_that_was_not_told(tmp_path):
