@@ -54,12 +54,14 @@ class Line(NamedTuple):
 
     Attributes:
         number: Counted from 1.
+        text: As it stands there.
         record: The object as it stands there; None if it is none.
         values: The same by the columns of `SCHEMA`.
         problems: What was not understood.
     """
 
     number: int
+    text: str
     record: dict[str, Any] | None
     values: dict[str, Any]
     problems: tuple[Problem, ...]
@@ -97,7 +99,7 @@ def read_lines(path: Path, mapping: Mapping) -> Iterator[Line]:
             record = _record(text)
             if record is None:
                 problem = Problem(number, "", "the line is no JSON object")
-                yield Line(number, None, {}, (problem,))
+                yield Line(number, text.strip(), None, {}, (problem,))
                 continue
             values: dict[str, Any] = {}
             problems = []
@@ -105,7 +107,7 @@ def read_lines(path: Path, mapping: Mapping) -> Iterator[Line]:
                 values[column] = value
                 if why is not None:
                     problems.append(Problem(number, column, why))
-            yield Line(number, record, values, tuple(problems))
+            yield Line(number, text.strip(), record, values, tuple(problems))
 
 
 def raw_value(record: dict[str, Any], column: str, mapping: Mapping) -> Any:

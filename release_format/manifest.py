@@ -163,7 +163,7 @@ class ImportRecord(_Part):
 
     Attributes:
         kind: The importer.
-        published_at: Where the set is published.
+        published_at: Where the set is published; None of data that people brought themselves.
         license: Of its labels and texts; None where none is stated.
         files: What was read.
         mapping: The table by which the set's labels became ours.
@@ -172,7 +172,7 @@ class ImportRecord(_Part):
     """
 
     kind: str
-    published_at: str
+    published_at: str | None
     license: str | None
     files: tuple[ImportedFile, ...]
     mapping: dict[str, Any]

@@ -32,6 +32,23 @@ class PublishedSet:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnTerms:
+    """What people say of a set of their own; what they do not say, nobody claims.
+
+    Attributes:
+        title: Its name, for people; the release's if None.
+        authors: Who made it.
+        license: Of its labels and texts, as SPDX name; None where none is stated.
+        language: Of its texts, as codes of ISO 639.
+    """
+
+    title: str | None = None
+    authors: tuple[str, ...] = ()
+    license: str | None = None
+    language: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ImageReference:
     """An image as a set names it.
 
@@ -178,12 +195,12 @@ class Importer(Protocol):
     """Reads the files of one published set.
 
     Attributes:
-        published: The set.
+        published: The set; None of a format in which people bring sets of their own.
         mapping: The table by which the set's labels become ours, as it is shown and released; empty
             where there is nothing to choose.
     """
 
-    published: ClassVar[PublishedSet]
+    published: ClassVar[PublishedSet | None]
     mapping: Mapping[str, JsonValue]
 
     def __init__(self, mapping: Path | None) -> None:

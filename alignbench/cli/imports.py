@@ -44,19 +44,37 @@ def import_files(
         Path | None,
         typer.Option("--mapping", metavar="TOML", help="Your own table of what labels mean."),
     ] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", help="Own data: its name; the release's if not given.")
+    ] = None,
+    author: Annotated[
+        list[str] | None,
+        typer.Option("--author", help="Own data: who made it; again for each person."),
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--license", help="Own data: licence of texts and labels, such as cc-by-4.0."),
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option("--language", help="Own data: language of its texts, such as en; repeatable."),
+    ] = None,
     figures: Annotated[bool, typer.Option(help="Draw figures (needs matplotlib).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Turn a published, human-annotated set into a release.
+    """Turn a human-annotated set, published or your own, into a release.
 
-    Kinds: alignbench, aro, chocolate, faithscore, foil, hat, mhaldetect, nocaps_foil, rich_hf,
-    seetrue_feedback, sugarcrepe, winoground, and those of installed plug-ins. The release verifies
-    and is evaluated like any other; import-report.json in it names all that could not be placed.
+    Kinds: alignbench, aro, chocolate, faithscore, foil, hat, mhaldetect, nocaps_foil, own,
+    rich_hf, seetrue_feedback, sugarcrepe, winoground, and those of installed plug-ins; own is data
+    of yours in AlignBench's columns. The release verifies and is evaluated like any other;
+    import-report.json in it names all that could not be placed.
     """
     from alignbench.flows.imports import import_set
+    from alignbench.schemas.importing import OwnTerms
 
     where = _images(images, fetch=fetch_images, allow_private=allow_private_addresses)
-    done = import_set(kind, files, to, where, mapping, figures=figures)
+    own = OwnTerms(title, tuple(author or ()), licence, tuple(language or ()))
+    done = import_set(kind, files, to, where, mapping, own, figures=figures)
     if as_json:
         print_json(_as_json(done))
     else:
@@ -107,7 +125,8 @@ def _say(done: "ImportedRelease") -> None:
         for item in [item for item in done.notes.unplaced if item.why == why][:_MOST_NAMED]:
             say(f"  {item.origin}: {item.text!r}")
     if imported.license is None:
-        say("The set states no licence.")
+        own = imported.published_at is None
+        say("No licence is stated: --license." if own else "The set states no licence.")
     pictures = done.manifest.counts.images
     total = pictures.embedded + pictures.by_url + pictures.unavailable
     say(f"Images: {pictures.embedded:,} of {total:,} in the release")

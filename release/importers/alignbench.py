@@ -7,7 +7,7 @@ repository, photographs are named by URL.
 
 import ast
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +31,9 @@ from alignbench.schemas.importing import (
 from alignbench.schemas.vocabulary import Direction, HallucinationType, ImageType, RowFlag, Verdict
 
 _COUNTS: Final = ("n_correct", "n_incorrect", "n_unknown")
+_NEEDED: Final = ("model", "caption", "annotation", "sentence_index")
+_SHOWN: Final = 80
+"""How much of a line that is no object is named."""
 _OWN: Final = ("annotation", "error_type", "error_words", "agreement_ratio", "fleiss_Pi", *_COUNTS)
 
 
@@ -46,9 +49,15 @@ class _Sentence(NamedTuple):
 class AlignBench:
     """Reads `halcap_bench.jsonl`; the sentences of one model on one image are one caption."""
 
-    published: ClassVar[PublishedSet] = PublishedSet(
+    published: ClassVar[PublishedSet | None] = PublishedSet(
         "AlignBench", "https://huggingface.co/datasets/omron-sinicx/AlignBench", None
     )
+    unnamed_source: ClassVar[str] = "alignbench"
+    """Where images are from if a line does not say."""
+    needs_index: ClassVar[bool] = True
+    """Whether a line without `sentence_index` is left out; else lines are numbered in order."""
+    repository_is_drawn: ClassVar[bool] = True
+    """Whether an image with a path and no URL is a model's, if a line does not say."""
 
     def __init__(self, mapping: Path | None) -> None:
         try:
@@ -73,6 +82,12 @@ class AlignBench:
                 key = str(found.line.values["model"]), found.image.image_id
                 times = seen[*key, found.position]
                 seen[*key, found.position] += 1
+                if times:
+                    notes.name(
+                        found.origin,
+                        "sentence_index given before, so a caption of its own",
+                        str(found.line.values["caption"]),
+                    )
                 groups[*key, times].append(found)
             first = min((s.position for group in groups.values() for s in group), default=0)
             if first:
@@ -81,25 +96,52 @@ class AlignBench:
                 yield self._caption(sorted(group, key=lambda s: s.position), first, notes)
 
     def _sentences(self, path: Path, notes: ImportNotes) -> Iterator[_Sentence]:
+        unnumbered: Counter[tuple[str, str]] = Counter()
         try:
             for line in read_lines(path, self._mapping):
                 origin = f"{path.name}:{line.number}"
                 notes.count("lines")
-                for problem in line.problems:
-                    notes.name(origin, f"{problem.column or 'line'} not understood", problem.text)
-                values = line.values
-                needed = ("model", "caption", "annotation", "sentence_index")
-                missing = [name for name in needed if values.get(name) is None]
-                image = _image(values) if line.record is not None else None
-                if line.record is None or missing or image is None:
-                    what = ", ".join(missing) or "an image"
-                    notes.name(origin, "line left out", f"it has no {what} that is understood")
+                if line.record is None:
+                    notes.name(origin, "line left out: it is no JSON object", line.text[:_SHOWN])
                     continue
-                yield _Sentence(origin, int(values["sentence_index"]), image, line)
+                for problem in line.problems:
+                    notes.name(origin, f"{problem.column} not understood", problem.text)
+                values = line.values
+                needed = _NEEDED if self.needs_index else _NEEDED[:-1]
+                missing = [name for name in needed if values[name] is None]
+                image = self._image(values)
+                if image is None:
+                    missing.append("image_name, image_url or image_path_in_repo")
+                if missing or image is None:
+                    why = f"line left out: no {', no '.join(missing)}"
+                    notes.name(origin, why, str(values["caption"] or ""))
+                    continue
+                position = values["sentence_index"]
+                if position is None:
+                    key = str(values["model"]), image.image_id
+                    position = unnumbered[key]
+                    unnumbered[key] += 1
+                    notes.count("sentences numbered by the order of their lines")
+                yield _Sentence(origin, position, image, line)
         except (OSError, UnicodeDecodeError) as error:
             raise ImportFileError(
                 f"{path} cannot be read: {error}.", "Give the file as its authors publish it."
             ) from None
+
+    def _image(self, values: dict[str, Any]) -> ImageReference | None:
+        url, path, name = (values[key] for key in ("image_url", "image_path_in_repo", "image_name"))
+        named = name or (url or path or "").rpartition("/")[2] or url or path
+        if not named:
+            return None
+        in_repository = path is not None and url is None and self.repository_is_drawn
+        drawn = values["image_type"] == ImageType.SYNTHETIC or in_repository
+        return ImageReference(
+            source=values["image_source"] or self.unnamed_source,
+            name=named,
+            url=url,
+            path=path,
+            image_type=ImageType.SYNTHETIC if drawn else ImageType.REAL,
+        )
 
     def _caption(self, group: list[_Sentence], first: int, notes: ImportNotes) -> ImportedCaption:
         text, ranges = joined([str(found.line.values["caption"]) for found in group])
@@ -142,6 +184,9 @@ class AlignBench:
                 why = f"wrong words of a sentence that is {verdict}"
             notes.name(found.origin, why, word)
         counts = _vote_counts(values)
+        if any((values[name] or 0) < 0 for name in _COUNTS):
+            told = ", ".join(f"{name} {values[name]}" for name in _COUNTS)
+            notes.name(found.origin, "negative numbers of votes left out", told)
         notes.count("sentences")
         notes.count(f"sentences {verdict}")
         notes.count("sentences without numbers of votes", counts is None)
@@ -188,21 +233,6 @@ def _listed(raw: Any) -> list[str] | None:
     if not isinstance(raw, list):
         return None
     return [str(word).strip() for word in raw if str(word).strip()]
-
-
-def _image(values: dict[str, Any]) -> ImageReference | None:
-    url, path, name = (values[key] for key in ("image_url", "image_path_in_repo", "image_name"))
-    named = name or (url or path or "").rpartition("/")[2] or url or path
-    if not named:
-        return None
-    drawn = values["image_type"] == ImageType.SYNTHETIC or (path is not None and url is None)
-    return ImageReference(
-        source=values["image_source"] or "alignbench",
-        name=named,
-        url=url,
-        path=path,
-        image_type=ImageType.SYNTHETIC if drawn else ImageType.REAL,
-    )
 
 
 def _vote_counts(values: dict[str, Any]) -> VoteCounts | None:

@@ -12,6 +12,7 @@ from alignbench.release.documents.licences import OTHER
 from alignbench.release.documents.texts import templates_id
 from alignbench.release.errors import ImportFileError, ReleaseExistsError
 from alignbench.release.importing.rows import HeldImage, ImportedRows
+from alignbench.release.importing.terms import ImportTerms
 from alignbench.release.publishing.publish import publish
 from alignbench.release.publishing.stage import staging_folder
 from alignbench.release.publishing.writing import Contents, refuse_unless_sound, write_release
@@ -113,6 +114,7 @@ def target_of(address: str) -> Target:
 def import_release(
     kind: str,
     importer: Importer,
+    terms: ImportTerms,
     files: Sequence[Path],
     captions: Iterator[ImportedCaption],
     notes: ImportNotes,
@@ -126,6 +128,7 @@ def import_release(
     Args:
         kind: The importer's name.
         importer: The importer.
+        terms: Who made the set, and under which licence.
         files: What it read.
         captions: What it found.
         notes: What it counted and named.
@@ -138,13 +141,10 @@ def import_release(
         ReleaseExistsError: There is something else at the target.
         RefusedReleaseError: What was written does not pass `verify`.
     """
-    rows = ImportedRows(kind, importer.published.license, captions, images.held, notes)
+    rows = ImportedRows(kind, terms.license, captions, images.held, notes)
     if not rows.models:
-        raise ImportFileError(
-            f"There is no sentence in {', '.join(path.name for path in files)}.",
-            "Give the file as its authors publish it, and the kind that it is of.",
-        )
-    record = _record(kind, importer, files, notes)
+        raise no_sentence(files, notes)
+    record = _record(kind, importer, terms, files, notes)
     contents = Contents(
         models=rows.models,
         images_by_split={SPLIT: rows.images},
@@ -158,7 +158,7 @@ def import_release(
     )
 
     def manifest_of(counts: Counts) -> Manifest:
-        return _manifest(target, importer, record, counts, figures=figures)
+        return _manifest(target, terms, record, counts, figures=figures)
 
     with staging_folder(target.address) as scratch:
         folder = scratch / "release" / target.step
@@ -170,6 +170,17 @@ def import_release(
         built = not target.store.exists(f"{target.step}/{CHECKSUMS}")
         publish(target.store, target.step, finished)
     return ImportedRelease(target.address, built, manifest, notes)
+
+
+def no_sentence(files: Sequence[Path], notes: ImportNotes) -> ImportFileError:
+    """Returns the error of files that no sentence came of, with what became of their entries."""
+    why = "; ".join(f"{why}: {number:,}" for why, number in notes.unplaced_counts.items())
+    return ImportFileError(
+        f"There is no sentence in {', '.join(path.name for path in files)}"
+        f"{f' ({why})' if why else ''}.",
+        "Give the file as its authors publish it, and the kind that it is of;"
+        " docs/researchers.md says what each kind needs.",
+    )
 
 
 def _refuse_strangers(target: Target, ours: set[str]) -> None:
@@ -184,7 +195,7 @@ def _refuse_strangers(target: Target, ours: set[str]) -> None:
 
 
 def _record(
-    kind: str, importer: Importer, files: Sequence[Path], notes: ImportNotes
+    kind: str, importer: Importer, terms: ImportTerms, files: Sequence[Path], notes: ImportNotes
 ) -> ImportRecord:
     read = []
     for path in files:
@@ -192,8 +203,8 @@ def _record(
             read.append(ImportedFile(name=path.name, sha256=checksum(file)))
     return ImportRecord(
         kind=kind,
-        published_at=importer.published.url,
-        license=importer.published.license,
+        published_at=terms.url,
+        license=terms.license,
         files=tuple(read),
         mapping=dict(importer.mapping),
         counts=dict(sorted(notes.counts.items())),
@@ -208,7 +219,7 @@ def _report(record: ImportRecord, notes: ImportNotes) -> str:
 
 
 def _manifest(
-    target: Target, importer: Importer, record: ImportRecord, counts: Counts, *, figures: bool
+    target: Target, terms: ImportTerms, record: ImportRecord, counts: Counts, *, figures: bool
 ) -> Manifest:
     read = canonical_json([[file.name, file.sha256] for file in record.files])
     return Manifest(
@@ -216,11 +227,13 @@ def _manifest(
         name=target.name,
         version=target.version,
         date=None,
-        title=importer.published.title,
+        title=terms.title,
         description="",
-        license=importer.published.license or OTHER,
-        license_link=None if importer.published.license else importer.published.url,
-        url=importer.published.url,
+        license=terms.license or OTHER,
+        license_link=None if terms.license else terms.url,
+        language=terms.language,
+        authors=terms.authors,
+        url=terms.url,
         texts=templates_id(),
         splits=SplitRecord(shares={SPLIT: 1.0}, near_duplicates=0),
         figures=figures,

@@ -92,15 +92,13 @@ def test_a_server_that_only_lists_models_costs_a_few_items_and_stops_the_run(
     lists_models(model_server)
     model_server.script = lambda _: refused(503)
     requests = (CaptionRequest(image(n), n) for n in range(COUNT))
-    failed: list[int] = []
+    stream = captioner(patience_seconds=0.1, max_concurrency=4).caption_stream(requests, None)
+    found: list[tuple[int, object]] = []
     with pytest.raises(EndpointDownError):
-        for place, found in captioner(patience_seconds=0.1, max_concurrency=4).caption_stream(
-            requests, None
-        ):
-            assert isinstance(found, ItemFailure)
-            failed.append(place)
-    assert failed
-    assert set(failed) <= set(range(4))
+        found.extend(stream)
+    assert found
+    assert all(isinstance(answer, ItemFailure) for _, answer in found)
+    assert {place for place, _ in found} <= set(range(4))
 
 
 def test_many_that_wait_are_not_to_blame(model_server: ModelServer, captioner: Make) -> None:
@@ -134,9 +132,9 @@ def test_a_server_that_forbids_everything_in_mid_run_stops_it(
 
     model_server.script = script
     requests = (CaptionRequest(image(n), n) for n in range(200))
-    found: list[object] = []
+    stream = captioner(patience_seconds=0.3, max_concurrency=4).caption_stream(requests, None)
+    found: list[tuple[int, object]] = []
     with pytest.raises(EndpointDownError, match="403"):
-        made = captioner(patience_seconds=0.3, max_concurrency=4)
-        found.extend(answer for _, answer in made.caption_stream(requests, None))
-    assert sum(isinstance(answer, Generation) for answer in found) == 10
+        found.extend(stream)
+    assert sum(isinstance(answer, Generation) for _, answer in found) == 10
     assert len(found) < 20

@@ -70,6 +70,7 @@ _FOIL = {"foil": True, "caption": "A cat on a mat.", "foil_word": "cat", "target
 _ORIG = {"foil": False, "caption": "A dog on a mat.", "foil_word": "ORIG", "target_word": "ORIG"}
 
 SPECIMENS = {
+    "own": Specimen("mine.jsonl", lines(FULL, RIGHT, DRAWN), 2, 1),
     "alignbench": Specimen("halcap.jsonl", lines(FULL, RIGHT, DRAWN), 2, 1),
     "aro": Specimen(
         "visual_genome_relation.json",

@@ -9,13 +9,16 @@ import pytest
 from alignbench.flows.imports import import_set
 from alignbench.release.errors import ImportFileError
 from alignbench.release.importing.build import ImportedRelease, target_of
+from alignbench.release.verify.verify import verify
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.ids import derive_id
+from alignbench.schemas.importing import OwnTerms
 from alignbench.schemas.vocabulary import RowFlag
 from tests.release.importers.specimens import DRAWN, FULL, RIGHT, lines, written
 from tests.release.importers.test_contract import rows_of
 
 Row = dict[str, Any]
+TERMS = ("README.md", "LICENSE", "CITATION.cff", "croissant.json")
 
 
 def made(tmp_path: Path, kind: str, path: Path | None = None, **options: Any) -> ImportedRelease:
@@ -87,7 +90,9 @@ def test_alignbench_names_what_it_leaves_out(tmp_path):
     rows, done = alignbench_rows(tmp_path, FULL, unclear, nowhere, "text")
     assert len(rows) == 1
     counts = done.manifest.imported.unplaced
-    assert counts["line left out"] == 3
+    assert counts["line left out: no annotation"] == 1
+    assert counts["line left out: no image_name, image_url or image_path_in_repo"] == 1
+    assert counts["line left out: it is no JSON object"] == 1
     assert counts["annotation not understood"] == 1
     report = json.loads((Path(done.address) / "import-report.json").read_text())
     assert [item["origin"] for item in report["items"]].count("halcap.jsonl:2") == 2
@@ -106,6 +111,81 @@ def test_generated_images_are_named_by_their_path(tmp_path):
     [row], _ = alignbench_rows(tmp_path, DRAWN)
     assert (row["direction"], row["image_type"]) == ("t2i", "synthetic")
     assert row["image_path_in_repo"] == "images/sd/0.png"
+
+
+@pytest.mark.parametrize("column", ["model", "caption", "annotation", "sentence_index"])
+def test_a_file_without_a_needed_column_says_which(tmp_path, column):
+    path = tmp_path / "halcap.jsonl"
+    path.write_text(lines(*[{k: v for k, v in FULL.items() if k != column}] * 3))
+    with pytest.raises(ImportFileError, match=f"line left out: no {column}: 3"):
+        import_set("alignbench", [path], str(tmp_path / "out" / "1.0.0"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("text", ["model,caption\nm,A dog.\n", "[\n{}\n]\n"], ids=["csv", "array"])
+def test_a_file_that_is_no_json_lines_says_so(tmp_path, text):
+    path = tmp_path / "mine.csv"
+    path.write_text(text)
+    with pytest.raises(ImportFileError, match="line left out: it is no JSON object: 2"):
+        import_set("own", [path], str(tmp_path / "out" / "1.0.0"))
+
+
+def test_own_sentences_without_an_index_are_numbered_by_their_lines(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        lines(*[{k: v for k, v in line.items() if k != "sentence_index"} for line in (FULL, RIGHT)])
+    )
+    done = made(tmp_path, "own", path)
+    [row, after] = sorted(rows_of(Path(done.address)), key=lambda row: row["sentence_index"])
+    assert row["full_caption"] == after["full_caption"] == "A red ball lies left. It is round."
+    numbered = "sentences numbered by the order of their lines"
+    assert done.manifest.imported.counts[numbered] == 2
+
+
+def test_repeated_lines_and_negative_votes_are_named_with_their_line(tmp_path):
+    _, done = alignbench_rows(tmp_path, FULL, FULL, {**RIGHT, "n_correct": -3})
+    named = {(item.origin, item.why) for item in done.notes.unplaced}
+    assert named == {
+        ("halcap.jsonl:2", "sentence_index given before, so a caption of its own"),
+        ("halcap.jsonl:3", "negative numbers of votes left out"),
+    }
+
+
+def test_own_data_claims_nothing_that_was_not_told(tmp_path):
+    path = tmp_path / "mine.jsonl"
+    path.write_text(lines({"model": "m", "image_path_in_repo": "a/1.png", "sentence_index": 0,
+                           "caption": "A dog.", "annotation": "correct"}))  # fmt: skip
+    bare = Path(import_set("own", [path], str(tmp_path / "street" / "1.0.0")).address)
+    texts = {name: (bare / name).read_text() for name in TERMS}
+    assert "AlignBench" not in texts["CITATION.cff"] + texts["LICENSE"]
+    assert "omron" not in "".join(texts.values())
+    assert 'pretty_name: "street"' in texts["README.md"]
+    assert "Imported from files of the authors' own (licence: none stated)" in texts["README.md"]
+    assert "The authors of street" in texts["CITATION.cff"]
+    assert "No licence is stated" in texts["LICENSE"]
+    [row] = rows_of(bare)
+    assert (row["image_source"], row["image_type"]) == ("own", "real")
+
+
+def test_own_data_is_credited_as_its_makers_say(tmp_path):
+    terms = OwnTerms("Street photographs", ("A. One", "B. Two"), "cc-by-4.0", ("en",))
+    release = Path(made(tmp_path, "own", own=terms).address)
+    assert verify(release).findings == ()
+    texts = {name: (release / name).read_text() for name in TERMS}
+    assert 'pretty_name: "Street photographs"\nlicense: "cc-by-4.0"' in texts["README.md"]
+    assert '- name: "A. One"\n- name: "B. Two"' in texts["CITATION.cff"]
+    assert "CC-BY-4.0" in texts["LICENSE"]
+    croissant = json.loads(texts["croissant.json"])
+    assert [maker["name"] for maker in croissant["creator"]] == ["A. One", "B. Two"]
+    assert croissant["inLanguage"] == ["en"]
+    assert {row["labels_license"] for row in rows_of(release)} == {"cc-by-4.0"}
+
+
+def test_a_published_set_keeps_its_authors(tmp_path):
+    with pytest.raises(UsageError, match="published set"):
+        made(tmp_path, "hat", own=OwnTerms(title="Mine"))
+    with pytest.raises(UsageError, match="not codes"):
+        made(tmp_path, "own", own=OwnTerms(language=("English",)))
 
 
 def test_chocolate_shows_its_table_and_takes_another(tmp_path):
