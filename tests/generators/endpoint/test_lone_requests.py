@@ -92,13 +92,12 @@ def test_a_server_that_only_lists_models_costs_a_few_items_and_stops_the_run(
     lists_models(model_server)
     model_server.script = lambda _: refused(503)
     requests = (CaptionRequest(image(n), n) for n in range(COUNT))
-    failed: list[int] = []
+    stream = captioner(patience_seconds=0.1, max_concurrency=4).caption_stream(requests, None)
+    found: list[tuple[int, Generation | ItemFailure]] = []
     with pytest.raises(EndpointDownError):
-        for place, found in captioner(patience_seconds=0.1, max_concurrency=4).caption_stream(
-            requests, None
-        ):
-            assert isinstance(found, ItemFailure)
-            failed.append(place)
+        found.extend(stream)
+    assert all(isinstance(answer, ItemFailure) for _, answer in found)
+    failed = [place for place, _ in found]
     assert failed
     assert set(failed) <= set(range(4))
 
@@ -135,8 +134,8 @@ def test_a_server_that_forbids_everything_in_mid_run_stops_it(
     model_server.script = script
     requests = (CaptionRequest(image(n), n) for n in range(200))
     found: list[object] = []
+    made = captioner(patience_seconds=0.3, max_concurrency=4)
     with pytest.raises(EndpointDownError, match="403"):
-        made = captioner(patience_seconds=0.3, max_concurrency=4)
         found.extend(answer for _, answer in made.caption_stream(requests, None))
     assert sum(isinstance(answer, Generation) for answer in found) == 10
     assert len(found) < 20
