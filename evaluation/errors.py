@@ -55,3 +55,9 @@ class SubmissionRefusedError(AlignBenchError):
     """A submission does not hold against its release, so it is not ranked."""
 
     code = "AB-E41"
+
+
+class ImagesNeededError(AlignBenchError):
+    """A detector looks at images, and the release embeds none."""
+
+    code = "AB-E44"

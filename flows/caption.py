@@ -18,6 +18,7 @@ from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.generation.caption_inputs import given_captions, images_to_caption
 from alignbench.flows.generation.pairs import CaptionItem, caption_pair
+from alignbench.flows.generation.untaken_captions import untaken_captions
 from alignbench.flows.runs.errors import EMPTY_CAPTION
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.runs.samples import show_pairs
@@ -42,9 +43,9 @@ from alignbench.schemas.protocols import (
 )
 from alignbench.schemas.rows.generation import Generator
 from alignbench.schemas.spending import Budget
-from alignbench.schemas.tables import PAIRS, TableSpec
+from alignbench.schemas.tables import IMAGES, PAIRS, TableSpec
 from alignbench.schemas.text import clean_text
-from alignbench.schemas.vocabulary import Direction, FailureKind, StageName
+from alignbench.schemas.vocabulary import Direction, FailureKind, ImageType, StageName
 from alignbench.workspace.errors import ObjectNotFoundError
 
 
@@ -71,13 +72,22 @@ def caption(
     def make_stage(_: Fence) -> CaptionStage:
         captioners = register_generators(run, Direction.I2T)
         stage = CaptionStage(run, captioners)
-        stage.notes = unchecked_models(run.workspace.store, [each.row for each in captioners])
+        unchecked = unchecked_models(run.workspace.store, [each.row for each in captioners])
+        stage.notes = [*unchecked, *_without_captioner(run), *map(str, untaken_captions(run))]
         return stage
 
     report = run_stage(StageName.CAPTION, make_stage, run.context, limits)
     if report.made:
         show_pairs(run, Direction.I2T)
     return report
+
+
+def _without_captioner(run: Run) -> list[str]:
+    real = pc.field("image_type") == ImageType.REAL.value
+    images = run.workspace.table(IMAGES)
+    if run.config.captioners or not any(len(rows) for rows in images.scan(["image_type"], real)):
+        return []
+    return ["no captioner is configured: add a [[captioners]] entry, and images get captions"]
 
 
 class CaptionStage(Stage):

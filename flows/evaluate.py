@@ -19,6 +19,7 @@ from alignbench.evaluation.chosen_detectors.entries import (
     PreparedDetector,
     check_names,
 )
+from alignbench.evaluation.chosen_detectors.images_needed import note_on_images, without_images
 from alignbench.evaluation.chosen_detectors.listed import notes_on_lists
 from alignbench.evaluation.chosen_detectors.listing import Detectors, listed_detectors
 from alignbench.evaluation.evaluate import (
@@ -68,6 +69,7 @@ def evaluate(
 
     Raises:
         NotAReleaseError: There is no release at that address.
+        ImagesNeededError: Every detector looks at images, and the release embeds none.
         NothingToScoreError: No sentence of it is known to be correct or incorrect.
         LockHeldError: Another evaluation is going on there.
         AlignBenchError: A detector cannot go on at all; what was scored is kept.
@@ -104,11 +106,15 @@ def _evaluated(
     release: str, prepared: Sequence[PreparedDetector], out: str | None, settings: Settings
 ) -> Evaluation:
     reader = ReleaseReader(open_release(release), settings.split)
-    notes = list(notes_on_lists(reader, prepared))
+    notes = [*notes_on_lists(reader, prepared), *note_on_images(reader, prepared)]
+    blind = without_images(reader, prepared)
+    if len(blind) == len(prepared):
+        raise next(iter(blind.values()))
     place = evaluation_place(release, reader.name, out)
     # Held to the end: nobody comes in between two detectors, and two reports never mix.
     with place.context.workspace.store.lock("evaluation"):
-        return _evaluated_in(place, reader, prepared, settings, notes)
+        gave_up = {name: str(error) for name, error in blind.items()}
+        return _evaluated_in(place, reader, prepared, settings, notes, gave_up)
 
 
 def _evaluated_in(
@@ -117,10 +123,12 @@ def _evaluated_in(
     prepared: Sequence[PreparedDetector],
     settings: Settings,
     notes: list[str],
+    gave_up: dict[str, str],
 ) -> Evaluation:
     sentences = evaluated_sentences(reader, settings, place.folder, notes)
-    gave_up: dict[str, str] = {}
     for detector in prepared:
+        if detector.name in gave_up:
+            continue
 
         def make_stage(_: Fence, detector: PreparedDetector = detector) -> ScoringStage:
             asked = sentences_to_score(reader, sentences, detector, settings)

@@ -70,13 +70,23 @@ def imagine(
     def make_stage(_: Fence) -> ImagineStage:
         generators = register_generators(run, Direction.T2I)
         stage = ImagineStage(run, generators)
-        stage.notes = unchecked_models(run.workspace.store, [each.row for each in generators])
+        unchecked = unchecked_models(run.workspace.store, [each.row for each in generators])
+        stage.notes = [*unchecked, *_without_generator(run)]
         return stage
 
     report = run_stage(StageName.IMAGINE, make_stage, run.context, limits)
     if report.made:
         show_pairs(run, Direction.T2I)
     return report
+
+
+def _without_generator(run: Run) -> list[str]:
+    if run.config.image_generators or not run.workspace.table(PROMPTS).count():
+        return []
+    return [
+        "no image generator is configured: add an [[image_generators]] entry, and prompts get "
+        "images"
+    ]
 
 
 class ImagineStage(Stage):

@@ -19,6 +19,7 @@ from alignbench.engine.matching import matched
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
+from alignbench.flows.generation.untaken_captions import untaken_captions
 from alignbench.flows.intake.images import store_image
 from alignbench.flows.intake.listed_keys import listed_keys
 from alignbench.flows.intake.shared_pictures import shared_pictures
@@ -103,6 +104,7 @@ class IngestStage(Stage):
     mixes_scopes: ClassVar[bool] = False
 
     def __init__(self, run: Run) -> None:
+        self._run = run
         self._workspace = run.workspace
         self._opted_out: Counter[str] = Counter()
         self._empty: set[str] = set()
@@ -154,7 +156,7 @@ class IngestStage(Stage):
                 yield _stored(self._workspace, item, content)
 
     def input_notes(self) -> Sequence[str]:
-        """Returns what lists nothing, what was passed over, and what its site reserves."""
+        """Returns what lists nothing, what was passed over, and what nothing will take."""
         empty = [
             f"{source}: it lists no image" for source in self._sources if source in self._empty
         ]
@@ -165,7 +167,8 @@ class IngestStage(Stage):
             for source, count in self._opted_out.items()
             if count
         ]
-        return [*empty, *chain.from_iterable(listings), *reserved]
+        untaken = map(str, untaken_captions(self._run))
+        return [*empty, *chain.from_iterable(listings), *reserved, *untaken]
 
     def closing_notes(self) -> Sequence[str]:
         """Returns the pictures that stand behind many URLs."""

@@ -61,6 +61,11 @@ class ImageCounts(_Part):
     by_url: int
     unavailable: int
 
+    @property
+    def total(self) -> int:
+        """How many images the rows speak of."""
+        return self.embedded + self.by_url + self.unavailable
+
 
 class ModelCounts(_Part):
     """What one model has in the release."""

@@ -12,11 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from alignbench.release_format.columns import DATA_SCHEMA
 from alignbench.release_format.errors import NotAReleaseError, ReleaseColumnError
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.layout import DATA
+from alignbench.release_format.manifest import ImageCounts
 from alignbench.release_format.question_manifest import refuse_questions
 from alignbench.schemas.vocabulary import Verdict
 
@@ -60,6 +62,7 @@ class ReleaseReader:
         checksum: SHA-256 of `SHA256SUMS`, or None; it stands for every byte of the release.
         import_kind: Which published set it was imported from, as the importer is called; None for
             a release that was labelled here.
+        image_counts: How many images it embeds; None if its `release.json` does not say.
     """
 
     def __init__(self, folder: ReleaseFolder, split: str | None = None) -> None:
@@ -78,6 +81,7 @@ class ReleaseReader:
         self.address, self.name, self.checksum = folder.address, folder.name, folder.checksum
         self.families = _families(folder.record)
         self.import_kind = _import_kind(folder.record)
+        self.image_counts = _image_counts(folder.record)
         self.split = split
         self._paths = [
             path for path in self._every_path if split in (None, folder.shards[path].split)
@@ -180,6 +184,14 @@ def _import_kind(record: Mapping[str, object]) -> str | None:
     imported = record.get("imported")
     kind = imported.get("kind") if isinstance(imported, dict) else None
     return kind if isinstance(kind, str) else None
+
+
+def _image_counts(record: Mapping[str, object]) -> ImageCounts | None:
+    counts = record.get("counts")
+    try:
+        return ImageCounts.model_validate(counts["images"] if isinstance(counts, dict) else None)
+    except (KeyError, ValidationError):
+        return None
 
 
 def _families(record: Mapping[str, object]) -> dict[str, str]:

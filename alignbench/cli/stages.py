@@ -48,6 +48,10 @@ Calls = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 
 
+_OF_QUESTIONS = ("rewrite", "respond", "judge")
+"""Stages whose flows stand in `flows/questions`."""
+
+
 def register(app: typer.Typer) -> None:
     """Adds the verbs."""
     for verb in (ingest, prompts, caption, imagine, split, push, pull, label, build, retry):
@@ -261,7 +265,8 @@ def run_stage_verb(
         blind = parameters.get("blind", False)
         print_dry_run(context, stage, as_json, parameters["limit"], blind=blind)
         return
-    flow: Flow[..., Any] = getattr(import_module(f"alignbench.flows.{stage}"), stage)
+    room = "questions." if stage in _OF_QUESTIONS else ""
+    flow: Flow[..., Any] = getattr(import_module(f"alignbench.flows.{room}{stage}"), stage)
     with _json_despite_failures(as_json, many=False), context.runs_shown(as_json=as_json):
         report: StageReport = run_flow(flow, workspace=context.address, **parameters)
     if as_json:

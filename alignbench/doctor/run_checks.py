@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from alignbench.doctor.check_result import CheckResult, results_or_failure
 from alignbench.doctor.machine_checks import nearest_that_exists
+from alignbench.flows.generation.untaken_captions import untaken_captions
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.selected.generators import SelectedGenerator, planned_generators
 from alignbench.flows.selected.model_checks import unchecked_models
@@ -51,6 +52,7 @@ def first_stages(address: str) -> Iterator[CheckResult]:
         for selected in planned_generators(run, direction):
             check = f"model {selected.config.name}"
             yield from results_or_failure(check, partial(_model, run, selected, check))
+    yield from results_or_failure("captions", partial(_captions, run))
     yield from results_or_failure("room", partial(_room, run))
 
 
@@ -91,6 +93,11 @@ def _model(run: Run, selected: SelectedGenerator, check: str) -> Iterator[CheckR
         yield CheckResult(check, "note", "it was never checked at this revision", fix)
     else:
         yield CheckResult(check, "ok", f"{selected.config.backend} {selected.row.repo}")
+
+
+def _captions(run: Run) -> Iterator[CheckResult]:
+    for untaken in untaken_captions(run):
+        yield CheckResult("captions", "note", untaken.what, untaken.fix)
 
 
 def _server(check: str, options: EndpointOptions, model: str) -> Iterator[CheckResult]:

@@ -35,7 +35,8 @@ def heatmap(rows: Rows, spec: Heatmap) -> Canvas:
         left=label_inches(down, 8), top=0.2, bottom=0.35 + 0.7 * label_inches(across, 9)
     )
     canvas, [axes] = panels(1, 1, (across_size, 0.3 + 0.24 * len(down)), margins)
-    span = max(0.05, float(np.nanmax(np.abs(matrix - spec.centre))))
+    values = [*matrix[np.isfinite(matrix)], spec.centre]
+    span = max(0.05, *(abs(value - spec.centre) for value in values))
     image = axes.imshow(
         matrix, cmap="RdBu", vmin=spec.centre - span, vmax=spec.centre + span, aspect="auto"
     )
@@ -49,5 +50,6 @@ def heatmap(rows: Rows, spec: Heatmap) -> Canvas:
     axes.set_xticks(range(len(across)), [shortened(n) for n in across], rotation=40, ha="right")
     axes.set_yticks(range(len(down)), [shortened(name) for name in down], fontsize=8)
     bar = canvas.colorbar(image, ax=axes, label=spec.label)
-    bar.ax.set_ylim(min(np.nanmin(matrix), spec.centre), max(np.nanmax(matrix), spec.centre))
+    if min(values) < max(values):
+        bar.ax.set_ylim(min(values), max(values))
     return canvas

@@ -17,10 +17,15 @@ from alignbench.engine.matching import answered
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
+from alignbench.flows.runs.errors import NoJudgeError
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.runs.stage_flow import stage_flow
 from alignbench.flows.selected.answerers import imported_models
-from alignbench.flows.selected.chat_models import chat_stream, register_responders
+from alignbench.flows.selected.chat_models import (
+    chat_stream,
+    planned_responders,
+    register_responders,
+)
 from alignbench.flows.selected.generators import SelectedGenerator, worker_gpus
 from alignbench.flows.selected.model_checks import unchecked_models
 from alignbench.flows.selected.questions import refused_notes, selected_questions
@@ -60,8 +65,17 @@ def respond(
         blind: Whether no image is shown.
         budget: Most US dollars that all runs of the generating stages may spend together.
         max_tokens: Most tokens that they may send and receive together.
+
+    Raises:
+        NoJudgeError: No captioner is configured that could answer.
     """
     run = open_run(workspace)
+    if not planned_responders(run):
+        raise NoJudgeError(
+            "There is no captioner in alignbench.toml that could answer questions.",
+            "Add a [[captioners]] entry whose backend holds a conversation, such as 'openai' or "
+            "'transformers'; answers given elsewhere come in by 'alignbench questions answers'.",
+        )
 
     def make_stage(_: Fence) -> RespondStage:
         responders = register_responders(run)

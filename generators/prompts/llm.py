@@ -18,8 +18,10 @@ from alignbench.models.endpoint.chat_replies import read_chat
 from alignbench.models.endpoint.client import Endpoint, Session
 from alignbench.models.endpoint.options import EndpointOptions, refusal
 from alignbench.models.endpoint.stream import answered
+from alignbench.models.errors import EndpointDownError, EndpointRefusedError
 from alignbench.schemas import ids
 from alignbench.schemas.configuration.mistakes import refusing
+from alignbench.schemas.errors import AlignBenchError
 from alignbench.schemas.item_codes import shorten
 from alignbench.schemas.plugins import PromptSourceBase
 from alignbench.schemas.protocols import Generation, ItemFailure, PromptItem, Surroundings
@@ -148,17 +150,17 @@ class LlmPrompts(PromptSourceBase[LlmPromptsOptions]):
             for number in range(start, start + size)
         ]
         answers: dict[int, Generation | ItemFailure] = {}
-        reached: BudgetReachedError | None = None
+        ended: AlignBenchError | None = None
         try:
             answers.update(answered(endpoint, iter(draws), self._ask))
-        except BudgetReachedError as error:
-            reached = error  # what was answered before is paid for
+        except (BudgetReachedError, EndpointDownError, EndpointRefusedError) as error:
+            ended = error  # what was answered before is paid for
         for place, draw in enumerate(draws):
             if place not in answers:
                 break
             yield draw, answers[place]
-        if reached is not None:
-            raise reached
+        if ended is not None:
+            raise ended
 
     async def _ask(self, session: Session, draw: SceneDraw) -> Generation | ItemFailure:
         message = {"role": "user", "content": draw.instruction(self._template)}

@@ -28,7 +28,7 @@ from alignbench.models.endpoint.responses import (
 )
 from alignbench.models.endpoint.till import Till
 from alignbench.models.errors import EndpointDownError
-from alignbench.schemas.errors import ConfigError
+from alignbench.schemas.errors import AlignBenchError, ConfigError
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.item_codes import ItemError
 from alignbench.schemas.protocols import ItemFailure
@@ -121,7 +121,14 @@ class Session:
         self._till = till
         self._health = Health(endpoint.options.patience_seconds)
         self._clearing = anyio.Lock()
+        self._end: AlignBenchError | None = None
+        self._has_ended = anyio.Event()
         self.nothing_follows: Callable[[], bool] = lambda: False
+
+    def end(self, reason: AlignBenchError) -> None:
+        """Lets the attempts under way be the last; whatever would be sent raises the reason."""
+        self._end = reason
+        self._has_ended.set()
 
     async def ask(
         self,
@@ -144,6 +151,7 @@ class Session:
             EndpointDownError: Nothing succeeded for longer than the patience.
             EndpointRefusedError: The server would refuse every other request too.
             BudgetReachedError: The next attempt could pass the budget; it was not made.
+            AlignBenchError: What the session was ended for; nothing was sent since.
             Exception: What the fence raised; that attempt was not made.
         """
         counted = failures = 0
@@ -152,6 +160,8 @@ class Session:
             sent_before, sent_at = sent_at, time.monotonic()
             try:
                 async with self._till.paid(request) as payment:
+                    if self._end is not None:
+                        raise self._end
                     self._fence()  # after every pause: the process may have slept in it
                     payment.sent()
                     sent_at = time.monotonic()
@@ -223,7 +233,8 @@ class Session:
             failures, self._options.first_pause_seconds, self._options.longest_pause_seconds
         )
         # The server's wish comes first, the jitter on top of it; the end of patience is the end.
-        await anyio.sleep(min(trouble.wait_seconds + pause, left))
+        with anyio.move_on_after(min(trouble.wait_seconds + pause, left)):
+            await self._has_ended.wait()
 
     def _readable(self, read: Callable[[Answer], T], answer: Answer) -> T:
         try:

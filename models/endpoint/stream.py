@@ -14,6 +14,7 @@ from anyio.from_thread import start_blocking_portal
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from alignbench.models.endpoint.client import Endpoint, Session
+from alignbench.models.errors import EndpointDownError, EndpointRefusedError
 from alignbench.schemas.fence import Fence, current_fence
 from alignbench.schemas.spending import Account, BudgetReachedError, current_account
 
@@ -49,11 +50,17 @@ def answered(
 
     The fence that is in force where this is called is passed before each attempt at a request; once
     it raises, nothing more is sent, and the iterator raises the same. The account that is in force
-    pays for each attempt; once it has no more, what is under way is waited for.
+    pays for each attempt.
+
+    Once the account has no more, the server is down or refuses every request, or the requests
+    cannot be read on, nothing more is begun, and the answers to what is under way come first: they
+    are paid for.
 
     Raises:
-        BudgetReachedError: The account has no more, after the answers to all that was sent.
-        Exception: Whatever reading the requests, the fence or `answer` raised, after the answers
+        BudgetReachedError: The account has no more.
+        EndpointDownError: Nothing succeeded for longer than the patience.
+        EndpointRefusedError: The server would refuse every other request too.
+        Exception: Whatever reading the requests raised; or the fence or `answer`, after the answers
             that were ready.
     """
     return _answers(endpoint, requests, answer, _Rules(current_fence(), current_account()))
@@ -94,18 +101,32 @@ async def _work(
     rules: _Rules,
     send: MemoryObjectSendStream[tuple[int, A]],
 ) -> None:
-    reached: list[BudgetReachedError] = []
+    ending = _Ending(rules.fence)
     try:
         async with (
             send,
             endpoint.session(rules.fence, rules.account) as session,
             anyio.create_task_group() as tasks,
         ):
-            await _start_all(session, requests, answer, send, tasks, reached)
+            await _start_all(session, requests, answer, send, tasks, ending)
     except BaseExceptionGroup as group:
         raise _first(group) from None
-    if reached:
-        raise reached[0]
+    if ending.reason is not None:
+        raise ending.reason
+
+
+class _Ending:
+    """Why no more requests are begun, if it is so before their end."""
+
+    def __init__(self, fence: Fence) -> None:
+        self.fence = fence
+        self.reason: Exception | None = None
+        self.starting = anyio.CancelScope()
+
+    def now(self, reason: Exception) -> None:
+        """Has no more begun; what is under way is paid for, and finished."""
+        self.reason = self.reason or reason
+        self.starting.cancel()
 
 
 async def _start_all(
@@ -114,26 +135,27 @@ async def _start_all(
     answer: Callable[[Session, Q], Awaitable[A]],
     send: MemoryObjectSendStream[tuple[int, A]],
     tasks: TaskGroup,
-    reached: list[BudgetReachedError],
+    ending: _Ending,
 ) -> None:
-    """Starts requests as there is room, until there are none or the budget is reached."""
-    starting = anyio.CancelScope()
+    """Starts requests as there is room, until there are none or an end is made."""
 
     async def one(place: int, request: Q) -> None:
         try:
             await send.send((place, await answer(session, request)))
         except BudgetReachedError as error:
-            reached.append(error)
-            starting.cancel()  # no more is begun; what is under way is paid for, and finished
+            ending.now(error)
+        except (EndpointDownError, EndpointRefusedError) as error:
+            session.end(error)
+            ending.now(error)
         finally:
             session.slots.give_back()
 
     push, ahead = anyio.create_memory_object_stream[Q](_READ_AHEAD)
     session.nothing_follows = lambda: _is_at_end(ahead)
-    tasks.start_soon(_read, requests, push)
+    tasks.start_soon(_read, requests, push, ending)
     place = 0
     async with ahead:
-        with starting:
+        with ending.starting:
             await session.slots.take()
             async for request in ahead:
                 tasks.start_soon(one, place, request)
@@ -141,9 +163,17 @@ async def _start_all(
                 await session.slots.take()
 
 
-async def _read(requests: Iterator[Q], push: MemoryObjectSendStream[Q]) -> None:
+async def _read(requests: Iterator[Q], push: MemoryObjectSendStream[Q], ending: _Ending) -> None:
     async with push:
-        while (request := await anyio.to_thread.run_sync(next, requests, _End.END)) is not _End.END:
+        while True:
+            try:
+                request = await anyio.to_thread.run_sync(next, requests, _End.END)
+            except Exception as error:  # noqa: BLE001 - raised once the answers are in
+                ending.fence()  # if it raises, nobody may keep what is under way
+                ending.now(error)
+                return
+            if request is _End.END:
+                return
             try:
                 await push.send(request)
             except anyio.BrokenResourceError:  # no more are taken

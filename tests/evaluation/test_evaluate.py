@@ -8,8 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from alignbench.engine.errors import BackendContractError
-from alignbench.evaluation.chosen_detectors.entries import DetectorEntry, parse_detector
-from alignbench.evaluation.errors import NothingToScoreError, ScoreFileError
+from alignbench.evaluation.chosen_detectors.entries import (
+    DetectorEntry,
+    PreparedDetector,
+    parse_detector,
+)
+from alignbench.evaluation.chosen_detectors.images_needed import note_on_images
+from alignbench.evaluation.errors import ImagesNeededError, NothingToScoreError, ScoreFileError
 from alignbench.evaluation.evaluate import Evaluation, Settings
 from alignbench.evaluation.scores.requests import BATCH
 from alignbench.flows.evaluate import evaluate
@@ -237,3 +242,30 @@ def test_a_detector_is_named_with_keys_of_its_own() -> None:
         parse_detector("constant:valeu=1")
     with pytest.raises(UsageError, match="Two detectors"):
         run(Path(), Path(), "constant", "constant")
+
+
+def test_a_release_without_images_is_an_error_to_detectors_that_need_them(tmp_path: Path) -> None:
+    folder = write_release(tmp_path / "1.0.0", made_sentences(30, 6), kept_out=6)
+    record = json.loads((folder / "release.json").read_text())
+    record["counts"] = {"images": {"embedded": 0, "by_url": 2, "unavailable": 4}}
+    (folder / "release.json").write_text(json.dumps(record))
+    clip = f"clip:repo={tmp_path}"
+    with pytest.raises(ImagesNeededError, match="embeds none of its 6") as raised:
+        run(folder, tmp_path / "out", clip)
+    assert raised.value.exit_code == 1
+    assert "--images" in raised.value.fix
+    done = run(folder, tmp_path / "out", clip, "sentence_length")
+    assert "embeds none of its 6" in done.gave_up["clip"]
+    record["counts"]["images"]["embedded"] = 3
+    (folder / "release.json").write_text(json.dumps(record))
+    [note] = note_on_images(
+        ReleaseReader(open_release(str(folder))), [PreparedDetector(parse_detector(clip))]
+    )
+    assert note.startswith("6 of 9 images are not in the release: clip")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [(4, 4), (4, 2)])
+def test_figures_of_few_sentences_warn_of_nothing(tmp_path: Path, size: tuple[int, int]) -> None:
+    folder = write_release(tmp_path / "1.0.0", made_sentences(*size))
+    run(folder, tmp_path / "out", "sentence_length", "constant", settings=Settings(sentences=False))

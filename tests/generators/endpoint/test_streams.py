@@ -7,6 +7,7 @@ import pytest
 
 from alignbench.generators.captioners.openai import OpenAICaptioner
 from alignbench.models.endpoint.concurrency import AdaptiveLimit
+from alignbench.models.errors import EndpointDownError, EndpointRefusedError
 from alignbench.schemas.protocols import CaptionRequest, Generation
 from tests.generators.endpoint.model_server import Asked, ModelServer, Reply, image, refused, said
 
@@ -128,6 +129,67 @@ def test_what_reading_the_requests_raises_comes_through(
     with pytest.raises(ConnectionError, match="the store is away"):
         list(captioner().caption_stream(broken(), None))
     assert threads() == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (refused(429, "You exceeded your quota", "insufficient_quota"), EndpointRefusedError),
+        (refused(401), EndpointRefusedError),
+        (refused(503), EndpointDownError),
+    ],
+)
+def test_what_is_under_way_when_the_server_gives_up_is_paid_for_and_kept(
+    model_server: ModelServer, captioner: Make, reply: Reply, error: type[Exception]
+) -> None:
+    gave_up = threading.Event()
+    busy = 0
+
+    def script(asked: Asked) -> Reply:
+        nonlocal busy
+        seed = asked.body["seed"]
+        if seed == 7:
+            gave_up.set()
+            return reply
+        if seed == 6:  # waits long to be tried again, and is not
+            busy += 1
+            return refused(429, "busy", Retry_After="30")
+        assert gave_up.wait(20)
+        model_server.stopping.wait(0.3)
+        return said("A caption.")
+
+    model_server.script = script
+    made = captioner(start_concurrency=8, max_concurrency=8, patience_seconds=0.1)
+    kept: list[int] = []
+    began = time.monotonic()
+    with pytest.raises(error):
+        kept.extend(place for place, _ in made.caption_stream(requests(100), None))
+    assert time.monotonic() - began < 10
+    assert sorted(kept) == list(range(6))
+    assert {asked.body["seed"] for asked in model_server.asked} == set(range(8))
+    assert busy <= 2
+
+
+def test_what_is_under_way_when_the_requests_cannot_be_read_on_is_kept(
+    model_server: ModelServer, captioner: Make
+) -> None:
+    broken = threading.Event()
+
+    def cut_off() -> Iterator[CaptionRequest]:
+        yield from requests(4)
+        broken.set()
+        raise ConnectionError("the store is away")
+
+    def script(_: Asked) -> Reply:
+        assert broken.wait(20)
+        model_server.stopping.wait(0.1)
+        return said("A caption.")
+
+    model_server.script = script
+    kept: list[int] = []
+    with pytest.raises(ConnectionError, match="the store is away"):
+        kept.extend(place for place, _ in captioner().caption_stream(cut_off(), None))
+    assert sorted(kept) == list(range(4))
 
 
 def test_concurrency_goes_up_while_all_is_well_and_stays_within_bounds(
