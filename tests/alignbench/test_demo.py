@@ -25,6 +25,9 @@ from alignbench.demo.inputs import drawn_scenes
 from alignbench.scenes.oracle import truth_of
 from alignbench.schemas.vocabulary import Verdict
 
+# The demo trains nothing and waits for two servers: minutes, and more on a machine that is busy.
+pytestmark = pytest.mark.timeout(900)
+
 ALIGNBENCH = str(Path(sys.executable).parent / "alignbench")
 PHOTOGRAPHS = ("photo-careful", "photo-hasty")
 MODELS = (*PHOTOGRAPHS, "scenes-blip", "scenes-diffusion", "scenes-ved")
@@ -42,7 +45,7 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env=clean_environment(),
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=840,
         check=False,
     )
 
