@@ -1,7 +1,6 @@
 """Images from any server that speaks the OpenAI protocol."""
 
 import base64
-import binascii
 import io
 import json
 from collections.abc import Iterator
@@ -186,7 +185,7 @@ def _data(picture: _Picture) -> bytes | str:
         return picture.url or ""
     try:
         return base64.b64decode(picture.b64_json, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # which letters beyond ASCII are, too
         raise MalformedAnswerError(f"data.0.b64_json: {error}") from None
 
 

@@ -1,7 +1,7 @@
 """Chat completions: what an answer holds, decoded once, and the caption that it is."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, Field, JsonValue, ValidationError
 
@@ -68,6 +68,9 @@ class _Logprobs(BaseModel):
     content: list[TokenPlace] | None = None
 
 
+_MOST_TOKENS: Final = 2**31 - 1
+"""More do not fit into a table, and into no model."""
+
 _Lenient = Annotated[
     _Logprobs | None, BeforeValidator(lambda value: value if isinstance(value, dict) else None)
 ]
@@ -80,9 +83,17 @@ class _Choice(BaseModel):
     logprobs: _Lenient = None
 
 
+def _counted(value: object) -> object:
+    """Returns a count that a server gives; None for one that cannot be, as if it gave none."""
+    return value if isinstance(value, int | float) and 0 <= value <= _MOST_TOKENS else None
+
+
+_Count = Annotated[int | None, BeforeValidator(_counted)]
+
+
 class _Usage(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: _Count = None
+    completion_tokens: _Count = None
 
 
 class _Completion(BaseModel):

@@ -6,9 +6,11 @@ profiles. So an image goes byte for byte only if its plain values are what a bro
 
 import base64
 import io
+import os
 from typing import Final, NamedTuple
 
 import anyio
+from anyio.lowlevel import RunVar
 from PIL import Image
 
 from alignbench.models.pixels import (
@@ -28,6 +30,7 @@ _FORMATS: Final = ("PNG", "JPEG", "WEBP")
 _JPEGS: Final = ("JPEG", "MPO")
 _JPEG_QUALITY: Final = 95
 _THE_IMAGE: Final = "The image"
+_LIMITER: Final[RunVar[anyio.CapacityLimiter | None]] = RunVar("images decoded at once")
 
 
 class Picture(NamedTuple):
@@ -51,8 +54,17 @@ async def picture_to_send(data: bytes, max_side: int) -> Picture:
     picture = small_picture(data, max_side)
     if picture is not None:
         return picture
-    # This takes long enough to hold up the answers of others.
-    return await anyio.to_thread.run_sync(prepared_picture, data, max_side)
+    # This takes long enough to hold up the answers of others, and hundreds of megabytes each.
+    return await anyio.to_thread.run_sync(prepared_picture, data, max_side, limiter=_at_once())
+
+
+def _at_once() -> anyio.CapacityLimiter:
+    """Returns what keeps as many images decoded at once as there are processors."""
+    limiter = _LIMITER.get(None)
+    if limiter is None:
+        limiter = anyio.CapacityLimiter(os.cpu_count() or 1)
+        _LIMITER.set(limiter)
+    return limiter
 
 
 def small_picture(data: bytes, max_side: int) -> Picture | None:

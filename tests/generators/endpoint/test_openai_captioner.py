@@ -52,6 +52,18 @@ def test_a_caption_comes_with_all_that_is_known_of_it(
     assert isinstance(one, StreamingCaptioner)
 
 
+@pytest.mark.parametrize("count", [2**31, -1, "many", float("nan"), None])
+def test_a_count_of_tokens_that_cannot_be_is_taken_for_none(
+    model_server: ModelServer, captioner: Make, count: Any
+) -> None:
+    reply = said("A red cube.")
+    reply.body["usage"] = {"prompt_tokens": count, "completion_tokens": 7}
+    model_server.script = lambda _: reply
+    (answer,) = captioner().caption([image(1)], "Describe.", [1])
+    assert isinstance(answer, Generation)
+    assert (answer.prompt_tokens, answer.completion_tokens) == (None, 7)
+
+
 def test_exactly_what_is_set_is_sent(model_server: ModelServer, captioner: Make) -> None:
     params = {"max_tokens": 64, "temperature": 0, "extra": {"top_k": 5, "guided": {"a": [1]}}}
     captioner(params).caption([image(1)], "Describe.", [7])

@@ -124,7 +124,13 @@ def test_an_answer_without_an_image_is_a_failure(model_server: ModelServer, body
 
 
 @pytest.mark.parametrize(
-    "reply", [Reply(b"{"), Reply({"data": [{"b64_json": "?"}]}), Reply({"datum": []})]
+    "reply",
+    [
+        Reply(b"{"),
+        Reply({"data": [{"b64_json": "?"}]}),
+        Reply({"data": [{"b64_json": "é==="}]}),
+        Reply({"datum": []}),
+    ],
 )
 def test_an_answer_that_cannot_be_read_is_asked_for_again_a_few_times(
     model_server: ModelServer, reply: Reply

@@ -2,12 +2,20 @@
 
 import base64
 import io
+import os
+import threading
 
+import anyio
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from alignbench.models.endpoint.pictures import Picture, prepared_picture, small_picture
+from alignbench.models.endpoint.pictures import (
+    Picture,
+    picture_to_send,
+    prepared_picture,
+    small_picture,
+)
 from alignbench.models.pixels import rgb_pixels
 from alignbench.schemas.item_codes import ItemError
 from tests.fixtures.odd_images import black_logo, encoded, odd_images, picture
@@ -17,6 +25,35 @@ ODD = odd_images()
 
 def sent(data: bytes, max_side: int = 2048) -> Picture:
     return small_picture(data, max_side) or prepared_picture(data, max_side)
+
+
+def test_no_more_images_are_decoded_at_once_than_there_are_processors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at_work: list[int] = []
+    running = 0
+    lock = threading.Lock()
+
+    def watched(data: bytes, max_side: int) -> Picture:
+        nonlocal running
+        with lock:
+            running += 1
+            at_work.append(running)
+        try:
+            return prepared_picture(data, max_side)
+        finally:
+            with lock:
+                running -= 1
+
+    async def send_all() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(40):
+                group.start_soon(picture_to_send, ODD["plain.jpg"], 16)
+
+    monkeypatch.setattr("alignbench.models.endpoint.pictures.prepared_picture", watched)
+    anyio.run(send_all)
+    assert len(at_work) == 40
+    assert max(at_work) <= (os.cpu_count() or 1)
 
 
 def bytes_of(found: Picture) -> bytes:
