@@ -12,6 +12,7 @@ from alignbench.release_format.layout import CHECKSUMS, LATEST, MANIFEST, Shard,
 from alignbench.schemas.ids import sha256_hex
 from alignbench.schemas.names import is_name
 from alignbench.schemas.paths import real_path
+from alignbench.workspace.stores.local import LocalStore
 from alignbench.workspace.stores.store import ObjectStore
 from alignbench.workspace.workspace import open_store
 
@@ -108,7 +109,9 @@ def open_release(address: str) -> ReleaseFolder:
     # A store's keys are never empty, so it is opened one step above the release.
     if not address.startswith("s3://"):
         path = real_path(address)
-        store, name = open_store(path.parent), path.name
+        # A hub's cache keeps a downloaded release as links to files elsewhere.
+        store: ObjectStore = LocalStore(path.parent, follows_links=True)
+        name = path.name
     else:
         parent, _, name = address.rstrip("/").rpartition("/")
         if parent in ("s3:", "s3:/"):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ import pytest
 import yaml
 from PIL import Image
 
+from alignbench import open_release, verify
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features, with_features
 from alignbench.schemas.ids import sha256_hex
+from alignbench.workspace.errors import UnsafeKeyError
+from alignbench.workspace.stores.local import LocalStore
 
 ORIGINAL_COLUMNS = [
     "model", "image_source", "image_name", "image_type", "sentence_index", "caption", "annotation",
@@ -138,3 +142,24 @@ def test_the_front_matter_of_the_card_is_yaml(released):
     assert [info["config_name"] for info in card["dataset_info"]] == names
     assert card["license"] == "cc-by-4.0"
     assert body.lstrip().startswith("# A small benchmark")
+
+
+def test_a_release_in_a_hubs_cache_is_read_through_its_links(released, tmp_path):
+    snapshot, blobs = tmp_path / "snapshots" / "0a1b", tmp_path / "blobs"
+    blobs.mkdir()
+    for file in (path for path in released.rglob("*") if path.is_file()):
+        blob = blobs / sha256_hex(file.read_bytes())
+        blob.write_bytes(file.read_bytes())
+        link = snapshot / file.relative_to(released)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(os.path.relpath(blob, link.parent))
+    assert not verify(snapshot).findings
+    assert (
+        open_release(str(snapshot)).to_pandas().shape
+        == open_release(str(released)).to_pandas().shape
+    )
+    with pytest.raises(UnsafeKeyError, match="reading only"):
+        LocalStore(snapshot, follows_links=True).write("a", b"")
+    (snapshot / "data" / "endless").symlink_to("/dev/zero")
+    os.mkfifo(snapshot / "waits")
+    assert verify(snapshot).findings is not None

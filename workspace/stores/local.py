@@ -35,14 +35,17 @@ _NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 class LocalStore:
     """An object store in a folder of this machine."""
 
-    def __init__(self, root: Path, *, private: bool = False) -> None:
+    def __init__(self, root: Path, *, private: bool = False, follows_links: bool = False) -> None:
         """Takes the folder.
 
         Args:
             root: The folder; it is made at the first write.
             private: Whether all of it is its owner's alone to read.
+            follows_links: Whether links that lead out of the folder are read through, as they stand
+                in a hub's cache; then nothing can be written.
         """
         self.root = real_path(root)
+        self._follows_links = follows_links
         self._private_root = self.root if private else self.root / _PRIVATE
 
     @property
@@ -62,6 +65,8 @@ class LocalStore:
             UnsafeKeyError: The key, or a link on its way, leads out of the folder.
         """
         path = self.root / checked_key(key)
+        if self._follows_links:
+            return path
         if not real_path(path).is_relative_to(self.root):
             raise UnsafeKeyError(
                 f"{key!r} leads out of {self.root} through a link.", "Remove the link."
@@ -136,12 +141,14 @@ class LocalStore:
 
     def delete(self, key: str) -> None:
         """Deletes an object; one that is not there is no error."""
+        self._check_writable()
         with contextlib.suppress(*_NO_FILE):
             self.path(key).unlink()
 
     @contextlib.contextmanager
     def lock(self, name: str, guarded: str = "") -> Iterator[Fence]:
         """Holds `locks/<name>.json` by flock, which the kernel frees however the process ends."""
+        self._check_writable()
         path = self.path(f"locks/{name}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+") as file:
@@ -178,6 +185,7 @@ class LocalStore:
     @contextlib.contextmanager
     def _staged(self, path: Path) -> Iterator[IO[bytes]]:
         """Yields a temporary file beside `path` that is gone afterwards unless it was renamed."""
+        self._check_writable()
         _make_folder(path.parent)
         is_private = path.is_relative_to(self._private_root)
         if is_private:
@@ -193,6 +201,10 @@ class LocalStore:
                 yield file
             finally:
                 Path(file.name).unlink(missing_ok=True)
+
+    def _check_writable(self) -> None:
+        if self._follows_links:
+            raise UnsafeKeyError(f"{self.root} is open for reading only.", "Write elsewhere.")
 
     def _missing(self, key: str) -> ObjectNotFoundError:
         return ObjectNotFoundError(
