@@ -11,6 +11,7 @@ from alignbench.flows.imagine import imagine
 from alignbench.flows.ingest import ingest
 from alignbench.flows.questions.respond import respond
 from alignbench.flows.runs.errors import NoJudgeError
+from alignbench.flows.runs.orchestration import run_flow
 from alignbench.flows.runs.run import open_run
 from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.tables import PROMPTS
@@ -45,23 +46,23 @@ def test_captions_by_a_model_of_a_misspelt_name_are_told_of(root: Path) -> None:
         "1 caption is by 'mine', which no [[captioners]] entry takes. Did you mean 'mien'? Set its "
         "repo to 'mine'."
     )
-    assert said in ingest(str(root)).notes
-    assert said in caption(str(root)).notes
+    assert said in run_flow(ingest, str(root)).notes
+    assert said in run_flow(caption, str(root)).notes
     [found] = [each for each in examine(str(root)) if each.check == "captions"]
     assert (found.state, f"{found.found}. {found.fix}") == ("note", said)
     with_captioner(root, "mien", 'repo = "mine"')
-    report = caption(str(root))
+    report = run_flow(caption, str(root))
     assert (report.made, report.notes) == (1, [])
 
 
 def test_images_prompts_and_questions_without_a_model_are_told_of(root: Path) -> None:
-    assert caption(str(root)).notes == imagine(str(root)).notes == []
-    ingest(str(root))
+    assert run_flow(caption, str(root)).notes == run_flow(imagine, str(root)).notes == []
+    run_flow(ingest, str(root))
     run = open_run(str(root))
     run.workspace.table(PROMPTS).append(
         [Prompt(prompt_id="0" * 64, text="A cat.", origin="o")], "r"
     )
-    assert caption(str(root)).notes[0].startswith("no captioner is configured: ")
-    assert imagine(str(root)).notes[0].startswith("no image generator is configured: ")
+    assert run_flow(caption, str(root)).notes[0].startswith("no captioner is configured: ")
+    assert run_flow(imagine, str(root)).notes[0].startswith("no image generator is configured: ")
     with pytest.raises(NoJudgeError, match="could answer questions"):
-        respond(str(root))
+        run_flow(respond, str(root))
