@@ -186,7 +186,9 @@ def mean(estimates: Sequence[Estimate]) -> Estimate:
 
 
 def quotient(over: Estimate, under: Estimate) -> Estimate:
-    """Returns the quotient of two figures of the same clusters."""
+    """Returns the quotient of two figures of the same clusters; unknown if it is by nothing."""
+    if under.value == 0:
+        return Estimate.unknown(len(under.left_out))
     slopes = (1 / under.value, -over.value / under.value**2)
     return combined([over, under], lambda one, two: one / two, slopes)
 
