@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 
 import pyarrow as pa
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+from tenacity.wait import wait_base
 
 from alignbench.engine.errors import UNEXPECTED, BackendFailedError
 from alignbench.engine.in_flight import InFlight
@@ -31,6 +32,11 @@ Take = Callable[[Outcome, str], None]
 
 HasFailedBefore = Callable[[str], bool]
 """Tells whether the item of a key failed in an earlier run."""
+
+
+def growing_pauses() -> wait_base:
+    """Returns the pauses between tries at what has a passing fault."""
+    return wait_random_exponential(multiplier=1, max=30)
 
 
 def work_lease(
@@ -157,7 +163,7 @@ class _Worker:
             self._keep(*self._suspected.pop(0))
 
     def _passing_faults_waited_out(self, in_flight: InFlight) -> Retrying:
-        exponential = wait_random_exponential(multiplier=1, max=30)
+        exponential = growing_pauses()
 
         def is_the_stages(error: BaseException) -> bool:
             # Items that could not be read are lost to a further stream, and whoever keeps outcomes

@@ -4,17 +4,12 @@ A run in one process has one; where items are shared out, each process has its o
 """
 
 import pyarrow.compute as pc
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    wait_random_exponential,
-)
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from alignbench.engine.commits import AttemptsBefore, Commits
 from alignbench.engine.context import RunContext
 from alignbench.engine.errors import NothingWorksError
-from alignbench.engine.lease import work_lease
+from alignbench.engine.lease import growing_pauses, work_lease
 from alignbench.engine.pending import Lease
 from alignbench.engine.report import CommitReport, StageReport
 from alignbench.engine.stage import Failed, Outcome, Stage
@@ -121,7 +116,7 @@ class Worker:
         patient = Retrying(
             retry=retry_if_exception_type(TransientError),
             stop=stop_after_attempt(WRITE_TRIES),
-            wait=wait_random_exponential(multiplier=1, max=30),
+            wait=growing_pauses(),
             reraise=True,
         )
         return patient(self._commits.write)

@@ -128,6 +128,5 @@ def _say(done: "ImportedRelease") -> None:
         own = imported.published_at is None
         say("No licence is stated: --license." if own else "The set states no licence.")
     pictures = done.manifest.counts.images
-    total = pictures.embedded + pictures.by_url + pictures.unavailable
-    say(f"Images: {pictures.embedded:,} of {total:,} in the release")
+    say(f"Images: {pictures.embedded:,} of {pictures.total:,} in the release")
     say(f"Release: {done.address}" if done.built else f"{done.address} is there and unchanged")

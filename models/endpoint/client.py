@@ -192,8 +192,10 @@ class Session:
                 return self._health.lived_since(sent_at)
             case Blame.UNCLEAR:
                 return not self._health.has_lived or self._health.lived_since(sent_before)
-            case Blame.REQUEST | Blame.NOBODY:
-                return trouble.blame is Blame.REQUEST
+            case Blame.REQUEST:
+                return True
+            case Blame.NOBODY:
+                return False
 
     async def _server_is_cleared(self, trouble: AttemptError, begun_at: float) -> bool:
         """Tells whether a request is to blame although nothing else was answered meanwhile.

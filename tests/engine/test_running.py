@@ -339,16 +339,19 @@ class MovingStore(LocalStore):
         super().write(key, data)
 
 
-def numbers_in(store: MovingStore, folder: Path) -> Run:
-    return replace(open_numbers(folder, "commit_rows = 10"), workspace=Workspace(store))
+@pytest.fixture
+def moving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[MovingStore, Run]:
+    """Such a store and a run on it, whose pauses take no time."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    store = MovingStore(tmp_path)
+    run = open_numbers(tmp_path, "commit_rows = 10")
+    return store, replace(run, workspace=Workspace(store))
 
 
 def test_a_store_that_stays_away_ends_the_run_with_little_done_in_vain(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    moving: tuple[MovingStore, Run],
 ) -> None:
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
-    store = MovingStore(tmp_path)
-    run = numbers_in(store, tmp_path)
+    store, run = moving
 
     def behave(key: str) -> None:
         if key == "00000050":
@@ -363,12 +366,8 @@ def test_a_store_that_stays_away_ends_the_run_with_little_done_in_vain(
     assert run_numbers(NumberStage(run, 2000), run).made == 1950
 
 
-def test_a_store_that_comes_back_costs_no_item_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
-    store = MovingStore(tmp_path)
-    run = numbers_in(store, tmp_path)
+def test_a_store_that_comes_back_costs_no_item_twice(moving: tuple[MovingStore, Run]) -> None:
+    store, run = moving
 
     def behave(key: str) -> None:
         if key in ("00000015", "00000035"):

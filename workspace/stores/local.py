@@ -56,7 +56,8 @@ class LocalStore:
     def below(self, prefix: str) -> "LocalStore":
         """Returns the store of a folder in this one."""
         folder = self.path(prefix)
-        return LocalStore(folder, private=folder.is_relative_to(self._private_root))
+        is_private = folder.is_relative_to(self._private_root)
+        return LocalStore(folder, private=is_private, follows_links=self._follows_links)
 
     def path(self, key: str) -> Path:
         """Returns where an object lies.
