@@ -4,6 +4,7 @@ Nothing is made and nothing is paid for: a source is asked for its first image, 
 the list of its models.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.selected.generators import SelectedGenerator, planned_generators
 from alignbench.flows.selected.model_checks import unchecked_models
 from alignbench.flows.status import stage_counts
+from alignbench.models.endpoint.content_encoding import Body, PackedBodyError, TooMuchError
 from alignbench.models.endpoint.key import ApiKey
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.schemas.configuration.plugin_sections import PromptsConfig, SourceConfig
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     import httpx
 
 _ANSWER_SECONDS: Final = 5.0
+_MOST_LISTED_BYTES: Final = 4 << 20
 _MOST_COUNTED: Final = 50_000
 """Of a source, so many images are counted; further ones take too long."""
 _SAMPLE: Final = 500
@@ -106,13 +109,13 @@ def _server(check: str, options: EndpointOptions, model: str) -> Iterator[CheckR
 
     key = ApiKey(options)
     url = f"{options.base_url.rstrip('/')}/models"
+    headers = {"Accept-Encoding": "identity", **key.headers()}
+    trust_env = not options.is_private
     try:
-        answer = httpx.get(
-            url,
-            headers=key.headers(),
-            timeout=_ANSWER_SECONDS,
-            trust_env=not options.is_private,
-        )
+        with httpx.stream(
+            "GET", url, headers=headers, timeout=_ANSWER_SECONDS, trust_env=trust_env
+        ) as answer:
+            listed = _listed(answer)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         found = f"{options.base_url} does not answer ({type(error).__name__})"
         yield CheckResult(check, "missing", found, "Start the server, or correct base_url.")
@@ -121,9 +124,9 @@ def _server(check: str, options: EndpointOptions, model: str) -> Iterator[CheckR
         found = f"{options.base_url} does not accept the key (HTTP status {answer.status_code})"
         fix = f"Set {options.api_key_env} to a key of that server."
         yield CheckResult(check, "missing", found, fix)
-    elif answer.status_code == httpx.codes.OK and model in _listed(answer):
+    elif answer.status_code == httpx.codes.OK and model in listed:
         yield CheckResult(check, "ok", f"{options.base_url} serves {model}")
-    elif answer.status_code == httpx.codes.OK and _listed(answer):
+    elif answer.status_code == httpx.codes.OK and listed:
         found = f"{options.base_url} answers, and does not list {model!r}"
         yield CheckResult(check, "note", found, f"Set repo to one of {url}, if this one fails.")
     else:
@@ -133,9 +136,13 @@ def _server(check: str, options: EndpointOptions, model: str) -> Iterator[CheckR
 
 
 def _listed(answer: "httpx.Response") -> set[str]:
+    """Reads the list of models, within a bound: who answers at an address is not known."""
     try:
-        body = answer.json()
-    except ValueError:
+        content = Body(answer.headers.get("content-encoding", ""), _MOST_LISTED_BYTES)
+        for piece in answer.iter_raw():
+            content.add(piece)
+        body = json.loads(content.whole())
+    except (ValueError, RecursionError, TooMuchError, PackedBodyError):
         return set()
     entries = body.get("data") if isinstance(body, dict) else None
     if not isinstance(entries, list):

@@ -61,7 +61,10 @@ def _status(url: str, *, trust_env: bool) -> int:
 
     health = f"{url.rstrip('/')}/health"
     try:
-        return httpx.get(health, timeout=5, trust_env=trust_env, follow_redirects=True).status_code
+        with httpx.stream(
+            "GET", health, timeout=5, trust_env=trust_env, follow_redirects=True
+        ) as answer:
+            return answer.status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise TransientError(
             f"{_shown(url)} does not answer ({type(error).__name__}).",

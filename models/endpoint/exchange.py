@@ -1,10 +1,12 @@
 """One attempt at a request: sent, and its answer read to the end, within a time and a size."""
 
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import anyio
 import httpx
 
+from alignbench.models.endpoint.content_encoding import Body, PackedBodyError, TooMuchError
 from alignbench.models.endpoint.pauses import asked_for
 from alignbench.models.endpoint.responses import (
     AttemptError,
@@ -59,7 +61,7 @@ class Exchange:
                 Blame.REQUEST,
                 most_attempts=FEW_ATTEMPTS,
             ) from None
-        except httpx.DecodingError as error:
+        except PackedBodyError as error:
             raise malformed(self._hidden(str(error)), FEW_ATTEMPTS) from None
         except httpx.RequestError as error:
             if isinstance(error, httpx.ConnectError):
@@ -81,22 +83,20 @@ class Exchange:
             return None
 
     async def _posted(self, path: str, body: bytes, most_bytes: int, payment: Payment) -> Content:
-        headers = {"Content-Type": "application/json", **self._recipient.key.headers()}
+        headers = {
+            "Content-Type": "application/json",
+            "Accept-Encoding": "gzip",
+            **self._recipient.key.headers(),
+        }
         address = f"{self._address}/{path}"
         async with self._client.stream("POST", address, content=body, headers=headers) as response:
-            content = bytearray()
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > most_bytes:
-                    if response.status_code == 200:
-                        raise ItemError(_too_long(most_bytes))
-                    break
+            content = await _body_of(response, most_bytes)
         wait = asked_for(response.headers.get("retry-after"), response.headers.get("date"))
         if response.status_code == 200:
-            payment.answered(bytes(content))
-            return Content(bytes(content), wait)
+            payment.answered(content)
+            return Content(content, wait)
         payment.refused(response.status_code)
-        raise failure_of(response.status_code, wait, bytes(content), self._recipient)
+        raise failure_of(response.status_code, wait, content, self._recipient)
 
     def _unreachable(self, reason: str) -> AttemptError:
         failure = ItemCode.SERVER_FAILED.failure(
@@ -106,6 +106,30 @@ class Exchange:
 
     def _hidden(self, text: str) -> str:
         return self._recipient.key.hidden_in(text)
+
+
+async def _body_of(response: httpx.Response, most_bytes: int) -> bytes:
+    """Returns the answer; of a refusal, which its status explains, what can be read of it."""
+    if response.status_code != 200:
+        return await _as_far_as_read(response, most_bytes)
+    body = Body(response.headers.get("content-encoding", ""), most_bytes)
+    try:
+        async for piece in response.aiter_raw():
+            body.add(piece)
+    except TooMuchError:
+        raise ItemError(_too_long(most_bytes)) from None
+    return body.whole()
+
+
+async def _as_far_as_read(response: httpx.Response, most_bytes: int) -> bytes:
+    try:
+        body = Body(response.headers.get("content-encoding", ""), most_bytes)
+    except PackedBodyError:
+        return b""
+    with suppress(TooMuchError, PackedBodyError):
+        async for piece in response.aiter_raw():
+            body.add(piece)
+    return body.so_far
 
 
 def _too_long(most_bytes: int) -> ItemFailure:

@@ -1,6 +1,9 @@
 """What real servers answer under status 200 beside captions: thoughts, tokens, stops and errors."""
 
+import gzip
+import json
 import threading
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -211,3 +214,49 @@ def test_it_is_part_of_an_identity_only_where_it_is_set() -> None:
     for refused in ({"chat_template_kwargs": {}}, both):
         with pytest.raises(ValidationError):
             ChatParams.model_validate(refused)
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, "ok"), (400, ItemCode.REQUEST_REFUSED)])
+def test_an_answer_may_be_compressed(
+    model_server: ModelServer, captioner: Make, status: int, code: object
+) -> None:
+    words = said(BUS).body if status == 200 else {"error": {"message": "A word or two."}}
+    packed = Reply(gzip.compress(json.dumps(words).encode()), status, {"Content-Encoding": "gzip"})
+    answer = answer_to(model_server, captioner(), packed)
+    if isinstance(answer, Generation):
+        assert (answer.text, code) == (BUS, "ok")
+    else:
+        assert answer.code == code
+        assert "A word or two." in answer.message
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data", "code"),
+    [
+        ("gzip", gzip.compress(bytes(200_000_000)), ItemCode.ANSWER_TOO_LONG),
+        # Two kilobytes that are two gigabytes, if each layer is trusted.
+        ("gzip, gzip", gzip.compress(gzip.compress(bytes(200_000_000))), ItemCode.ANSWER_MALFORMED),
+        ("br", b"x", ItemCode.ANSWER_MALFORMED),
+        ("gzip", b"no gzip", ItemCode.ANSWER_MALFORMED),
+        ("gzip", gzip.compress(b"{}")[:-4], ItemCode.ANSWER_MALFORMED),
+    ],
+    ids=["one layer", "two layers", "unknown", "damaged", "cut off"],
+)
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_that_unpacks_to_too_much_is_not_unpacked(
+    model_server: ModelServer,
+    captioner: Make,
+    encoding: str,
+    data: bytes,
+    code: ItemCode,
+    status: int,
+) -> None:
+    tracemalloc.start()
+    answer = answer_to(
+        model_server, captioner(), Reply(data, status, {"Content-Encoding": encoding})
+    )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(answer, ItemFailure)
+    assert answer.code == (code if status == 200 else ItemCode.REQUEST_REFUSED)
+    assert peak < 150_000_000

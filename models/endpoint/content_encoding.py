@@ -1,4 +1,8 @@
-"""Bodies that a server compressed although it was asked not to, unpacked within a bound."""
+"""Bodies of responses, unpacked within a bound.
+
+HTTP clients unpack a piece of any ratio before they hand it over, and encodings that are stacked one
+after the other: two kilobytes may become gigabytes.
+"""
 
 import zlib
 from typing import Final
@@ -54,6 +58,11 @@ class Body:
             return
         while piece:
             piece = self._unpacked(self._unpacking, piece)
+
+    @property
+    def so_far(self) -> bytes:
+        """What has been unpacked until now, within the limit."""
+        return bytes(self._data[: self._limit])
 
     def whole(self) -> bytes:
         """Returns the body, once all of it has come.
