@@ -9,9 +9,9 @@ import pytest
 from alignbench.workspace.stores.s3 import S3Store
 from tests.faults.deaths import Writes, writes_counted
 from tests.faults.http_proxy import FaultProxy, faults_before
-from tests.fixtures.s3 import BUCKET, ENVIRONMENT
-from tests.flows.question_stage_roads import question_config, question_steps
-from tests.flows.stage_roads import STEPS, Folders, Prefixes, Road, fill_inputs, without_waiting
+from tests.fixtures.s3 import ENVIRONMENT
+from tests.flows.question_stage_roads import question_config, question_inputs, question_steps
+from tests.flows.stage_roads import STEPS, Folders, Buckets, Road, fill_inputs, without_waiting
 from tests.generators.endpoint.model_server import running
 
 
@@ -31,7 +31,7 @@ def question_road(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Road]:
     """The road of questions, answers and judgements, and of a published set, in folders."""
     place = Folders(tmp_path_factory.mktemp("workspaces"))
     start = place.new()
-    steps = question_steps(tmp_path_factory.mktemp("inputs"))
+    steps = question_steps(question_inputs(tmp_path_factory.mktemp("inputs")))
     with running() as server, without_waiting(), writes_counted(Writes()) as writes:
         (Path(start) / "alignbench.toml").write_text(question_config(server))
         yield Road(place, start, steps, writes.taken)
@@ -53,9 +53,33 @@ def s3_road(
 ) -> Iterator[Road]:
     """A road of workspaces on S3, whose calls are counted by the proxy."""
     config = fill_inputs(tmp_path_factory.mktemp("inputs"))
-    place = Prefixes(s3_client)
+    place = Buckets(s3_client)
     start = place.new()
-    S3Store(BUCKET, start.rpartition("/")[2], s3_client).create("alignbench.toml", config.encode())
+    _store(start, s3_client).create("alignbench.toml", config.encode())
     with without_waiting() as patch:
         patch.chdir(tmp_path_factory.mktemp("reports"))
         yield Road(place, start, STEPS, s3_proxy.taken)
+
+
+@pytest.fixture(scope="module")
+def inputs_of_questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that a road of questions on S3 reads."""
+    return question_inputs(tmp_path_factory.mktemp("inputs"))
+
+
+@pytest.fixture(scope="module")
+def s3_question_road(
+    s3_proxy: FaultProxy, s3_client: Any, inputs_of_questions: Path
+) -> Iterator[Road]:
+    """The road of questions, answers and judgements, and of a published set, on S3."""
+    place = Buckets(s3_client)
+    start = place.new()
+    with running() as server, without_waiting():
+        store = _store(start, s3_client)
+        store.create("alignbench.toml", question_config(server).encode())
+        yield Road(place, start, question_steps(inputs_of_questions), s3_proxy.taken)
+
+
+def _store(address: str, client: Any) -> S3Store:
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    return S3Store(bucket, prefix, client)

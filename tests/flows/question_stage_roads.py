@@ -15,7 +15,7 @@ from alignbench.judging.questions.entries import Kind
 from tests.flows.question_roads import by_model, entry, question, rated
 from tests.flows.stage_roads import Step, flow_step
 from tests.generators.endpoint.model_server import Asked, ModelServer, Reply, said
-from tests.release.importers.specimens import written
+from tests.release.importers.specimens import SPECIMENS, written
 
 QUESTION_STAGES = ["questions", "rewrite", "respond", "judge", "import"]
 
@@ -49,16 +49,25 @@ def _judgement(asked: Asked) -> Reply:
     return said("Yes.") if is_check else rated(1 + len(str(asked.body["messages"])) % 10)
 
 
-def question_steps(inputs: Path) -> Mapping[str, Step]:
-    """Makes questions and a published set; returns the steps that read them."""
+def question_inputs(inputs: Path) -> Path:
+    """Makes questions, their images and a published set in an empty folder; returns it."""
     photos = inputs / "photos"
     photos.mkdir()
     questions = [question(number) for number in range(6)]
     for number in range(3):
         Image.new("RGB", (8, 8), (number, 0, 7)).save(photos / f"{number}.png")
-    file = inputs / "mine.jsonl"
-    file.write_text("".join(f"{json.dumps(one)}\n" for one in questions))
-    published = written(inputs, "alignbench")
+    (inputs / "mine.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in questions))
+    published = inputs / "published"
+    published.mkdir()
+    written(published, "alignbench")
+    return inputs
+
+
+def question_steps(inputs: Path) -> Mapping[str, Step]:
+    """Returns the steps that read what `question_inputs` made."""
+    file, photos = inputs / "mine.jsonl", inputs / "photos"
+    specimen = SPECIMENS["alignbench"]
+    published = [inputs / "published" / name for name in (specimen.name, *specimen.beside)]
     return {
         "questions": lambda address: import_questions(address, Kind.OWN, file, None, photos, None),
         "rewrite": flow_step(rewrite),

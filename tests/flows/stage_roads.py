@@ -28,7 +28,6 @@ from alignbench.schemas.tables import ANNOTATIONS, SENTENCES
 from alignbench.schemas.vocabulary import Verdict
 from alignbench.workspace.tables.compact import compact
 from alignbench.workspace.workspace import open_store, open_workspace
-from tests.fixtures.s3 import BUCKET
 from tests.flows.letter_captioner import registered
 from tests.flows.roads import contents
 from tests.release.benchmark import vote
@@ -132,25 +131,30 @@ class Folders:
         return copy
 
 
-class Prefixes:
-    """Workspaces under prefixes of a bucket, copied without any proxy between."""
+class Buckets:
+    """Workspaces in buckets of their own, copied without any proxy between.
+
+    The server of the tests looks through a whole bucket at each listing, whatever its prefix.
+    """
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def new(self) -> str:
-        return f"s3://{BUCKET}/{uuid.uuid4().hex}"
+        name = uuid.uuid4().hex
+        self._client.create_bucket(Bucket=name)
+        return f"s3://{name}/{name}"
 
     def copied(self, address: str) -> str:
         copy = self.new()
         old, new = (where.rpartition("/")[2] for where in (address, copy))
-        listed = self._client.list_objects_v2(Bucket=BUCKET, Prefix=f"{old}/")
+        listed = self._client.list_objects_v2(Bucket=old, Prefix=f"{old}/")
         for item in listed.get("Contents", []):
             if "/locks/" not in item["Key"]:
                 self._client.copy_object(
-                    Bucket=BUCKET,
+                    Bucket=new,
                     Key=item["Key"].replace(old, new, 1),
-                    CopySource={"Bucket": BUCKET, "Key": item["Key"]},
+                    CopySource={"Bucket": old, "Key": item["Key"]},
                 )
         return copy
 

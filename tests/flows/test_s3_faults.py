@@ -4,6 +4,7 @@ import pytest
 
 from alignbench.schemas.errors import AlignBenchError
 from tests.faults.http_proxy import Fault, FaultProxy, once
+from tests.flows.question_stage_roads import QUESTION_STAGES
 from tests.flows.stage_roads import STAGES, Road, moments, state
 
 FAULTS = [
@@ -47,6 +48,20 @@ def test_a_lost_answer_changes_no_table(faulty: FaultyRoad, stage: str) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_fault_of_any_call_changes_a_table(faulty: FaultyRoad, stage: str, fault: Fault) -> None:
+    meets_at_each(faulty, stage, fault)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("stage", QUESTION_STAGES)
+def test_no_fault_of_any_call_changes_a_table_of_questions(
+    s3_question_road: Road, s3_proxy: FaultProxy, stage: str, fault: Fault
+) -> None:
+    meets_at_each(FaultyRoad(s3_question_road, s3_proxy), stage, fault)
+
+
+def meets_at_each(faulty: FaultyRoad, stage: str, fault: Fault) -> None:
     assert faulty.road.counts[stage]
     for number in range(faulty.road.counts[stage]):
         faulty.meets(stage, number, fault)

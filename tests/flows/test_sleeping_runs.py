@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
@@ -24,6 +25,7 @@ from alignbench.services import Connection
 from alignbench.workspace.errors import LockHeldError
 from alignbench.workspace.workspace import open_store, open_workspace
 from tests.faults.http_proxy import Call, FaultProxy, faults_before
+from tests.flows.question_stage_roads import QUESTION_STAGES
 from tests.flows.stage_roads import STAGES, Road, flow_step, moments, state
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
@@ -32,10 +34,14 @@ WITH_SHORT_LOCKS = """
 import functools, sys
 from alignbench.workspace.stores import s3
 s3.hold = functools.partial(s3.hold, life_seconds=1.0)
+from pathlib import Path
 from alignbench.flows.push import push
+from tests.flows.question_stage_roads import question_steps
 from tests.flows.stage_roads import STEPS, flow_step, without_waiting
+stage, address, *inputs = sys.argv[1:]
+steps = question_steps(Path(*inputs)) if inputs else STEPS | {"push": flow_step(push)}
 with without_waiting():
-    (STEPS | {"push": flow_step(push)})[sys.argv[1]](sys.argv[2])
+    steps[stage](address)
 """
 
 ON_S3 = b"""
@@ -56,7 +62,12 @@ def writes_a_row(call: Call) -> bool:
 
 @contextmanager
 def asleep(
-    stage: str, address: str, proxy: FaultProxy, counts: Callable[[Call], bool], number: int
+    stage: str,
+    address: str,
+    proxy: FaultProxy,
+    counts: Callable[[Call], bool],
+    number: int,
+    *inputs: str,
 ) -> Iterator[subprocess.Popen[str]]:
     """Runs a stage until a call of it was carried out, and stops its process; wakes it at the end.
 
@@ -66,9 +77,10 @@ def asleep(
         proxy: Where the call goes past.
         counts: Which calls are counted.
         number: At which of them it falls asleep, from 0.
+        inputs: Of a stage of questions, the folder of what is imported.
     """
     process = subprocess.Popen(
-        [sys.executable, "-c", WITH_SHORT_LOCKS, stage, address],
+        [sys.executable, "-c", WITH_SHORT_LOCKS, stage, address, *inputs],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.PIPE,
         text=True,
@@ -123,15 +135,26 @@ def split_on_s3(s3_road: Road) -> str:
 def test_a_stage_that_slept_past_its_lock_spoils_nothing(
     s3_road: Road, s3_proxy: FaultProxy, stage: str
 ) -> None:
-    s3_proxy.begin_anew()
-    s3_road.run(stage, s3_road.before(stage))
-    writes = sum(map(writes_a_row, s3_proxy.calls))
+    sleeps_at_some_writes(s3_road, s3_proxy, stage)
+
+
+@pytest.mark.parametrize("stage", QUESTION_STAGES)
+def test_a_stage_of_questions_that_slept_past_its_lock_spoils_nothing(
+    s3_question_road: Road, s3_proxy: FaultProxy, inputs_of_questions: Path, stage: str
+) -> None:
+    sleeps_at_some_writes(s3_question_road, s3_proxy, stage, str(inputs_of_questions))
+
+
+def sleeps_at_some_writes(road: Road, proxy: FaultProxy, stage: str, *inputs: str) -> None:
+    proxy.begin_anew()
+    road.run(stage, road.before(stage))
+    writes = sum(map(writes_a_row, proxy.calls))
     for number in moments(writes, 3):
-        address = s3_road.before(stage)
-        with asleep(stage, address, s3_proxy, writes_a_row, number):
-            when_the_lock_has_run_out(partial(s3_road.run, stage, address))
-            assert state(address) == s3_road.whole[stage], (stage, number, "before it wakes")
-        assert state(address) == s3_road.whole[stage], (stage, number)
+        address = road.before(stage)
+        with asleep(stage, address, proxy, writes_a_row, number, *inputs):
+            when_the_lock_has_run_out(partial(road.run, stage, address))
+            assert state(address) == road.whole[stage], (stage, number, "before it wakes")
+        assert state(address) == road.whole[stage], (stage, number)
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

@@ -53,17 +53,30 @@ def test_a_second_operator_of_questions_changes_nothing(question_road: Road, sta
 def test_a_second_operator_at_any_call_to_s3_changes_nothing(
     s3_road: Road, s3_proxy: FaultProxy, stage: str
 ) -> None:
-    for number in range(s3_road.counts[stage]):
-        address = s3_road.before(stage)
-        second = SecondOperator(partial(s3_road.run, stage, address))
+    both_on_s3(s3_road, s3_proxy, stage)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("stage", QUESTION_STAGES)
+def test_a_second_operator_of_questions_at_any_call_to_s3_changes_nothing(
+    s3_question_road: Road, s3_proxy: FaultProxy, stage: str
+) -> None:
+    both_on_s3(s3_question_road, s3_proxy, stage)
+
+
+def both_on_s3(road: Road, proxy: FaultProxy, stage: str) -> None:
+    for number in range(road.counts[stage]):
+        address = road.before(stage)
+        second = SecondOperator(partial(road.run, stage, address))
 
         def meanwhile(call: Call, number: int = number, second: SecondOperator = second) -> Fault:
             if call.number == number:
                 second()
             return Fault.NONE
 
-        s3_proxy.begin_anew(meanwhile)
-        s3_road.run(stage, address)
+        proxy.begin_anew(meanwhile)
+        road.run(stage, address)
         second.check()
-        s3_proxy.begin_anew()
-        assert state(address) == s3_road.whole[stage], (stage, number, second.ended)
+        proxy.begin_anew()
+        assert state(address) == road.whole[stage], (stage, number, second.ended)
