@@ -3,7 +3,7 @@
 What comes in: the configured prompt sources. What goes out: rows of `prompts`, each text once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from alignbench.engine.items import rows_of
+from alignbench.engine.pending import Plan
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
@@ -54,7 +55,7 @@ def prompts(
 
     def make_stage(_: Fence) -> PromptsStage:
         stage = PromptsStage(run)
-        stage.write_missing_prompts()
+        stage.write_missing_prompts(limit)
         return stage
 
     return run_stage(StageName.PROMPTS, make_stage, run.context, limits)
@@ -77,21 +78,37 @@ class PromptsStage(Stage):
     writes: ClassVar[Sequence[TableSpec[Any]]] = (PROMPTS,)
     mixes_scopes: ClassVar[bool] = False
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, only: str | None = None) -> None:
+        """Prepares the sources: all, or the one of that name."""
         self._workspace = run.workspace
         self._sources: dict[str, PromptSource] = {
             config.name: find(Group.PROMPT_SOURCES, config.kind)(
                 config.options(), run.surroundings(config.name)
             )
             for config in run.config.prompts
+            if only in (None, config.name)
         }
 
-    def write_missing_prompts(self) -> None:
-        """Has the prompts written that are missing; the stage's lock must be held."""
-        for source in self._sources.values():
-            if isinstance(source, PromptWriter):
+    def write_missing_prompts(self, limit: int | None = None) -> None:
+        """Has the prompts written that are missing; the stage's lock must be held.
+
+        Args:
+            limit: Most prompts that will be taken; no more are written than that needs.
+        """
+        left = None if limit is None else limit - Plan(self, self._workspace).pending_count()
+        for writer in self.writers().values():
+            if left is None or left > 0:
                 with suppress(BudgetReachedError):  # the report says so
-                    source.complete()
+                    made = writer.complete(left)
+                    left = None if left is None else left - made
+
+    def writers(self) -> Mapping[str, PromptWriter]:
+        """Returns the sources whose prompts a model writes, by their names."""
+        return {
+            name: source
+            for name, source in self._sources.items()
+            if isinstance(source, PromptWriter)
+        }
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - a prompt is its key
         """Yields what the sources have; looking at it makes no prompt."""

@@ -204,8 +204,20 @@ class PromptWriter(Protocol):
         """Yields the prompts that were made before; makes none."""
         ...
 
-    def complete(self) -> None:
-        """Makes the prompts that are missing, and keeps them."""
+    def missing(self) -> int:
+        """Returns how many prompts are still to be made."""
+        ...
+
+    def example_request(self) -> str:
+        """Returns the words of one request for a prompt, by which its length is estimated."""
+        ...
+
+    def complete(self, most: int | None = None) -> int:
+        """Makes prompts that are missing, all or at most so many, and keeps them.
+
+        Returns:
+            How many it made.
+        """
         ...
 
 

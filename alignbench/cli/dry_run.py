@@ -66,6 +66,10 @@ def _estimates(
         from alignbench.flows.estimates.generation import generation_estimates
 
         return generation_estimates(address, stage, limit)
+    if stage == "prompts":
+        from alignbench.flows.estimates.prompts import prompt_estimates
+
+        return prompt_estimates(address, limit)
     if stage in ("rewrite", "respond", "judge"):
         from alignbench.flows.estimates import chats as chat_estimates
 

@@ -12,7 +12,6 @@ from alignbench.cli.stages import (
     Limit,
     MaxTokens,
     run_model_verb,
-    run_stage_verb,
 )
 
 
@@ -23,11 +22,11 @@ def register(app: typer.Typer) -> None:
 
 
 def rewrite(context: typer.Context, limit: Limit = None, budget: Budget = None,
-            max_tokens: MaxTokens = None, dry_run: DryRun = False,
+            max_tokens: MaxTokens = None, dry_run: DryRun = False, calls: Calls = None,
             as_json: Json = False) -> None:  # fmt: skip
     """Have the configured rewriters put the questions in other words."""
     paid = {"budget": budget, "max_tokens": max_tokens}
-    run_stage_verb(context.obj, "rewrite", as_json, dry_run, limit=limit, **paid)
+    run_model_verb(context.obj, "rewrite", as_json, dry_run, calls, limit=limit, **paid)
 
 
 def respond(

@@ -65,11 +65,11 @@ def ingest(context: typer.Context, limit: Limit = None, dry_run: DryRun = False,
 
 
 def prompts(context: typer.Context, limit: Limit = None, budget: Budget = None,
-            max_tokens: MaxTokens = None, dry_run: DryRun = False,
+            max_tokens: MaxTokens = None, dry_run: DryRun = False, calls: Calls = None,
             as_json: Json = False) -> None:  # fmt: skip
     """Read prompts for image generators from the configured sources."""
     paid = {"budget": budget, "max_tokens": max_tokens}
-    run_stage_verb(context.obj, "prompts", as_json, dry_run, limit=limit, **paid)
+    run_model_verb(context.obj, "prompts", as_json, dry_run, calls, limit=limit, **paid)
 
 
 def caption(context: typer.Context, limit: Limit = None, budget: Budget = None,

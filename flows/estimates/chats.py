@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -12,11 +11,14 @@ from alignbench.engine.items import rows_of
 from alignbench.engine.pending import Plan
 from alignbench.flows.estimates.generation import (
     CHARACTERS_PER_TOKEN,
+    Asked,
     Estimate,
     Measured,
     answer_tokens,
     estimate,
     measured_calls,
+    measured_stage,
+    prices_of,
 )
 from alignbench.flows.questions.judge import JudgeItem, JudgeStage
 from alignbench.flows.questions.respond import RespondStage, respond_scope
@@ -30,11 +32,11 @@ from alignbench.flows.selected.questions import selected_questions
 from alignbench.flows.selected.rewriters import planned_rewriters
 from alignbench.schemas.chat import ChatRequest
 from alignbench.schemas.tables import JUDGEMENTS, RESPONSES
+from alignbench.schemas.vocabulary import StageName
 
 _WIDE: Final = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 """Characters of which each is a token or nearly one: Chinese, Japanese, Korean."""
 _WORD_TOKENS: Final = 4.0
-_NOTHING_MADE: Final = Measured(None, None)
 _LOOKED_AT: Final = 200
 """So many conversations are measured for the mean length of all."""
 
@@ -70,19 +72,20 @@ def rewriting_estimates(address: str, limit: int | None) -> list[Estimate]:
     rewriters = planned_rewriters(run)
     stage = RewriteStage(run, rewriters)
     left = _Left(Plan(stage, run.workspace), limit)
+    measured = measured_stage(run.workspace, StageName.REWRITE)
     found = []
     for rewriter in rewriters:
         writer, checker = rewriter
-        asked = rows_of(RewriteItem, stage.inputs(keys_only=False))
-        ours = (item for item in asked if item.scope == writer.row.generator_id)
+        items = rows_of(RewriteItem, stage.inputs(keys_only=False))
+        ours = (item for item in items if item.scope == writer.row.generator_id)
         sent = _mean([_length(stage.request(item)) for item in islice(ours, _LOOKED_AT)])
         tokens = sent, answer_tokens(writer)
-        for one in left.estimate(writer.row.generator_id, writer, tokens, _NOTHING_MADE):
+        for one in left.estimate(writer.row.generator_id, writer, tokens, measured):
             # A check holds two questions and less advice; its answer is a word.
             word = (sent, _WORD_TOKENS)
-            checked = estimate(checker, one.pending, one.requests, word, _NOTHING_MADE)
             name = f"{one.model}, checked by {rewriter.config.checked_by}"
-            found += [one, replace(checked, model=name)]
+            asked = Asked(one.pending, one.requests)
+            found += [one, estimate(name, prices_of(checker), asked, word, measured)]
     return found
 
 
@@ -132,7 +135,8 @@ class _Left:
         self._limit = None if self._limit is None else self._limit - requests
         if not pending:
             return []
-        return [estimate(model, pending, requests, expected, measured)]
+        name, price = model.config.name, prices_of(model)
+        return [estimate(name, price, Asked(pending, requests), expected, measured)]
 
 
 def _judge_tokens(judge_id: str, stage: JudgeStage) -> float:

@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyarrow.compute as pc
 
@@ -12,10 +12,10 @@ from alignbench.flows.caption import CaptionStage
 from alignbench.flows.imagine import ImagineStage
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.selected.generators import SelectedGenerator, planned_generators, reads_pixels
-from alignbench.flows.selected.prices import catalog_entry, prices
+from alignbench.flows.selected.prices import Prices, catalog_entry, prices
 from alignbench.models.endpoint.options import EndpointOptions
 from alignbench.schemas.configuration.catalog import CatalogModel
-from alignbench.schemas.tables import PAIRS, TableSpec
+from alignbench.schemas.tables import PAIRS, STAGE_RUNS, TableSpec
 from alignbench.schemas.vocabulary import Direction, StageName
 from alignbench.workspace.workspace import Workspace
 
@@ -87,7 +87,7 @@ def _estimate(run: Run, selected: SelectedGenerator, pending: int, requests: int
     ours = pc.field("generator_id") == selected.row.generator_id
     measured = measured_calls(run.workspace, PAIRS, ours, ["generator_id"], selected)
     expected = _expected_tokens(selected, catalog_entry(selected.config))
-    return estimate(selected, pending, requests, expected, measured)
+    return estimate(name, prices_of(selected), Asked(pending, requests), expected, measured)
 
 
 class Measured(NamedTuple):
@@ -103,29 +103,44 @@ class Measured(NamedTuple):
     seconds_each: float | None
 
 
+NOTHING_MADE: Final = Measured(None, None)
+
+
+class Asked(NamedTuple):
+    """What a model has to do, and how much of it it would be asked in this run."""
+
+    pending: int
+    requests: int
+
+
+def prices_of(selected: SelectedGenerator) -> Prices:
+    """Returns what calls to a model cost."""
+    return prices(selected.config, selected.config.options(selected.group))
+
+
 def estimate(
-    selected: SelectedGenerator,
-    pending: int,
-    requests: int,
+    name: str,
+    price: Prices,
+    asked: Asked,
     expected: tuple[float | None, float | None],
     measured: Measured,
 ) -> Estimate:
     """Returns an estimate of requests to a model.
 
     Args:
-        selected: The model.
-        pending: What it has to do.
-        requests: What it would be asked in this run.
+        name: The model's, in the configuration.
+        price: What its calls cost.
+        asked: How much it would be asked.
         expected: Tokens of one request and of its answer, if none were counted yet; None where
             nothing is known of them.
         measured: What it has made so far.
     """
-    price = prices(selected.config, selected.config.options(selected.group))
+    requests = asked.requests
     sent, received = measured.tokens or expected
     cost = price.of(sent, received)
     return Estimate(
-        selected.config.name,
-        pending,
+        name,
+        asked.pending,
         requests,
         None if sent is None else round(sent * requests),
         None if received is None else round(received * requests),
@@ -163,6 +178,18 @@ def measured_calls(
         seconds += pc.sum(rows["seconds"]).as_py() or 0.0
     each = seconds / timed / _at_once(selected) if timed else None
     return Measured((sent / counted, received / counted) if counted else None, each)
+
+
+def measured_stage(workspace: Workspace, stage: StageName) -> Measured:
+    """Returns the means of all calls of a stage so far, whose rows do not say what each took."""
+    ours = pc.field("stage") == stage.value
+    runs = [row for row in workspace.table(STAGE_RUNS).rows(ours) if row.ended and row.calls]
+    calls = sum(row.calls for row in runs)
+    if not calls:
+        return NOTHING_MADE
+    sent = sum(row.prompt_tokens for row in runs) / calls
+    received = sum(row.completion_tokens for row in runs) / calls
+    return Measured((sent, received), sum(row.seconds for row in runs) / calls)
 
 
 def _at_once(selected: SelectedGenerator) -> int:

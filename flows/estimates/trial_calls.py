@@ -1,14 +1,17 @@
 """`--dry-run --calls N`: a few real calls to each model, so that estimates rest on what it did."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Limits, Stage
 from alignbench.flows.caption import CaptionStage
 from alignbench.flows.imagine import ImagineStage
+from alignbench.flows.prompts import PromptsStage
 from alignbench.flows.questions.judge import JudgeStage
 from alignbench.flows.questions.respond import RespondStage
+from alignbench.flows.questions.rewrite import RewriteStage
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.selected.chat_models import planned_responders, register_responders
 from alignbench.flows.selected.generators import (
@@ -18,8 +21,9 @@ from alignbench.flows.selected.generators import (
     register_generators,
 )
 from alignbench.flows.selected.judges import planned_judges, register_judges
+from alignbench.flows.selected.rewriters import planned_rewriters, register_rewriters
 from alignbench.schemas.fence import Fence
-from alignbench.schemas.spending import Budget
+from alignbench.schemas.spending import Budget, BudgetReachedError
 from alignbench.schemas.vocabulary import Direction, StageName
 
 
@@ -32,7 +36,7 @@ def try_calls(
 
     Args:
         address: The workspace.
-        stage: `caption`, `imagine`, `respond` or `judge`, whose rows say what each call took.
+        stage: One that asks models: `prompts`, `caption`, `imagine`, `rewrite`, `respond`, `judge`.
         calls: How many items for each model.
         budget: What all runs may spend together.
         blind: Of `respond`, whether no image is shown.
@@ -45,6 +49,8 @@ def try_calls(
 
     def tried(name: str) -> StageReport:
         def make_stage(_: Fence) -> Stage:
+            if stage is StageName.PROMPTS:
+                return _prompts(run, name, calls)
             return _stage(run, stage, name, blind=blind)
 
         return run_stage(stage, make_stage, run.context, limits)
@@ -54,6 +60,10 @@ def try_calls(
 
 def _models(run: Run, stage: StageName) -> list[str]:
     """Returns the names of a stage's models that are asked anything."""
+    if stage is StageName.PROMPTS:
+        return list(PromptsStage(run).writers())
+    if stage is StageName.REWRITE:
+        return [rewriter.config.name for rewriter in planned_rewriters(run)]
     if stage is StageName.JUDGE:
         return [judge.config.name for judge in planned_judges(run)]
     if stage is StageName.RESPOND:
@@ -66,6 +76,9 @@ def _models(run: Run, stage: StageName) -> list[str]:
 
 def _stage(run: Run, stage: StageName, name: str, *, blind: bool) -> Stage:
     """Returns a stage in which one model alone has work."""
+    if stage is StageName.REWRITE:
+        ours = [one for one in register_rewriters(run) if one.config.name == name]
+        return RewriteStage(run, ours)
     if stage is StageName.JUDGE:
         return JudgeStage(run, [one for one in register_judges(run) if one.config.name == name])
     if stage is StageName.RESPOND:
@@ -73,6 +86,15 @@ def _stage(run: Run, stage: StageName, name: str, *, blind: bool) -> Stage:
     if stage is StageName.IMAGINE:
         return ImagineStage(run, _named(name, register_generators(run, Direction.T2I)))
     return CaptionStage(run, _named(name, register_generators(run, Direction.I2T)))
+
+
+def _prompts(run: Run, name: str, calls: int) -> Stage:
+    """Returns the stage of one source, whose model has written so many prompts more."""
+    stage = PromptsStage(run, name)
+    for writer in stage.writers().values():
+        with suppress(BudgetReachedError):  # the report says so
+            writer.complete(calls)
+    return stage
 
 
 def _named(name: str, selected: Sequence[SelectedGenerator]) -> list[SelectedGenerator]:

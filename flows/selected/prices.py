@@ -44,14 +44,20 @@ def catalog_entry(config: GeneratorConfig) -> CatalogModel | None:
 
 def prices(config: GeneratorConfig, options: Options) -> Prices:
     """Returns what calls to the model of an entry cost, as far as that is known."""
-    if isinstance(options, EndpointOptions):
-        own = Prices(options.price_in, options.price_out, options.price_image, None)
-        if own != NO_PRICES:
-            return own
+    own = own_prices(options)
+    if own != NO_PRICES:
+        return own
     model = catalog_entry(config)
     if model is None:
         return NO_PRICES
     return Prices(model.price_in, model.price_out, model.price_image, model.price_date)
+
+
+def own_prices(options: Options) -> Prices:
+    """Returns what the options themselves say that calls cost."""
+    if not isinstance(options, EndpointOptions):
+        return NO_PRICES
+    return Prices(options.price_in, options.price_out, options.price_image, None)
 
 
 def with_prices(config: GeneratorConfig, options: Options) -> Options:

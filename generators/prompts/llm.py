@@ -111,20 +111,35 @@ class LlmPrompts(PromptSourceBase[LlmPromptsOptions]):
         """Yields the prompts that were written before; nothing is asked."""
         return islice(self._journal.prompts(), self.options.count)
 
-    def complete(self) -> None:
-        """Has the missing prompts written; raises as `prompts` does."""
+    def missing(self) -> int:
+        """Returns how many prompts are still to be written."""
+        return self.options.count - sum(1 for _ in self.known_prompts())
+
+    def example_request(self) -> str:
+        """Returns the instruction of the first scene."""
+        options = self.options
+        scene = draw_scene(0, options.seed, options.concepts, options.concepts_per_prompt)
+        return scene.instruction(self._template)
+
+    def complete(self, most: int | None = None) -> int:
+        """Has missing prompts written, all or at most so many; raises as `prompts` does.
+
+        Returns:
+            How many were written and kept.
+        """
         draws = list(self._journal.draws())
         kept = [draw.prompt for draw in draws if draw.kept and draw.prompt is not None]
-        if len(kept) >= self.options.count:
-            return
+        wanted = self.options.count if most is None else min(self.options.count, len(kept) + most)
+        if len(kept) >= wanted:
+            return 0
         known = NearDuplicates(self.options.similarity)
         for text in kept:
             known.keep(text)
-        self._write(len(draws), len(kept), known)
+        self._write(len(draws), len(kept), wanted, known)
+        return wanted - len(kept)
 
-    def _write(self, first: int, kept: int, known: NearDuplicates) -> None:
+    def _write(self, first: int, kept: int, wanted: int, known: NearDuplicates) -> None:
         """Has prompts written in rounds, from a first draw on, until there are enough."""
-        wanted = self.options.count
         most = first + (wanted - kept) * _DRAWS_FOR_EACH + _SPARE_DRAWS
         # Made only here: prompts that are all there need no key.
         endpoint = Endpoint(self.options, self.options.model)

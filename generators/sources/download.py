@@ -17,8 +17,8 @@ from tenacity import (
 )
 
 from alignbench.generators.sources.checked_network import CheckedNetwork
-from alignbench.models.endpoint.content_encoding import Body, PackedBodyError, TooMuchError
 from alignbench.generators.sources.opt_outs import OUR_NAME, opt_out
+from alignbench.models.endpoint.content_encoding import Body, PackedBodyError, TooMuchError
 from alignbench.models.endpoint.pauses import asked_for
 from alignbench.schemas.item_codes import ItemCode, ItemError
 from alignbench.schemas.protocols import ItemFailure

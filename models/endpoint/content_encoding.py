@@ -1,7 +1,7 @@
 """Bodies of responses, unpacked within a bound.
 
-HTTP clients unpack a piece of any ratio before they hand it over, and encodings that are stacked one
-after the other: two kilobytes may become gigabytes.
+HTTP clients unpack a piece of any ratio before they hand it over, and one encoding within another:
+two kilobytes may become gigabytes.
 """
 
 import zlib

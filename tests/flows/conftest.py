@@ -11,7 +11,7 @@ from tests.faults.deaths import Writes, writes_counted
 from tests.faults.http_proxy import FaultProxy, faults_before
 from tests.fixtures.s3 import ENVIRONMENT
 from tests.flows.question_stage_roads import question_config, question_inputs, question_steps
-from tests.flows.stage_roads import STEPS, Folders, Buckets, Road, fill_inputs, without_waiting
+from tests.flows.stage_roads import STEPS, Buckets, Folders, Road, fill_inputs, without_waiting
 from tests.generators.endpoint.model_server import running
 
 

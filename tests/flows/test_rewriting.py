@@ -122,3 +122,19 @@ def test_a_checker_that_is_nowhere_is_told(tmp_path: Path, server: ModelServer) 
     with pytest.raises(ConfigError, match="no model 'cheker' to check it") as caught:
         rewrite.fn(opened.url)
     assert "'checker'" in caught.value.fix
+
+
+def test_a_few_real_calls_are_kept_and_estimated_from(tmp_path: Path, server: ModelServer) -> None:
+    opened = workspace(tmp_path / "w", config(server), ENTRIES)
+    done = CliRunner().invoke(
+        app, ["-C", opened.url, "rewrite", "--dry-run", "--calls", "2", "--json"]
+    )
+    writing, checking = json.loads(done.stdout)
+    assert len(variants(opened)) == 2
+    estimate = writing["estimate"]
+    # 11 tokens are sent and 7 received with each call: what was counted takes the guess's place.
+    assert (writing["pending"], estimate["input_tokens"], estimate["output_tokens"]) == (4, 44, 28)
+    assert checking["estimate"] == estimate
+    assert estimate["seconds"] > 0
+    plain = CliRunner().invoke(app, ["-C", opened.url, "rewrite", "--dry-run"]).output
+    assert "4 requests, about 44 tokens in and 28 out" in plain

@@ -77,6 +77,16 @@ def test_what_was_written_is_not_asked_for_again(model_server: ModelServer, prom
     assert len(model_server.asked) == 13
 
 
+def test_no_more_are_written_than_are_asked_for(model_server: ModelServer, prompts: Make) -> None:
+    model_server.script = scene
+    source = prompts()
+    assert source.missing() == 10
+    assert (source.complete(3), source.missing(), len(model_server.asked)) == (3, 7, 3)
+    assert model_server.asked[0].text == source.example_request()
+    assert (source.complete(0), source.complete(), source.complete(5)) == (0, 7, 0)
+    assert len(list(source.known_prompts())) == len(model_server.asked) == 10
+
+
 def test_looking_asks_nothing(model_server: ModelServer, prompts: Make, tmp_path: Path) -> None:
     assert list(prompts().known_prompts()) == []
     assert model_server.asked == []
