@@ -67,7 +67,7 @@ def _prompts(run: Run) -> None:
     stage = PromptsStage(run)
     options = PromptFileOptions(path="prompts.txt")
     surroundings = Surroundings("list", Path(run.workspace.url), allow_private_addresses=False)
-    stage._sources = {"list": PromptFile(options, surroundings)}
+    stage.sources.by_name = {"list": PromptFile(options, surroundings)}
     _planned(run, stage)
 
 

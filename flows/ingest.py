@@ -26,6 +26,7 @@ from alignbench.flows.intake.shared_pictures import shared_pictures
 from alignbench.flows.runs.errors import SharedPictureError
 from alignbench.flows.runs.run import Run, open_run
 from alignbench.flows.runs.samples import show_images
+from alignbench.flows.runs.sources import Sources
 from alignbench.flows.runs.stage_flow import stage_flow
 from alignbench.generators.image_checks import check_image
 from alignbench.schemas import ids
@@ -38,7 +39,7 @@ from alignbench.schemas.protocols import (
     Source,
     SourceItem,
 )
-from alignbench.schemas.registry import Group, find
+from alignbench.schemas.registry import Group
 from alignbench.schemas.rows.generation import Origin
 from alignbench.schemas.tables import IMAGES, ORIGINS, TableSpec
 from alignbench.schemas.vocabulary import ImageType, StageName
@@ -103,24 +104,22 @@ class IngestStage(Stage):
     writes: ClassVar[Sequence[TableSpec[Any]]] = (IMAGES, ORIGINS)
     mixes_scopes: ClassVar[bool] = False
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, may_be_gone: bool = False) -> None:
+        """Opens the sources; to count, those may be gone whose images are here."""
         self._run = run
         self._workspace = run.workspace
         self._opted_out: Counter[str] = Counter()
         self._empty: set[str] = set()
-        self._sources: dict[str, Source] = {
-            config.name: find(Group.SOURCES, config.kind)(
-                config.options(), run.surroundings(config.name)
-            )
-            for config in run.config.sources
-        }
+        self.sources: Sources[Source] = Sources(
+            run, Group.SOURCES, run.config.sources, may_be_gone=may_be_gone
+        )
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:
         """Yields what the sources list."""
-        for name, source in self._sources.items():
+        for name, source in self.sources.by_name.items():
             self._empty.add(name)
             tables = self._keys(name, source) if keys_only else self._items(name, source)
-            for table in tables:
+            for table in self.sources.listed(name, tables):
                 self._empty.discard(name)
                 yield table
 
@@ -149,7 +148,7 @@ class IngestStage(Stage):
         while batch := list(islice(rows, _READ_AT_ONCE)):
             readable = [item for item in batch if item.failure_code is None]
             yield from (_refused(item) for item in batch if item.failure_code is not None)
-            contents = self._sources[scope].read(readable)
+            contents = self.sources.by_name[scope].read(readable)
             for item, content in matched(readable, contents, scope):
                 if isinstance(content, ItemFailure):
                     self._opted_out[scope] += content.code == ItemCode.OPTED_OUT
@@ -158,9 +157,15 @@ class IngestStage(Stage):
     def input_notes(self) -> Sequence[str]:
         """Returns what lists nothing, what was passed over, and what nothing will take."""
         empty = [
-            f"{source}: it lists no image" for source in self._sources if source in self._empty
+            f"{source}: it lists no image"
+            for source in self.sources.by_name
+            if source in self._empty
         ]
-        listings = (s.notes() for s in self._sources.values() if isinstance(s, NotingSource))
+        listings = (
+            source.notes()
+            for source in self.sources.by_name.values()
+            if isinstance(source, NotingSource)
+        )
         reserved = [
             f"{source}: {count:,} images left, which their sites reserve from use by machines "
             "(respect_opt_outs = false takes them)"

@@ -18,12 +18,13 @@ from alignbench.engine.running import run_stage
 from alignbench.engine.stage import Failed, Limits, Made, Outcome, Stage
 from alignbench.flows.runs.errors import EMPTY_PROMPT
 from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.runs.sources import Sources
 from alignbench.flows.runs.stage_flow import stage_flow
 from alignbench.schemas import ids
 from alignbench.schemas.columns import Str, to_batch
 from alignbench.schemas.fence import Fence
 from alignbench.schemas.protocols import ItemFailure, PromptItem, PromptSource, PromptWriter
-from alignbench.schemas.registry import Group, find
+from alignbench.schemas.registry import Group
 from alignbench.schemas.rows.generation import Prompt
 from alignbench.schemas.spending import Budget, BudgetReachedError
 from alignbench.schemas.tables import PROMPTS, TableSpec
@@ -78,16 +79,16 @@ class PromptsStage(Stage):
     writes: ClassVar[Sequence[TableSpec[Any]]] = (PROMPTS,)
     mixes_scopes: ClassVar[bool] = False
 
-    def __init__(self, run: Run, only: str | None = None) -> None:
-        """Prepares the sources: all, or the one of that name."""
+    def __init__(self, run: Run, only: str | None = None, *, may_be_gone: bool = False) -> None:
+        """Opens the sources: all, or the one of that name.
+
+        To count, those may be gone whose prompts are here.
+        """
         self._workspace = run.workspace
-        self._sources: dict[str, PromptSource] = {
-            config.name: find(Group.PROMPT_SOURCES, config.kind)(
-                config.options(), run.surroundings(config.name)
-            )
-            for config in run.config.prompts
-            if only in (None, config.name)
-        }
+        configs = [config for config in run.config.prompts if only in (None, config.name)]
+        self.sources: Sources[PromptSource] = Sources(
+            run, Group.PROMPT_SOURCES, configs, may_be_gone=may_be_gone
+        )
 
     def write_missing_prompts(self, limit: int | None = None) -> None:
         """Has the prompts written that are missing; the stage's lock must be held.
@@ -106,20 +107,14 @@ class PromptsStage(Stage):
         """Returns the sources whose prompts a model writes, by their names."""
         return {
             name: source
-            for name, source in self._sources.items()
+            for name, source in self.sources.by_name.items()
             if isinstance(source, PromptWriter)
         }
 
     def inputs(self, keys_only: bool) -> Iterator[pa.Table]:  # noqa: ARG002 - a prompt is its key
         """Yields what the sources have; looking at it makes no prompt."""
-        for name, source in self._sources.items():
-            if isinstance(source, PromptWriter):
-                entries = source.known_prompts()
-            else:
-                entries = iter(source.prompts())
-            while listed := list(islice(entries, _READ_AT_ONCE)):
-                cleaned = [_item(name, entry) for entry in listed]
-                yield pa.Table.from_batches([to_batch(PromptsItem, cleaned)])
+        for name, source in self.sources.by_name.items():
+            yield from self.sources.listed(name, _listed(name, source))
 
     def done(self) -> pa.Table:
         """Returns the prompts that have a row."""
@@ -137,6 +132,13 @@ class PromptsStage(Stage):
                 prompt_id=item.key, text=item.text, origin=item.scope, concepts=item.concepts
             )
             yield Made(item.key, [prompt])
+
+
+def _listed(name: str, source: PromptSource) -> Iterator[pa.Table]:
+    entries = iter(source.known_prompts() if isinstance(source, PromptWriter) else source.prompts())
+    while listed := list(islice(entries, _READ_AT_ONCE)):
+        cleaned = [_item(name, entry) for entry in listed]
+        yield pa.Table.from_batches([to_batch(PromptsItem, cleaned)])
 
 
 def _item(source: str, prompt: PromptItem) -> PromptsItem:

@@ -1,6 +1,8 @@
 """Where every stage stands, for each source and model; asks no server and changes nothing."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import pyarrow.compute as pc
@@ -26,7 +28,7 @@ from alignbench.flows.selected.judges import planned_judges
 from alignbench.flows.selected.rewriters import planned_rewriters
 from alignbench.flows.selected.sentences import current_splitter
 from alignbench.flows.split import SplitStage, installed_row
-from alignbench.schemas.errors import MissingExtraError
+from alignbench.schemas.errors import AlignBenchError, MissingExtraError
 from alignbench.schemas.rows.runs import StageRun
 from alignbench.schemas.tables import (
     ANNOTATIONS,
@@ -64,18 +66,44 @@ def stage_runs(address: str) -> list[StageRun]:
     return sorted(rows, key=lambda row: (row.started_at, row.stage_run_id))
 
 
-def workspace_status(address: str) -> list[StageCounts]:
-    """Returns the counts of every stage of a workspace."""
+class WorkspaceStatus(NamedTuple):
+    """Where a workspace stands.
+
+    Attributes:
+        counts: Of every stage.
+        notes: Sentences for people: which sources could not be looked at.
+    """
+
+    counts: list[StageCounts]
+    notes: list[str]
+
+
+def workspace_status(address: str) -> WorkspaceStatus:
+    """Returns the counts of every stage of a workspace; sources may be gone that were taken in."""
     run = open_run(address)
-    counts = [item for stage in _stages(run) for item in _named(run, stage)]
-    return [*counts, *_later_stages(run)]
+    counts: list[StageCounts] = []
+    notes: list[str] = []
+    for stage in _stages(run):
+        counts += _named(run, stage)
+        for source, error in _gone(stage).items():
+            notes.append(f"{source}: what is left to take of it is not known. {error.what}")
+    return WorkspaceStatus([*counts, *_later_stages(run)], notes)
 
 
 def stage_counts(address: str, name: StageName) -> list[StageCounts]:
-    """Returns the counts of one stage that runs on the engine."""
+    """Returns the counts of one stage that runs on the engine.
+
+    Raises:
+        AlignBenchError: A source of it cannot be opened or listed.
+    """
     run = open_run(address)
-    stages = (stage for stage in _stages(run) if stage.name is name)
-    return [item for stage in stages for item in _named(run, stage)]
+    found: list[StageCounts] = []
+    for stage in _stages(run):
+        if stage.name is name:
+            found += _named(run, stage)
+            for error in _gone(stage).values():
+                raise error
+    return found
 
 
 def failure_rows(address: str) -> list[FailureRow]:
@@ -122,9 +150,9 @@ def _set_aside(run: Run) -> Iterator[FailureRow]:
 
 
 def _stages(run: Run) -> Iterator[StageInputs]:
-    yield IngestStage(run)
+    yield IngestStage(run, may_be_gone=True)
     if run.config.image_generators or run.config.prompts:
-        yield PromptsStage(run)
+        yield PromptsStage(run, may_be_gone=True)
     yield CaptionStage(run, planned_generators(run, Direction.I2T))
     if run.config.image_generators:
         yield ImagineStage(run, planned_generators(run, Direction.T2I))
@@ -156,18 +184,37 @@ def _named(run: Run, stage: StageInputs) -> list[StageCounts]:
     of_round = ""
     if isinstance(stage, RoundInputs) and stage.round_name != run.config.annotation.round:
         of_round = f", round {stage.round_name}"
+    counts = Plan(stage, run.workspace).counts()
     return [
-        StageCounts(
-            item.stage,
-            f"{names.get(item.scope, item.scope)}{of_round}",
-            item.done,
-            item.pending,
-            item.failed,
-            item.empty,
-            item.not_selected,
-        )
-        for item in Plan(stage, run.workspace).counts()
+        replace(item, scope=f"{names.get(item.scope, item.scope)}{of_round}")
+        for item in _with_gone(run, stage, counts)
     ]
+
+
+def _gone(stage: StageInputs) -> Mapping[str, AlignBenchError]:
+    """Returns the sources of a stage that cannot be opened or listed."""
+    return stage.sources.gone if isinstance(stage, IngestStage | PromptsStage) else {}
+
+
+def _with_gone(
+    run: Run, stage: StageInputs, counts: Sequence[StageCounts]
+) -> Iterator[StageCounts]:
+    """Yields counts in which a source that is gone has what came of it, and nothing pending."""
+    gone = _gone(stage)
+    yield from (item for item in counts if item.scope not in gone)
+    if not gone:
+        return
+    done = stage.done()
+    done_keys = KeySet(done["key"])
+    came = Counter(done["scope"].to_pylist())
+    failures = Counter(
+        (row.scope, row.kind)
+        for row in run.workspace.table(FAILURES).rows(pc.field("stage") == stage.name.value)
+        if row.key not in done_keys
+    )
+    for scope in gone:
+        failed, empty = (failures[scope, kind] for kind in (FailureKind.FAILED, FailureKind.EMPTY))
+        yield StageCounts(stage.name, scope, came[scope], 0, failed, empty, 0)
 
 
 def _model_names(run: Run) -> dict[str, str]:

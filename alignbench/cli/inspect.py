@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from alignbench.terminal.context import use_local_services
-from alignbench.terminal.output import print_json, print_table, say
+from alignbench.terminal.output import keep_for_document, print_json, print_table, say
 
 
 def register(app: typer.Typer) -> None:
@@ -41,12 +41,14 @@ def status(
             print_table(
                 ["stage", "scope", "item", "code", "why", "attempts"],
                 [(r.stage, r.scope, r.key, r.code, r.message, r.attempts) for r in rows],
+                fold=False,
             )
         else:
             say("Nothing failed.")
         return
-    counts = workspace_status(context.obj.workspace)
+    counts, notes = workspace_status(context.obj.workspace)
     if as_json:
+        keep_for_document()
         print_json(
             [
                 {
@@ -61,11 +63,15 @@ def status(
                 for item in counts
             ]
         )
+        for note in notes:
+            say(note)
         return
     print_table(
         ["stage", "source or model", "done", "pending", "failed", "empty", "not selected"],
         [(i.stage, i.scope, i.done, i.pending, i.failed, i.empty, i.not_selected) for i in counts],
     )
+    for note in notes:
+        say(note)
     for cost in workspace_vote_costs(context.obj.workspace):
         say(cost.line)
     _advise_to_compact(context.obj.workspace)

@@ -173,7 +173,7 @@ def _show_result(root: Path, seconds: float, services_run: bool) -> None:
     folder = _release_folder(root)
     report = verify(folder)
     say(f"8. Verified from the release alone: {'sound' if not report.findings else 'NOT sound'}\n")
-    counts = workspace_status(str(root))
+    counts = workspace_status(str(root)).counts
     print_table(
         ["stage", "source or model", "done", "pending", "failed"],
         [(item.stage, item.scope, item.done, item.pending, item.failed) for item in counts],

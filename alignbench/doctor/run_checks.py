@@ -1,4 +1,4 @@
-"""The checks of `alignbench doctor` that try what the first stages will need.
+"""The checks of `alignbench doctor` that try what the stages will need.
 
 Nothing is made and nothing is paid for: a source is asked for its first image, a model server for
 the list of its models.
@@ -12,12 +12,17 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from alignbench.annotation.label_studio.texts.annotator_texts import annotator_texts
+from alignbench.annotation.rounds.gold import parsed_gold
 from alignbench.doctor.check_result import CheckResult, results_or_failure
 from alignbench.doctor.machine_checks import nearest_that_exists
 from alignbench.flows.generation.untaken_captions import untaken_captions
 from alignbench.flows.runs.run import Run, open_run
+from alignbench.flows.selected.chat_models import check_chats
 from alignbench.flows.selected.generators import SelectedGenerator, planned_generators
+from alignbench.flows.selected.judges import planned_judges
 from alignbench.flows.selected.model_checks import unchecked_models
+from alignbench.flows.selected.rewriters import planned_rewriters
 from alignbench.flows.status import stage_counts
 from alignbench.models.endpoint.content_encoding import Body, PackedBodyError, TooMuchError
 from alignbench.models.endpoint.key import ApiKey
@@ -45,7 +50,7 @@ _SPARE: Final = 1.2
 
 
 def first_stages(address: str) -> Iterator[CheckResult]:
-    """Tries sources, prompts and models of a workspace, and the room for what is planned."""
+    """Tries all that a workspace's configuration names, and the room for what is planned."""
     run = open_run(address)
     for source in run.config.sources:
         yield from results_or_failure(f"source {source.name}", partial(_source, run, source))
@@ -55,7 +60,11 @@ def first_stages(address: str) -> Iterator[CheckResult]:
         for selected in planned_generators(run, direction):
             check = f"model {selected.config.name}"
             yield from results_or_failure(check, partial(_model, run, selected, check))
+    for name, models in (("rewriters", _rewriters), ("judges", _judges)):
+        yield from results_or_failure(name, partial(models, run))
     yield from results_or_failure("captions", partial(_captions, run))
+    yield from results_or_failure("annotators' texts", partial(_texts, run))
+    yield from results_or_failure("gold", partial(_gold, run))
     yield from results_or_failure("room", partial(_room, run))
 
 
@@ -96,6 +105,37 @@ def _model(run: Run, selected: SelectedGenerator, check: str) -> Iterator[CheckR
         yield CheckResult(check, "note", "it was never checked at this revision", fix)
     else:
         yield CheckResult(check, "ok", f"{selected.config.backend} {selected.row.repo}")
+
+
+def _rewriters(run: Run) -> Iterator[CheckResult]:
+    """Tries who writes; who checks is another entry of the configuration."""
+    check_chats(run.config.rewriters, "rewriters")
+    for rewriter in planned_rewriters(run):
+        check = f"rewriter {rewriter.config.name}"
+        yield from results_or_failure(check, partial(_model, run, rewriter.writer, check))
+
+
+def _judges(run: Run) -> Iterator[CheckResult]:
+    """Tries judges, with their rubrics and the file of tasks."""
+    check_chats(run.config.judges, "judges")
+    for judge in planned_judges(run):
+        check = f"judge {judge.config.name}"
+        yield from results_or_failure(check, partial(_model, run, judge.model, check))
+
+
+def _texts(run: Run) -> Iterator[CheckResult]:
+    settings = run.config.annotation
+    languages = sorted({settings.language, *settings.languages.values()})
+    for language in languages:
+        annotator_texts(language, run.folder)
+    yield CheckResult("annotators' texts", "ok", ", ".join(languages))
+
+
+def _gold(run: Run) -> Iterator[CheckResult]:
+    path = run.config.annotation.gold
+    if path is not None:
+        count = len(parsed_gold(run.folder / path))
+        yield CheckResult("gold", "ok", f"{count:,} lines can be read; 'push' compares them")
 
 
 def _captions(run: Run) -> Iterator[CheckResult]:

@@ -49,13 +49,7 @@ def read_gold(workspace: Workspace, path: Path, run_id: str) -> int:
     Raises:
         GoldFileError: It cannot be read, or a line is wrong; the line is named.
     """
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GoldFileError(
-            f"{path} cannot be read: {error}.", "Correct annotation.gold."
-        ) from None
-    every = list(_parsed(lines, path))
+    every = parsed_gold(path)
     ratings = [(number, line) for number, line in every if isinstance(line, RatingLine)]
     rated = rating_rows(workspace, ratings, path)
     of_variants = [(number, line) for number, line in every if isinstance(line, VariantLine)]
@@ -79,6 +73,21 @@ def read_gold(workspace: Workspace, path: Path, run_id: str) -> int:
     return len(rows) + len(rated) + len(checked)
 
 
+def parsed_gold(path: Path) -> list[tuple[int, _Line | RatingLine | VariantLine]]:
+    """Returns the lines of a file with their numbers; whether they fit a workspace is not asked.
+
+    Raises:
+        GoldFileError: It cannot be read, or a line is none of gold.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise GoldFileError(
+            f"{path} cannot be read: {error}.", "Correct annotation.gold."
+        ) from None
+    return list(_parsed(lines, path))
+
+
 def _parsed(lines: list[str], path: Path) -> Iterator[tuple[int, _Line | RatingLine | VariantLine]]:
     for number, text in enumerate(lines, 1):
         if not text.strip():
@@ -86,8 +95,10 @@ def _parsed(lines: list[str], path: Path) -> Iterator[tuple[int, _Line | RatingL
         try:
             found = json.loads(text)
             yield number, _kind_of(found).model_validate(found)
-        except (json.JSONDecodeError, ValidationError) as error:
-            what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.msg
+        except (ValueError, RecursionError) as error:
+            what = "it cannot be read as JSON"
+            if isinstance(error, ValidationError):
+                what = error.errors()[0]["msg"]
             raise GoldFileError(
                 f"{path}, line {number} is no gold sentence, answer or variant: {what}.",
                 "Give sentence_id, verdict and, if incorrect, spans with start, end and type; or "

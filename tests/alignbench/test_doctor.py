@@ -348,3 +348,37 @@ def test_a_server_without_the_guard_or_of_another_version_is_told(
         findings = {result.check: result for result in label_studio_guard(None)}
         assert "made for Label Studio 1.23.2, and this is 1.24.0" in str(findings)
         server.shutdown()
+
+
+def test_what_later_stages_need_is_tried(root: Path) -> None:
+    with running() as server:
+        server.gets["/v1/models"] = b'{"data": [{"id": "critic"}]}'
+        judge = f"""
+[[judges]]
+name = "critic"
+backend = "openai"
+repo = "critic"
+base_url = "{server.base_url}"
+"""
+        (root / "alignbench.toml").write_text(judge)
+        assert found(root)["judge critic"].state == "ok"
+        assert found(root)["annotators' texts"].found == "en"
+        mistaken = (
+            ("judges", "mine.toml", f'{judge}rubric = "mine.toml"\n'),
+            ("judges", "tasks.toml", f'[questions]\ntasks = "tasks.toml"\n{judge}'),
+            ("annotators' texts", "what comes along is", '[annotation]\nlanguage = "xx"\n'),
+            ("annotators' texts", "xx.toml", '[annotation.languages]\n"a@b.c" = "xx.toml"\n'),
+            ("gold", "gold.jsonl", '[annotation]\ngold = "gold.jsonl"\n'),
+            (
+                "rewriters",
+                "critic",
+                judge.replace("judges", "rewriters") + 'styles = ["formal"]\n'
+                'checked_by = "nobody"\n',
+            ),
+        )
+        for check, said, config in mistaken:
+            (root / "alignbench.toml").write_text(config)
+            finding = found(root)[check]
+            assert finding.state == "missing", (check, finding)
+            assert said in f"{finding.found} {finding.fix}", finding
+    assert not (root / "tables").exists()

@@ -132,7 +132,7 @@ def test_a_draw_is_added_to_and_never_changed(rewritten: Workspace) -> None:
     assert images == sorted(images), "those about an image come one after another"
     units = checked_units(run, VARIANT_ROUND)
     assert units["blob"].null_count == 0
-    pushed = [one for one in workspace_status(rewritten.url) if one.stage is StageName.PUSH]
+    pushed = [one for one in workspace_status(rewritten.url).counts if one.stage is StageName.PUSH]
     assert [(one.scope, one.pending) for one in pushed] == [("writer, round variants", 10)]
     assert "alignbench push --round variants" in unsent_notes(run, "1")[0]
     assert unsent_notes(run, VARIANT_ROUND) == []

@@ -58,7 +58,7 @@ def test_a_sample_is_drawn_once_and_its_ratings_make_calibrated_figures(
         assert "'alignbench push --round ratings'" in told.output
     pending = [
         (one.scope, one.pending)
-        for one in workspace_status(opened.url)
+        for one in workspace_status(opened.url).counts
         if one.stage is StageName.PUSH
     ]
     assert pending == [("vlm, round ratings", 40)]

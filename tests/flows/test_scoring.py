@@ -195,7 +195,7 @@ def test_the_status_of_a_workspace_counts_scores_and_tells_why_some_are_missing(
     inside = write_release(tmp_path / "releases" / "made" / "1.0.0", SENTENCES)
     (tmp_path / "alignbench.toml").write_text("")
     run(inside, None, "some_fail:name=faulty")
-    [counts] = [each for each in workspace_status(str(tmp_path)) if each.stage == "evaluate"]
+    [counts] = [each for each in workspace_status(str(tmp_path)).counts if each.stage == "evaluate"]
     assert (counts.scope, counts.done, counts.failed) == ("faulty", 270, 30)
     rows = [row for row in failure_rows(str(tmp_path)) if row.stage == "evaluate"]
     assert {(row.scope, row.code) for row in rows} == {("faulty", "MY-01")}
