@@ -20,6 +20,7 @@ _FOLDER: Final = "templates"
 _SUFFIX: Final = ".j2"
 
 
+@cache
 def text_templates(package: str = "alignbench.release") -> Environment:
     """Returns the templates of a package, by the names of their files."""
     environment = Environment(

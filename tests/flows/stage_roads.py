@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from alignbench.schemas.tables import ANNOTATIONS, SENTENCES
 from alignbench.schemas.vocabulary import Verdict
 from alignbench.workspace.tables.compact import compact
 from alignbench.workspace.workspace import open_store, open_workspace
+from tests.fixtures.s3 import copy_of_bucket
 from tests.flows.letter_captioner import registered
 from tests.flows.roads import contents
 from tests.release.benchmark import vote
@@ -198,6 +200,11 @@ class Road:
 
 def state(address: str) -> State:
     """What a workspace holds that a reader could see: tables, and files of releases."""
+    if address.startswith("s3://"):  # one of the server in this process
+        bucket, _, prefix = address.removeprefix("s3://").partition("/")
+        with tempfile.TemporaryDirectory() as folder:
+            copy_of_bucket(bucket, prefix, Path(folder))
+            return state(folder)
     store = open_store(address)
     released = {
         info.key: hashlib.sha256(store.read(info.key)).hexdigest()
