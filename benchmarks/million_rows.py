@@ -127,7 +127,7 @@ def main() -> None:
     try:
         sizes = (SENTENCES_A_CAPTION * 2, options.sentences // SMALL_SHARE, options.sentences)
         found = [
-            _all_of(_workspace(folder, size, options.part_rows), options.only) for size in sizes
+            _all_of(made_workspace(folder, size, options.part_rows), options.only) for size in sizes
         ]
     finally:
         if options.keep is None:
@@ -145,10 +145,11 @@ def main() -> None:
 
 
 def _all_of(root: Path, names: Sequence[str]) -> list[Measured]:
-    return [_measured(root, name) for name in names]
+    return [measured_command(root, name) for name in names]
 
 
-def _measured(root: Path, name: str) -> Measured:
+def measured_command(root: Path, name: str) -> Measured:
+    """Runs a command or a step on a workspace; what it made there before is deleted."""
     command = (
         [ALIGNBENCH, "-C", str(root), *COMMANDS[name]]
         if name in COMMANDS
@@ -161,7 +162,7 @@ def _measured(root: Path, name: str) -> Measured:
     return found
 
 
-def _workspace(folder: Path, sentences: int, part_rows: int) -> Path:
+def made_workspace(folder: Path, sentences: int, part_rows: int) -> Path:
     """Makes a workspace that is cut and answered, unless it is there; returns where it is."""
     root = folder / f"{sentences}"
     if (root / "alignbench.toml").exists():

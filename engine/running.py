@@ -77,10 +77,8 @@ def run_stage(
     report.include(shared.report)  # whose parts have rows of `stage_runs` of their own
     report.duplicates = plan.duplicates
     report.seconds = time.monotonic() - started
-    too_many = _too_many_failures(report, context, stage.how_to_retry)
-    if too_many is not None:
-        report.notes.append(f"{too_many.what} {too_many.fix}")
     context.watcher.reported(report)
+    too_many = _too_many_failures(report, context, stage.how_to_retry)
     if too_many is not None:
         raise too_many
     return report

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from alignbench.engine.context import RunContext
+from alignbench.engine.errors import BackendContractError
 from alignbench.engine.matching import Stream, answered, in_batches
 from alignbench.engine.stage import Failed, Made, Outcome, Stage
 from alignbench.evaluation.chosen_detectors.entries import PreparedDetector
@@ -109,6 +110,11 @@ class ScoringStage(Stage):
     ) -> Outcome:
         if isinstance(result, ItemFailure):
             return Failed(key, result)
+        if not isinstance(result, SentenceScore):  # a plug-in's promise
+            raise BackendContractError(
+                f"{self._detector.name} gave {type(result).__name__} for a sentence.",
+                "Mend the detector: one SentenceScore for each sentence, or an ItemFailure.",
+            )
         if not result.is_finite:
             message = f"The detector gave {result.score}."
             return Failed(key, ItemCode.SCORE_INVALID.failure(message))

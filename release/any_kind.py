@@ -5,7 +5,9 @@ from pathlib import Path
 from alignbench.release.questions.verify import verify_questions
 from alignbench.release.verify.report import VerifyReport
 from alignbench.release.verify.verify import verify as verify_sentences
+from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import open_release
+from alignbench.release_format.layout import CHECKSUMS, MANIFEST
 from alignbench.release_format.question_manifest import is_of_questions
 
 
@@ -22,9 +24,14 @@ def verify(address: str | Path, *, every_image: bool = False) -> VerifyReport:
         and consistent.
 
     Raises:
-        NotAReleaseError: There is nothing at that address.
+        NotAReleaseError: There is nothing at that address, or nothing of a release.
     """
     folder = open_release(str(address))
+    if folder.text(CHECKSUMS) is None and folder.text(MANIFEST) is None and not folder.shards:
+        raise NotAReleaseError(
+            f"{address} holds no release: neither {MANIFEST} nor data is there.",
+            "Name the release's own folder, such as releases/NAME/VERSION of a workspace.",
+        )
     if is_of_questions(folder):
         return verify_questions(folder)
     return verify_sentences(address, every_image=every_image)

@@ -1,9 +1,10 @@
 """The root of the command line: the workspace option, the verbs, and how errors end a command."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -24,12 +25,13 @@ from alignbench.cli import (
     stages,
     start,
 )
-from alignbench.schemas.errors import AlignBenchError
+from alignbench.schemas.errors import AlignBenchError, UsageError
 from alignbench.terminal.context import Context
 from alignbench.terminal.json_log import log_error, log_stop
 from alignbench.terminal.process import Stop, drop_empty_variables, print_whatever_is_said
 
 _INTERRUPTED = 130
+_WORKSPACE = ("-C", "--workspace")
 _GO_ON = "Run the same command again to continue."
 
 app = typer.Typer(
@@ -104,8 +106,7 @@ def _root(
     workspace: Annotated[
         str,
         typer.Option(
-            "-C",
-            "--workspace",
+            *_WORKSPACE,
             envvar="ALIGNBENCH_WORKSPACE",
             help="The workspace: a folder, or s3://bucket/prefix.",
         ),
@@ -130,6 +131,22 @@ def _root(
         _told.error, _told.stop = log_error, partial(log_stop, _GO_ON)
 
 
+def _check_order(arguments: Sequence[str]) -> None:
+    """Raises where the workspace is named after the verb, which Typer calls an unknown option."""
+    before = iter(arguments)
+    for argument in before:
+        if not argument.startswith("-"):
+            break
+        if argument in (*_WORKSPACE, "--log"):
+            next(before, None)
+    for option, value in pairwise([*before, ""]):
+        if option == "--":
+            return
+        if option in _WORKSPACE:
+            said = f"alignbench {option} {value or 'WORKSPACE'} {argument}"
+            raise UsageError(f"{option} stands after the verb.", f"Write '{said} ...'.")
+
+
 def main() -> None:
     """Runs a command; an error that a person can act on ends it with one line and its exit code."""
     drop_empty_variables()
@@ -137,6 +154,7 @@ def main() -> None:
     stop = Stop()
     stop.listen()
     try:
+        _check_order(sys.argv[1:])
         app()
     except AlignBenchError as error:
         _told.error(error)

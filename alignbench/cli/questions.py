@@ -59,8 +59,8 @@ def import_(
     else:
         found = done.census
         say(
-            f"questions: {done.added:,} added, {done.renewed:,} given their image, "
-            f"{done.unchanged:,} unchanged"
+            f"questions: {done.added:,} added, {done.renewed:,} given their image or another "
+            f"category, {done.unchanged:,} unchanged"
         )
         say(
             f"  {found.questions:,} questions in {found.clusters:,} clusters about "

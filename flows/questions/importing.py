@@ -36,7 +36,7 @@ class QuestionImport:
 
     Attributes:
         added: Questions that are new.
-        renewed: Questions whose image came in now.
+        renewed: Questions whose image came in now, or whose task is of another category now.
         unchanged: Questions that were there already.
         without_image: Questions whose image has not come in, now or before.
         failures: Entries that are no questions, and images that could not be stored.
@@ -118,14 +118,19 @@ def import_questions(
 def _changed(
     questions: list[Question], before: dict[str, Question], shelf: "_ImageShelf"
 ) -> Iterator[Question]:
-    """Yields the questions that are new, and those whose image is."""
+    """Yields the questions that are new, and those whose image is or whose category is another.
+
+    All else that a question says is part of its id.
+    """
     for question in questions:
         known = before.get(question.question_id)
         image_id = shelf.image_id(question.image_name)
         if known is None:
             yield replace(question, image_id=image_id)
-        elif image_id is not None and image_id != known.image_id:
-            yield replace(question, image_id=image_id, version=known.version + 1)
+            continue
+        now = replace(known, category=question.category, image_id=image_id or known.image_id)
+        if now != known:
+            yield replace(now, version=known.version + 1)
 
 
 class _ImageShelf:

@@ -88,8 +88,20 @@ def describe(
             return ConfigError(f"{where}: {place} is missing.", "Add that key.")
         wrong = ".".join([*place.split(".")[:-1], mistyped])
         return ConfigError(f"{where}: there is no key {wrong!r}.", f"Did you mean {key!r}?")
-    fix = finding.get("ctx", {}).get("fix", "Correct its value.")
+    fix = finding.get("ctx", {}).get("fix") or _advice(finding, place)
     return ConfigError(f"{where}: {place or 'the file'} is wrong: {finding['msg']}.", fix)
+
+
+def _advice(finding: ErrorDetails, place: str) -> str:
+    """Returns what to do about a value of the wrong type, as TOML has it."""
+    is_section = isinstance(finding["input"], Mapping)
+    if finding["type"] == "tuple_type" and is_section:
+        return f"There may be several: write [[{place}]], in double brackets, before each."
+    if finding["type"] == "tuple_type":
+        return "Write a list, in square brackets."
+    if finding["type"] == "string_type" and not is_section:
+        return "Write it in quotation marks."
+    return "Correct its value."
 
 
 def _mistyped(missing: ErrorDetails, known: Sequence[str]) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from alignbench.cli.app import main
 from alignbench.flows.asking.label_studio import annotation_server
 from alignbench.flows.runs.run import open_run
 from alignbench.schemas.errors import MissingSecretError
@@ -170,3 +171,22 @@ def test_the_embedded_servers_token_is_not_sent_to_a_configured_server(
     run = open_run(str(root))
     with pytest.raises(MissingSecretError):
         annotation_server(run)
+
+
+@pytest.mark.parametrize("option", ["-C", "--workspace"])
+def test_a_workspace_after_the_verb_is_told_where_it_stands(
+    option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["alignbench", "--log", "text", "status", option, "ws"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert f"Write 'alignbench {option} ws status ...'" in capsys.readouterr().err
+
+
+def test_a_folder_that_holds_no_release_is_called_so_by_verify(tmp_path: Path) -> None:
+    root = new_workspace(tmp_path / "w")
+    done = alignbench(root, "verify", str(root))
+    assert done.returncode != 0
+    assert "holds no release" in done.stderr
+    assert "releases/NAME/VERSION" in done.stderr

@@ -51,7 +51,7 @@ def test_questions_and_images_come_in_once(tmp_path: Path) -> None:
     again = json.loads(run(tmp_path, "import", "own", str(file), "--json").stdout)
     assert (again["added"], again["unchanged"]) == (0, 6)
     with_images = run(tmp_path, "import", "own", str(file), "--images", str(folder))
-    assert "0 added, 6 given their image, 0 unchanged" in with_images.output
+    assert "0 added, 6 given their image or another category, 0 unchanged" in with_images.output
     rows = stored(opened)
     assert [row.source for row in rows] == ["mine"] * 6
     assert {row.image_id for row in rows} == set(
@@ -60,6 +60,19 @@ def test_questions_and_images_come_in_once(tmp_path: Path) -> None:
     assert {row.version for row in rows} == {2}
     once_more = json.loads(run(tmp_path, "import", "own", str(file), "--json").stdout)
     assert (once_more["unchanged"], once_more["without_image"]) == (6, 0)
+
+
+def test_a_corrected_file_of_tasks_counts_for_questions_that_are_there(tmp_path: Path) -> None:
+    opened, path = workspace(tmp_path), questions_file(tmp_path)
+    tasks = tmp_path / "tasks.toml"
+    for category, said in (
+        ("Perception", "6 added, 0 given"),
+        ("Perception", "0 added, 0 given"),
+        ("Reasoning", "0 added, 6 given"),
+    ):
+        tasks.write_text(f'[[task]]\nname = "Counting"\ncategory = "{category}"\n')
+        assert said in run(tmp_path, "import", "own", str(path), "--tasks", str(tasks)).output
+        assert {question.category for question in stored(opened)} == {category}
 
 
 def test_what_cannot_be_read_is_said_and_ends_the_command_with_1(tmp_path: Path) -> None:

@@ -103,6 +103,15 @@ def test_a_wrong_value_names_its_place(text: str, place: str) -> None:
     assert f"{place} is wrong" in error.what
 
 
+def test_a_value_of_another_type_is_told_as_toml_has_it() -> None:
+    for text, advice in (
+        ('[sources]\nname = "x"\nkind = "folder"\npath = "x"\n', "write [[sources]]"),
+        ("[release]\nversion = 1.0\n", "in quotation marks"),
+        ('[annotation]\nteam = "a@b.org"\n', "in square brackets"),
+    ):
+        assert advice in refused(text).fix
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [

@@ -186,6 +186,11 @@ def _answer_lines(subject: Subject) -> Iterator[CheckResult]:
         yield CheckResult("two pictures", "ok", f"it says of them: {told}")
     if all(caption.finish_reason == "stop" for caption in captions):
         yield CheckResult("end", "ok", "it came to its end")
+    elif getattr(subject.options, "keep_truncated", False):
+        yield CheckResult(
+            "end", "note", "it did not come to its end; what is cut off is kept, as its entry says",
+            "Allow more in max_new_tokens where there is room.",
+        )  # fmt: skip
     else:
         yield _ENDLESS
 
