@@ -1,11 +1,13 @@
 """Publishing a finished release to S3, under `<prefix>/<name>/<version>/`.
 
 The release goes first, and `<prefix>/<name>/latest.json`, which says which version is the newest,
-last: a reader who follows it always finds a whole release.
+last: a reader who follows it always finds a whole release. The newest is what was published last
+for the first time: the file also lists the versions that were the newest before, so that one of
+them can be published again, to see that it is whole, and the newest stays.
 """
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from alignbench.release.publishing.place import held_place
 from alignbench.release.publishing.publish import publish
@@ -16,6 +18,8 @@ from alignbench.release_format.question_manifest import finished_question_manife
 from alignbench.release_format.terms import Terms
 from alignbench.schemas.errors import UsageError
 from alignbench.schemas.fence import current_fence
+from alignbench.schemas.names import is_name
+from alignbench.workspace.errors import ObjectNotFoundError
 from alignbench.workspace.stores.store import ObjectStore
 from alignbench.workspace.workspace import open_store
 
@@ -60,10 +64,38 @@ def upload_release(address: str, target: str) -> UploadReport:
     prefix = f"{manifest.name}/{manifest.version}"
     with held_place(store, prefix):
         published = publish(store, prefix, release)
-        pointer = {"version": manifest.version, "sha256": release.checksum}
-        current_fence()()
-        store.write(f"{manifest.name}/{LATEST}", json.dumps(pointer, indent=1).encode() + b"\n")
+        _make_newest(store, manifest, release.checksum)
     return UploadReport(f"{store.url}/{prefix}", *published)
+
+
+def _make_newest(store: ObjectStore, manifest: Terms, checksum: str | None) -> None:
+    """Names a version as the newest, unless it was that before."""
+    key = f"{manifest.name}/{LATEST}"
+    before = _pointer(store, key)
+    newest, earlier = before.get("version"), before.get("earlier", [])
+    if manifest.version == newest or manifest.version in earlier:
+        return
+    pointer = {
+        "version": manifest.version,
+        "sha256": checksum,
+        "earlier": [*earlier, newest] if newest else [],
+    }
+    current_fence()()
+    store.write(key, json.dumps(pointer, indent=1).encode() + b"\n")
+
+
+def _pointer(store: ObjectStore, key: str) -> dict[str, Any]:
+    """Returns what is there; nothing of a file that does not say what such a file says."""
+    try:
+        found = json.loads(store.read(key))
+    except (ObjectNotFoundError, ValueError, RecursionError):
+        return {}
+    is_pointer = (
+        isinstance(found, dict)
+        and is_name(found.get("version"))
+        and isinstance(found.get("earlier", []), list)
+    )
+    return found if is_pointer else {}
 
 
 def _bucket_store(target: str) -> ObjectStore:

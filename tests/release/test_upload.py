@@ -23,7 +23,7 @@ from alignbench.workspace.errors import StoreRefusedError
 from alignbench.workspace.stores.s3 import S3Store
 from alignbench.workspace.stores.s3_answers import BASIC_SETTING
 from tests.fixtures.s3 import ELSEWHERE
-from tests.release.corruption import DATA, change_rows
+from tests.release.corruption import DATA, change_rows, change_text
 
 TARGET = "s3://public/benchmarks"
 LARGE = bytes(range(256)) * (13 << 12)
@@ -85,13 +85,60 @@ def test_a_published_release_is_verified_where_it_is_and_found_as_the_latest(rel
     assert pointer["version"] == "1.0.0"
 
 
-def test_publishing_again_sends_nothing_but_the_pointer(released, client, monkeypatch):
+def test_publishing_again_sends_nothing(released, client, monkeypatch):
     upload_release(str(released), TARGET)
     calls = counting(monkeypatch)
     assert upload_release(str(released), TARGET).sent == 0
-    # The lock refused since it is there, and taken over; SHA256SUMS likewise refused; the pointer;
-    # and the lock let go.
-    assert calls == ["PutObject"] * 5
+    # The lock refused since it is there, and taken over; SHA256SUMS likewise refused; and the lock
+    # let go.
+    assert calls == ["PutObject"] * 4
+
+
+def renumber(folder: Path, version: str) -> None:
+    """Gives a release another version."""
+    change_text(folder, "release.json", '"version": "1.0.0"', f'"version": "{version}"')
+
+
+def latest(client) -> dict[str, object]:
+    found = client.get_object(Bucket="public", Key="benchmarks/small/latest.json")
+    return json.loads(found["Body"].read())
+
+
+def test_the_newest_stays_when_an_older_one_is_published_again(released, client, tmp_path):
+    versions = ("1.0.0", "1.1.0", "2.0.0")
+    folders = {version: tmp_path / version for version in versions}
+    for version, folder in folders.items():
+        shutil.copytree(released, folder)
+        if version != "1.0.0":
+            renumber(folder, version)
+        upload_release(str(folder), TARGET)
+        assert latest(client)["version"] == version
+    for version in (*versions, "1.0.0"):
+        assert upload_release(str(folders[version]), TARGET).sent == 0
+        assert latest(client)["version"] == "2.0.0"
+    assert latest(client)["earlier"] == ["1.0.0", "1.1.0"]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"[1]", b'{"version": 3}', b'{"version": "1", "earlier": 2}']
+)
+def test_a_pointer_that_says_nothing_is_replaced(released, client, damage):
+    client.put_object(Bucket="public", Key="benchmarks/small/latest.json", Body=damage)
+    upload_release(str(released), TARGET)
+    assert latest(client)["version"] == "1.0.0"
+
+
+def test_what_a_stop_kept_from_being_the_newest_is_made_it(released, client, tmp_path):
+    upload_release(str(released), TARGET)
+    other = Path(shutil.copytree(released, tmp_path / "other"))
+    renumber(other, "1.1.0")
+    upload_release(str(other), TARGET)
+    # As if the upload of 1.1.0 had been stopped just before it.
+    client.put_object(
+        Bucket="public", Key="benchmarks/small/latest.json", Body=b'{"version": "1.0.0"}'
+    )
+    assert upload_release(str(other), TARGET).sent == 0
+    assert latest(client)["version"] == "1.1.0"
 
 
 def goes_on_after(writes: int, released: Path, client, patch: pytest.MonkeyPatch) -> None:
