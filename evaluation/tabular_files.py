@@ -34,7 +34,10 @@ def _delimited(path: str, delimiter: str) -> pa.Table:
 
 
 def _json_array(path: str) -> pa.Table:
-    rows = json.loads(Path(path).read_bytes())
+    try:
+        rows = json.loads(Path(path).read_bytes())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("it is not an array of objects")
     return pa.Table.from_pylist(rows)

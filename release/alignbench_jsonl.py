@@ -128,7 +128,7 @@ def read_mapping(path: str | Path | None = None) -> Mapping:
 def _record(line: str) -> dict[str, Any] | None:
     try:
         value = json.loads(line)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -79,7 +79,7 @@ class ReadTasks:
     def _read(self) -> dict[str, object]:
         try:
             return as_object(json.loads(self._store.read(self._key))) or {}
-        except (ObjectNotFoundError, ValueError):
+        except (ObjectNotFoundError, ValueError, RecursionError):
             return {}
 
 

@@ -7,6 +7,7 @@ one all the same.
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 import pyarrow as pa
@@ -94,8 +95,10 @@ def names_in_records(store: ObjectStore) -> dict[str, str]:
     names: dict[str, str] = {}
     for info in store.list("evaluations"):
         if info.key.endswith(f"/{RECORD}"):
-            detectors = json.loads(store.read(info.key)).get("detectors", [])
-            names |= {detector["detector_id"]: detector["name"] for detector in detectors}
+            # A record that was changed by hand names nobody.
+            with suppress(ValueError, RecursionError, AttributeError, TypeError, KeyError):
+                detectors = json.loads(store.read(info.key)).get("detectors", [])
+                names |= {detector["detector_id"]: detector["name"] for detector in detectors}
     return names
 
 

@@ -118,7 +118,7 @@ def croissant_checksums(text: str) -> dict[str, str] | None:
             return None
         files = [part for part in document["distribution"] if part["@type"] == "cr:FileObject"]
         return {str(part["contentUrl"]): str(part["sha256"]) for part in files}
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         return None
 
 

@@ -162,7 +162,7 @@ def _judge(row: Row) -> Iterator[Problem]:
     manner = {
         "system_turn": row["system_turn"],
         "structured": row["structured"],
-        "task_notes": json.loads(row["task_notes"]),
+        "task_notes": _parsed(row["task_notes"]),
     }
     if ids.judge_id(row["generator_id"], row["rubric"], manner) != row["judge_id"]:
         yield Rule.IDENTITY, "judge_id does not follow from the row"
@@ -189,7 +189,7 @@ def _rating(row: Row) -> Iterator[Problem]:
 
 
 def _model(row: Row) -> Iterator[Problem]:
-    params = json.loads(row["params"])
+    params = _parsed(row["params"])
     expected = ids.generator_id(
         Direction.I2T, row["backend"], row["repo"], row["revision"], row["instruction"], params
     )
@@ -202,10 +202,18 @@ def _model(row: Row) -> Iterator[Problem]:
 def _scale(judge: Row) -> tuple[float, float]:
     """Returns the ends of a judge's scale; all numbers where the rubric cannot be read."""
     try:
-        rubric = json.loads(judge["rubric_text"])
+        rubric = _parsed(judge["rubric_text"])
         return float(rubric["lowest"]), float(rubric["highest"])
     except (ValueError, TypeError, KeyError):
         return -math.inf, math.inf
+
+
+def _parsed(text: str) -> Any:
+    """Returns what is written as JSON; nothing of what is none, from which no id follows."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 _CHECKS: Final = {

@@ -256,6 +256,8 @@ def test_it_is_read_by_datasets_and_by_python(made: Workspace, released: Path) -
         ("questions", lambda rows: rows[0].update(license="MIT"), Rule.MANIFEST),
         ("models", lambda rows: rows[0].update(repo="better"), Rule.IDENTITY),
         ("judges", lambda rows: rows[0].update(rubric_text="{"), Rule.MANIFEST),
+        ("judges", lambda rows: rows[0].update(task_notes="[" * 100_000), Rule.IDENTITY),
+        ("models", lambda rows: rows[0].update(params="{"), Rule.IDENTITY),
         ("variants", lambda rows: rows[0].update(status="fine"), Rule.VALUE),
         ("variants", lambda rows: by_people(rows).update(n_different=0), Rule.VALUE),
         ("variants", lambda rows: by_people(rows).update(n_unknown=3), Rule.AGREES),

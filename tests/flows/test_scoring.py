@@ -251,3 +251,14 @@ def test_with_a_prefect_server_an_evaluation_is_a_flow_run_with_a_task_for_each_
     assert len(httpx.post(f"{prefect_server}/task_runs/filter", json=by_run).json()) == 1
     artifacts = httpx.post(f"{prefect_server}/artifacts/filter", json=by_run).json()
     assert {"evaluate-progress", "evaluate-report"} <= {artifact["key"] for artifact in artifacts}
+
+
+@pytest.mark.parametrize("record", ["[", "[" * 100_000, "[1]", '{"detectors": [3]}'])
+def test_a_record_that_was_changed_by_hand_names_no_detector(tmp_path: Path, record: str) -> None:
+    inside = write_release(tmp_path / "releases" / "made" / "1.0.0", SENTENCES)
+    (tmp_path / "alignbench.toml").write_text("")
+    run(inside, None, "sentence_length")
+    for path in tmp_path.glob("evaluations/**/evaluation.json"):
+        path.write_text(record)
+    [counts] = [each for each in workspace_status(str(tmp_path)).counts if each.stage == "evaluate"]
+    assert len(counts.scope) == 12, "the beginning of its id"

@@ -25,6 +25,11 @@ def read(tmp_path: Path, *records, mapping=None):
     return read_alignbench_jsonl(path, mapping)
 
 
+def test_a_line_that_is_nested_too_deeply_is_a_problem_of_its_own(tmp_path):
+    found = read(tmp_path, FULL, "[" * 100_000)
+    assert len(found.rows) == len(found.problems) == 1
+
+
 def test_a_row_gets_the_words_and_types_of_a_release(tmp_path):
     found = read(tmp_path, FULL, "")
     assert found.problems == ()

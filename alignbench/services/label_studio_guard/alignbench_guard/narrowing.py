@@ -72,7 +72,7 @@ def _json_object(request: HttpRequest) -> dict[str, object]:
         raise UnreadableBodyError(f"its content type is not {_JSON}")
     try:
         said = json.loads(request.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UnreadableBodyError("its body is not JSON") from None
     if not isinstance(said, dict):
         raise UnreadableBodyError("its body is not a JSON object")
