@@ -66,7 +66,7 @@ def _check(context: Context, name: str, with_weights: bool, as_json: bool) -> No
 
 
 def _print(kind: ModelKind, listed: "list[CatalogModel]") -> None:
-    from alignbench.doctor.model_requirements import obstacles, requirements
+    from alignbench.doctor.model_requirements import requirements
 
     say(f"{kind.value}s".replace("_", " "))
     print_table(
@@ -80,7 +80,7 @@ def _print(kind: ModelKind, listed: "list[CatalogModel]") -> None:
                 _size(model.parameters),
                 model.license,
                 ", ".join(requirements(model)),
-                "; ".join(obstacles(model)) or "yes",
+                _runs_here(model),
             )
             for model in listed
         ],
@@ -89,8 +89,17 @@ def _print(kind: ModelKind, listed: "list[CatalogModel]") -> None:
     say("")
 
 
+def _runs_here(model: "CatalogModel") -> str:
+    from alignbench.doctor.model_requirements import is_downloaded, obstacles
+
+    why_not = obstacles(model)
+    if why_not:
+        return "; ".join(why_not)
+    return "once downloaded" if is_downloaded(model) is False else "yes"
+
+
 def _as_json(model: "CatalogModel") -> "JsonValue":
-    from alignbench.doctor.model_requirements import obstacles, requirements
+    from alignbench.doctor.model_requirements import is_downloaded, obstacles, requirements
 
     why_not = obstacles(model)
     return {
@@ -106,6 +115,7 @@ def _as_json(model: "CatalogModel") -> "JsonValue":
         "needs": requirements(model),
         "runs_here": not why_not,
         "why_not": why_not,
+        "downloaded": is_downloaded(model),
     }
 
 

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from alignbench.models.errors import ModelNotFoundError
+from alignbench.models.in_process.weights import HubRevision, local_folder
 from alignbench.schemas.configuration.catalog import GROUPS, CatalogModel
 from alignbench.schemas.configuration.mistakes import is_http_address
 from alignbench.schemas.errors import AlignBenchError, UnknownNameError
@@ -60,6 +62,28 @@ def obstacles(model: CatalogModel) -> list[str]:
         elif gpu.memory_gb < model.gpu_gb:
             found.append(f"{gpu.name} has {gpu.memory_gb:.0f} GB")
     return found
+
+
+def is_downloaded(model: CatalogModel) -> bool | None:
+    """Tells whether a model's files are on this machine; None of one that has none here.
+
+    Asked is the cache of the hub, whose files may be of another revision than today's.
+    """
+    try:
+        backend = find(GROUPS[model.kind], model.backend)
+    except AlignBenchError:
+        return None
+    if not issubclass(backend, HubRevision):
+        return None
+    try:
+        if local_folder(model.repo) is not None:
+            return True
+    except ModelNotFoundError:
+        return False
+    from huggingface_hub import try_to_load_from_cache
+
+    names = ("config.json", "model_index.json")
+    return any(isinstance(try_to_load_from_cache(model.repo, name), str) for name in names)
 
 
 @cache

@@ -99,6 +99,31 @@ def test_the_list_needs_the_core_only() -> None:
         assert not in_process or "is not installed" in row["why_not"][0]
 
 
+@pytest.mark.usefixtures("builtin")
+def test_a_model_that_is_not_here_runs_once_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed() -> tuple[str, dict[str, bool | None]]:
+        said = run("models", "--kind", "captioner").stdout.splitlines()
+        rows = json.loads(run("models", "--kind", "captioner", "--json").stdout)
+        [line] = [line for line in said if line.startswith("smolvlm-256m")]
+        return line, {row["name"]: row["downloaded"] for row in rows}
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    line, downloaded = listed()
+    assert "once downloaded" in line
+    assert downloaded["smolvlm-256m"] is False
+    assert downloaded["gpt-4o"] is None
+    cached = tmp_path / "models--HuggingFaceTB--SmolVLM-256M-Instruct"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("a" * 40)
+    (cached / "snapshots" / ("a" * 40)).mkdir(parents=True)
+    (cached / "snapshots" / ("a" * 40) / "config.json").write_text("{}")
+    line, downloaded = listed()
+    assert line.rstrip().endswith("yes")
+    assert downloaded["smolvlm-256m"] is True
+
+
 def test_a_catalog_without_models_is_said_to_be_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     with only_catalogs(monkeypatch):
         assert run("models").stdout == "The catalog is empty.\n"
