@@ -244,4 +244,4 @@ def without_waiting() -> Iterator[pytest.MonkeyPatch]:
 
 def moments(calls: int, most: int) -> Sequence[int]:
     """So many calls, spread over all."""
-    return sorted({round(step * (calls - 1) / (most - 1)) for step in range(most)})
+    return sorted({round(step * (calls - 1) / max(1, most - 1)) for step in range(most)})
