@@ -12,8 +12,6 @@ from alignbench.terminal.context import Context, use_local_services
 from alignbench.terminal.output import print_json
 
 if TYPE_CHECKING:
-    from prefect import Flow
-
     from alignbench.engine.report import StageReport
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -46,10 +44,6 @@ Calls = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
-
-
-_OF_QUESTIONS = ("rewrite", "respond", "judge")
-"""Stages whose flows stand in `flows/questions`."""
 
 
 def register(app: typer.Typer) -> None:
@@ -257,16 +251,15 @@ def run_stage_verb(
 ) -> None:
     """Runs a stage's flow on the workspace, or says what it would do."""
     use_local_services(context)
-    from importlib import import_module
-
     from alignbench.flows.runs.orchestration import run_flow
+    from alignbench.flows.stages import flow_of
+    from alignbench.schemas.vocabulary import StageName
 
     if dry_run:
         blind = parameters.get("blind", False)
         print_dry_run(context, stage, as_json, parameters["limit"], blind=blind)
         return
-    room = "questions." if stage in _OF_QUESTIONS else ""
-    flow: Flow[..., Any] = getattr(import_module(f"alignbench.flows.{room}{stage}"), stage)
+    flow = flow_of(StageName(stage))
     with _json_despite_failures(as_json, many=False), context.runs_shown(as_json=as_json):
         report: StageReport = run_flow(flow, workspace=context.address, **parameters)
     if as_json:

@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from alignbench.flows.runs.stage_flow import may_name_a_server
+from alignbench.flows.stages import ENTRYPOINTS, flow_of
+from alignbench.schemas.vocabulary import StageName
 
 RUNS_A_STAGE = """
 import sys
@@ -74,3 +77,12 @@ def test_a_file_may_name_one(nowhere: Path, file: str, text: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
     assert may_name_a_server()
+
+
+def test_each_stage_has_a_flow_which_the_deployments_name() -> None:
+    text = (Path(__file__).parents[2] / "prefect.yaml").read_text()
+    deployed = {one["name"]: one["entrypoint"] for one in yaml.safe_load(text)["deployments"]}
+    assert set(ENTRYPOINTS) == set(StageName)
+    for stage, entrypoint in ENTRYPOINTS.items():
+        assert deployed[stage] == entrypoint
+        assert callable(flow_of(stage))
