@@ -25,6 +25,7 @@ from alignbench.release_format.columns import (
     data_schema,
     vote_schema,
 )
+from alignbench.release_format.damage import damage_named
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder, open_release
 from alignbench.release_format.layout import DATA, VOTES
@@ -119,6 +120,7 @@ def diff_releases(old: str, new: str) -> Difference:
 
     Raises:
         NotAReleaseError: There is no release at one of the addresses.
+        ReleaseColumnError: A file of one is damaged.
     """
     with tempfile.TemporaryDirectory(prefix="alignbench-diff-") as scratch:
         folders = [open_release(address) for address in (old, new)]
@@ -190,7 +192,7 @@ def _sentences(folder: ReleaseFolder) -> Iterator[pa.Table]:
     for path, shard in folder.shards.items():
         if shard.kind != DATA:
             continue
-        with folder.open(path) as source:
+        with folder.open(path) as source, damage_named(folder.address, path):
             file = pq.ParquetFile(source)
             names = [name for name in file.schema_arrow.names if name != "image"]
             for group in range(file.num_row_groups):
@@ -210,7 +212,7 @@ def _sentences(folder: ReleaseFolder) -> Iterator[pa.Table]:
 def _votes(folder: ReleaseFolder) -> Iterator[pa.Table]:
     for path, shard in folder.shards.items():
         if shard.kind == VOTES:
-            with folder.open(path) as source:
+            with folder.open(path) as source, damage_named(folder.address, path):
                 for batch in pq.ParquetFile(source).iter_batches(_BATCH_ROWS):
                     rows = pa.Table.from_batches([as_current(batch, VOTE_SCHEMA)])
                     yield rows.replace_schema_metadata(None).cast(VOTE_SCHEMA)

@@ -179,7 +179,9 @@ def as_current(rows: pa.RecordBatch, schema: pa.Schema = DATA_SCHEMA) -> pa.Reco
 
 
 def vote_count(rows: pa.Table | pa.RecordBatch) -> pa.Array | pa.ChunkedArray:
-    """Returns how many votes rows have in all, from `n_*`; null where these are."""
+    """Returns how many votes rows have in all, from `n_*`; null where these are null or missing."""
+    if not set(_COUNTS) <= set(rows.schema.names):
+        return pa.nulls(len(rows), pa.int32())
     correct, incorrect, unknown = (rows.column(name) for name in _COUNTS)
     return pc.add(pc.add(correct, incorrect), unknown)
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignbench.release_format.columns import with_features
+from alignbench.release_format.damage import damage_named
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.folder import open_release as open_folder
@@ -136,9 +137,10 @@ class QuestionRelease:
 
     def _batches(self, path: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Yields a file's rows; one row group after the other: Arrow fails across the border."""
-        file = pq.ParquetFile(self.folder.open_ranges(path))
-        for group in range(file.num_row_groups):
-            yield from file.iter_batches(row_groups=[group], columns=columns)
+        with damage_named(self.folder.address, path):
+            file = pq.ParquetFile(self.folder.open_ranges(path))
+            for group in range(file.num_row_groups):
+                yield from file.iter_batches(row_groups=[group], columns=columns)
 
 
 def open_question_release(address: str | Path) -> QuestionRelease:

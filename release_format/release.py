@@ -18,6 +18,7 @@ from PIL import Image
 
 from alignbench.models.pixels import rgb_pixels
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA, as_current, with_features
+from alignbench.release_format.damage import damage_named
 from alignbench.release_format.errors import NotAReleaseError
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.folder import open_release as open_folder
@@ -237,7 +238,7 @@ class Release:
         """
         tables = []
         for path in self._paths(VOTES, split, model):
-            with self.folder.open(path) as source:
+            with self.folder.open(path) as source, damage_named(self.address, path):
                 for batch in pq.ParquetFile(source).iter_batches():
                     current = pa.Table.from_batches([as_current(batch, VOTE_SCHEMA)])
                     tables.append(current.cast(VOTE_SCHEMA))
@@ -270,19 +271,21 @@ class Release:
         ]
 
     def _row_count(self, path: str) -> int:
-        count: int = pq.ParquetFile(self.folder.open_ranges(path)).metadata.num_rows
+        with damage_named(self.address, path):
+            count: int = pq.ParquetFile(self.folder.open_ranges(path)).metadata.num_rows
         return count
 
     def _batches(
         self, path: str, *, images: bool, columns: Sequence[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
         """Yields a file's rows; one row group after the other: Arrow fails across the border."""
-        file = pq.ParquetFile(self.folder.open_ranges(path))
-        names = [name for name in file.schema_arrow.names if images or name != _IMAGE]
-        chosen = names if columns is None else list(columns)
-        for group in range(file.num_row_groups):
-            for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=chosen):
-                yield batch if columns is not None else as_current(batch)
+        with damage_named(self.address, path):
+            file = pq.ParquetFile(self.folder.open_ranges(path))
+            names = [name for name in file.schema_arrow.names if images or name != _IMAGE]
+            chosen = names if columns is None else list(columns)
+            for group in range(file.num_row_groups):
+                for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=chosen):
+                    yield batch if columns is not None else as_current(batch)
 
 
 def open_release(address: str | Path) -> Release:

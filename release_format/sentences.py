@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from alignbench.release_format.columns import DATA_SCHEMA
+from alignbench.release_format.damage import damage_named
 from alignbench.release_format.errors import NotAReleaseError, ReleaseColumnError
 from alignbench.release_format.folder import ReleaseFolder
 from alignbench.release_format.layout import DATA
@@ -133,31 +134,27 @@ class ReleaseReader:
     def _images_of(
         self, path: str, rows: npt.NDArray[np.int64], names: list[str]
     ) -> Iterator[ImageOf]:
-        file = pq.ParquetFile(self._folder.open_ranges(path))
-        groups = range(file.metadata.num_row_groups)
-        starts = np.cumsum([0, *(file.metadata.row_group(group).num_rows for group in groups)])
-        place = 0
-        for group in np.unique(np.searchsorted(starts, rows, side="right") - 1).tolist():
-            start = int(starts[group])
-            for batch in file.iter_batches(
-                _IMAGE_ROWS, row_groups=[group], columns=["image.bytes"]
-            ):
-                data = batch.column("image").field("bytes")
-                while place < len(rows) and rows[place] < start + len(batch):
-                    yield ImageOf(names[place], data[int(rows[place]) - start].as_py())
-                    place += 1
-                start += len(batch)
+        with damage_named(self.address, path):
+            file = pq.ParquetFile(self._folder.open_ranges(path))
+            groups = range(file.metadata.num_row_groups)
+            starts = np.cumsum([0, *(file.metadata.row_group(group).num_rows for group in groups)])
+            place = 0
+            for group in np.unique(np.searchsorted(starts, rows, side="right") - 1).tolist():
+                start = int(starts[group])
+                for batch in file.iter_batches(
+                    _IMAGE_ROWS, row_groups=[group], columns=["image.bytes"]
+                ):
+                    data = batch.column("image").field("bytes")
+                    while place < len(rows) and rows[place] < start + len(batch):
+                        yield ImageOf(names[place], data[int(rows[place]) - start].as_py())
+                        place += 1
+                    start += len(batch)
 
     def _read(
         self, path: str, columns: Sequence[str] = COLUMNS, further: Sequence[str] = ()
     ) -> pa.Table:
-        try:
+        with damage_named(self.address, path):
             file = pq.ParquetFile(self._folder.open_ranges(path), pre_buffer=True)
-        except pa.ArrowException as error:
-            raise ReleaseColumnError(
-                f"{path} in {self.address} cannot be read as Parquet: {error}.",
-                "Run 'alignbench verify' on the release, or fetch it again.",
-            ) from None
         for name in columns:
             if not _is_as_declared(name, file.schema_arrow):
                 kind = "list" if name == _SPANS else DATA_SCHEMA.field(name).type
@@ -166,7 +163,8 @@ class ReleaseReader:
                     "Evaluate a release that 'alignbench verify' finds sound.",
                 )
         there = [name for name in further if _is_as_declared(name, file.schema_arrow)]
-        table = file.read([*columns, *there])
+        with damage_named(self.address, path):
+            table = file.read([*columns, *there])
         for name in further:
             if name not in there:
                 nulls = pa.nulls(len(table), DATA_SCHEMA.field(name).type)

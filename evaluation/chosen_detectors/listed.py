@@ -11,13 +11,18 @@ def notes_on_lists(reader: ReleaseReader, detectors: Sequence[PreparedDetector])
     """Yields for each detector that lists sentences how many of them the release does not have.
 
     Raises:
-        ScoreFileError: It has none of them.
+        ScoreFileError: It has none of them, or lists none at all.
     """
     listed = [(d, ids) for d in detectors if (ids := d.listed_sentences()) is not None]
     if not listed:
         return
     known = set(reader.sentence_ids().to_pylist())
     for detector, ids in listed:
+        if not ids:
+            raise ScoreFileError(
+                f"{detector.name}: its file has no score.",
+                "Give a row for each sentence, by this release's column sentence_id.",
+            )
         strange = [name for name in ids if name not in known]
         if not strange:
             continue

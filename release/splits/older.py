@@ -5,6 +5,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alignbench.release.splits.splits import OLD_SCHEMA
+from alignbench.release_format.damage import damage_named
 from alignbench.release_format.folder import open_release
 from alignbench.release_format.layout import CHECKSUMS, DATA
 from alignbench.release_format.manifest import ReleaseRecord, finished_manifest
@@ -25,13 +26,14 @@ def older_release(address: str) -> tuple[ReleaseRecord, pa.Table]:
 
     Raises:
         NotAReleaseError: It is none, or not of this schema version.
+        ReleaseColumnError: A file of it is damaged.
     """
     folder = open_release(address)
     manifest = finished_manifest(folder)
     parts = [OLD_SCHEMA.empty_table()]
     for path, shard in folder.shards.items():
         if shard.kind == DATA:
-            with folder.open(path) as source:
+            with folder.open(path) as source, damage_named(folder.address, path):
                 rows = pq.read_table(source, columns=list(_COLUMNS), partitioning=None)
             parts.append(_sides(rows, shard.split))
     sha256 = sha256_hex(folder.bytes(CHECKSUMS))

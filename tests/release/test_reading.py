@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import pytest
 import yaml
 from PIL import Image
 
-from alignbench import open_release, verify
+from alignbench import evaluate, open_release, verify
+from alignbench.release.diff import diff_releases
 from alignbench.release_format.columns import DATA_SCHEMA, VOTE_SCHEMA, card_features, with_features
+from alignbench.release_format.errors import ReleaseColumnError
 from alignbench.schemas.ids import sha256_hex
 from alignbench.workspace.errors import UnsafeKeyError
 from alignbench.workspace.stores.local import LocalStore
+from tests.release.corruption import DATA
 
 ORIGINAL_COLUMNS = [
     "model", "image_source", "image_name", "image_type", "sentence_index", "caption", "annotation",
@@ -163,3 +167,24 @@ def test_a_release_in_a_hubs_cache_is_read_through_its_links(released, tmp_path)
     (snapshot / "data" / "endless").symlink_to("/dev/zero")
     os.mkfifo(snapshot / "waits")
     assert verify(snapshot).findings is not None
+
+
+@pytest.mark.parametrize("damage", [b"", b"x" * 500, None], ids=["empty", "no Parquet", "a page"])
+def test_a_damaged_file_is_named_by_whatever_reads_it(released, tmp_path, damage):
+    copy = Path(shutil.copytree(released, tmp_path / "copy"))
+    file = copy / DATA
+    data = bytearray(file.read_bytes())
+    data[4:2000] = bytes(1996)
+    file.write_bytes(bytes(data) if damage is None else damage)
+    release = open_release(str(copy))
+    for read in (
+        lambda: list(release.sentences()),
+        lambda: release.to_arrow(images=True),
+        lambda: diff_releases(str(copy), str(copy)),
+        lambda: evaluate(
+            copy, {"mine": lambda _, sentences: [0.5] * len(sentences)}, tmp_path / "o"
+        ),
+    ):
+        with pytest.raises(ReleaseColumnError, match="careful/test-00000"):
+            read()
+    assert not verify(copy).ok
