@@ -112,8 +112,10 @@ def _as_json(done: "ImportedRelease") -> JsonValue:
 def _say(done: "ImportedRelease") -> None:
     imported = done.manifest.imported
     assert imported is not None  # noqa: S101 - every import has a record
-    if imported.mapping:
-        print_table(["the set says", "here"], list(imported.mapping.items()))
+    # What a word of ours became is not news.
+    others = [(word, ours) for word, ours in imported.mapping.items() if word.lower() != ours]
+    if others:
+        print_table(["the set says", "here"], others)
     rows = [
         (name, part.sentences, part.correct, part.incorrect, part.unknown)
         for name, part in done.manifest.counts.by_model.items()

@@ -188,12 +188,17 @@ def report(
         Path | None, typer.Option("--out", help="Folder to write to; else in the workspace.")
     ] = None,
     figures: Annotated[bool, typer.Option(help="Draw figures; needs the extra 'figures'.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Write what judges and people say of the answers: a page, CSV and LaTeX."""
     from alignbench.flows.questions.report import question_report
 
-    page = question_report(context.obj.address, out, figures=figures)
-    say(f"questions: report written to {page}")
+    done = question_report(context.obj.address, out, figures=figures)
+    if as_json:
+        results = {name: table.to_pylist() for name, table in done.tables.items()}
+        print_json({"report": str(done.page), "notes": list(done.notes), "results": results})
+    else:
+        say(f"questions: report written to {done.page}")
 
 
 def export(

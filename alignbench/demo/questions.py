@@ -69,7 +69,7 @@ def _road(folder: Path, file: Path) -> Path:
     drawn = draw_questions(address, _SAMPLE)
     ratings = rate_everything(address)
     say(f"   {ratings:,} ratings by simulated people of the answers to {drawn.drawn:,} questions")
-    return question_report(address)
+    return question_report(address).page
 
 
 def _config(url: str) -> str:

@@ -4,12 +4,13 @@ What comes in: questions, answers, judgements, ratings. What goes out: `report.h
 offline, and its tables as CSV and LaTeX. It asks no model, and may be written again at any time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from alignbench.annotation.units.checked_variants import said_by_people
 from alignbench.flows.questions.rated_answers import GivenRating, newest_ratings, rated_by_people
@@ -31,7 +32,23 @@ from alignbench.workspace.stores.local import LocalStore
 _FOLDER: Final = Path("evaluations", "questions")
 
 
-def question_report(address: str, out: Path | None = None, *, figures: bool = True) -> Path:
+class QuestionReport(NamedTuple):
+    """A report that was written.
+
+    Attributes:
+        page: Its page.
+        tables: Its tables by their names.
+        notes: What a reader must know of all of it.
+    """
+
+    page: Path
+    tables: Mapping[str, pa.Table]
+    notes: Sequence[str]
+
+
+def question_report(
+    address: str, out: Path | None = None, *, figures: bool = True
+) -> QuestionReport:
     """Writes a report on a workspace's questions.
 
     Args:
@@ -39,9 +56,6 @@ def question_report(address: str, out: Path | None = None, *, figures: bool = Tr
         out: The folder to write to; by default one in the workspace, or in the current folder
             where that is on S3.
         figures: Whether figures are drawn.
-
-    Returns:
-        Its page.
 
     Raises:
         MissingExtraError: Figures are wanted, and Matplotlib is not installed.
@@ -62,9 +76,10 @@ def question_report(address: str, out: Path | None = None, *, figures: bool = Tr
     folder = out or (_FOLDER if address.startswith("s3://") else Path(address) / _FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     store = LocalStore(folder)
-    for name, data in report_files(results, notes, draw=figures).items():
+    report = report_files(results, notes, draw=figures)
+    for name, data in report.files.items():
         store.write(name, data)
-    return folder / PAGE
+    return QuestionReport(folder / PAGE, report.tables, notes)
 
 
 def question_results(run: Run) -> tuple[Results, list[str]]:

@@ -1,6 +1,9 @@
 """A report's page and files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import pyarrow as pa
 
 from alignbench.judging.report.parts import Part
 from alignbench.judging.report.results import Results
@@ -13,8 +16,20 @@ from alignbench.reporting.tables import csv_bytes
 PAGE = "report.html"
 
 
-def report_files(results: Results, notes: Sequence[str], *, draw: bool) -> dict[str, bytes]:
-    """Returns the files of a report by their paths: the page, and each table as CSV and LaTeX.
+class ReportFiles(NamedTuple):
+    """A report.
+
+    Attributes:
+        files: Its files by their paths: the page, and each table as CSV and LaTeX.
+        tables: Its tables by their names.
+    """
+
+    files: Mapping[str, bytes]
+    tables: Mapping[str, pa.Table]
+
+
+def report_files(results: Results, notes: Sequence[str], *, draw: bool) -> ReportFiles:
+    """Returns a report.
 
     Args:
         results: What it is made of.
@@ -47,7 +62,7 @@ def report_files(results: Results, notes: Sequence[str], *, draw: bool) -> dict[
         )
     )
     files[PAGE] = page.encode()
-    return files
+    return ReportFiles(files, {part.name: part.table for part in parts})
 
 
 def _figures(results: Results, parts: Sequence[Part]) -> dict[str, bytes]:

@@ -66,7 +66,7 @@ def test_they_are_judged_beside_the_answers_of_captioners_and_released(opened: W
         assert CliRunner().invoke(app, ["-C", opened.url, *verb]).exit_code == 0
     assert opened.table(JUDGEMENTS).count() == 3 + 4
     assert [one.scope for one in stage_counts(opened.url, StageName.RESPOND)] == ["vlm"]
-    page = question_report(opened.url, figures=False)
+    page = question_report(opened.url, figures=False).page
     table = csv.DictReader((page.parent / "results/leaderboard.csv").open())
     assert {row["model"]: row["unanswered"] for row in table} == {"vlm": "0", "theirs": "1"}
     done = CliRunner().invoke(app, ["-C", opened.url, "questions", "release", "--json"])

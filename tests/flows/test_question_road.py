@@ -128,7 +128,7 @@ def test_scenes_become_a_report_that_opens_offline(judged: Workspace) -> None:
         if number % 2 == 0 and not row.blind
     ]  # fmt: skip
     judged.table(RATINGS).append(rated, "run")
-    page = question_report(judged.url)
+    page = question_report(judged.url).page
     text = page.read_text()
     for name in ("leaderboard", "tasks", "people", "judges", "blind", "worst"):
         assert f'id="{name}"' in text
@@ -148,7 +148,7 @@ def test_scenes_become_a_report_that_opens_offline(judged: Workspace) -> None:
     assert float(found["biased", WORDY]["bias"]) > 2 > abs(float(found["biased", TERSE]["bias"]))
     assert float(found["unbiased", TERSE]["pearson"]) > 0.5
     assert (page.parent / "results/tasks.tex").read_text().count(r"\begin{table*}") == 1
-    assert page.read_bytes() == question_report(judged.url).read_bytes()
+    assert page.read_bytes() == question_report(judged.url).page.read_bytes()
 
 
 def test_a_length_bias_reverses_two_models_and_calibration_puts_them_right(
@@ -200,7 +200,7 @@ def test_consistency_ranks_models_as_planned_at_every_level(
     tmp_path: Path, server: ModelServer
 ) -> None:
     opened = road(tmp_path, server, LEVELS, ("strict",), 40)
-    page = question_report(opened.url, figures=False)
+    page = question_report(opened.url, figures=False).page
     rows = list(csv.DictReader((page.parent / "results/leaderboard.csv").open()))
     for row in rows:
         assert float(row["macro"]) == pytest.approx(float(row["model"][0]), abs=0.6)

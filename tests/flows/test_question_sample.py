@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,7 +88,11 @@ def test_a_sample_is_drawn_once_and_its_ratings_make_calibrated_figures(
         for person, name in enumerate(("ann", "bo", "cy"))
     ]  # fmt: skip
     opened.table(RATINGS).append(given, "run")
-    page = question_report(opened.url, figures=False)
+    told = json.loads(verb(opened, "questions", "report", "--no-figures", "--json").stdout)
+    assert set(told) == {"report", "notes", "results"}
+    assert all(isinstance(rows, list) for rows in told["results"].values())
+    assert Path(told["report"]).exists()
+    page = question_report(opened.url, figures=False).page
     figures = list(csv.DictReader((page.parent / "results/calibrated.csv").open()))
     assert {row["rated answers"] for row in figures} == {"40"}
     assert all(row["mean_low"] < row["people_high"] for row in figures)

@@ -87,7 +87,7 @@ def rows_of(files: dict[str, bytes], name: str) -> list[dict[str, str]]:
 
 def test_calibrated_means_put_a_judge_right_and_stand_beside_what_people_say() -> None:
     found = results(3, rated=90)
-    files = report_files(found, [], draw=True)
+    files = report_files(found, [], draw=True).files
     rows = rows_of(files, "calibrated")
     assert len(rows) == 3 * 2 * 2
     raw = {row["model"]: float(row["macro"]) for row in rows_of(files, "leaderboard")}
@@ -117,7 +117,7 @@ def test_what_was_refused_of_questions_in_other_words_is_told_by_writer_and_styl
     refused = replace(written, variant_id="b", status=VariantStatus.REFUSED, code="AB-E43")
     unread = replace(refused, variant_id="c", style="formal", code="AB-E35")
     rewritten = Rewritten([written, refused, unread], {"g": "writer"}, {"a": same, "b": different})
-    files = report_files(replace(results(1), rewritten=rewritten), [], draw=False)
+    files = report_files(replace(results(1), rewritten=rewritten), [], draw=False).files
     formal, plain = rows_of(files, "rewriting")
     assert (formal["style"], formal["accepted"], formal["tells the answer"]) == ("formal", "0", "1")
     assert (formal["checked by people"], formal["same"]) == ("0", "0")
@@ -127,7 +127,7 @@ def test_what_was_refused_of_questions_in_other_words_is_told_by_writer_and_styl
 
 
 def test_too_few_ratings_give_no_figure_but_the_reason() -> None:
-    files = report_files(results(2, rated=12), [], draw=True)
+    files = report_files(results(2, rated=12), [], draw=True).files
     rows = rows_of(files, "calibrated")
     assert {row["mean"] for row in rows} == {""}
     assert {row["why null"] for row in rows} == {"Fewer than 30 rated answers: 12."}
@@ -136,7 +136,7 @@ def test_too_few_ratings_give_no_figure_but_the_reason() -> None:
 
 @pytest.mark.parametrize("models", [1, 12])
 def test_one_model_or_twelve_make_a_report(models: int) -> None:
-    files = report_files(results(models), [], draw=True)
+    files = report_files(results(models), [], draw=True).files
     assert len(rows_of(files, "leaderboard")) == models
     assert "results/categories.svg" in files, "three categories make an area"
     assert "results/calibrated.csv" not in files, "nobody rated"
@@ -149,7 +149,7 @@ def test_a_category_without_a_judged_answer_is_null_and_leaves_the_rest() -> Non
         one: replace(each, draws={JUDGE: np.where(talking[:, None], np.nan, each.draws[JUDGE])})
         for one, each in found.answers.items()
     }
-    files = report_files(replace(found, answers=answers), [], draw=True)
+    files = report_files(replace(found, answers=answers), [], draw=True).files
     means = {row["category"]: row["mean"] for row in rows_of(files, "categories")}
     assert means["Talking"] == ""
     assert "" not in (means["Seeing"], means["Thinking"])
