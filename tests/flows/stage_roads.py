@@ -29,7 +29,7 @@ from alignbench.schemas.tables import ANNOTATIONS, SENTENCES
 from alignbench.schemas.vocabulary import Verdict
 from alignbench.workspace.tables.compact import compact
 from alignbench.workspace.workspace import open_store, open_workspace
-from tests.fixtures.s3 import copy_of_bucket
+from tests.fixtures.s3 import objects_below, put_objects
 from tests.flows.letter_captioner import registered
 from tests.flows.roads import contents
 from tests.release.benchmark import vote
@@ -150,14 +150,8 @@ class Buckets:
     def copied(self, address: str) -> str:
         copy = self.new()
         old, new = (where.rpartition("/")[2] for where in (address, copy))
-        listed = self._client.list_objects_v2(Bucket=old, Prefix=f"{old}/")
-        for item in listed.get("Contents", []):
-            if "/locks/" not in item["Key"]:
-                self._client.copy_object(
-                    Bucket=new,
-                    Key=item["Key"].replace(old, new, 1),
-                    CopySource={"Bucket": old, "Key": item["Key"]},
-                )
+        there = objects_below(old, old)
+        put_objects(new, new, {k: v for k, v in there.items() if "locks/" not in k})
         return copy
 
 
@@ -203,7 +197,10 @@ def state(address: str) -> State:
     if address.startswith("s3://"):  # one of the server in this process
         bucket, _, prefix = address.removeprefix("s3://").partition("/")
         with tempfile.TemporaryDirectory() as folder:
-            copy_of_bucket(bucket, prefix, Path(folder))
+            for key, data in objects_below(bucket, prefix).items():
+                path = Path(folder, key)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
             return state(folder)
     store = open_store(address)
     released = {
