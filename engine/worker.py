@@ -58,6 +58,8 @@ class Worker:
         self._total = total
         self._failed_at_first = 0
         self._something_worked = False
+        self._may_stop_early = True
+        self._committed = self._committed_failures = 0
         self._attempts_before = attempts_before
         self._commits = Commits(stage, context.workspace, context.run_id, attempts_before, fence)
 
@@ -75,6 +77,8 @@ class Worker:
         """
         self._failed_at_first = 0
         self._something_worked = something_worked
+        self._may_stop_early = not something_worked
+        self._committed = self._committed_failures = 0
         try:
             work_lease(
                 self._stage,
@@ -105,8 +109,15 @@ class Worker:
     def _commit(self) -> None:
         if not len(self._commits):
             return
-        self.report.add(self._context.watcher.commit(self._written))
+        commit = self._context.watcher.commit(self._written)
+        self.report.add(commit)
         self._context.watcher.committed(self._stage.name, self.report.items, self._total)
+        self._committed += commit.items
+        self._committed_failures += commit.failed
+        # What no table can hold is known to have failed only now.
+        none_worked = self._committed_failures == self._committed >= ALL_FAIL_LIMIT
+        if self._may_stop_early and none_worked:
+            raise nothing_works(self._context, self._stage, self._committed)
 
     def _written(self) -> CommitReport:
         """Writes the commit; while the store is away, nothing further is done.
@@ -133,10 +144,12 @@ class Worker:
             raise nothing_works(self._context, self._stage)
 
 
-def nothing_works(context: RunContext, stage: Stage) -> NothingWorksError:
+def nothing_works(
+    context: RunContext, stage: Stage, items: int = ALL_FAIL_LIMIT
+) -> NothingWorksError:
     """Returns what a run ends with whose first items all failed."""
     return NothingWorksError(
-        f"{stage.name}: the first {ALL_FAIL_LIMIT} items all failed "
+        f"{stage.name}: the first {items} items all failed "
         f"({newest_failure(context, stage.name)}).",
         f"Correct the cause, then run '{stage.how_to_retry}'.",
     )

@@ -327,6 +327,27 @@ def test_what_no_table_can_hold_takes_nothing_else_of_its_commit_with_it(
     assert run_numbers(Odd(run, 60), run).items == 0
 
 
+def test_a_backend_all_of_whose_outcomes_no_table_can_hold_is_stopped_early(
+    tmp_path: Path,
+) -> None:
+    class Odd(NumberStage):
+        def work(self, items: Iterator[pa.Table]) -> Iterator[Outcome]:
+            for outcome in super().work(items):
+                row = Prompt(prompt_id=outcome.key, text=cast("str", 7), origin="numbers")
+                yield Made(outcome.key, [row])
+
+    run = open_numbers(tmp_path, "commit_rows = 8")
+    stage = Odd(run, 500)
+    with pytest.raises(NothingWorksError, match="the first 24 items all failed"):
+        run_numbers(stage, run)
+    assert len(failures(run)) == len(stage.worked_on) == 24
+    # A retry goes through: items that stay bad stand first.
+    again = Odd(run, 500)
+    with pytest.raises(TooManyFailuresError):
+        run_numbers(again, run, Limits(retry=True))
+    assert len(again.worked_on) == 24
+
+
 class MovingStore(LocalStore):
     """A store that refuses a number of writes, as one does whose credentials ran out."""
 
