@@ -1,5 +1,6 @@
 """A second operator, who does something within the run of the first."""
 
+import threading
 from collections.abc import Callable
 
 from alignbench.workspace.errors import LockHeldError
@@ -11,12 +12,14 @@ class SecondOperator:
     Attributes:
         ended: `done`, or `refused` where the first one holds the lock; empty before it was tried.
         error: Whatever else went wrong.
+        over: Set once it has come to its end.
     """
 
     def __init__(self, act: Callable[[], object]) -> None:
         self._act = act
         self.ended = ""
         self.error: Exception | None = None
+        self.over = threading.Event()
 
     def __call__(self) -> None:
         try:
@@ -27,6 +30,8 @@ class SecondOperator:
             self.error = error
         else:
             self.ended = "done"
+        finally:
+            self.over.set()
 
     def check(self) -> None:
         """Raises what went wrong with it, which must not have gone into the first one's run."""
