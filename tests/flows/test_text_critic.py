@@ -64,7 +64,7 @@ def test_a_text_model_judges_by_its_folder_and_sees_no_image(
     (tmp_path / "a" / "alignbench.toml").write_text(config)
     seeing = run(opened, "respond")
     assert seeing.exit_code == 1
-    assert "AB-G73" in seeing.output
+    assert "AB-G73" in str(seeing.exception)
     assert run(opened, "respond", "--blind").exit_code == 0
     assert {row.text for row in opened.table(RESPONSES).rows() if row.blind} == {"Rating: 7"}
 
