@@ -114,7 +114,7 @@ class Worker:
         self._context.watcher.committed(self._stage.name, self.report.items, self._total)
         self._committed += commit.items
         self._committed_failures += commit.failed
-        # What no table can hold is known to have failed only now.
+        # Asked here, since what no table can hold is known to have failed only now.
         none_worked = self._committed_failures == self._committed >= ALL_FAIL_LIMIT
         if self._may_stop_early and none_worked:
             raise nothing_works(self._context, self._stage, self._committed)
@@ -140,8 +140,7 @@ class Worker:
             return
         self._failed_at_first += 1
         if self._failed_at_first == ALL_FAIL_LIMIT:
-            self._commit()
-            raise nothing_works(self._context, self._stage)
+            self._commit()  # which raises
 
 
 def nothing_works(

@@ -56,7 +56,8 @@ def prompts(
 
     def make_stage(_: Fence) -> PromptsStage:
         stage = PromptsStage(run)
-        stage.write_missing_prompts(limit)
+        pending = Plan(stage, run.workspace).pending_count() if limit is not None else 0
+        stage.write_missing_prompts(None if limit is None else max(0, limit - pending))
         return stage
 
     return run_stage(StageName.PROMPTS, make_stage, run.context, limits)
@@ -90,18 +91,13 @@ class PromptsStage(Stage):
             run, Group.PROMPT_SOURCES, configs, may_be_gone=may_be_gone
         )
 
-    def write_missing_prompts(self, limit: int | None = None) -> None:
-        """Has the prompts written that are missing; the stage's lock must be held.
-
-        Args:
-            limit: Most prompts that will be taken; no more are written than that needs.
-        """
-        left = None if limit is None else limit - Plan(self, self._workspace).pending_count()
+    def write_missing_prompts(self, most: int | None) -> None:
+        """Has prompts written that are missing, all or so many; the stage's lock must be held."""
+        left = most
         for writer in self.writers().values():
-            if left is None or left > 0:
-                with suppress(BudgetReachedError):  # the report says so
-                    made = writer.complete(left)
-                    left = None if left is None else left - made
+            with suppress(BudgetReachedError):  # the report says so
+                made = writer.complete(left)
+                left = None if left is None else left - made
 
     def writers(self) -> Mapping[str, PromptWriter]:
         """Returns the sources whose prompts a model writes, by their names."""

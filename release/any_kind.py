@@ -27,7 +27,7 @@ def verify(address: str | Path, *, every_image: bool = False) -> VerifyReport:
         NotAReleaseError: There is nothing at that address, or nothing of a release.
     """
     folder = open_release(str(address))
-    if folder.text(CHECKSUMS) is None and folder.text(MANIFEST) is None and not folder.shards:
+    if not ({CHECKSUMS, MANIFEST} & folder.sizes.keys() or folder.shards):
         raise NotAReleaseError(
             f"{address} holds no release: neither {MANIFEST} nor data is there.",
             "Name the release's own folder, such as releases/NAME/VERSION of a workspace.",

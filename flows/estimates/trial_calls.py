@@ -1,7 +1,6 @@
 """`--dry-run --calls N`: a few real calls to each model, so that estimates rest on what it did."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from alignbench.engine.report import StageReport
 from alignbench.engine.running import run_stage
@@ -23,7 +22,7 @@ from alignbench.flows.selected.generators import (
 from alignbench.flows.selected.judges import planned_judges, register_judges
 from alignbench.flows.selected.rewriters import planned_rewriters, register_rewriters
 from alignbench.schemas.fence import Fence
-from alignbench.schemas.spending import Budget, BudgetReachedError
+from alignbench.schemas.spending import Budget
 from alignbench.schemas.vocabulary import Direction, StageName
 
 
@@ -50,7 +49,9 @@ def try_calls(
     def tried(name: str) -> StageReport:
         def make_stage(_: Fence) -> Stage:
             if stage is StageName.PROMPTS:
-                return _prompts(run, name, calls)
+                source = PromptsStage(run, name)
+                source.write_missing_prompts(calls)
+                return source
             return _stage(run, stage, name, blind=blind)
 
         return run_stage(stage, make_stage, run.context, limits)
@@ -86,15 +87,6 @@ def _stage(run: Run, stage: StageName, name: str, *, blind: bool) -> Stage:
     if stage is StageName.IMAGINE:
         return ImagineStage(run, _named(name, register_generators(run, Direction.T2I)))
     return CaptionStage(run, _named(name, register_generators(run, Direction.I2T)))
-
-
-def _prompts(run: Run, name: str, calls: int) -> Stage:
-    """Returns the stage of one source, whose model has written so many prompts more."""
-    stage = PromptsStage(run, name)
-    for writer in stage.writers().values():
-        with suppress(BudgetReachedError):  # the report says so
-            writer.complete(calls)
-    return stage
 
 
 def _named(name: str, selected: Sequence[SelectedGenerator]) -> list[SelectedGenerator]:

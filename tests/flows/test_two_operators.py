@@ -82,7 +82,7 @@ def both_on_s3(road: Road, proxy: FaultProxy, stage: str) -> None:
         except LockHeldError:
             # In Python 3.11 two threads never compute a cached property of one class at once. So
             # the second one may have waited for the first's call until that was tried again.
-            second.over.wait(60)
+            assert second.over.wait(60)
             road.run(stage, address)
         if len(proxy.calls) > number:  # how many there are varies a little with the time taken
             second.check()
